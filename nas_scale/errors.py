@@ -1,0 +1,40 @@
+"""The errors a user can cause, and the one they cannot.
+
+    NasScaleError
+    ├── UserError            the input was wrong: exit code 2, one line, no traceback
+    │   ├── NotationError    a net or space that cannot be read (with line and column where there is a file)
+    │   ├── BudgetError      no net of the space lies inside the limits
+    │   ├── DataError        images that cannot be used
+    │   └── RunError         a run that is missing, busy, or was started with other options
+    └── RunFailed            the input was right but the work could not be done: exit code 1
+"""
+
+from __future__ import annotations
+
+
+class NasScaleError(Exception):
+    """Base of all errors this package raises on purpose; the message is one line for a person."""
+
+
+class UserError(NasScaleError):
+    """The user's input was wrong; the message says what, where, and what to do."""
+
+
+class NotationError(UserError):
+    """A net or a space that cannot be read."""
+
+
+class BudgetError(UserError):
+    """No net of the space lies inside the limits."""
+
+
+class DataError(UserError):
+    """Images that cannot be used for training."""
+
+
+class RunError(UserError):
+    """A run that does not exist, is busy, or was started with other options."""
+
+
+class RunFailed(NasScaleError):  # noqa: N818 - it reads as what happened, and is no user's error
+    """The work could not be done although the input was right."""

@@ -1,0 +1,68 @@
+"""Quantities as people write them: 400M, 1.5G, 0.4B, 5ms, 64MB. Read and written in the same way."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from nas_scale.errors import UserError
+
+_COUNT = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+_BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_TIME = {"": 1.0, "MS": 1.0, "US": 1e-3, "S": 1e3}
+_SHAPE = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)\s*")
+
+
+def _read(text: str, units: dict[str, int] | dict[str, float], what: str, example: str) -> float:
+    match = _SHAPE.fullmatch(text)
+    if match is None or match[2].upper() not in units:
+        raise UserError(f"{text!r} is not {what}; write it like {example}")
+    value = float(match[1]) * units[match[2].upper()]
+    if not math.isfinite(value) or value <= 0:
+        raise UserError(f"{text!r} is not {what} above zero; write it like {example}")
+    return value
+
+
+def read_count(text: str) -> int:
+    """'400M' -> 400000000. Suffixes K, M, G or B, T; raises UserError on anything else."""
+    value = round(_read(text, _COUNT, "a count", "400M, 1.5G or 5300000"))
+    if value < 1:
+        raise UserError(f"{text!r} is less than one; write a count like 400M, 1.5G or 5300000")
+    return value
+
+
+def read_bytes(text: str) -> int:
+    """'64MB' -> 64000000 bytes. Suffixes KB, MB, GB, TB; raises UserError on anything else."""
+    return round(_read(text, _BYTES, "an amount of memory", "64MB or 1.5GB"))
+
+
+def read_milliseconds(text: str) -> float:
+    """'5ms' -> 5.0. Suffixes us, ms, s (none means ms); raises UserError on anything else."""
+    return _read(text, _TIME, "a time", "5ms or 0.2s")
+
+
+def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:
+    for size, suffix in steps:
+        if value >= size * 0.9995:
+            return f"{value / size:.3g}{suffix}" if value < size * 999.5 else f"{value / size:.0f}{suffix}"
+    return f"{value:.0f}"
+
+
+def count(value: float) -> str:
+    """385814752 -> '386M', three significant figures."""
+    return _scaled(value, ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")))
+
+
+def memory(value: float) -> str:
+    """64000000 -> '64MB'."""
+    return _scaled(value, ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")))
+
+
+def duration(seconds: float) -> str:
+    """95 -> '1 min 35 s'; 40.2 -> '40 s'; 7300 -> '2 h 2 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if seconds >= 9.5 else f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
