@@ -1,0 +1,1 @@
+"""What a net is and what it costs; plain values, no torch."""

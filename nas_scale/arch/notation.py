@@ -1,0 +1,196 @@
+"""The field's string for a stage, "ir_r2_k3_s2_e6_c24_se0.25", to values and back; braces are holes.
+
+The notation is timm's (models/_efficientnet_builder.py): only the leading type is positional; then rN repeats, kN kernel, sN
+stride of the first block, eF expansion, cN output channels, seF squeeze-excite ratio, n{re,r6,sw,hs} activation, skip or
+noskip. Added here: `poolskip` (MnasNet's third skip), the type `id` (NAS-Bench-Macro), a leading `+` (the stage before goes
+on), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
+
+A hole stands where a value would: `k{3,5}`, `{ir,ds}_...`, `c24*{.75,1,1.25}` (rounded to the nearest multiple of 8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, get_args
+
+from nas_scale.arch.spec import Act, Op, Skip, Stage
+from nas_scale.errors import NotationError
+
+Value = str | int | float
+
+ACTS: Final[dict[str, Act]] = {"re": "relu", "r6": "relu6", "sw": "swish", "hs": "hard-swish"}
+_ACT_CODES: Final = {name: code for code, name in ACTS.items()}
+SKIPS: Final[dict[str, Skip]] = {"skip": "identity", "noskip": "none", "poolskip": "pool"}
+_SKIP_WORDS: Final = {skip: word for word, skip in SKIPS.items()}
+_FIELDS: Final = {"r": "repeats", "k": "kernel", "s": "stride", "e": "expansion", "c": "channels", "o": "channels", "se": "se", "n": "act"}
+_TOKEN = re.compile(r"(se|[rkseconi])(\{[^{}]*\}|[^*{}]+)(?:\*(\{[^{}]*\}))?")
+_MOST: Final = {"repeats": 64, "kernel": 15, "stride": 8, "expansion": 32, "channels": 65536, "se": 1}
+
+
+def nearest_multiple_of_8(value: float) -> int:
+    """22.0 -> 24, never below 8."""
+    return max(8, int(value + 4) // 8 * 8)
+
+
+def _number(text: str, field: str, token: str) -> int | float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise NotationError(f"'{token}' in the stage: '{text}' is not a number") from None
+    whole = field not in ("expansion", "se")
+    if whole and value != int(value):
+        raise NotationError(f"'{token}' in the stage: {field} must be a whole number")
+    least = 0 if field == "se" else 1
+    if not least <= value <= _MOST[field]:
+        raise NotationError(f"'{token}' in the stage: {field} must lie in {least} to {_MOST[field]}")
+    if field == "kernel" and value % 2 == 0:
+        raise NotationError(f"'{token}' in the stage: a kernel must be odd")
+    return int(value) if whole else value
+
+
+def _value(text: str, field: str, token: str) -> Value:
+    if field == "act":
+        if text not in ACTS:
+            raise NotationError(f"'{token}' in the stage: activation must be one of {', '.join('n' + code for code in ACTS)}")
+        return ACTS[text]
+    if field == "stride" and len(text) == 2 and text[0] == text[1]:
+        text = text[0]  # TensorFlow writes both directions: s22
+    return _number(text, field, token)
+
+
+def options_of(text: str) -> list[str]:
+    """'{3, 5}' -> ['3', '5']; raises NotationError on an empty or repeated option."""
+    options = [option.strip() for option in text[1:-1].split(",")]
+    if "" in options or len(set(options)) != len(options):
+        raise NotationError(f"'{text}' needs distinct options separated by commas")
+    return options
+
+
+def _channel_options(base: str, factors: str, token: str) -> tuple[Value, ...]:
+    width = _number(base, "channels", token)
+    products = []
+    for factor in options_of(factors):
+        try:
+            products.append(nearest_multiple_of_8(width * float(factor)))
+        except ValueError:
+            raise NotationError(f"'{token}' in the stage: '{factor}' is not a factor") from None
+    return tuple(dict.fromkeys(products))
+
+
+def _read_token(token: str) -> tuple[str, Value | tuple[Value, ...]]:
+    if token in SKIPS:
+        return "skip", SKIPS[token]
+    if token.startswith("{"):
+        words = options_of(token)
+        unknown = [word for word in words if word not in SKIPS]
+        if unknown:
+            raise NotationError(f"'{token}' in the stage: '{unknown[0]}' is not one of {', '.join(SKIPS)}")
+        return "skip", tuple(SKIPS[word] for word in words)
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise NotationError(f"'{token}' in the stage is not understood; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
+    code, text, factors = match.groups()
+    if code == "i":
+        return "input", _number(text, "channels", token)
+    field = _FIELDS[code]
+    if factors:
+        if field != "channels":
+            raise NotationError(f"'{token}' in the stage: only channels take a factor")
+        return field, _channel_options(text, factors, token)
+    if text.startswith("{"):
+        return field, tuple(_value(option, field, token) for option in options_of(text))
+    return field, _value(text, field, token)
+
+
+def _ops(token: str) -> Op | tuple[Op, ...]:
+    names = options_of(token) if token.startswith("{") else [token]
+    for name in names:
+        if name not in get_args(Op):
+            raise NotationError(f"'{name}' is not a block type; the types are {', '.join(get_args(Op))}")
+    ops: tuple[Op, ...] = tuple(names)  # type: ignore[arg-type]  # checked above
+    return ops if token.startswith("{") else ops[0]
+
+
+def _tokens(text: str) -> list[str]:
+    tokens = re.split(r"_(?![^{]*\})", text.strip())
+    if not text.strip() or not all(tokens):
+        raise NotationError(f"'{text.strip()}' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
+    return tokens
+
+
+def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
+    """One stage string as its fields; a hole is the tuple of its options. Raises NotationError."""
+    fields: dict[str, Value | tuple[Value, ...]] = {}
+    if text.strip().startswith("+"):
+        text = text.strip()[1:]
+        fields["continues"] = 1
+    tokens = _tokens(text)
+    if re.fullmatch(r"[a-z]{2}|\{[a-z,\s]*\}", tokens[0]) and tokens[0] not in ("se",):
+        fields["op"] = _ops(tokens.pop(0))
+    for token in tokens:
+        name, value = _read_token(token)
+        if name in fields:
+            raise NotationError(f"'{token}' in the stage: {name} is given twice")
+        fields[name] = value
+    fields.pop("input", None)  # TensorFlow repeats the channels of the stage before
+    if "op" not in fields:
+        fields["op"] = "ds" if fields.get("expansion", 1) == 1 else "ir"
+    if "channels" not in fields:
+        raise NotationError(f"'{text.strip()}' has no channels; add e.g. c24")
+    return fields
+
+
+def stage_of(pick: Callable[[str], Any]) -> Stage:
+    """A Stage in normal form from a picker of fields (None where a field is not given).
+
+    Fields that do not act are put to their defaults, so that equal blocks are equal values: a ds or cn has no expansion, a cn or
+    id no squeeze-excite, an id neither kernel nor activation.
+    """
+    op: Op = pick("op")
+    skip: Skip = pick("skip") or ("none" if op in ("cn", "id") else "identity")
+    if op == "id":
+        return Stage(op, pick("channels"), pick("repeats") or 1, kernel=1, stride=pick("stride") or 1, skip="none", continues=bool(pick("continues")))
+    return Stage(
+        op,
+        channels=pick("channels"),
+        repeats=pick("repeats") or 1,
+        kernel=pick("kernel") or 3,
+        stride=pick("stride") or 1,
+        expansion=float(pick("expansion") or 1) if op in ("ir", "er") else 1.0,
+        se=float(pick("se") or 0) if op != "cn" else 0.0,
+        act=pick("act"),
+        skip=skip,
+        continues=bool(pick("continues")),
+    )
+
+
+def parse_stage(text: str) -> Stage:
+    """'ir_r2_k3_s2_e6_c24_se0.25' -> Stage. Raises NotationError, also on a hole, which only a space may have."""
+    fields = read_fields(text)
+    holes = [name for name, value in fields.items() if isinstance(value, tuple)]
+    if holes:
+        raise NotationError(f"'{text.strip()}' leaves {holes[0]} open; braces are for spaces, a net has none")
+    return stage_of(fields.get)
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+def format_stage(stage: Stage) -> str:
+    """Stage -> its string; `parse_stage` gives the same Stage back."""
+    parts = [f"{'+' if stage.continues else ''}{stage.op}", f"r{stage.repeats}"]
+    if stage.op != "id":
+        parts.append(f"k{stage.kernel}")
+    parts.append(f"s{stage.stride}")
+    if stage.op in ("ir", "er"):
+        parts.append(f"e{_plain(stage.expansion)}")
+    parts.append(f"c{stage.channels}")
+    if stage.se:
+        parts.append(f"se{_plain(stage.se)}")
+    if stage.act:
+        parts.append(f"n{_ACT_CODES[stage.act]}")
+    if stage.skip != ("none" if stage.op in ("cn", "id") else "identity"):
+        parts.append(_SKIP_WORDS[stage.skip])
+    return "_".join(parts)

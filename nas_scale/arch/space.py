@@ -1,0 +1,230 @@
+"""A search space is a net with holes. One traversal, `resolve`, serves sampling, mutation, sizes and files."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+from nas_scale.arch.notation import Value, read_fields, stage_of
+from nas_scale.arch.ops import blocks
+from nas_scale.arch.spec import Architecture, Stage, Style
+from nas_scale.errors import NotationError, UserError
+
+Params = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A hole: its key (`3.kernel` is the kernel of the third stage, `act` the net's) and its options."""
+
+    key: str
+    options: tuple[Value, ...]
+
+
+Pick = Callable[[Choice], Value]
+Slot = Value | Choice
+
+
+@dataclass(frozen=True)
+class StageTemplate:
+    """A stage whose fields are values or choices, in the order they are written."""
+
+    slots: Mapping[str, Slot]
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        return tuple(slot for slot in self.slots.values() if isinstance(slot, Choice))
+
+    def resolve(self, pick: Pick) -> Stage:
+        filled = {name: pick(slot) if isinstance(slot, Choice) else slot for name, slot in self.slots.items()}
+        return stage_of(filled.get)
+
+    def every(self) -> Iterator[tuple[dict[str, Value], Stage]]:
+        """All fillings of this stage."""
+        for options in itertools.product(*(choice.options for choice in self.choices)):
+            params = {choice.key: option for choice, option in zip(self.choices, options, strict=True)}
+            yield params, self.resolve(lambda choice, params=params: params[choice.key])  # type: ignore[misc]
+
+
+def stage_template(text: str, number: int) -> StageTemplate:
+    """Line `number` (from 1) of a space's stages. Raises NotationError."""
+    slots: dict[str, Slot] = {}
+    for name, value in read_fields(text).items():
+        if isinstance(value, tuple):
+            slots[name] = Choice(f"{number}.{name}", value) if len(value) > 1 else value[0]
+        else:
+            slots[name] = value
+    return StageTemplate(slots)
+
+
+# What may be open for the net as a whole.
+NET_HOLES = ("act", "stem", "head", "resolution")
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """An Architecture with choices in it.
+
+    `frame` holds everything that is fixed for the whole net; `holes` the choices among NET_HOLES.
+    """
+
+    name: str
+    about: str
+    frame: Architecture
+    stages: tuple[StageTemplate, ...]
+    holes: Mapping[str, Choice] = field(default_factory=dict)
+
+    @cached_property
+    def choices(self) -> dict[str, Choice]:
+        """Every choice by key, in the order of the net."""
+        every = [*self.holes.values(), *(choice for stage in self.stages for choice in stage.choices)]
+        return {choice.key: choice for choice in every}
+
+    def resolve(self, pick: Pick) -> Architecture:
+        """The net that `pick` makes of this space, in canonical form."""
+        return canonical(self._raw(pick))
+
+    def _raw(self, pick: Pick) -> Architecture:
+        net = {name: pick(choice) for name, choice in self.holes.items()}
+        frame = with_net_fields(self.frame, net) if net else self.frame
+        return replace(frame, stages=tuple(stage.resolve(pick) for stage in self.stages))
+
+    def net(self, params: Params) -> Architecture:
+        """The net of these parameters (all keys of `choices`). Raises UserError where one is missing or not an option."""
+        for key, choice in self.choices.items():
+            if key not in params or params[key] not in choice.options:
+                raise UserError(f"{self.name}: {key} must be one of {choice.options}, not {params.get(key)!r}")
+        return self.resolve(lambda choice: params[choice.key])
+
+    @cached_property
+    def size(self) -> int:
+        """Number of ways to fill the holes; several may give the same net."""
+        return math.prod(len(choice.options) for choice in self.choices.values())
+
+    def distinct(self) -> int | None:
+        """Number of different nets: counted stage by stage, which is exact where a stage's sameness does not hang on its
+        neighbours; None for spaces with identities of over a million fillings, where it does."""
+        if any(_may_vanish(stage) for stage in self.stages):
+            if self.size > 1_000_000:
+                return None
+            keys, options = list(self.choices), [choice.options for choice in self.choices.values()]
+            every = (dict(zip(keys, filling, strict=True)) for filling in itertools.product(*options))
+            return len({self.resolve(lambda choice, filling=filling: filling[choice.key]) for filling in every})  # type: ignore[misc]
+        total = math.prod(len(hole.options) for hole in self.holes.values())
+        return total * _distinct_chain(self)
+
+    def params_of(self, arch: Architecture) -> dict[str, Value] | None:
+        """Parameters that give this net, or None where the space does not contain it.
+
+        Compared are stages, stem, head, activation and resolution; dropout, padding and the like are no part of the search.
+        """
+        wanted = canonical(arch)
+        net: dict[str, Value] = {}
+        for name, value in (("act", wanted.style.act), ("stem", wanted.stem), ("head", wanted.head), ("resolution", wanted.resolution)):
+            hole = self.holes.get(name)
+            if hole is None:
+                fixed = self.frame.style.act if name == "act" else getattr(self.frame, name)
+                if fixed != value:
+                    return None
+            elif value in hole.options:
+                net[name] = value
+            else:
+                return None
+        if (wanted.stem_stride, wanted.style.se_of) != (self.frame.stem_stride, self.frame.style.se_of):
+            return None
+        return _match(self.stages, wanted.stages, wanted.stem, wanted.style, net)
+
+    def neighbours(self, params: Params) -> Iterator[dict[str, Value]]:
+        """All fillings that differ from this one in a single choice."""
+        for key, choice in self.choices.items():
+            for option in choice.options:
+                if option != params[key]:
+                    yield {**params, key: option}
+
+
+def with_net_fields(arch: Architecture, net: Mapping[str, Any]) -> Architecture:
+    """The net with `act` (which lives in its style) and other NET_HOLES replaced."""
+    plain = {name: value for name, value in net.items() if name != "act"}
+    style = replace(arch.style, act=net["act"]) if "act" in net else arch.style
+    return replace(arch, style=style, **plain)
+
+
+@lru_cache(maxsize=65536)
+def _canonical_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
+    """The stage with everything that does not act put to its default; None where the whole stage does nothing."""
+    made = blocks(stage, c_in, style)
+    if not made:
+        return None
+    if stage.act == style.act:
+        stage = replace(stage, act=None)
+    if stage.op == "id":
+        return replace(stage, repeats=1)
+    if stage.skip == "identity" and all(block.skip == "none" for block in made):
+        return replace(stage, skip="none")
+    if stage.op == "ir" and stage.expansion == 1:
+        return replace(stage, op="ds")
+    return stage
+
+
+def canonical(arch: Architecture) -> Architecture:
+    """One form for nets that compute the same: skips that cannot act are `noskip`, identities that do nothing are gone."""
+    stages, c_in = [], arch.stem
+    for stage in arch.stages:
+        kept = _canonical_stage(stage, c_in, arch.style)
+        if kept is not None:
+            stages.append(kept)
+        c_in = stage.channels
+    return arch if tuple(stages) == arch.stages else replace(arch, stages=tuple(stages))
+
+
+def _may_vanish(stage: StageTemplate) -> bool:
+    op = stage.slots["op"]
+    return "id" in (op.options if isinstance(op, Choice) else (op,))
+
+
+def _distinct_chain(space: SearchSpace) -> int:
+    """Different nets of a space without identities, by the channels that one stage hands to the next."""
+    style = space.frame.style
+    stem = space.holes.get("stem")
+    total = 0
+    for c_stem in stem.options if stem else (space.frame.stem,):
+        ways = {int(c_stem): 1}
+        for template in space.stages:
+            onwards: dict[int, int] = {}
+            every = {stage for _, stage in template.every()}
+            for c_in, count in ways.items():
+                for stage in {_canonical_stage(stage, c_in, style) for stage in every}:
+                    assert stage is not None
+                    onwards[stage.channels] = onwards.get(stage.channels, 0) + count
+            ways = onwards
+        total += sum(ways.values())
+    return total // (len(stem.options) if stem else 1)
+
+
+def _match(
+    templates: tuple[StageTemplate, ...], stages: tuple[Stage, ...], c_in: int, style: Style, found: dict[str, Value]
+) -> dict[str, Value] | None:
+    if not templates:
+        return found if not stages else None
+    for params, stage in templates[0].every():
+        kept = _canonical_stage(stage, c_in, style)
+        if kept is not None and (not stages or kept != stages[0]):
+            continue
+        rest = _match(templates[1:], stages if kept is None else stages[1:], stage.channels, style, {**found, **params})
+        if rest is not None:
+            return rest
+    return None
+
+
+def space_of(name: str, about: str, frame: Architecture, lines: list[str], holes: Mapping[str, tuple[Value, ...]]) -> SearchSpace:
+    """A space from its stage lines and net-wide options. Raises NotationError."""
+    unknown = set(holes) - set(NET_HOLES)
+    if unknown:
+        raise NotationError(f"{sorted(unknown)[0]} cannot be left open; only {', '.join(NET_HOLES)} can")
+    templates = tuple(stage_template(line, number) for number, line in enumerate(lines, 1))
+    return SearchSpace(name, about, frame, templates, {key: Choice(key, options) for key, options in holes.items()})
+

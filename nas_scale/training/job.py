@@ -1,0 +1,71 @@
+"""What is asked of a training, and what it answers; plain data that crosses processes and files. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nas_scale.arch.spec import Architecture
+from nas_scale.training.data.ref import DataRef
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a net is trained.
+
+    optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with `paper` (lr decayed by 0.97 every 2.4 epochs;
+    Tan & Le 2019), freely combined. `learning_rate` holds for a batch of 256 and scales with the batch. `flips` None means
+    as the data allows. `precision` auto is bf16 on a GPU and float32 on a CPU.
+    """
+
+    epochs: int = 5
+    batch: int = 64
+    optimizer: Literal["sgd", "rmsprop"] = "sgd"
+    learning_rate: float = 0.4
+    momentum: float = 0.9
+    weight_decay: float = 5e-5
+    schedule: Literal["cosine", "paper"] = "cosine"
+    warmup_epochs: float = 1.0
+    label_smoothing: float = 0.1
+    crop_padding: int = 2
+    flips: bool | None = None
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """How a net is shrunk to be trained cheaply.
+
+    resolution: pixels a side at which the baseline is trained (a net twice the baseline's target resolution is trained at twice
+    this). strides: how many of the stem's and stages' strides of 2 are kept at most, the earliest given up first; None means as
+    many as leave a last feature map of at least 3x3. width: factor on all channels.
+    """
+
+    resolution: int
+    width: float = 1.0
+    strides: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training: the net as it is trained (already shrunk), on which images, how, from which seed, where."""
+
+    architecture: Architecture
+    data: DataRef
+    recipe: Recipe
+    seed: int
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The answer: accuracy in 0..1 on `images` validation images, and what it took."""
+
+    accuracy: float
+    images: int
+    loss: float
+    epochs: int
+    seconds: float
+    images_per_second: float
