@@ -21,7 +21,11 @@ class UserError(NasScaleError):
 
 
 class NotationError(UserError):
-    """A net or a space that cannot be read."""
+    """A net or a space that cannot be read; `token` is the offending piece of text where there is one."""
+
+    def __init__(self, message: str, token: str = "") -> None:
+        super().__init__(message)
+        self.token = token
 
 
 class BudgetError(UserError):

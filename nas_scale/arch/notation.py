@@ -28,6 +28,10 @@ _TOKEN = re.compile(r"(se|[rkseconi])(\{[^{}]*\}|[^*{}]+)(?:\*(\{[^{}]*\}))?")
 _MOST: Final = {"repeats": 64, "kernel": 15, "stride": 8, "expansion": 32, "channels": 65536, "se": 1}
 
 
+def _bad(token: str, reason: str) -> NotationError:
+    return NotationError(f"'{token}' in the stage: {reason}", token)
+
+
 def nearest_multiple_of_8(value: float) -> int:
     """22.0 -> 24, never below 8."""
     return max(8, int(value + 4) // 8 * 8)
@@ -37,22 +41,22 @@ def _number(text: str, field: str, token: str) -> int | float:
     try:
         value = float(text)
     except ValueError:
-        raise NotationError(f"'{token}' in the stage: '{text}' is not a number") from None
+        raise _bad(token, f"'{text}' is not a number") from None
     whole = field not in ("expansion", "se")
     if whole and value != int(value):
-        raise NotationError(f"'{token}' in the stage: {field} must be a whole number")
+        raise _bad(token, f"{field} must be a whole number")
     least = 0 if field == "se" else 1
     if not least <= value <= _MOST[field]:
-        raise NotationError(f"'{token}' in the stage: {field} must lie in {least} to {_MOST[field]}")
+        raise _bad(token, f"{field} must lie in {least} to {_MOST[field]}")
     if field == "kernel" and value % 2 == 0:
-        raise NotationError(f"'{token}' in the stage: a kernel must be odd")
+        raise _bad(token, "a kernel must be odd")
     return int(value) if whole else value
 
 
 def _value(text: str, field: str, token: str) -> Value:
     if field == "act":
         if text not in ACTS:
-            raise NotationError(f"'{token}' in the stage: activation must be one of {', '.join('n' + code for code in ACTS)}")
+            raise _bad(token, f"activation must be one of {', '.join('n' + code for code in ACTS)}")
         return ACTS[text]
     if field == "stride" and len(text) == 2 and text[0] == text[1]:
         text = text[0]  # TensorFlow writes both directions: s22
@@ -63,7 +67,7 @@ def options_of(text: str) -> list[str]:
     """'{3, 5}' -> ['3', '5']; raises NotationError on an empty or repeated option."""
     options = [option.strip() for option in text[1:-1].split(",")]
     if "" in options or len(set(options)) != len(options):
-        raise NotationError(f"'{text}' needs distinct options separated by commas")
+        raise NotationError(f"'{text}' needs distinct options separated by commas", text)
     return options
 
 
@@ -74,7 +78,7 @@ def _channel_options(base: str, factors: str, token: str) -> tuple[Value, ...]:
         try:
             products.append(nearest_multiple_of_8(width * float(factor)))
         except ValueError:
-            raise NotationError(f"'{token}' in the stage: '{factor}' is not a factor") from None
+            raise _bad(token, f"'{factor}' is not a factor") from None
     return tuple(dict.fromkeys(products))
 
 
@@ -85,18 +89,18 @@ def _read_token(token: str) -> tuple[str, Value | tuple[Value, ...]]:
         words = options_of(token)
         unknown = [word for word in words if word not in SKIPS]
         if unknown:
-            raise NotationError(f"'{token}' in the stage: '{unknown[0]}' is not one of {', '.join(SKIPS)}")
+            raise _bad(token, f"'{unknown[0]}' is not one of {', '.join(SKIPS)}")
         return "skip", tuple(SKIPS[word] for word in words)
     match = _TOKEN.fullmatch(token)
     if match is None:
-        raise NotationError(f"'{token}' in the stage is not understood; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
+        raise _bad(token, "not understood; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
     code, text, factors = match.groups()
     if code == "i":
         return "input", _number(text, "channels", token)
     field = _FIELDS[code]
     if factors:
         if field != "channels":
-            raise NotationError(f"'{token}' in the stage: only channels take a factor")
+            raise _bad(token, "only channels take a factor")
         return field, _channel_options(text, factors, token)
     if text.startswith("{"):
         return field, tuple(_value(option, field, token) for option in options_of(text))
@@ -107,7 +111,7 @@ def _ops(token: str) -> Op | tuple[Op, ...]:
     names = options_of(token) if token.startswith("{") else [token]
     for name in names:
         if name not in get_args(Op):
-            raise NotationError(f"'{name}' is not a block type; the types are {', '.join(get_args(Op))}")
+            raise NotationError(f"'{name}' is not a block type; the types are {', '.join(get_args(Op))}", name)
     ops: tuple[Op, ...] = tuple(names)  # type: ignore[arg-type]  # checked above
     return ops if token.startswith("{") else ops[0]
 
@@ -131,7 +135,7 @@ def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
     for token in tokens:
         name, value = _read_token(token)
         if name in fields:
-            raise NotationError(f"'{token}' in the stage: {name} is given twice")
+            raise _bad(token, f"{name} is given twice")
         fields[name] = value
     fields.pop("input", None)  # TensorFlow repeats the channels of the stage before
     if "op" not in fields:
@@ -141,6 +145,11 @@ def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
     return fields
 
 
+def usual_skip(op: Op) -> Skip:
+    """The shortcut that a stage has where its string names none: plain convolutions have none (as in timm)."""
+    return "none" if op in ("cn", "id") else "identity"
+
+
 def stage_of(pick: Callable[[str], Any]) -> Stage:
     """A Stage in normal form from a picker of fields (None where a field is not given).
 
@@ -148,7 +157,7 @@ def stage_of(pick: Callable[[str], Any]) -> Stage:
     id no squeeze-excite, an id neither kernel nor activation.
     """
     op: Op = pick("op")
-    skip: Skip = pick("skip") or ("none" if op in ("cn", "id") else "identity")
+    skip: Skip = pick("skip") or usual_skip(op)
     if op == "id":
         return Stage(op, pick("channels"), pick("repeats") or 1, kernel=1, stride=pick("stride") or 1, skip="none", continues=bool(pick("continues")))
     return Stage(
@@ -191,6 +200,6 @@ def format_stage(stage: Stage) -> str:
         parts.append(f"se{_plain(stage.se)}")
     if stage.act:
         parts.append(f"n{_ACT_CODES[stage.act]}")
-    if stage.skip != ("none" if stage.op in ("cn", "id") else "identity"):
+    if stage.skip != usual_skip(stage.op):
         parts.append(_SKIP_WORDS[stage.skip])
     return "_".join(parts)

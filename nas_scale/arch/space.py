@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from nas_scale.arch.notation import Value, read_fields, stage_of
+from nas_scale.arch.notation import Value, format_stage, parse_stage, read_fields, stage_of, usual_skip
 from nas_scale.arch.ops import blocks
 from nas_scale.arch.spec import Architecture, Stage, Style
 from nas_scale.errors import NotationError, UserError
@@ -31,7 +31,10 @@ Slot = Value | Choice
 
 @dataclass(frozen=True)
 class StageTemplate:
-    """A stage whose fields are values or choices, in the order they are written."""
+    """A stage whose fields are values or choices, in the order they are written.
+
+    A slot `block` holds whole stage strings instead, for stages whose fields hang together (NAS-Bench-Macro).
+    """
 
     slots: Mapping[str, Slot]
 
@@ -39,7 +42,15 @@ class StageTemplate:
     def choices(self) -> tuple[Choice, ...]:
         return tuple(slot for slot in self.slots.values() if isinstance(slot, Choice))
 
+    @cached_property
+    def may_vanish(self) -> bool:
+        """Whether a filling can be an identity, which is no block at all where the shape stays."""
+        return any(stage.op == "id" for _, stage in self.every())
+
     def resolve(self, pick: Pick) -> Stage:
+        block = self.slots.get("block")
+        if isinstance(block, Choice):
+            return _parsed(str(pick(block)))
         filled = {name: pick(slot) if isinstance(slot, Choice) else slot for name, slot in self.slots.items()}
         return stage_of(filled.get)
 
@@ -50,8 +61,14 @@ class StageTemplate:
             yield params, self.resolve(lambda choice, params=params: params[choice.key])  # type: ignore[misc]
 
 
+_parsed = lru_cache(maxsize=4096)(parse_stage)
+
+
 def stage_template(text: str, number: int) -> StageTemplate:
-    """Line `number` (from 1) of a space's stages. Raises NotationError."""
+    """Line `number` (from 1) of a space's stages; alternatives of whole stages stand between bars. Raises NotationError."""
+    if "|" in text:
+        alternatives = tuple(format_stage(parse_stage(part)) for part in text.split("|"))
+        return StageTemplate({"block": Choice(f"{number}.block", alternatives)})
     slots: dict[str, Slot] = {}
     for name, value in read_fields(text).items():
         if isinstance(value, tuple):
@@ -108,7 +125,7 @@ class SearchSpace:
     def distinct(self) -> int | None:
         """Number of different nets: counted stage by stage, which is exact where a stage's sameness does not hang on its
         neighbours; None for spaces with identities of over a million fillings, where it does."""
-        if any(_may_vanish(stage) for stage in self.stages):
+        if any(stage.may_vanish for stage in self.stages):
             if self.size > 1_000_000:
                 return None
             keys, options = list(self.choices), [choice.options for choice in self.choices.values()]
@@ -163,15 +180,16 @@ def _canonical_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
         stage = replace(stage, act=None)
     if stage.op == "id":
         return replace(stage, repeats=1)
-    if stage.skip == "identity" and all(block.skip == "none" for block in made):
-        return replace(stage, skip="none")
+    if stage.skip != "pool" and not any(block.c_in == block.c_out and block.stride == 1 for block in made):
+        # No block here can have an identity skip; the form is the type's usual one, so that a deeper version has it again.
+        stage = replace(stage, skip=usual_skip(stage.op))
     if stage.op == "ir" and stage.expansion == 1:
         return replace(stage, op="ds")
     return stage
 
 
 def canonical(arch: Architecture) -> Architecture:
-    """One form for nets that compute the same: skips that cannot act are `noskip`, identities that do nothing are gone."""
+    """One form for nets that compute the same: skips that cannot act are the type's usual ones, identities that do nothing are gone."""
     stages, c_in = [], arch.stem
     for stage in arch.stages:
         kept = _canonical_stage(stage, c_in, arch.style)
@@ -179,11 +197,6 @@ def canonical(arch: Architecture) -> Architecture:
             stages.append(kept)
         c_in = stage.channels
     return arch if tuple(stages) == arch.stages else replace(arch, stages=tuple(stages))
-
-
-def _may_vanish(stage: StageTemplate) -> bool:
-    op = stage.slots["op"]
-    return "id" in (op.options if isinstance(op, Choice) else (op,))
 
 
 def _distinct_chain(space: SearchSpace) -> int:

@@ -1,0 +1,1 @@
+"""Convolutions as values to torch modules."""

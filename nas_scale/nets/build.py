@@ -1,0 +1,87 @@
+"""A net as a torch module, from the same values that its cost is counted on."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from nas_scale.arch.ops import Block, Conv, plan
+from nas_scale.arch.spec import Architecture, Style
+from nas_scale.nets.layers import Residual, SqueezeExcite, activation, conv_norm_act, shortcut
+
+
+class Net(nn.Module):
+    """stem, stages, head and classifier: (n, 3, h, w) -> (n, classes) logits."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        made = plan(arch)
+        rates = _drop_path_rates(made.stages, arch.drop_path)
+        self.stem = conv_norm_act(made.stem, arch.style)
+        self.stages = nn.Sequential(*(nn.Sequential(*(_block(block, arch.style, next(rates)) for block in stage)) for stage in made.stages))
+        self.head = _head(made.head[0], arch.style)
+        self.dropout = nn.Dropout(arch.dropout)
+        self.classifier = nn.Linear(made.head[1].c_in, made.head[1].c_out)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, c, h', w'), the last stage's map."""
+        out: Tensor = self.stages(self.stem(x))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.dropout(self.head(self.features(x)).flatten(1)))
+        return logits
+
+
+def _drop_path_rates(stages: tuple[tuple[Block, ...], ...], last: float) -> Iterator[float]:
+    total = sum(len(stage) for stage in stages)
+    return iter([last * index / total for index in range(total)])
+
+
+def _head(conv: Conv, style: Style) -> nn.Sequential:
+    """1x1 conv-bn-act and pooling; or pooling, linear (as 1x1 convolution on one pixel would be) and activation."""
+    pool = nn.AdaptiveAvgPool2d(1)
+    if not conv.pooled:
+        return nn.Sequential(conv_norm_act(conv, style), pool)
+    return nn.Sequential(pool, nn.Flatten(1), nn.Linear(conv.c_in, conv.c_out), *activation(conv.act))
+
+
+def _block(block: Block, style: Style, drop_path: float) -> nn.Module:
+    """The convolutions of a block by role, squeeze-excite as one module, and the shortcut around them."""
+    by_role = {conv.role: conv for conv in block.convs}
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for conv in block.convs:
+        if conv.role == "squeeze":
+            layers["se"] = SqueezeExcite(conv, by_role["excite"], style)
+        elif conv.role != "excite":
+            layers[conv.role] = conv_norm_act(conv, style)
+    branch = nn.Sequential(layers)
+    return branch if block.skip == "none" else Residual(branch, shortcut(block.skip, block.c_out, block.stride), drop_path)
+
+
+def _initialise(net: nn.Module) -> None:
+    """As TensorFlow's EfficientNet and timm: normal with variance 2 / fan-out (fan-out per group), linear uniform +-1/sqrt(outputs)."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = module.out_channels * module.kernel_size[0] * module.kernel_size[1] // module.groups
+            nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out))
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            bound = 1.0 / math.sqrt(module.out_features)
+            nn.init.uniform_(module.weight, -bound, bound)
+            nn.init.zeros_(module.bias)
+
+
+def build(arch: Architecture, seed: int | None = None) -> Net:
+    """The net with fresh weights; with a seed the same weights every time, torch's own random state untouched."""
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        net = Net(arch)
+        _initialise(net)
+    return net

@@ -1,0 +1,103 @@
+"""The torch modules that nets are made of."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas_scale.arch.ops import Conv
+from nas_scale.arch.spec import Act, Skip, Style
+
+ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {"relu": nn.ReLU, "relu6": nn.ReLU6, "swish": nn.SiLU, "hard-swish": nn.Hardswish}
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution with TensorFlow's 'SAME' padding: at stride 2 the odd pixel is added right and below."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride))."""
+        pads: list[int] = []
+        for size, kernel, stride in zip(reversed(x.shape[2:]), reversed(self.kernel_size), reversed(self.stride), strict=True):
+            missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            pads += [missing // 2, missing - missing // 2]
+        return F.conv2d(F.pad(x, pads), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+def activation(act: Act | None) -> list[nn.Module]:
+    """The activation as zero or one module."""
+    return [] if act is None else [ACTIVATIONS[act](inplace=True)]
+
+
+def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
+    """Convolution, then batch norm and activation where the value has them."""
+    same = style.padding == "same" and conv.stride > 1
+    layer = (SameConv2d if same else nn.Conv2d)(
+        conv.c_in, conv.c_out, conv.kernel, conv.stride, 0 if same else conv.kernel // 2, groups=conv.groups, bias=not conv.norm
+    )
+    norm = [nn.BatchNorm2d(conv.c_out, style.bn_eps, style.bn_momentum)] if conv.norm else []
+    return nn.Sequential(layer, *norm, *activation(conv.act))
+
+
+class SqueezeExcite(nn.Module):
+    """Channel attention (Hu et al. 2018): (n, c, h, w) -> the same, each channel times its gate."""
+
+    def __init__(self, squeeze: Conv, excite: Conv, style: Style) -> None:
+        super().__init__()
+        self.squeeze = conv_norm_act(squeeze, style)
+        self.excite = conv_norm_act(excite, style)
+        self.gate = nn.Sigmoid() if style.se_gate == "sigmoid" else nn.Hardsigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate: Tensor = self.gate(self.excite(self.squeeze(x.mean((2, 3), keepdim=True))))
+        return x * gate
+
+
+class StochasticDepth(nn.Module):
+    """Drops whole residual branches, image by image, in training (Huang et al. 2016); the rest is scaled up to keep the mean."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        keep = torch.empty((x.shape[0], 1, 1, 1), dtype=x.dtype, device=x.device).bernoulli_(1 - self.rate)
+        return x * keep / (1 - self.rate)
+
+
+class PoolSkip(nn.Module):
+    """MnasNet's pooling skip, of which the paper gives no more than the name: a 3x3 average pool with the block's stride, channels cut or filled
+    with zeros to fit, so that it costs no multiply-add. (n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride))."""
+
+    def __init__(self, c_out: int, stride: int) -> None:
+        super().__init__()
+        self.c_out = c_out
+        self.pool = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled: Tensor = self.pool(x)
+        missing = self.c_out - pooled.shape[1]
+        return F.pad(pooled, (0, 0, 0, 0, 0, missing)) if missing > 0 else pooled[:, : self.c_out]
+
+
+class Residual(nn.Module):
+    """branch(x) + shortcut(x)."""
+
+    def __init__(self, branch: nn.Module, shortcut: nn.Module, drop_path: float) -> None:
+        super().__init__()
+        self.branch = branch
+        self.shortcut = shortcut
+        self.drop_path = StochasticDepth(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.drop_path(self.branch(x)) + self.shortcut(x)
+        return out
+
+
+def shortcut(skip: Skip, c_out: int, stride: int) -> nn.Module:
+    """The module beside a block's convolutions."""
+    return PoolSkip(c_out, stride) if skip == "pool" else nn.Identity()

@@ -1,0 +1,74 @@
+"""How a net is shrunk to be trained cheaply. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from nas_scale.arch.ops import after_stride, round_channels
+from nas_scale.arch.spec import Architecture
+from nas_scale.errors import UserError
+from nas_scale.training.job import Proxy
+
+SMALLEST_MAP: Final = 3  # pixels a side of the last feature map; a smaller one ranks nothing
+PROXY_BN_MOMENTUM: Final = 0.1  # slower averages do not settle within a proxy's few hundred steps
+
+
+def strides_kept(arch: Architecture, resolution: int) -> int:
+    """How many strided layers may stay so that the last map of a `resolution`-pixel image is at least SMALLEST_MAP a side."""
+    strides = [stride for stride in (arch.stem_stride, *(stage.stride for stage in arch.stages)) if stride > 1]
+    for given_up in range(len(strides) + 1):
+        size = resolution
+        for stride in strides[given_up:]:
+            size = after_stride(size, stride)
+        if size >= SMALLEST_MAP:
+            return len(strides) - given_up
+    raise UserError(f"a resolution of {resolution} px is under the {SMALLEST_MAP} px that the last feature map needs; raise --proxy-resolution")
+
+
+def _without_early_strides(arch: Architecture, kept: int) -> Architecture:
+    strided = [index for index, stage in enumerate(arch.stages) if stage.stride > 1]
+    total = len(strided) + (arch.stem_stride > 1)
+    given_up = max(total - kept, 0)
+    stem_stride = 1 if given_up and arch.stem_stride > 1 else arch.stem_stride
+    flat = set(strided[: given_up - (arch.stem_stride > 1)]) if given_up else set()
+    stages = tuple(replace(stage, stride=1) if index in flat else stage for index, stage in enumerate(arch.stages))
+    return replace(arch, stem_stride=stem_stride, stages=stages)
+
+
+def shrink(arch: Architecture, proxy: Proxy, reference: Architecture) -> Architecture:
+    """The net as it is trained.
+
+    `reference` is the net (or space) whose resolution the proxy's stands for: a net at r times its resolution is trained at r
+    times the proxy's, and strides are given up as they are for the reference, so that all nets of a comparison lose the same.
+    Dropout and stochastic depth are off: a proxy is too short to overfit.
+    """
+    kept = strides_kept(reference, proxy.resolution) if proxy.strides is None else proxy.strides
+    flat = _without_early_strides(arch, kept)
+    return replace(
+        flat,
+        resolution=max(1, round(proxy.resolution * arch.resolution / reference.resolution)),
+        stem=narrowed(arch.stem, proxy.width),
+        head=narrowed(arch.head, proxy.width),
+        stages=tuple(replace(stage, channels=narrowed(stage.channels, proxy.width)) for stage in flat.stages),
+        style=replace(arch.style, bn_momentum=PROXY_BN_MOMENTUM),
+        dropout=0.0,
+        drop_path=0.0,
+    )
+
+
+def narrowed(channels: int, width: float) -> int:
+    """Channels of the proxy: the net's times `width`, to a multiple of 8 as the field rounds; exactly the net's at width 1."""
+    return channels if width == 1 else round_channels(channels * width)
+
+
+def given_up(reference: Architecture, proxy: Proxy) -> str:
+    """What the proxy gave up against the target, as a phrase for tables."""
+    small = shrink(reference, proxy, reference)
+    parts = [f"{small.resolution} px instead of {reference.resolution}"]
+    if small.total_stride != reference.total_stride:
+        parts.append(f"total stride {small.total_stride} instead of {reference.total_stride}")
+    if proxy.width != 1:
+        parts.append(f"channels x {proxy.width:g}")
+    epochs = proxy.recipe.epochs
+    return ", ".join([*parts, f"{epochs} epoch{'s' if epochs != 1 else ''}"])
