@@ -1,0 +1,31 @@
+"""Images for training: `check` a reference, `load` its training and validation splits, `load_test` for a final report.
+
+The names are imported when they are first used, so that naming a data set costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas_scale.training.data.dataset import Dataset, Split
+    from nas_scale.training.data.loading import check, load, load_test
+    from nas_scale.training.data.ref import DataRef
+
+__all__ = ["DataRef", "Dataset", "Split", "check", "load", "load_test"]
+
+_HOMES = {
+    "DataRef": "nas_scale.training.data.ref",
+    "Dataset": "nas_scale.training.data.dataset",
+    "Split": "nas_scale.training.data.dataset",
+    "check": "nas_scale.training.data.loading",
+    "load": "nas_scale.training.data.loading",
+    "load_test": "nas_scale.training.data.loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

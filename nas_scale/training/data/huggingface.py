@@ -1,0 +1,117 @@
+"""Image classification sets of the Hugging Face hub, through its `datasets` library (the extra nas-scale[hf])."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nas_scale.errors import DataError, UserError
+from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
+from nas_scale.training.data.dataset import Images, Indices
+from nas_scale.training.data.images import centre_square
+from nas_scale.training.data.ref import DataRef
+
+_IMAGE_COLUMNS = ("image", "img")
+_LABEL_COLUMNS = ("label", "labels", "fine_label")
+_VAL_SPLITS = ("validation", "valid", "val", "dev")
+
+
+@dataclass(frozen=True, slots=True)
+class HuggingFace:
+    """The source `hf:NAME` or `hf:NAME@REVISION`."""
+
+    name: str
+
+    @property
+    def kind(self) -> str:
+        return "hf"
+
+    def check(self, ref: DataRef) -> None:
+        if not self.name or self.name.startswith("@"):
+            raise DataError("--data hf: needs the name of a data set; write hf:NAME, for example hf:uoft-cs/cifar10")
+        if find_spec("datasets") is None:
+            raise UserError(f"--data hf:{self.name} needs the datasets library; pip install 'nas-scale[hf]'")
+
+    def identity(self, ref: DataRef) -> Identity:
+        # By name, so that what is in the cache needs neither the network nor the library.
+        return {"name": self.name}
+
+    def catalog(self, ref: DataRef) -> Catalog:
+        splits = self._splits()
+        if "train" not in splits:
+            raise DataError(f"hf:{self.name} has no split train, only {', '.join(splits)}; choose another data set")
+        classes = self._classes(splits["train"])
+        check_limits(ref, len(classes))
+        val = next((splits[split] for split in _VAL_SPLITS if split in splits), None)
+        return Catalog(
+            name=f"hf:{self.name}",
+            classes=classes,
+            train=self._pool(splits["train"], classes),
+            val=None if val is None else self._pool(val, classes),
+            val_share=0.1 if "test" in splits else 0.2,
+            flips=True,
+            about=f"{self.name} from the Hugging Face hub; "
+            + ("validation is cut from its training images" if val is None else "validated on its validation split"),
+        )
+
+    def test(self, ref: DataRef) -> Pool:
+        splits = self._splits()
+        if "test" not in splits:
+            raise DataError(f"hf:{self.name} has no split test, only {', '.join(splits)}")
+        return self._pool(splits["test"], self._classes(splits["train"]))
+
+    def _splits(self) -> Any:
+        """The library's mapping from split to rows; DataError with the library's reason when it cannot be had."""
+        import datasets
+
+        name, _, revision = self.name.partition("@")
+        try:
+            return datasets.load_dataset(name, revision=revision or None)
+        except Exception as error:  # the hub, the network, its formats: anything can be in the way
+            raise DataError(f"cannot fetch hf:{self.name}: {_reason(error)}") from error
+
+    def _column(self, rows: Any, names: tuple[str, ...], what: str) -> str:
+        for name in names:
+            if name in rows.column_names:
+                return name
+        raise DataError(
+            f"hf:{self.name} has no column of {what} ({' or '.join(names)}), only {', '.join(rows.column_names)}"
+        )
+
+    def _classes(self, rows: Any) -> tuple[str, ...]:
+        column = self._column(rows, _LABEL_COLUMNS, "labels")
+        names = getattr(rows.features[column], "names", None)
+        return tuple(names) if names else tuple(str(value) for value in sorted(set(rows[column])))
+
+    def _pool(self, rows: Any, classes: tuple[str, ...]) -> Pool:
+        images, marks = self._column(rows, _IMAGE_COLUMNS, "images"), self._column(rows, _LABEL_COLUMNS, "labels")
+        named = getattr(rows.features[marks], "names", None) is not None
+        index = {name: place for place, name in enumerate(classes)}
+        try:
+            labels = np.array([int(mark) if named else index[str(mark)] for mark in rows[marks]], np.int64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"hf:{self.name} has a label that is no class of its train split: {error}") from error
+        if not len(labels) or labels.min() < 0:
+            raise DataError(f"hf:{self.name} has a split without labels; choose another data set")
+
+        def decode(indices: Indices, resolution: int) -> Images:
+            return np.stack([self._decode(rows, int(row), images, resolution) for row in indices])
+
+        return Pool(labels, decode)
+
+    def _decode(self, rows: Any, row: int, column: str, resolution: int) -> Images:
+        try:
+            image = rows[row][column]
+            if not isinstance(image, Image.Image):
+                raise TypeError(f"column {column} holds {type(image).__name__}, not images")
+            return centre_square(image, resolution)
+        except Exception as error:  # broken pictures raise whatever Pillow's decoders run into
+            raise DataError(f"image {row} of hf:{self.name} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,132 @@
+"""From a reference to arrays: checked at once, decoded once, then mapped from the cache."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas_scale.errors import DataError
+from nas_scale.training.data.cache import Entry, Selection, default_folder
+from nas_scale.training.data.catalog import Catalog, Source
+from nas_scale.training.data.dataset import Dataset, Labels, Split
+from nas_scale.training.data.ref import DataRef
+from nas_scale.training.data.sources import open_source
+from nas_scale.training.data.splits import cut, limited
+
+_LARGEST_RESOLUTION = 2048
+
+
+def check(ref: DataRef) -> None:
+    """Refuses quickly what cannot be loaded, before anything heavy is: raises DataError (UserError for an extra)."""
+    source = _opened(ref)
+    with _readable(ref):
+        source.check(ref)
+
+
+def load(ref: DataRef, cache: Path | None = None) -> Dataset:
+    """The images of `ref`, from the cache folder (default_folder() unless given) if they are there.
+
+    Train and val images are uint8 (n, resolution, resolution, 3), mapped read-only. Raises DataError.
+    """
+    source = _opened(ref)
+    entry = _entry(source, ref, "train and val", cache)
+    stored = _stored(entry, ref)
+    if stored is None:
+        with _readable(ref):
+            source.check(ref)
+            catalog = source.catalog(ref)
+        entry.write(_selection(catalog, ref), _meta(catalog), ref.resolution)
+        stored = _stored(entry, ref)
+    if stored is None:
+        raise DataError(f"the image cache {entry.folder} changed while it was read; run the command again")
+    return stored
+
+
+def load_test(ref: DataRef, cache: Path | None = None) -> Split:
+    """All official test images of `ref`, for a final report only; raises DataError where there are none."""
+    source = _opened(ref)
+    entry = _entry(source, ref, "test", cache)
+    stored = entry.split("test") if entry.meta() else None
+    if stored is None:
+        with _readable(ref):
+            source.check(ref)
+            pool = source.test(ref)
+        entry.write({"test": (pool, np.arange(len(pool.labels)))}, {}, ref.resolution)
+        stored = entry.split("test")
+    if stored is None:
+        raise DataError(f"the image cache {entry.folder} changed while it was read; run the command again")
+    return stored
+
+
+def _opened(ref: DataRef) -> Source:
+    if not 1 <= ref.resolution <= _LARGEST_RESOLUTION:
+        raise DataError(f"images cannot be {ref.resolution} pixels a side; ask for 1 to {_LARGEST_RESOLUTION}")
+    for split, limit in (("train", ref.train), ("val", ref.val)):
+        if limit is not None and limit < 1:
+            raise DataError(f"{limit} {split} images cannot be trained on; ask for 1 at least")
+    if ref.seed < 0:
+        raise DataError(f"seed {ref.seed} is negative; give 0 or more")
+    return open_source(ref)
+
+
+@contextlib.contextmanager
+def _readable(ref: DataRef) -> Iterator[None]:
+    """Turns what the file system refuses, a forbidden folder or a dangling link, into one line."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or ref.source
+        raise DataError(f"--data {ref.source}: cannot read {where} ({error.strerror or error})") from error
+
+
+def _entry(source: Source, ref: DataRef, part: str, cache: Path | None) -> Entry:
+    with _readable(ref):
+        content = {**asdict(ref), "part": part, "identity": source.identity(ref)}
+    return Entry.of(cache or default_folder(), source.kind, content)
+
+
+def _selection(catalog: Catalog, ref: DataRef) -> dict[str, Selection]:
+    """Which images of which pool become train and val."""
+    labels = catalog.train.labels
+    if catalog.val is None:
+        train, val = cut(labels, catalog.val_share, ref.val, ref.seed)
+        kept = val[limited(labels[val], ref.val, ref.seed, "val")]
+        validation = catalog.train, kept
+    else:
+        train = np.arange(len(labels))
+        validation = catalog.val, limited(catalog.val.labels, ref.val, ref.seed, "val")
+    chosen = train[limited(labels[train], ref.train, ref.seed, "train")]
+    _check_presence(catalog, labels[chosen], "train")
+    _check_presence(catalog, validation[0].labels[validation[1]], "val")
+    return {"train": (catalog.train, chosen), "val": validation}
+
+
+def _check_presence(catalog: Catalog, labels: Labels, split: str) -> None:
+    absent = sorted(set(range(len(catalog.classes))) - set(labels.tolist()))
+    if absent:
+        raise DataError(f"class {catalog.classes[absent[0]]} of {catalog.name} has no {split} image; add some")
+
+
+def _meta(catalog: Catalog) -> dict[str, Any]:
+    return {"name": catalog.name, "classes": catalog.classes, "flips": catalog.flips, "about": catalog.about}
+
+
+def _stored(entry: Entry, ref: DataRef) -> Dataset | None:
+    meta, train, val = entry.meta(), entry.split("train"), entry.split("val")
+    if meta is None or train is None or val is None:
+        return None
+    return Dataset(
+        name=meta["name"],
+        train=train,
+        val=val,
+        classes=tuple(meta["classes"]),
+        mean=tuple(meta["statistics"]["train"]["mean"]),
+        std=tuple(meta["statistics"]["train"]["std"]),
+        flips=meta["flips"],
+        about=meta["about"],
+    )

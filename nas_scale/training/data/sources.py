@@ -1,0 +1,49 @@
+"""The words that --data takes, each with the source it stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas_scale.errors import DataError
+from nas_scale.training.data.catalog import Source
+from nas_scale.training.data.ref import DataRef
+
+WORDS = "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH], hf:NAME"
+
+
+def open_source(ref: DataRef) -> Source:
+    """The source that `ref.source` names; raises DataError for a name that is neither a source nor a folder.
+
+    Each source is imported when it is asked for, so that one bad word is refused in milliseconds.
+    """
+    word, colon, rest = ref.source.partition(":")
+    if word == "scenes":
+        from nas_scale.training.data.scenes import Scenes
+
+        return Scenes.named(rest or "default")
+    if word == "digits" and not colon:
+        from nas_scale.training.data.digits import Digits
+
+        return Digits()
+    if word == "cifar10" and (colon or not Path(word).exists()):
+        from nas_scale.training.data.cifar10 import Cifar10
+
+        return Cifar10(rest)
+    if word == "fashion-mnist":
+        from nas_scale.training.data.fashion_mnist import FashionMnist
+
+        return FashionMnist(rest)
+    if word == "hf" and colon:
+        from nas_scale.training.data.huggingface import HuggingFace
+
+        return HuggingFace(rest)
+    if _names_a_path(ref.source):
+        from nas_scale.training.data.folder import Folder
+
+        return Folder(ref.source)
+    raise DataError(f"--data {ref.source!r} is no data source and no folder; give a folder or one of {WORDS}")
+
+
+def _names_a_path(source: str) -> bool:
+    """A path may be missing (its own error follows), but a bare word counts only when it is there."""
+    return source.startswith(("/", "./", "../", "~")) or "/" in source or (source != "" and Path(source).exists())
