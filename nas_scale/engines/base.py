@@ -1,0 +1,88 @@
+"""What every engine does: take jobs, run one function on them somewhere, hand results back as they finish.
+
+An engine is made with the function it runs, named "package.module:function", so that only plain data crosses
+processes. It knows neither trials nor seeds, keeps nothing, and promises no order: order is runs/loop.py's business.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self, TypeAlias
+
+REASON_LENGTH: Final = 300
+THREAD_VARIABLES: Final = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job that ended well, and what the function returned."""
+
+    ticket: int
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that did not, and why, in one line for a person."""
+
+    ticket: int
+    reason: str
+
+
+Outcome: TypeAlias = Done | Failed
+
+
+class Engine(Protocol):
+    """Runs jobs. `workers` says how many run at once: submitting more only makes them wait.
+
+    A context manager: leaving the block closes it. Passes the tests in tests/contracts/test_engines.py.
+    """
+
+    @property
+    def workers(self) -> int: ...
+
+    def submit(self, ticket: int, job: Any) -> None:
+        """Takes a job on without waiting; `ticket` is the caller's, unique among the jobs under way."""
+        ...
+
+    def next(self) -> Outcome:
+        """Waits for any job under way to end. KeyboardInterrupt gets through at once.
+
+        Raises LookupError when no job is under way, RunFailed when the workers cannot be started at all.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stops everything; jobs under way are lost. Closing twice is harmless."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *raised: object) -> None: ...
+
+
+def resolve(function: str) -> Callable[[Any], Any]:
+    """"package.module:function" -> the function. Raises ImportError or AttributeError when there is none."""
+    module, _, name = function.partition(":")
+    found: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def reason(error: BaseException) -> str:
+    """An exception as one line: its type and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    text = f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
+    return text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 3] + "..."
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """The environment that holds numerical libraries to `threads` threads; must stand before they load."""
+    return dict.fromkeys(THREAD_VARIABLES, str(threads))

@@ -1,0 +1,97 @@
+"""What every engine promises, for each of them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "engines"))
+
+from nas_scale.engines.base import Done, Engine, Failed, resolve
+from nas_scale.engines.inline import InlineEngine
+from nas_scale.engines.local import LocalEngine
+
+Make = Callable[[str], Engine]
+
+
+def _ray(name: str) -> Engine:
+    from nas_scale.engines.ray import RayEngine
+
+    return RayEngine(f"engine_jobs:{name}", workers=2, threads=1)
+
+
+MAKERS: dict[str, Make] = {
+    "inline": lambda name: InlineEngine(resolve(f"engine_jobs:{name}")),
+    "local-1": lambda name: LocalEngine(f"engine_jobs:{name}", workers=1, threads=1),
+    "local-2": lambda name: LocalEngine(f"engine_jobs:{name}", workers=2, threads=1),
+    "ray": _ray,
+}
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """One Ray for all tests: starting it takes some five seconds."""
+    import ray
+
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(params=["inline", "local-1", "local-2", pytest.param("ray", marks=pytest.mark.slow)])
+def make(request: pytest.FixtureRequest) -> Make:
+    if request.param == "ray":
+        request.getfixturevalue("ray_cluster")
+    return MAKERS[request.param]
+
+
+def test_every_job_comes_back_once_under_its_ticket(make: Make) -> None:
+    with make("double") as engine:
+        for ticket in range(7):
+            engine.submit(ticket + 100, ticket)
+        results = [engine.next() for _ in range(7)]
+    assert sorted(results, key=lambda done: done.ticket) == [Done(100 + n, 2 * n) for n in range(7)]
+
+
+def test_submitting_goes_on_between_results(make: Make) -> None:
+    with make("double") as engine:
+        for ticket in range(4):
+            engine.submit(ticket, ticket)
+            assert engine.next() == Done(ticket, 2 * ticket)
+
+
+def test_an_exception_is_a_failure_in_one_line_and_the_engine_goes_on(make: Make) -> None:
+    with make("fail") as engine:
+        engine.submit(1, 5)
+        engine.submit(2, 6)
+        results: list[Any] = sorted([engine.next(), engine.next()], key=lambda failed: failed.ticket)
+    assert results == [Failed(1, "ValueError: 5 is not wanted"), Failed(2, "ValueError: 6 is not wanted")]
+
+
+def test_waiting_for_nothing_is_refused(make: Make) -> None:
+    with make("double") as engine:
+        with pytest.raises(LookupError, match="no job"):
+            engine.next()
+        engine.submit(0, 1)
+        engine.next()
+        with pytest.raises(LookupError, match="no job"):
+            engine.next()
+
+
+def test_closing_twice_is_harmless_and_drops_what_is_under_way(make: Make) -> None:
+    engine = make("double")
+    engine.submit(0, 1)
+    engine.close()
+    engine.close()
+    with pytest.raises(LookupError):
+        engine.next()
+
+
+def test_it_says_how_many_jobs_run_at_once(make: Make) -> None:
+    with make("double") as engine:
+        assert engine.workers >= 1

@@ -1,0 +1,186 @@
+"""LocalEngine where things go wrong: killed workers, killed parents, Ctrl-C, noise, memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engine_jobs import double
+
+from nas_scale.engines.base import Done, Failed, reason
+from nas_scale.engines.local import LocalEngine
+from nas_scale.errors import RunFailed
+
+HERE = Path(__file__).parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
+
+
+def engine_of(name: str, workers: int = 1, threads: int = 1) -> LocalEngine:
+    return LocalEngine(f"engine_jobs:{name}", workers, threads)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
+
+
+def alive(pid: int) -> bool:
+    """Running, not merely waiting to be reaped by an init that may be slow."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    return False
+
+
+def test_threads_are_set_before_anything_loads_and_torch_is_not_dragged_in() -> None:
+    with engine_of("environment", threads=3) as engine:
+        engine.submit(0, "OMP_NUM_THREADS")
+        assert engine.next() == Done(0, "3")
+    with engine_of("torch_loaded") as engine:
+        engine.submit(0, 0)
+        assert engine.next() == Done(0, False)
+
+
+def test_two_workers_work_at_the_same_time() -> None:
+    with engine_of("sleep", workers=2) as engine:
+        for ticket in (0, 1):
+            engine.submit(ticket, 0.0)
+        for _ in range(2):
+            engine.next()  # both are up
+        start = time.monotonic()
+        for ticket in (2, 3):
+            engine.submit(ticket, 1.0)
+        engine.next()
+        engine.next()
+        assert time.monotonic() - start < 1.8
+
+
+def test_a_worker_killed_from_outside_is_replaced_and_its_job_done() -> None:
+    with engine_of("sleep", workers=2) as engine:
+        engine.submit(0, 0.0)
+        engine.next()
+        engine.submit(1, 1.0)
+        engine.submit(2, 1.0)
+        victim = engine.pids[0]
+        time.sleep(0.2)
+        os.kill(victim, signal.SIGKILL)
+        assert {engine.next().ticket, engine.next().ticket} == {1, 2}
+        assert victim not in engine.pids
+
+
+def test_a_job_that_kills_its_worker_once_is_done_on_the_second_try(tmp_path: Path) -> None:
+    with engine_of("die_once") as engine:
+        engine.submit(0, str(tmp_path))
+        assert engine.next() == Done(0, "survived")
+
+
+def test_a_job_that_kills_its_worker_twice_has_failed_and_harms_no_other() -> None:
+    with engine_of("die", workers=2) as engine:
+        for ticket, job in enumerate((1, -1, 2, 3)):
+            engine.submit(ticket, job)
+        results = {outcome.ticket: outcome for outcome in (engine.next() for _ in range(4))}
+    assert results[1] == Failed(1, "its worker died 2 times, the last one by signal 9: probably out of memory")
+    assert [results[n] for n in (0, 2, 3)] == [Done(0, 1), Done(2, 2), Done(3, 3)]
+
+
+def test_memory_exhausted_in_a_job_is_its_failure_alone() -> None:
+    with engine_of("exhaust") as engine:
+        engine.submit(0, 0)
+        assert engine.next() == Failed(0, "MemoryError")
+
+
+def test_a_job_that_exits_or_returns_the_unsendable_has_failed() -> None:
+    with engine_of("leave") as engine:
+        engine.submit(0, 3)
+        assert engine.next() == Failed(0, "SystemExit: 3")
+    with engine_of("unpicklable") as engine:
+        engine.submit(0, 1)
+        engine.submit(1, 0)
+        failed = engine.next()
+        assert isinstance(failed, Failed)
+        assert "pickle" in failed.reason
+        assert engine.next() == Done(1, 0)
+
+
+def test_a_function_that_cannot_be_loaded_ends_the_run_rather_than_failing_every_job() -> None:
+    with LocalEngine("engine_jobs:missing", 1, 1) as engine:
+        engine.submit(0, 0)
+        with pytest.raises(RunFailed, match="cannot load engine_jobs:missing: AttributeError"):
+            engine.next()
+
+
+def test_what_a_job_prints_stays_off_standard_output() -> None:
+    code = (
+        "from nas_scale.engines.local import LocalEngine\n"
+        "with LocalEngine('engine_jobs:say', 1, 1) as engine:\n"
+        "    engine.submit(0, 'noise')\n"
+        "    print(engine.next().result)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+    assert done.stderr.split() == ["noise", "noise"]
+
+
+def test_a_script_without_a_main_guard_works(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from nas_scale.engines.local import LocalEngine\n"
+        "engine = LocalEngine('engine_jobs:double', 1, 1)\n"
+        "engine.submit(0, 21)\n"
+        "print(engine.next().result)\n"
+        "engine.close()\n"
+    )
+    done = subprocess.run([sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
+def start_busy_parent(tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
+    """A parent whose worker is busy for ten minutes, and the worker's process id."""
+    note = tmp_path / "worker"
+    code = (
+        "from nas_scale.engines.local import LocalEngine\n"
+        "with LocalEngine('engine_jobs:pid_then_sleep', 1, 1) as engine:\n"
+        f"    engine.submit(0, {str(note)!r})\n"
+        "    engine.next()\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    assert eventually(lambda: note.exists() and note.read_text() != "")
+    return parent, int(note.read_text())
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    parent, worker = start_busy_parent(tmp_path)
+    assert alive(worker)
+    parent.kill()
+    parent.wait()
+    assert eventually(lambda: not alive(worker))
+
+
+def test_control_c_gets_through_at_once_and_leaves_no_worker(tmp_path: Path) -> None:
+    parent, worker = start_busy_parent(tmp_path)
+    os.kill(worker, signal.SIGINT)  # as a terminal would send to the whole group
+    time.sleep(0.2)
+    assert alive(worker)
+    start = time.monotonic()
+    parent.send_signal(signal.SIGINT)
+    _, errors = parent.communicate(timeout=10)
+    assert time.monotonic() - start < 3
+    assert "KeyboardInterrupt" in errors
+    assert not alive(worker)
+
+
+def test_reasons_are_one_short_line() -> None:
+    assert reason(ValueError("a\nb")) == "ValueError: a"
+    assert reason(KeyError()) == "KeyError"
+    assert len(reason(ValueError("x" * 5000))) == 300
+    assert double(2) == 4
