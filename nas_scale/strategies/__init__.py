@@ -1,0 +1,1 @@
+"""Search strategies: Optuna samplers that propose whole nets inside limits."""

@@ -1,0 +1,218 @@
+"""Proposals inside the limits: drawn, repaired or mutated, never trained in vain.
+
+A tight budget leaves so few nets that throwing the others away would take for ever, and a lone change leaves the budget
+more often than not. So a change is made good elsewhere: one choice up, another down.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Container, Iterable, Iterator
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.arch.cost import Cost
+from nas_scale.arch.limits import METRICS, Limits
+from nas_scale.arch.notation import Value
+from nas_scale.arch.space import Params, SearchSpace
+from nas_scale.arch.spec import Architecture
+from nas_scale.errors import BudgetError
+from nas_scale.strategies.extremes import Pursuit, pursue
+from nas_scale.strategies.meter import Code, Meter
+
+Floats = npt.NDArray[np.float64]
+
+REJECTIONS: Final = 100  # uniform draws before one is repaired
+RESTARTS: Final = 24  # draws repaired, a quarter of them before the ends of the space are looked at
+STEPS: Final = 40  # changes in one repair
+COUNTABLE: Final = 20_000  # fillings of a space small enough to look at every one
+PAIRS: Final = 16  # pairs of changes tried exactly, the most promising first
+MUTATIONS: Final = 60  # tries for a child that is new
+
+NOTHING: Final[frozenset[Architecture]] = frozenset()
+
+
+class Admissible:
+    """The nets of one space that keep the limits. Every draw derives from the generator that it is given."""
+
+    def __init__(self, space: SearchSpace, limits: Limits) -> None:
+        self.limits = limits
+        self.meter = Meter(space)
+
+    @cached_property
+    def pursuit(self) -> Pursuit:
+        """The corners of the space nearest to the limits; some tenths of a second, so only where nothing else helps."""
+        return pursue(self.meter, self.limits)
+
+    @property
+    def countable(self) -> bool:
+        return self.meter.space.size <= COUNTABLE
+
+    def every(self) -> Iterator[Code]:
+        return itertools.product(*(range(len(options)) for options in self.meter.options))
+
+    def net(self, params: Params) -> Architecture:
+        return self.meter.net(self.meter.code(params))
+
+    def draw(self, rng: random.Random, taken: Container[Architecture] = NOTHING) -> dict[str, Value]:
+        """An admissible filling: a uniform draw where that succeeds, else a repaired one.
+
+        Its net is none of `taken` as long as others are found. Raises BudgetError where nothing admissible is found.
+        """
+        spare = None
+        for code in self._drawn(rng):
+            if self.meter.net(code) not in taken:
+                return self.meter.params(code)
+            spare = code
+        if spare is None:
+            raise BudgetError(
+                f"no net of {self.meter.space.name} was found inside the limits; widen them or choose another space"
+            )
+        return self.mutate(self.meter.params(spare), rng, taken) or self.meter.params(spare)
+
+    def repair(self, params: Params, rng: random.Random) -> dict[str, Value]:
+        """The filling with as few choices changed as it takes to be admissible. Raises BudgetError as `draw` does."""
+        asked = self.meter.code(params)
+        code, distance = self.descend(asked, rng)
+        if distance > 0:
+            return self.draw(rng)
+        return self.meter.params(self._reverted(code, asked, rng))
+
+    def mutate(
+        self, params: Params, rng: random.Random, taken: Container[Architecture] = NOTHING
+    ) -> dict[str, Value] | None:
+        """A child: one choice changed, or more where that gives nothing new, and others to keep the limits.
+
+        Its net differs from its parent's and from all `taken`; None where no such child is found.
+        """
+        parent = self.meter.code(params)
+        parent_net = self.meter.net(parent)
+        for attempt in range(MUTATIONS):
+            child = self._child(parent, 1 + attempt * 4 // MUTATIONS, rng)
+            if self.violation(child) == 0:
+                net = self.meter.net(child)
+                if net != parent_net and net not in taken:
+                    return self.meter.params(child)
+        return None
+
+    def violation(self, code: Code) -> float:
+        return self._excess(self.meter.cost(code))
+
+    def descend(
+        self, code: Code, rng: random.Random, greed: float = 1.0, frozen: Iterable[int] = ()
+    ) -> tuple[Code, float]:
+        """Changes code by steps that each come closer to the limits: where they end, and how far from the limits.
+
+        greed: share of the most that a step can gain which it has to gain. frozen: choices that stay as they are.
+        """
+        distance = self.violation(code)
+        for _ in range(STEPS):
+            there = self._step(code, distance, rng, frozen, greed) if distance > 0 else None
+            if there is None:
+                break
+            code, distance = there, self.violation(there)
+        return code, distance
+
+    def _excess(self, cost: Cost) -> float:
+        return sum(limit.violation(cost) for limit in self.limits.limits)
+
+    def _drawn(self, rng: random.Random) -> Iterator[Code]:
+        """Admissible codes, the uniform ones first, then those that take more effort; a bounded effort in all."""
+        for _ in range(REJECTIONS):
+            code = self.meter.uniform(rng)
+            if self.violation(code) == 0:
+                yield code
+        starts = (self.meter.uniform(rng) for _ in range(RESTARTS))
+        yield from self._repaired(itertools.islice(starts, RESTARTS // 4), rng, 0.5)
+        if not self.pursuit.impossible:
+            yield from self._repaired(itertools.chain(self.pursuit.codes, starts), rng, 1.0)
+            if self.countable:
+                every = [code for code in self.every() if self.violation(code) == 0]
+                yield from rng.sample(every, len(every))
+
+    def _repaired(self, codes: Iterable[Code], rng: random.Random, greed: float) -> Iterator[Code]:
+        for code in codes:
+            repaired, distance = self.descend(code, rng, greed)
+            if distance == 0:
+                yield repaired
+
+    def _child(self, parent: Code, changes: int, rng: random.Random) -> Code:
+        changed = rng.sample(range(len(parent)), min(changes, len(parent)))
+        child = list(parent)
+        for at in changed:
+            others = [option for option in range(len(self.meter.options[at])) if option != parent[at]]
+            child[at] = rng.choice(others)
+        return self.descend(tuple(child), rng, frozen=changed)[0]
+
+    def _step(
+        self, code: Code, distance: float, rng: random.Random, frozen: Iterable[int], greed: float
+    ) -> Code | None:
+        """One change that comes closer, or two that make each other good; None where neither does."""
+        moves = [move for move in self.meter.moves(frozen) if code[move[0]] != move[1]]
+        if not moves:
+            return None
+        costs = [self.meter.cost(_changed(code, move)) for move in moves]
+        distances = [self._excess(cost) for cost in costs]
+        nearest = min(distances)
+        if nearest > 0:
+            pair = self._best_pair(code, moves, costs, rng)
+            if pair is not None and (gap := self.violation(pair)) < distance and (gap == 0 or nearest >= distance):
+                return pair
+        if nearest >= distance:
+            return None
+        enough = nearest + (1 - greed) * (distance - nearest) if nearest > 0 else 0
+        return _changed(code, rng.choice([move for move, gap in zip(moves, distances, strict=True) if gap <= enough]))
+
+    def _best_pair(
+        self, code: Code, moves: list[tuple[int, int]], costs: list[Cost], rng: random.Random
+    ) -> Code | None:
+        """The two changes nearest to the limits: forecast as if their costs added up, then the most promising tried."""
+        here = _figures([self.meter.cost(code)])
+        deltas = _figures(costs) - here
+        forecast = self._forecast(here + deltas[:, None, :] + deltas[None, :, :])
+        choices = np.array([at for at, _ in moves])
+        forecast[choices[:, None] >= choices[None, :]] = np.inf
+        count = min(4 * PAIRS, forecast.size)
+        order = np.argpartition(forecast, count - 1, axis=None)[:count]
+        best: tuple[float, Code] | None = None
+        for flat in rng.sample(sorted(order.tolist()), min(PAIRS, count)):
+            first, second = divmod(flat, len(moves))
+            if np.isfinite(forecast[first, second]):
+                pair = _changed(_changed(code, moves[first]), moves[second])
+                gap = self.violation(pair)
+                if best is None or gap < best[0]:
+                    best = (gap, pair)
+        return best[1] if best else None
+
+    def _forecast(self, figures: Floats) -> Floats:
+        """Violations of many costs at once. figures: [..., METRICS] -> [...]."""
+        total = np.zeros(figures.shape[:-1])
+        for limit in self.limits.limits:
+            value = figures[..., METRICS.index(limit.metric)]
+            total += np.maximum(value / limit.most - 1, 0)
+            if limit.least > 0:
+                total += np.maximum(1 - value / limit.least, 0)
+        return total
+
+    def _reverted(self, code: Code, asked: Code, rng: random.Random) -> Code:
+        """As much of what was asked for as the limits bear."""
+        changed = [at for at, (now, then) in enumerate(zip(code, asked, strict=True)) if now != then]
+        for at in rng.sample(changed, len(changed)):
+            back = _changed(code, (at, asked[at]))
+            if self.violation(back) == 0:
+                code = back
+        return code
+
+
+def _changed(code: Code, move: tuple[int, int]) -> Code:
+    at, option = move
+    return (*code[:at], option, *code[at + 1 :])
+
+
+def _figures(costs: list[Cost]) -> Floats:
+    """[costs, METRICS]."""
+    return np.array([[getattr(cost, metric) for metric in METRICS] for cost in costs], dtype=np.float64)

@@ -1,0 +1,69 @@
+"""Search strategies by name, and how a trial's parameters come to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from nas_scale.arch.limits import Limits
+from nas_scale.arch.notation import Value
+from nas_scale.arch.space import SearchSpace
+from nas_scale.errors import UserError
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.trial import Trial
+
+TPE_STARTUP: Final = 10
+
+
+def _random(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    from nas_scale.strategies.random import RandomNets
+
+    return RandomNets(space, limits, seed)
+
+
+def _evolution(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    from nas_scale.strategies.evolution import RegularizedEvolution
+
+    return RegularizedEvolution(space, limits, seed=seed)
+
+
+def _tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Joint over all choices (Falkner et al. 2018). Trials under way count as bad: parallel proposals spread."""
+    from optuna.samplers import TPESampler
+
+    from nas_scale.strategies.base import numpy_seed
+    from nas_scale.strategies.within import Within
+
+    tpe = TPESampler(n_startup_trials=TPE_STARTUP, multivariate=True, constant_liar=True, seed=numpy_seed(seed))
+    return Within(tpe, space, limits, seed, startup=TPE_STARTUP)
+
+
+SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = {
+    "random": _random,
+    "evolution": _evolution,
+    "tpe": _tpe,
+}
+
+
+def sampler(name: str, space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """A sampler of nets of `space` that all keep `limits`; the same seed, any whole number, gives the same proposals.
+
+    Make a fresh one for every trial, seeded from the run's seed and the trial's number: all else is read from the
+    study.
+    Raises UserError for an unknown name.
+    """
+    if name not in SAMPLERS:
+        raise UserError(f"no sampler is called {name!r}; choose one of {', '.join(SAMPLERS)}")
+    return SAMPLERS[name](space, limits, seed)
+
+
+def propose(trial: Trial, space: SearchSpace) -> dict[str, Value]:
+    """Asks the trial's sampler for a whole net: the option of every choice, in the order of the space."""
+    params: dict[str, Value] = {}
+    for key, choice in space.choices.items():
+        value = trial.suggest_categorical(key, choice.options)
+        assert value is not None  # no option is None
+        params[key] = value
+    return params

@@ -1,0 +1,44 @@
+"""Any sampler of Optuna's, kept within limits: it draws a net, and what it drew is repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from nas_scale.arch.limits import Limits
+from nas_scale.arch.notation import Value
+from nas_scale.arch.space import SearchSpace
+from nas_scale.strategies.base import NetSampler, told
+
+REDRAWS: Final = 3  # before a net that the study already holds is mutated
+
+
+class Within(NetSampler):
+    """Proposes what `sampler` draws, as a whole net and inside the limits.
+
+    sampler: one that draws jointly (multivariate TPE, GP, CMA-ES) or parameter by parameter (Random, plain TPE).
+    startup: so many trials with a score are awaited, and nets drawn uniformly, before it is asked; for samplers that
+    need trials to learn from, whose own first draws would all be repaired to the edge of the limits.
+    """
+
+    def __init__(
+        self, sampler: BaseSampler, space: SearchSpace, limits: Limits, seed: int | None = None, startup: int = 0
+    ) -> None:
+        super().__init__(space, limits, seed, sampler)
+        self.startup = startup
+
+    def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
+        taken = self.nets(study, earlier)
+        if sum(1 for _ in told(earlier)) < self.startup:
+            return self.admissible.draw(self.rng, taken)
+        wanted: dict[str, BaseDistribution] = {**self.distributions}
+        for _ in range(REDRAWS):
+            repaired = self.admissible.repair(self.complete(study, trial, wanted), self.rng)
+            if self.admissible.net(repaired) not in taken:
+                return repaired
+        return self.admissible.mutate(repaired, self.rng, taken) or self.admissible.draw(self.rng, taken)
