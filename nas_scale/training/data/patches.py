@@ -14,7 +14,8 @@ Floats = npt.NDArray[np.float64]
 Strokes = npt.NDArray[np.float32]
 
 SCAN = 8
-_PADDED = SCAN + 2
+# A pixel of nothing before the scan and two after it: what is sampled beyond the border is nothing, exactly.
+_PADDED = SCAN + 3
 # Patches are drawn in boxes of as many sizes, so that small ones do not pay for the largest.
 _SIZES = 4
 
@@ -23,7 +24,7 @@ _SIZES = 4
 class Patches:
     """One patch for each of n images.
 
-    tiles: ink with a border of nothing, (n, 10, 10). middle: the window's middle in pixels of a scan, (n, 2) as x, y.
+    tiles: ink with a border of nothing, (n, 11, 11). middle: the window's middle in pixels of a scan, (n, 2) as x, y.
     to_scan: matrices from the image's side to pixels of a scan, (n, 2, 2). In shares of the image's side: size of a
     whole scan, (n,); extent, half the width and height of the patch's box, (n, 2); centre, its place, (n, 2).
     """
@@ -44,7 +45,7 @@ class Patches:
         pixels = np.arange(SCAN)
         inside = (pixels >= corner[..., None]) & (pixels < (corner + sides)[..., None])
         tiles = np.zeros((len(ink), _PADDED, _PADDED), np.float32)
-        tiles[:, 1:-1, 1:-1] = ink * inside[:, 1, :, None] * inside[:, 0, None, :]
+        tiles[:, 1 : 1 + SCAN, 1 : 1 + SCAN] = ink * inside[:, 1, :, None] * inside[:, 0, None, :]
 
         cos, sin = np.cos(turn), np.sin(turn)
         to_image = np.stack([cos, cos * shear - sin, sin, sin * shear + cos], -1).reshape(-1, 2, 2)
@@ -97,8 +98,8 @@ def _sample(patches: Patches, x: Strokes, y: Strokes) -> Strokes:
     matrix = patches.to_scan.astype(np.float32)[..., None, None]
     # Pixel i of a scan is centred at i + 1/2, and the border shifts it by one.
     start = (patches.middle + 0.5).astype(np.float32)[..., None, None]
-    column = (start[:, 0] + matrix[:, 0, 0] * x + matrix[:, 0, 1] * y).clip(0, _PADDED - 1.001)
-    row = (start[:, 1] + matrix[:, 1, 0] * x + matrix[:, 1, 1] * y).clip(0, _PADDED - 1.001)
+    column = (start[:, 0] + matrix[:, 0, 0] * x + matrix[:, 0, 1] * y).clip(0, SCAN + 1)
+    row = (start[:, 1] + matrix[:, 1, 0] * x + matrix[:, 1, 1] * y).clip(0, SCAN + 1)
     left, top = column.astype(np.int32), row.astype(np.int32)
     column -= left
     row -= top

@@ -120,8 +120,10 @@ def draw_scenes(indices: Indices, resolution: int, difficulty: Difficulty, split
 def _draw_block(block: int, members: Indices, resolution: int, difficulty: Difficulty, split: str, seed: int) -> Images:
     """Some scenes of a block. Everything random is drawn for the whole block, in the same order at any resolution."""
     rng = _generator(seed, split, block)
-    layers = _layers(rng, split, difficulty)
+    # Clutter comes last, so that more or less of it leaves digits and colours as they are.
+    digits = _digits(rng)
     ground, ink = _colours(rng, difficulty)
+    layers = _layers(rng, digits, split, difficulty)
     noise = rng.standard_normal((BLOCK, resolution, resolution), np.float32) * np.float32(difficulty.noise)
     images = np.empty((len(members), resolution, resolution, 3), np.uint8)
     # A batch's arrays stay near a processor's caches, at any resolution.
@@ -150,11 +152,11 @@ def _digits(rng: np.random.Generator) -> Labels:
     return rng.permuted(tens, axis=1).ravel()
 
 
-def _layers(rng: np.random.Generator, split: str, difficulty: Difficulty) -> list[Patches]:
+def _layers(rng: np.random.Generator, digits: Labels, split: str, difficulty: Difficulty) -> list[Patches]:
     """The digit's layer of a block, then one for each piece of clutter."""
     ink, labels = scans()
     members = division()[split]
-    digit = _one_of_each(rng, members, labels, _digits(rng))
+    digit = _one_of_each(rng, members, labels, digits)
     whole = _whole(rng, ink[members[digit]], difficulty)
     layers = [whole]
     for _ in range(difficulty.pieces):
