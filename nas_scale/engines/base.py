@@ -70,7 +70,7 @@ class Engine(Protocol):
 
 
 def resolve(function: str) -> Callable[[Any], Any]:
-    """"package.module:function" -> the function. Raises ImportError or AttributeError when there is none."""
+    """The function of the name "package.module:function". Raises ImportError or AttributeError when there is none."""
     module, _, name = function.partition(":")
     found: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
     return found

@@ -47,6 +47,8 @@ class RayEngine:
             except (ConnectionError, ValueError, RuntimeError) as error:
                 where = address or "this machine"
                 raise UserError(f"cannot reach a Ray cluster at {where} ({reason(error)})") from error
+            # Ray prints lost workers on standard output, where --json keeps its document, and has no public switch
+            ray._private.worker._worker_logs_enabled = False
         # max_calls=0: with GPUs, Ray would otherwise start a new process, and load torch anew, for every job
         self._task = ray.remote(
             num_cpus=threads,

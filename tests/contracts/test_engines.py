@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "engines"))
 
 from nas_scale.engines.base import Done, Engine, Failed, resolve
 from nas_scale.engines.inline import InlineEngine

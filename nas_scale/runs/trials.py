@@ -1,0 +1,97 @@
+"""Trials as a study keeps them: which attributes they carry, and how they are read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from nas_scale.errors import RunError
+from nas_scale.training.job import Score
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+KEY: Final = "key"
+SAME_AS: Final = "same_as"
+REASON: Final = "reason"
+SCORE: Final = "score:"  # with the index of the seed: {"accuracy": ...}, or {"reason": ...}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A trial that is over.
+
+    A failed one has a reason and no value, and only the scores of the seeds before the one that failed. same_as: the
+    first trial of the same net, whose scores and value this one has.
+    """
+
+    number: int
+    key: str
+    params: Mapping[str, Any]
+    attributes: Mapping[str, Any]
+    scores: tuple[Score, ...]
+    value: float | None
+    reason: str | None
+    same_as: int | None
+
+
+def told_trials(study: optuna.Study) -> list[Told]:
+    """All trials that are over, in the order of numbers. Raises RunError when a score is of another version's shape."""
+    found: dict[int, Told] = {}
+    for trial in sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number):
+        if trial.state.is_finished():
+            found[trial.number] = _told(trial, found)
+    return list(found.values())
+
+
+def stored_outcome(outcome: Score | str) -> dict[str, Any]:
+    """A score, or the reason why there is none, as it is stored."""
+    return {REASON: outcome} if isinstance(outcome, str) else asdict(outcome)
+
+
+def read_outcome(stored: Mapping[str, Any]) -> Score | str:
+    """The opposite. Raises RunError."""
+    try:
+        return str(stored[REASON]) if REASON in stored else Score(**stored)
+    except TypeError as error:
+        raise RunError("the study's scores are of another version of nas-scale; choose another --run") from error
+
+
+def read_outcomes(attributes: Mapping[str, Any]) -> dict[int, Score | str]:
+    """What is known of a trial's seeds: index -> score or reason."""
+    names = [name for name in attributes if name.startswith(SCORE)]
+    return {int(name.removeprefix(SCORE)): read_outcome(attributes[name]) for name in names}
+
+
+def until_failure(outcomes: Mapping[int, Score | str]) -> tuple[tuple[Score, ...], str | None]:
+    """The scores in the order of seeds up to the first that failed, and its reason.
+
+    Later seeds may or may not have been computed, depending on how many workers there were: they do not count.
+    """
+    scores: list[Score] = []
+    for index in sorted(outcomes):
+        outcome = outcomes[index]
+        if isinstance(outcome, str):
+            return tuple(scores), outcome
+        scores.append(outcome)
+    return tuple(scores), None
+
+
+def _told(trial: FrozenTrial, earlier: Mapping[int, Told]) -> Told:
+    stored = trial.user_attrs
+    same_as = stored.get(SAME_AS)
+    scores = earlier[same_as].scores if same_as is not None else until_failure(read_outcomes(stored))[0]
+    own = {KEY, SAME_AS, REASON}
+    attributes = {name: value for name, value in stored.items() if name not in own and not name.startswith(SCORE)}
+    return Told(
+        number=trial.number,
+        key=stored.get(KEY, ""),
+        params=dict(trial.params),
+        attributes=attributes,
+        scores=scores,
+        value=trial.value,
+        reason=stored.get(REASON),
+        same_as=same_as,
+    )

@@ -1,0 +1,133 @@
+"""A search that costs nothing: a small space, a sampler that learns, an evaluation that fails now and then.
+
+As a program: fake_search.py RESULTS TRIALS WORKERS PAUSE, which starts or resumes the run `x` and prints its trials.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from nas_scale.arch.spec import Architecture, Stage
+from nas_scale.engines.local import LocalEngine
+from nas_scale.runs.loop import Plan, Proposed, run_jobs, run_trials
+from nas_scale.runs.seeds import derived_seed
+from nas_scale.runs.store import open_run
+from nas_scale.runs.trials import Told
+from nas_scale.training.data.ref import DataRef
+from nas_scale.training.job import Job, Recipe, Score
+
+SPACE = {
+    "channels": CategoricalDistribution((8, 16, 24, 32)),
+    "kernel": CategoricalDistribution((3, 5)),
+    "repeats": CategoricalDistribution((1, 2, 3)),
+}
+
+
+class Climber(BaseSampler):
+    """Changes one choice of the best trial told so far; draws all parameters at once."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return dict(SPACE)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        drawn = {name: self._random.choice(choices.choices) for name, choices in SPACE.items()}
+        told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if not told:
+            return drawn
+        best = max(told, key=lambda trial: (trial.value or 0.0, -trial.number))
+        changed = self._random.choice(list(SPACE))
+        return {**best.params, changed: drawn[changed]}
+
+    def sample_independent(self, *_: object) -> Any:
+        raise AssertionError("nothing is left to draw")
+
+
+def propose(trial: optuna.Trial) -> Proposed:
+    picks = {name: trial.suggest_categorical(name, choices.choices) for name, choices in SPACE.items()}
+    key = json.dumps(picks, sort_keys=True)
+    return Proposed(Architecture((Stage("ir", **picks),), stem=8), key, {"net": [key], "flops": picks["channels"]})
+
+
+def jobs(proposed: Proposed, number: int, seeds: int = 2) -> list[Job]:
+    return [Job(proposed.subject, DataRef("digits", 32), Recipe(), seed) for seed in range(seeds)]
+
+
+def judge(proposed: Proposed, scores: Sequence[Score]) -> float:
+    return sum(score.accuracy for score in scores) / len(scores)
+
+
+def luck(job: Job) -> float:
+    """A number in 0..1 that depends on the job alone."""
+    return int(hashlib.sha256(repr(job).encode()).hexdigest()[:8], 16) / 2**32
+
+
+def evaluate(job: Job) -> Score:
+    drawn = luck(job)
+    if drawn < 0.06:
+        raise FloatingPointError(f"the loss is not finite (seed {job.seed})")
+    stage = job.architecture.stages[0]
+    accuracy = min(1.0, 0.2 + 0.01 * stage.channels + 0.05 * stage.repeats + 0.1 * drawn)
+    return Score(accuracy, 1000, 1 - accuracy, 1, 0.0, 0.0)
+
+
+def slow_evaluate(job: Job) -> Score:
+    """With the length of the pause in place of the recipe's learning rate."""
+    time.sleep(job.recipe.learning_rate * luck(job))
+    return evaluate(job)
+
+
+def plan(
+    trials: int,
+    window: int = 3,
+    jobs_of: Callable[[Proposed, int], Sequence[Job]] = jobs,
+    sampler_for: Callable[[int], BaseSampler] = lambda number: Climber(derived_seed(5, number)),
+) -> Plan:
+    return Plan(sampler_for, propose, jobs_of, judge, trials, window)
+
+
+def plain(told: Sequence[Told]) -> list[Mapping[str, Any]]:
+    return [asdict(trial) for trial in told]
+
+
+def main(results: Path, trials: int, workers: int, pause: float) -> None:
+    def slow_jobs(proposed: Proposed, number: int) -> list[Job]:
+        recipe = Recipe(learning_rate=pause)
+        return [Job(proposed.subject, DataRef("digits", 32), recipe, seed) for seed in range(2)]
+
+    resume = (results / "x" / "run.json").exists()
+    with (
+        open_run(results, "search", {"trials": trials}, "x", resume) as run,
+        LocalEngine("fake_search:slow_evaluate", workers, threads=1) as engine,
+    ):
+        told = run_trials(run.study, plan(trials, jobs_of=slow_jobs), engine, lambda event: None)
+        extra = {f"fresh {n}": job for n, job in enumerate(slow_jobs(propose_again(told), 0))}
+        after = run_jobs(run.study, extra, engine, lambda event: None)
+        run.finish(len(told), "fake")
+    print(json.dumps([plain(told), {key: str(result) for key, result in after.items()}], indent=1))
+
+
+def propose_again(told: Sequence[Told]) -> Proposed:
+    best = max(told, key=lambda trial: (trial.value or 0.0, -trial.number))
+    return propose(optuna.trial.FixedTrial(dict(best.params)))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
