@@ -37,8 +37,8 @@ class Proxy:
     """How a net is shrunk to be trained cheaply.
 
     resolution: pixels a side at which the baseline is trained (a net twice the baseline's target resolution is trained at twice
-    this). strides: how many of the stem's and stages' strides of 2 are kept at most, the earliest given up first; None means as
-    many as leave a last feature map of at least 3x3. width: factor on all channels.
+    this). strides: how many of the stem's and stages' strides are kept, the latest given up first; None means as many as leave a
+    last feature map of at least 3x3. width: factor on all channels.
     """
 
     resolution: int
