@@ -6,7 +6,8 @@
     │   ├── BudgetError      no net of the space lies inside the limits
     │   ├── DataError        images that cannot be used
     │   └── RunError         a run that is missing, busy, or was started with other options
-    └── RunFailed            the input was right but the work could not be done: exit code 1
+    ├── RunFailed            the input was right but the work could not be done: exit code 1
+    └── Interrupted          the user stopped it; what is done is kept: exit code 130
 """
 
 from __future__ import annotations
@@ -42,3 +43,7 @@ class RunError(UserError):
 
 class RunFailed(NasScaleError):  # noqa: N818 - it reads as what happened, and is no user's error
     """The work could not be done although the input was right."""
+
+
+class Interrupted(NasScaleError):  # noqa: N818 - as above
+    """The user stopped the work; the message says how to go on."""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from nas_scale.arch.spec import Architecture
+from nas_scale.errors import UserError
 from nas_scale.nets.build import build
 
 # fvcore's operators that multiply weights with values. The rest of its total is normalisation and pooling.
@@ -53,3 +54,24 @@ def count_module(module: nn.Module, resolution: int) -> OracleCount:
 def count(arch: Architecture) -> OracleCount:
     """fvcore on the built net at its own resolution."""
     return count_module(build(arch), arch.resolution)
+
+
+def peer(text: str) -> nn.Module:
+    """`timm:NAME` or `torchvision:NAME` as a module with fresh weights. Raises UserError where library or net is missing."""
+    library, _, name = text.partition(":")
+    try:
+        if library == "timm":
+            import timm
+
+            module: nn.Module = timm.create_model(name)
+        else:
+            import torchvision
+
+            module = torchvision.models.get_model(name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"{text} needs {library}, which cannot be imported here; pip install {library} to match your torch") from error
+    except (RuntimeError, ValueError) as error:
+        if "nms" in str(error):
+            raise UserError(f"{text}: {library} does not match the installed torch; install the pair that belongs together") from error
+        raise UserError(f"{library} has no net {name!r}") from None
+    return module

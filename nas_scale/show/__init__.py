@@ -1,0 +1,1 @@
+"""All that a person looks at: tables, progress, pictures. Nothing below draws."""
