@@ -21,7 +21,7 @@ class RegularizedEvolution(NetSampler):
 
     Until there are as many, nets are drawn at random. A child differs from its parent in one choice, and in others as
     far as the limits ask for it; nets that the study already holds are not proposed again while new ones are found.
-    Failed trials are not part of the population. A population of 20 and a sample of 5 suit a budget of a hundred trials.
+    Failed trials are not part of the population. The defaults suit a budget of a hundred trials.
     """
 
     def __init__(

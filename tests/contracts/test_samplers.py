@@ -1,0 +1,306 @@
+"""What every search strategy has to keep, and Optuna's own tests of a sampler."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.testing.pytest_samplers import (
+    BasicSamplerTestCase,
+    RelativeSamplerTestCase,
+    SingleOnlySamplerTestCase,
+)
+from optuna.trial import TrialState
+
+from nas_scale.arch.cost import cost
+from nas_scale.arch.files import load_space
+from nas_scale.arch.limits import Limit, Limits, around
+from nas_scale.arch.notation import Value
+from nas_scale.arch.space import SearchSpace
+from nas_scale.arch.spec import Architecture
+from nas_scale.errors import UserError
+from nas_scale.strategies.evolution import RegularizedEvolution
+from nas_scale.strategies.registry import SAMPLERS, propose, sampler
+from nas_scale.strategies.within import Within
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+MNASNET = load_space("mnasnet")
+MACRO = load_space("nas-bench-macro")
+MACRO_LIMITS = Limits((around(5.5e7, 0.05),))
+LIMITS = {
+    "band": Limits((around(4e8, 0.1),)),
+    "tight": Limits((around(4e8, 0.001),)),
+    "three": Limits((around(4e8, 0.05), Limit("parameters", most=3e6), Limit("activations", most=4.5e6))),
+}
+
+Make = Callable[[SearchSpace, Limits, int], BaseSampler]
+
+
+def _within_random(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    return Within(RandomSampler(seed), space, limits, seed)
+
+
+def _within_plain_tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Parameter by parameter, where the registry's draws jointly."""
+    return Within(TPESampler(multivariate=False, seed=seed), space, limits, seed)
+
+
+EVERY: dict[str, Make] = {**SAMPLERS, "within-random": _within_random, "within-plain-tpe": _within_plain_tpe}
+every_sampler = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY.keys())
+
+
+def score(net: Architecture) -> float:
+    """Something to learn: deeper is better, wider at the end too, with a bit of everything else."""
+    digest = hashlib.sha256(repr(net).encode()).digest()
+    return sum(stage.repeats + stage.channels / 100 for stage in net.stages) + digest[0] / 256
+
+
+def search(
+    make: Make,
+    space: SearchSpace,
+    limits: Limits,
+    trials: int,
+    seed: int = 0,
+    evaluate: Callable[[Architecture], float] = score,
+) -> list[dict[str, Value]]:
+    """The proposals of one search that makes a fresh sampler for every trial, as a run does."""
+    study = optuna.create_study(direction="maximize")
+    proposals = []
+    for number in range(trials):
+        study.sampler = make(space, limits, seed * 1_000_003 + number)
+        trial = study.ask()
+        proposals.append(propose(trial, space))
+        study.tell(trial, evaluate(space.net(proposals[-1])))
+    return proposals
+
+
+def admitted(limits: Limits, net: Architecture) -> bool:
+    """Straight from the cost, without what the samplers use."""
+    spent = cost(net)
+    return all(limit.least <= getattr(spent, limit.metric) <= limit.most for limit in limits.limits)
+
+
+@every_sampler
+@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS.keys())
+def test_no_proposal_is_outside_the_limits_and_no_net_comes_twice(make: Make, limits: Limits) -> None:
+    nets = [MNASNET.net(params) for params in search(make, MNASNET, limits, 60)]
+    assert all(admitted(limits, net) for net in nets)
+    assert len(set(nets)) == len(nets)
+
+
+@pytest.mark.slow
+@every_sampler
+def test_ten_thousand_proposals_are_inside_the_limits(make: Make) -> None:
+    for seed in range(50):
+        limits = list(LIMITS.values())[seed % 3]
+        study = optuna.create_study(direction="maximize", sampler=make(MNASNET, limits, seed))
+        seen = set()
+        for _ in range(200):
+            trial = study.ask()
+            net = MNASNET.net(propose(trial, MNASNET))
+            assert admitted(limits, net)
+            seen.add(net)
+            study.tell(trial, score(net))
+        assert len(seen) == 200
+
+
+@every_sampler
+def test_the_same_seed_gives_the_same_proposals(make: Make) -> None:
+    first, again, other = (search(make, MNASNET, LIMITS["band"], 25, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+@every_sampler
+def test_a_search_goes_on_from_a_stored_study_as_if_it_had_not_stopped(make: Make, tmp_path: Path) -> None:
+    def asked(study: optuna.Study, numbers: range) -> list[dict[str, Value]]:
+        proposals = []
+        for number in numbers:
+            study.sampler = make(MACRO, MACRO_LIMITS, number)
+            trial = study.ask()
+            proposals.append(propose(trial, MACRO))
+            study.tell(trial, score(MACRO.net(proposals[-1])))
+        return proposals
+
+    whole = asked(optuna.create_study(direction="maximize"), range(26))
+    storage = f"sqlite:///{tmp_path}/study.db"
+    begun = optuna.create_study(storage=storage, study_name="run", direction="maximize")
+    parts = asked(begun, range(22)) + asked(optuna.load_study(study_name="run", storage=storage), range(22, 26))
+    assert parts == whole
+
+
+@every_sampler
+def test_a_trial_cut_off_while_its_net_was_being_stored_is_taken_up_with_the_same_net(make: Make) -> None:
+    """With two trials under way all along, as a run with two workers has."""
+
+    def asked(cut: bool) -> list[dict[str, Value]]:
+        study = optuna.create_study(direction="maximize")
+        trials, proposals = [], []
+        for number in range(26):
+            study.sampler = make(MACRO, MACRO_LIMITS, number)
+            trials.append(study.ask())
+            if cut:
+                for key, choice in itertools.islice(MACRO.choices.items(), 3):
+                    trials[-1].suggest_categorical(key, choice.options)
+                study.sampler = make(MACRO, MACRO_LIMITS, number)
+                trials[-1] = optuna.trial.Trial(study, trials[-1]._trial_id)
+            proposals.append(propose(trials[-1], MACRO))
+            if number >= 2:
+                study.tell(trials[number - 2], score(MACRO.net(proposals[number - 2])))
+        return proposals
+
+    assert asked(cut=True) == asked(cut=False)
+
+
+@every_sampler
+def test_trials_under_way_and_failed_ones_are_not_proposed_again(make: Make) -> None:
+    study = optuna.create_study(direction="maximize")
+    nets = []
+    for number in range(30):
+        study.sampler = make(MNASNET, LIMITS["band"], number)
+        trial = study.ask()
+        nets.append(MNASNET.net(propose(trial, MNASNET)))
+        if number % 3 == 0:
+            study.tell(trial, state=TrialState.FAIL)
+        elif number % 3 == 1:
+            study.tell(trial, score(nets[-1]))
+    assert len(set(nets)) == 30
+    assert all(admitted(LIMITS["band"], net) for net in nets)
+
+
+@every_sampler
+def test_a_space_may_be_exhausted(make: Make) -> None:
+    """More trials than nets: every net is had, and then they come again."""
+    limits = Limits((Limit("flops", most=1.2e7),))
+    every = itertools.product(*(choice.options for choice in MACRO.choices.values()))
+    nets = {MACRO.net(dict(zip(MACRO.choices, options, strict=True))) for options in every}
+    possible = {net for net in nets if admitted(limits, net)}
+    proposed = [MACRO.net(params) for params in search(make, MACRO, limits, len(possible) + 3)]
+    assert set(proposed) == possible
+    assert len(set(proposed[: len(possible)])) == len(possible)
+
+
+@every_sampler
+def test_an_objective_may_have_parameters_of_its_own(make: Make) -> None:
+    study = optuna.create_study(direction="maximize", sampler=make(MNASNET, LIMITS["band"], 0))
+
+    def objective(trial: optuna.Trial) -> float:
+        net = MNASNET.net(propose(trial, MNASNET))
+        assert admitted(LIMITS["band"], net)
+        return (
+            score(net) - abs(trial.suggest_float("rate", 1e-4, 1, log=True) - 0.1) + trial.suggest_int("epochs", 1, 3)
+        )
+
+    study.optimize(objective, n_trials=15)
+    assert len({trial.params["rate"] for trial in study.trials}) == 15
+
+
+def test_an_unknown_sampler_is_refused_with_the_names() -> None:
+    with pytest.raises(UserError, match="no sampler is called 'annealing'; choose one of random, evolution, tpe"):
+        sampler("annealing", MNASNET, Limits(), 0)
+
+
+def test_seeds_of_any_size_are_taken() -> None:
+    for name in SAMPLERS:
+        sampler(name, MNASNET, Limits(), 2**255)
+
+
+class TestRandom(BasicSamplerTestCase, RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("random", MNASNET, LIMITS["band"], 0)
+
+
+class TestTPE(BasicSamplerTestCase, RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("tpe", MNASNET, LIMITS["band"], 0)
+
+
+class TestEvolution(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("evolution", MNASNET, LIMITS["band"], 0)
+
+
+def told_study(scores: list[float], direction: str = "maximize") -> tuple[optuna.Study, list[dict[str, Value]]]:
+    study = optuna.create_study(direction=direction, sampler=sampler("random", MNASNET, LIMITS["band"], 5))
+    proposals = []
+    for value in scores:
+        trial = study.ask()
+        proposals.append(propose(trial, MNASNET))
+        study.tell(trial, value)
+    return study, proposals
+
+
+def distance(first: dict[str, Value], second: dict[str, Value]) -> int:
+    return sum(first[key] != second[key] for key in first)
+
+
+@pytest.mark.parametrize(("direction", "best"), [("maximize", 12), ("minimize", 7)])
+def test_evolution_breeds_from_the_best_of_the_youngest(direction: str, best: int) -> None:
+    """With a sample as large as the population the parent is its best; older trials, however good, are dead."""
+    scores = [100.0, -100.0, 0, 0, 0, 0, 0, -1.0, 0, 0, 0, 0, 1.0, 0]
+    study, proposals = told_study(scores, direction)
+    for seed in range(10):
+        study.sampler = RegularizedEvolution(MNASNET, LIMITS["band"], population=10, sample=10, seed=seed)
+        trial = study.ask()
+        child = propose(trial, MNASNET)
+        study.tell(trial, state=TrialState.FAIL)
+        distances = [distance(child, other) for other in proposals]
+        assert distances.index(min(distances)) == best
+        assert 1 <= distances[best] <= 6  # a mutation, and what compensates it
+
+
+Accuracy = Callable[[dict[str, Value]], float]
+
+
+@pytest.fixture(scope="module")
+def accuracy() -> Accuracy:
+    """CIFAR-10 accuracy of every filling of nas-bench-macro: the mean of three seeds (Su et al. 2021)."""
+    folder = os.environ.get("NAS_SCALE_TEST_DATA")
+    if folder is None or not (path := Path(folder, "nas-bench-macro_cifar10.json")).exists():
+        pytest.skip("set NAS_SCALE_TEST_DATA to a folder with nas-bench-macro_cifar10.json")
+    table = {code: entry["mean_acc"] for code, entry in json.loads(path.read_text()).items()}
+    options = [choice.options for choice in MACRO.choices.values()]
+
+    def look_up(params: dict[str, Value]) -> float:
+        return table["".join(str(taken.index(value)) for taken, value in zip(options, params.values(), strict=True))]
+
+    return look_up
+
+
+def mean_regret(name: str, seeds: int, limits: Limits, accuracy: Accuracy) -> float:
+    """In points, after 100 nets."""
+    found = []
+    for seed in range(seeds):
+        study = optuna.create_study(direction="maximize", sampler=sampler(name, MACRO, limits, seed))
+        for _ in range(100):
+            trial = study.ask()
+            study.tell(trial, accuracy(propose(trial, MACRO)))
+        found.append(93.12667 - study.best_value)
+    return statistics.mean(found)
+
+
+@pytest.mark.parametrize(("name", "seeds"), [("evolution", 24), ("tpe", 6)])
+def test_a_strategy_beats_random_search(name: str, seeds: int, accuracy: Accuracy) -> None:
+    """Over 200 seeds such searches leave .268 (random) and .017 (evolution)."""
+    by_chance = mean_regret("random", 24, Limits(), accuracy)
+    assert 0.15 < by_chance < 0.4
+    assert mean_regret(name, seeds, Limits(), accuracy) < 0.08
+
+
+@pytest.mark.parametrize("target", [4.5e7, pytest.param(6.5e7, marks=pytest.mark.slow)])
+def test_evolution_beats_random_search_under_a_tight_budget(target: float, accuracy: Accuracy) -> None:
+    """Where a lone change mostly breaks the budget, so that children have to be compensated."""
+    limits = Limits((around(target, 0.05),))
+    assert mean_regret("evolution", 24, limits, accuracy) < mean_regret("random", 24, limits, accuracy)
