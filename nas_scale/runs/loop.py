@@ -29,6 +29,7 @@ from nas_scale.runs.trials import (
     SAME_AS,
     SCORE,
     Told,
+    in_order,
     read_outcome,
     read_outcomes,
     stored_outcome,
@@ -171,7 +172,7 @@ class _Loop:
         if trial.number != number:
             raise RunError(f"another program is writing to the study {self.study.study_name!r}; end one of the two")
         proposed = self.plan.propose(trial)
-        proposed = replace(proposed, attributes=as_json(proposed.attributes))
+        proposed = replace(proposed, attributes=in_order(as_json(proposed.attributes)))
         first = self.first.setdefault(proposed.key, number)
         opened = _Open(trial, sampler, proposed, first if first != number else None, {})
         self._store_proposal(opened)
@@ -224,7 +225,14 @@ class _Loop:
             self.study.tell(number, state=TrialState.FAIL)
         del self.open[number]
         self.told[number] = Told(
-            number, proposed.key, opened.trial.params, proposed.attributes, scores, value, failure, opened.same_as
+            number,
+            proposed.key,
+            in_order(opened.trial.params),
+            proposed.attributes,
+            scores,
+            value,
+            failure,
+            opened.same_as,
         )
         if value is not None:
             self.on_event(TrialDone(number, proposed.attributes, value, scores))

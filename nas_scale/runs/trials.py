@@ -79,17 +79,22 @@ def until_failure(outcomes: Mapping[int, Score | str]) -> tuple[tuple[Score, ...
     return tuple(scores), None
 
 
+def in_order(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Sorted by name: databases give them back in the order in which they were written, which a kill can change."""
+    return dict(sorted(values.items()))
+
+
 def _told(trial: FrozenTrial, earlier: Mapping[int, Told]) -> Told:
     stored = trial.user_attrs
     same_as = stored.get(SAME_AS)
     scores = earlier[same_as].scores if same_as is not None else until_failure(read_outcomes(stored))[0]
-    own = {KEY, SAME_AS, REASON}
-    attributes = {name: value for name, value in stored.items() if name not in own and not name.startswith(SCORE)}
+    own = {KEY, SAME_AS, REASON, *(name for name in stored if name.startswith(SCORE))}
+    attributes = {name: value for name, value in stored.items() if name not in own}
     return Told(
         number=trial.number,
         key=stored.get(KEY, ""),
-        params=dict(trial.params),
-        attributes=attributes,
+        params=in_order(trial.params),
+        attributes=in_order(attributes),
         scores=scores,
         value=trial.value,
         reason=stored.get(REASON),

@@ -1,0 +1,294 @@
+"""From scores to places: who is first, with which error, and which places cannot be told apart.
+
+Standard error of a net's accuracy p, the mean over n seeds on a validation set of m images:
+
+    sqrt(seed_var / n + p (1 - p) / m)
+
+The first term is the noise of training, the second that of having drawn these m images and no others. Two or three
+seeds say little about a variance, and two that happen to agree would claim certainty: so a net's own estimate, with
+its n - 1 degrees of freedom, is averaged with the pooled one of all nets, which counts as PRIOR_FREEDOM degrees (a
+moderated variance; Smyth 2004). A net with one seed thus has the pooled variance. Where no net has two seeds there is
+no estimate, and the error is that of the images alone, which a table must say (`Ranking.seed_sd` is None).
+
+All nets are scored on the same images, so two nets are compared without the second term, unless it is all there is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from nas_scale.atomic import write_text
+from nas_scale.errors import RunError
+from nas_scale.training.job import Score
+
+FORMAT: Final = 1
+PRIOR_FREEDOM: Final = 3
+CONFIDENCE: Final = 1.96
+
+Round = Literal["search", "final"]
+State = Literal["complete", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A net to be ranked. key: equal for equal nets. net: as JSON. trial: the number of the trial that proposed it.
+
+    search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
+    a net has no place, whatever some of its seeds scored.
+    """
+
+    key: str
+    net: Mapping[str, Any]
+    flops: int
+    params: int
+    activations: int
+    trial: int
+    search: tuple[Score, ...] = ()
+    final: tuple[Score, ...] = ()
+    reason: str | None = None
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Those that count; none when it failed."""
+        return () if self.reason is not None else self.final or self.search
+
+
+Reward = Callable[[float, Candidate], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the ranking.
+
+    rank: 1 is best; None for a net that failed. place: the rank of the first net that this one is not told apart from;
+    tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the fresh seeds
+    alone for finalists, so that nobody wins by the luck that made them finalists. seeds: how many those were.
+    search, final: each seed's accuracy in both rounds.
+    """
+
+    rank: int | None
+    place: int | None
+    tied: bool
+    net: Mapping[str, Any]
+    flops: int
+    params: int
+    activations: int
+    accuracy: float | None
+    stderr: float | None
+    seeds: int
+    reward: float | None
+    trial: int
+    round: Round
+    state: State
+    reason: str | None
+    search: tuple[float, ...]
+    final: tuple[float, ...]
+
+    @property
+    def tied_with_first(self) -> bool:
+        return self.tied and self.place == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """All entries, the best first. seed_sd: the pooled deviation between seeds; None when no net had two."""
+
+    entries: tuple[Entry, ...]
+    seed_sd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A candidate's accuracy in the round that counts, with the two variances of its mean, and its reward."""
+
+    candidate: Candidate
+    round: Round
+    accuracy: float
+    seed_variance: float
+    image_variance: float
+    reward: float
+    slope: float  # of the reward with accuracy: turns an error of one into an error of the other
+
+
+def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranking:
+    """Ranks by reward (accuracy when there is none): finalists first, on fresh seeds alone, then the others.
+
+    Equal nets appear once, as the earliest trial that has scores. Equal rewards keep the order of trials. Failed nets
+    come last. A net shares the place of the first one above it whose reward is within 1.96 standard errors of the
+    difference of its own.
+    """
+    unique = _unique(candidates)
+    scored = [candidate for candidate in unique if candidate.scores]
+    sd = pooled_sd(_accuracies(scores) for candidate in scored for scores in (candidate.search, candidate.final))
+    measured = [_measure(candidate, sd, reward) for candidate in scored]
+    measured.sort(key=lambda net: (net.round != "final", -net.reward, net.candidate.trial))
+    places = _places(measured)
+    entries = [
+        _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
+    ]
+    failed = [_failed(candidate) for candidate in unique if not candidate.scores]
+    return Ranking((*entries, *failed), sd)
+
+
+def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
+    """The deviation between seeds, pooled over all groups of two and more; None when there is no such group."""
+    usable = [group for group in groups if len(group) > 1]
+    freedom = sum(len(group) - 1 for group in usable)
+    if not freedom:
+        return None
+    squares = math.fsum((len(group) - 1) * statistics.variance(group) for group in usable)
+    return math.sqrt(squares / freedom)
+
+
+def seed_variance(accuracies: Sequence[float], pooled: float | None) -> float:
+    """The variance of one seed: the net's own, moderated by the pooled one; 0 when nothing is known of it."""
+    if pooled is None:
+        return 0.0
+    freedom = len(accuracies) - 1
+    own = statistics.variance(accuracies) if freedom else 0.0
+    return (freedom * own + PRIOR_FREEDOM * pooled**2) / (freedom + PRIOR_FREEDOM)
+
+
+def standard_error(scores: Sequence[Score], pooled: float | None) -> float:
+    """Of the mean accuracy over the seeds; see the head of this module."""
+    accuracies = _accuracies(scores)
+    return math.sqrt(seed_variance(accuracies, pooled) / len(scores) + _image_variance(scores))
+
+
+def write_ranking(path: Path, ranking: Ranking) -> None:
+    """Writes the file whole or not at all. Raises UserError when the disk refuses."""
+    document = {"format": FORMAT, "seed_sd": ranking.seed_sd, "entries": [asdict(entry) for entry in ranking.entries]}
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def read_ranking(path: Path) -> Ranking:
+    """Raises RunError, naming the file, when it is missing, damaged, or of a newer nas-scale."""
+    try:
+        document = json.loads(path.read_text())
+        written = int(document["format"])
+        if written > FORMAT:
+            raise RunError(f"{path} is of a newer nas-scale (format {written}, this one reads {FORMAT}); upgrade it")
+        return _checked(document)
+    except FileNotFoundError:
+        raise RunError(f"{path.parent} has no ranking yet; go on with it by --resume") from None
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunError(f"{path} is damaged; resume its run to write it again") from error
+
+
+def _checked(document: Mapping[str, Any]) -> Ranking:
+    """Validates types, field by field. pydantic's errors are ValueErrors."""
+    from pydantic import TypeAdapter
+
+    fields = {"entries": document["entries"], "seed_sd": document["seed_sd"]}
+    return TypeAdapter(Ranking).validate_python(fields)
+
+
+def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """One candidate a key: the earliest with scores, with the fresh seeds of any; failed only if all of them are."""
+    kept: dict[str, Candidate] = {}
+    for candidate in sorted(candidates, key=lambda candidate: candidate.trial):
+        first = kept.setdefault(candidate.key, candidate)
+        if not first.scores:
+            kept[candidate.key] = candidate if candidate.scores else first
+        elif candidate.final and not first.final:
+            kept[candidate.key] = replace(first, final=candidate.final)
+    return sorted(kept.values(), key=lambda candidate: candidate.trial)
+
+
+def _accuracies(scores: Sequence[Score]) -> tuple[float, ...]:
+    return tuple(score.accuracy for score in scores)
+
+
+def _image_variance(scores: Sequence[Score]) -> float:
+    """p (1 - p) / m; 0 for values that are no share of images, as a caller's own objective."""
+    images = min(score.images for score in scores)
+    p = statistics.fmean(_accuracies(scores))
+    return p * (1 - p) / images if images > 0 and 0 <= p <= 1 else 0.0
+
+
+def _measure(candidate: Candidate, sd: float | None, reward: Reward | None) -> _Measured:
+    scores = candidate.scores
+    accuracies = _accuracies(scores)
+    accuracy = statistics.fmean(accuracies)
+    value, slope = accuracy, 1.0
+    if reward is not None:
+        value, step = reward(accuracy, candidate), 1e-3
+        slope = (reward(accuracy + step, candidate) - reward(accuracy - step, candidate)) / (2 * step)
+    return _Measured(
+        candidate=candidate,
+        round="final" if candidate.final else "search",
+        accuracy=accuracy,
+        seed_variance=seed_variance(accuracies, sd) / len(scores),
+        image_variance=_image_variance(scores),
+        reward=value,
+        slope=slope,
+    )
+
+
+def _comparable_variance(net: _Measured) -> float:
+    """Of the reward, for a comparison on the same images."""
+    return net.slope**2 * (net.seed_variance or net.image_variance)
+
+
+def _places(nets: Sequence[_Measured]) -> list[int]:
+    """The place of each net: its leader's rank; a leader is the first net told apart from the one before."""
+    places: list[int] = []
+    for index, net in enumerate(nets):
+        leader = nets[places[-1] - 1] if places else net
+        apart = CONFIDENCE * math.sqrt(_comparable_variance(leader) + _comparable_variance(net))
+        close = bool(places) and abs(leader.reward - net.reward) <= apart
+        places.append(places[-1] if close else index + 1)
+    return places
+
+
+def _entry(net: _Measured, rank: int, place: int, tied: bool) -> Entry:
+    candidate = net.candidate
+    return Entry(
+        rank=rank,
+        place=place,
+        tied=tied,
+        net=candidate.net,
+        flops=candidate.flops,
+        params=candidate.params,
+        activations=candidate.activations,
+        accuracy=net.accuracy,
+        stderr=math.sqrt(net.seed_variance + net.image_variance),
+        seeds=len(candidate.scores),
+        reward=net.reward,
+        trial=candidate.trial,
+        round=net.round,
+        state="complete",
+        reason=candidate.reason,
+        search=_accuracies(candidate.search),
+        final=_accuracies(candidate.final),
+    )
+
+
+def _failed(candidate: Candidate) -> Entry:
+    return Entry(
+        rank=None,
+        place=None,
+        tied=False,
+        net=candidate.net,
+        flops=candidate.flops,
+        params=candidate.params,
+        activations=candidate.activations,
+        accuracy=None,
+        stderr=None,
+        seeds=0,
+        reward=None,
+        trial=candidate.trial,
+        round="search",
+        state="failed",
+        reason=candidate.reason or "it has no scores",
+        search=_accuracies(candidate.search),
+        final=_accuracies(candidate.final),
+    )
