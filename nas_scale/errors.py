@@ -22,11 +22,11 @@ class UserError(NasScaleError):
 
 
 class NotationError(UserError):
-    """A net or a space that cannot be read; `token` is the offending piece of text where there is one."""
+    """A net or a space that cannot be read; `at` counts the characters before the offending piece of the text."""
 
-    def __init__(self, message: str, token: str = "") -> None:
+    def __init__(self, message: str, at: int = 0) -> None:
         super().__init__(message)
-        self.token = token
+        self.at = at
 
 
 class BudgetError(UserError):

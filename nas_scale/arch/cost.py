@@ -1,7 +1,8 @@
 """What a net costs: a fold over its convolutions, some ten microseconds a net.
 
-One multiply-add is one FLOP, as in MnasNet, EfficientNet and fvcore's conv and linear operators. Normalisation, activation,
-pooling and bias are free. Activations are the elements put out by convolutions and linear layers (Dollar et al. 2021).
+One multiply-add is one FLOP, as in MnasNet, EfficientNet and fvcore's conv and linear operators. Normalisation,
+activation, pooling and bias are free. Activations are the elements that convolutions and linear layers put out
+(Dollar et al. 2021).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ BYTES_PER_NUMBER = 4  # float32
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """flops: multiply-adds of one image; parameters; activations: elements; memory: bytes that inference of one float32 image needs at least."""
+    """flops: multiply-adds of one image. activations: elements. memory: bytes that one float32 image needs at least."""
 
     flops: int
     parameters: int
@@ -27,7 +28,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
-    """One row of a profile. `peak` is the most elements alive at once while the stage runs; resolution is that of its output."""
+    """One row of a profile. resolution: of the output. peak: the most elements alive at once while the stage runs."""
 
     name: str
     resolution: int

@@ -1,13 +1,14 @@
 """Nets and spaces as YAML files: those that come with the package, and people's own.
 
-A net is `name`, net-wide properties and `stages: |` with one stage a line; a space leaves some of it open in braces; a net may also
-be another one grown: `base: efficientnet-b0` with `depth`, `width` and `resolution`.
+A net is `name`, net-wide properties and `stages: |` with one stage a line; a space leaves some of it open in braces; a
+net may also be another one grown: `base: efficientnet-b0` with `depth`, `width` and `resolution`.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib.resources
+import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -18,16 +19,27 @@ from nas_scale.arch.notation import Value, format_stage, parse_stage
 from nas_scale.arch.scaling import scale
 from nas_scale.arch.space import NET_HOLES, SearchSpace, space_of, stage_template
 from nas_scale.arch.spec import Architecture, Growth, Style
-from nas_scale.arch.yaml_nodes import Entry, read_mapping, read_text
+from nas_scale.arch.yaml_nodes import Entry, Line, read_mapping, read_text
 from nas_scale.errors import NotationError, UserError
 
-_WHOLE: Final = {"stem": (1, 65536), "stem_stride": (1, 8), "head": (1, 65536), "resolution": (1, 8192), "classes": (2, 1_000_000)}
+_WHOLE: Final = {
+    "stem": (1, 65536),
+    "stem_stride": (1, 8),
+    "head": (1, 65536),
+    "resolution": (1, 8192),
+    "classes": (2, 1_000_000),
+}
 _REAL: Final = {"dropout": (0.0, 0.95), "drop_path": (0.0, 0.95), "bn_eps": (1e-12, 1.0), "bn_momentum": (0.0, 1.0)}
 _TEXT: Final = ("name", "about")
-_STYLE_KEYS: Final = {f"head_kind" if item.name == "head" else item.name: item.name for item in fields(Style)}
+_STYLE_KEYS: Final = {"head_kind" if item.name == "head" else item.name: item.name for item in fields(Style)}
 _GROWTH_KEYS: Final = {f"grow_{item.name}": item.name for item in fields(Growth)}
 _DERIVED: Final = ("base", "depth", "width")
 _KEYS: Final = (*_TEXT, "stages", *_WHOLE, *_REAL, *_STYLE_KEYS, *_GROWTH_KEYS, *_DERIVED)
+
+
+def _short(text: str) -> str:
+    """A value as an error shows it."""
+    return repr(text) if len(text) <= 40 else f"{text[:40]!r}..."
 
 
 def _number(entry: Entry, key: str, text: str) -> int | float:
@@ -35,9 +47,9 @@ def _number(entry: Entry, key: str, text: str) -> int | float:
     try:
         value = int(text) if key in _WHOLE else float(text)
     except ValueError:
-        raise entry.error(f"{key} is {text!r}; it must be a {'whole ' if key in _WHOLE else ''}number") from None
+        raise entry.error(f"{key} is {_short(text)}; it must be a {'whole ' if key in _WHOLE else ''}number") from None
     if not least <= value <= most:
-        raise entry.error(f"{key} is {text}; it must lie in {least:g} to {most:g}")
+        raise entry.error(f"{key} is {_short(text)}; it must lie in {least} to {most}")
     return value
 
 
@@ -46,12 +58,18 @@ def _word(entry: Entry, key: str, owner: type, name: str, text: str) -> str:
     allowed = [word for word in (get_args(hint) or ()) if isinstance(word, str)]
     allowed = allowed or [word for part in get_args(hint) for word in get_args(part)]
     if text not in allowed:
-        raise entry.error(f"{key} is {text!r}; it must be one of {', '.join(allowed)}")
+        raise entry.error(f"{key} is {_short(text)}; it must be one of {', '.join(allowed)}")
     return text
 
 
-def _net_value(entry: Entry, key: str, text: str) -> Value:
-    return _word(entry, key, Style, "act", text) if key == "act" else _number(entry, key, text)
+def _hole(entry: Entry, key: str) -> tuple[Value, ...]:
+    """The options of an open property of the net."""
+    values = tuple(
+        _word(entry, key, Style, "act", text) if key == "act" else _number(entry, key, text) for text in entry.options
+    )
+    if len(set(values)) != len(values):
+        raise entry.error(f"{key} has an option twice")
+    return values
 
 
 def _properties(entries: Mapping[str, Entry], start: Architecture) -> Architecture:
@@ -64,7 +82,9 @@ def _properties(entries: Mapping[str, Entry], start: Architecture) -> Architectu
             continue
         if key in _STYLE_KEYS:
             name = _STYLE_KEYS[key]
-            style[name] = _number(entry, key, entry.text) if key in _REAL else _word(entry, key, Style, name, entry.text)
+            style[name] = (
+                _number(entry, key, entry.text) if key in _REAL else _word(entry, key, Style, name, entry.text)
+            )
         elif key in _GROWTH_KEYS:
             growth[_GROWTH_KEYS[key]] = _word(entry, key, Growth, _GROWTH_KEYS[key], entry.text)
         elif key in _WHOLE or key in _REAL:
@@ -72,52 +92,48 @@ def _properties(entries: Mapping[str, Entry], start: Architecture) -> Architectu
     return replace(start, style=replace(start.style, **style), growth=replace(start.growth, **growth), **net)
 
 
-def _checked_keys(entries: Mapping[str, Entry], file: str) -> None:
+def _read(text: str, file: str) -> dict[str, Entry]:
+    """The entries of a net's or space's YAML text, none of them open where it cannot be, none empty."""
+    entries = read_mapping(text, file, _KEYS)
     for key, entry in entries.items():
-        if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, 1)
-            raise entry.error(f"{key} is not a property of a net" + (f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_KEYS)}"))
         if entry.options and key not in NET_HOLES:
-            raise entry.error(f"{key} cannot be left open; only {', '.join(NET_HOLES)} and what stands in the stages can")
+            raise entry.error(
+                f"{key} cannot be left open; only {', '.join(NET_HOLES)} and what stands in the stages can"
+            )
         if not entry.options and not entry.text.strip():
             raise entry.error(f"{key} is empty")
+        if key in ("depth", "width") and "base" not in entries:
+            raise entry.error(f"{key} grows a base; add e.g. `base: efficientnet-b0`, or change the stages")
+    return entries
 
 
-def _located(entry: Entry, line: int, text: str, error: NotationError) -> NotationError:
-    column = entry.column if not entry.block else 1
-    source = next((raw for raw in entry.text.splitlines() if raw.split("#")[0].strip() == text), text)
-    offset = max(source.find(error.token), 0) if error.token else 0
-    indent = 2 if entry.block else 0
-    return NotationError(f"{entry.file}:{line}:{column + offset + indent}: {error}")
-
-
-def _stage_lines(entries: Mapping[str, Entry], file: str) -> tuple[Entry, list[tuple[int, str]]]:
+def _stage_lines(entries: Mapping[str, Entry], file: str) -> tuple[Line, ...]:
     if "stages" not in entries:
         raise NotationError(f"{file}: there are no stages; add `stages: |` and one stage a line below it")
-    entry = entries["stages"]
-    lines = entry.lines()
+    lines = entries["stages"].lines
     if not lines:
-        raise entry.error("stages is empty; write one stage a line, e.g. ir_r2_k3_s2_e6_c24")
-    return entry, lines
+        raise entries["stages"].error("stages is empty; write one stage a line, e.g. ir_r2_k3_s2_e6_c24")
+    return lines
 
 
-def parse_net(text: str, file: str, name: str) -> Architecture:
-    """A net from YAML text; `file` is named in errors. Raises NotationError with line and column."""
-    entries = read_mapping(text, file)
-    _checked_keys(entries, file)
+def parse_net(text: str, file: str, name: str, within: tuple[str, ...] = ()) -> Architecture:
+    """A net from YAML text; `file` is named in errors, `within` are the files whose base it is.
+
+    Raises NotationError with line and column.
+    """
+    entries = _read(text, file)
     for key, entry in entries.items():
         if entry.options:
             raise entry.error(f"{key} is left open; this is a space, not a net: search it, or give one value")
     name = entries["name"].text if "name" in entries else name
     if "base" in entries:
-        return replace(_grown(entries, file), name=name)
-    entry, lines = _stage_lines(entries, file)
+        return replace(_grown(entries, (*within, file)), name=name)
     stages = []
-    for line, stage in lines:
+    for line in _stage_lines(entries, file):
         try:
-            stages.append(parse_stage(stage))
+            stages.append(parse_stage(line.text))
         except NotationError as error:
-            raise _located(entry, line, stage, error) from None
+            raise line.error(error) from None
     return replace(_properties(entries, Architecture(())), stages=tuple(stages), name=name)
 
 
@@ -133,11 +149,11 @@ def _factor(entries: Mapping[str, Entry], key: str) -> float:
     return value
 
 
-def _grown(entries: Mapping[str, Entry], file: str) -> Architecture:
+def _grown(entries: Mapping[str, Entry], within: tuple[str, ...]) -> Architecture:
     if "stages" in entries:
         raise entries["stages"].error("a net has either a base or stages, not both")
     try:
-        base = load_net(entries["base"].text)
+        base = load_net(entries["base"].text, within)
     except UserError as error:
         raise entries["base"].error(str(error)) from None
     grown = scale(base, depth=_factor(entries, "depth"), width=_factor(entries, "width"))
@@ -146,20 +162,19 @@ def _grown(entries: Mapping[str, Entry], file: str) -> Architecture:
 
 def parse_space(text: str, file: str, name: str) -> SearchSpace:
     """A space from YAML text. Raises NotationError with line and column."""
-    entries = read_mapping(text, file)
-    _checked_keys(entries, file)
+    entries = _read(text, file)
     if "base" in entries:
         raise entries["base"].error("a space cannot have a base; write its stages")
-    entry, lines = _stage_lines(entries, file)
-    for number, (line, stage) in enumerate(lines, 1):
+    lines = _stage_lines(entries, file)
+    for number, line in enumerate(lines, 1):
         try:
-            stage_template(stage, number)
+            stage_template(line.text, number)
         except NotationError as error:
-            raise _located(entry, line, stage, error) from None
-    holes = {key: tuple(_net_value(item, key, option) for option in item.options) for key, item in entries.items() if item.options}
+            raise line.error(error) from None
+    holes = {key: _hole(item, key) for key, item in entries.items() if item.options}
     about = entries["about"].text.strip() if "about" in entries else ""
     name = entries["name"].text if "name" in entries else name
-    space = space_of(name, about, _properties(entries, Architecture(())), [stage for _, stage in lines], holes)
+    space = space_of(name, about, _properties(entries, Architecture(())), [line.text for line in lines], holes)
     if not space.choices:
         raise NotationError(f"{file}: nothing is left open; put options in braces, e.g. k{{3,5}}")
     return space
@@ -181,21 +196,31 @@ def known_nets() -> dict[str, Path]:
     return {path.stem: path for path in sorted((shipped() / "nets").glob("*.yaml"))}
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system
+        return False
+
+
 def _find(text: str, known: dict[str, Path], what: str) -> Path:
     if text in known:
         return known[text]
     path = Path(text)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or _is_file(path):
         return path
     near = difflib.get_close_matches(text, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; or name a YAML file"
-    raise UserError(f"there is no {what} {text!r}; {hint}")
+    raise UserError(f"there is no {what} {_short(text)}; {hint}")
 
 
-def load_net(text: str) -> Architecture:
-    """A known net by name, or a net from a YAML file. Raises UserError."""
+def load_net(text: str, within: tuple[str, ...] = ()) -> Architecture:
+    """A known net by name, or a net from a YAML file; `within` are the files whose base it is. Raises UserError."""
     path = _find(text, known_nets(), "net")
-    return parse_net(read_text(path), str(path) if text not in known_nets() else path.name, path.stem)
+    file = str(path) if text not in known_nets() else path.name
+    if file in within:
+        raise NotationError(f"{file} is its own base; name another net")
+    return parse_net(read_text(path), file, path.stem, within)
 
 
 def load_space(text: str) -> SearchSpace:
@@ -205,9 +230,14 @@ def load_space(text: str) -> SearchSpace:
 
 
 def net_document(arch: Architecture) -> dict[str, Any]:
-    """A net as plain values: what JSON documents and YAML files hold. Properties equal to the usual ones are left out."""
+    """A net as plain values, as JSON documents and YAML files hold it; what is as usual is left out."""
     usual = Architecture(())
-    document: dict[str, Any] = {"stem": arch.stem, "head": arch.head, "resolution": arch.resolution, "classes": arch.classes}
+    document: dict[str, Any] = {
+        "stem": arch.stem,
+        "head": arch.head,
+        "resolution": arch.resolution,
+        "classes": arch.classes,
+    }
     for key in ("stem_stride", "dropout", "drop_path"):
         if getattr(arch, key) != getattr(usual, key):
             document[key] = getattr(arch, key)
@@ -225,7 +255,7 @@ def format_net(arch: Architecture, comment: str = "") -> str:
     """A net as YAML text that `parse_net` reads back to the same net."""
     document = net_document(arch)
     stages = cast(list[str], document.pop("stages"))
-    head = [f"# {line}" for line in comment.splitlines()] + ([f"name: {arch.name}"] if arch.name else [])
+    head = [f"# {line}" for line in comment.splitlines()] + ([f"name: {json.dumps(arch.name)}"] if arch.name else [])
     body = [f"{key}: {value}" for key, value in document.items()]
     return "\n".join([*head, *body, "stages: |", *(f"  {stage}" for stage in stages)]) + "\n"
 
@@ -233,7 +263,8 @@ def format_net(arch: Architecture, comment: str = "") -> str:
 def net_from_document(document: Mapping[str, Any], name: str = "") -> Architecture:
     """The net of `net_document`. Raises NotationError."""
     plain = {key: value for key, value in document.items() if key != "stages"}
-    text = "\n".join([*(f"{key}: {value}" for key, value in plain.items()), "stages: |", *(f"  {stage}" for stage in document["stages"])])
+    stages = (f"  {stage}" for stage in document.get("stages", ()))
+    text = "\n".join([*(f"{key}: {value}" for key, value in plain.items()), "stages: |", *stages])
     return parse_net(text, name or "net", name)
 
 

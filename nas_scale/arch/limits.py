@@ -58,7 +58,8 @@ class Reward:
     """Accuracy and price in one number, to be made large.
 
     soft: accuracy * (price/target)^w on both sides, w = -0.07 (MnasNet; EfficientNet-B0 with FLOPs).
-    hard: the same with w = 0 under the target and -1 above (MnasNet). abs: accuracy + w * |price/target - 1|, w = -0.10 (TuNAS).
+    hard: the same with w = 0 under the target and -1 above (MnasNet).
+    abs: accuracy + w * |price/target - 1|, w = -0.10 (TuNAS).
     """
 
     kind: Literal["soft", "hard", "abs"]

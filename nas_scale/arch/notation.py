@@ -1,17 +1,19 @@
 """The field's string for a stage, "ir_r2_k3_s2_e6_c24_se0.25", to values and back; braces are holes.
 
-The notation is timm's (models/_efficientnet_builder.py): only the leading type is positional; then rN repeats, kN kernel, sN
-stride of the first block, eF expansion, cN output channels, seF squeeze-excite ratio, n{re,r6,sw,hs} activation, skip or
-noskip. Added here: `poolskip` (MnasNet's third skip), the type `id` (NAS-Bench-Macro), a leading `+` (the stage before goes
-on), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
+The notation is timm's (models/_efficientnet_builder.py): only the leading type is positional; then rN repeats, kN
+kernel, sN stride of the first block, eF expansion, cN output channels, seF squeeze-excite ratio, n{re,r6,sw,hs}
+activation, skip or noskip. Added here: `poolskip` (MnasNet's third skip), the type `id` (NAS-Bench-Macro), a leading
+`+` (the stage before goes on), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
 
 A hole stands where a value would: `k{3,5}`, `{ir,ds}_...`, `c24*{.75,1,1.25}` (rounded to the nearest multiple of 8).
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, get_args
 
 from nas_scale.arch.spec import Act, Op, Skip, Stage
@@ -23,13 +25,22 @@ ACTS: Final[dict[str, Act]] = {"re": "relu", "r6": "relu6", "sw": "swish", "hs":
 _ACT_CODES: Final = {name: code for code, name in ACTS.items()}
 SKIPS: Final[dict[str, Skip]] = {"skip": "identity", "noskip": "none", "poolskip": "pool"}
 _SKIP_WORDS: Final = {skip: word for word, skip in SKIPS.items()}
-_FIELDS: Final = {"r": "repeats", "k": "kernel", "s": "stride", "e": "expansion", "c": "channels", "o": "channels", "se": "se", "n": "act"}
+_FIELDS: Final = {
+    "r": "repeats",
+    "k": "kernel",
+    "s": "stride",
+    "e": "expansion",
+    "c": "channels",
+    "o": "channels",
+    "se": "se",
+    "n": "act",
+}
 _TOKEN = re.compile(r"(se|[rkseconi])(\{[^{}]*\}|[^*{}]+)(?:\*(\{[^{}]*\}))?")
 _MOST: Final = {"repeats": 64, "kernel": 15, "stride": 8, "expansion": 32, "channels": 65536, "se": 1}
 
 
 def _bad(token: str, reason: str) -> NotationError:
-    return NotationError(f"'{token}' in the stage: {reason}", token)
+    return NotationError(f"'{token}' in the stage: {reason}")
 
 
 def nearest_multiple_of_8(value: float) -> int:
@@ -41,13 +52,15 @@ def _number(text: str, field: str, token: str) -> int | float:
     try:
         value = float(text)
     except ValueError:
-        raise _bad(token, f"'{text}' is not a number") from None
-    whole = field not in ("expansion", "se")
-    if whole and value != int(value):
-        raise _bad(token, f"{field} must be a whole number")
+        value = math.nan
+    if math.isnan(value):
+        raise _bad(token, f"'{text}' is not a number")
     least = 0 if field == "se" else 1
     if not least <= value <= _MOST[field]:
         raise _bad(token, f"{field} must lie in {least} to {_MOST[field]}")
+    whole = field not in ("expansion", "se")
+    if whole and value != int(value):
+        raise _bad(token, f"{field} must be a whole number")
     if field == "kernel" and value % 2 == 0:
         raise _bad(token, "a kernel must be odd")
     return int(value) if whole else value
@@ -67,7 +80,7 @@ def options_of(text: str) -> list[str]:
     """'{3, 5}' -> ['3', '5']; raises NotationError on an empty or repeated option."""
     options = [option.strip() for option in text[1:-1].split(",")]
     if "" in options or len(set(options)) != len(options):
-        raise NotationError(f"'{text}' needs distinct options separated by commas", text)
+        raise NotationError(f"'{text}' needs distinct options separated by commas")
     return options
 
 
@@ -76,10 +89,20 @@ def _channel_options(base: str, factors: str, token: str) -> tuple[Value, ...]:
     products = []
     for factor in options_of(factors):
         try:
-            products.append(nearest_multiple_of_8(width * float(factor)))
+            times = float(factor)
         except ValueError:
-            raise _bad(token, f"'{factor}' is not a factor") from None
+            times = math.nan
+        if not 0 < times < math.inf:
+            raise _bad(token, f"'{factor}' is not a factor")
+        products.append(_number(str(nearest_multiple_of_8(width * times)), "channels", token))
     return tuple(dict.fromkeys(products))
+
+
+def _options(text: str, field: str, token: str) -> tuple[Value, ...]:
+    values = tuple(_value(option, field, token) for option in options_of(text))
+    if len(set(values)) != len(values):
+        raise _bad(token, "an option is given twice")
+    return values
 
 
 def _read_token(token: str) -> tuple[str, Value | tuple[Value, ...]]:
@@ -103,7 +126,7 @@ def _read_token(token: str) -> tuple[str, Value | tuple[Value, ...]]:
             raise _bad(token, "only channels take a factor")
         return field, _channel_options(text, factors, token)
     if text.startswith("{"):
-        return field, tuple(_value(option, field, token) for option in options_of(text))
+        return field, _options(text, field, token)
     return field, _value(text, field, token)
 
 
@@ -111,37 +134,52 @@ def _ops(token: str) -> Op | tuple[Op, ...]:
     names = options_of(token) if token.startswith("{") else [token]
     for name in names:
         if name not in get_args(Op):
-            raise NotationError(f"'{name}' is not a block type; the types are {', '.join(get_args(Op))}", name)
+            raise NotationError(f"'{name}' is not a block type; the types are {', '.join(get_args(Op))}")
     ops: tuple[Op, ...] = tuple(names)  # type: ignore[arg-type]  # checked above
     return ops if token.startswith("{") else ops[0]
 
 
-def _tokens(text: str) -> list[str]:
-    tokens = re.split(r"_(?![^{]*\})", text.strip())
-    if not text.strip() or not all(tokens):
-        raise NotationError(f"'{text.strip()}' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
-    return tokens
+def _tokens(text: str) -> list[tuple[int, str]]:
+    """The pieces between underscores outside braces, each with the number of characters before it."""
+    pieces = [(match.start(), match[0]) for match in re.finditer(r"(?:\{[^{}]*\}|[^_])+", text)]
+    if not pieces or sum(len(piece) + 1 for _, piece in pieces) != len(text) + 1:
+        raise NotationError(f"'{text}' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
+    return pieces
+
+
+@contextlib.contextmanager
+def _placed(offset: int) -> Iterator[None]:
+    """What is raised inside knows where in the stage it happened."""
+    try:
+        yield
+    except NotationError as error:
+        raise NotationError(str(error), offset) from None
 
 
 def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
     """One stage string as its fields; a hole is the tuple of its options. Raises NotationError."""
     fields: dict[str, Value | tuple[Value, ...]] = {}
-    if text.strip().startswith("+"):
-        text = text.strip()[1:]
+    stage = text.strip()
+    before = text.find(stage)
+    if stage.startswith("+"):
+        stage = stage[1:]
+        before += 1
         fields["continues"] = 1
-    tokens = _tokens(text)
-    if re.fullmatch(r"[a-z]{2}|\{[a-z,\s]*\}", tokens[0]) and tokens[0] not in ("se",):
-        fields["op"] = _ops(tokens.pop(0))
-    for token in tokens:
-        name, value = _read_token(token)
-        if name in fields:
-            raise _bad(token, f"{name} is given twice")
-        fields[name] = value
+    with _placed(before):
+        tokens = _tokens(stage)
+        if re.fullmatch(r"[a-z]{2}|\{[a-z,\s]*\}", tokens[0][1]):
+            fields["op"] = _ops(tokens.pop(0)[1])
+    for offset, token in tokens:
+        with _placed(before + offset):
+            name, value = _read_token(token)
+            if name in fields:
+                raise _bad(token, f"{name} is given twice")
+            fields[name] = value
     fields.pop("input", None)  # TensorFlow repeats the channels of the stage before
     if "op" not in fields:
         fields["op"] = "ds" if fields.get("expansion", 1) == 1 else "ir"
     if "channels" not in fields:
-        raise NotationError(f"'{text.strip()}' has no channels; add e.g. c24")
+        raise NotationError(f"'{stage}' has no channels; add e.g. c24", before)
     return fields
 
 
@@ -153,13 +191,21 @@ def usual_skip(op: Op) -> Skip:
 def stage_of(pick: Callable[[str], Any]) -> Stage:
     """A Stage in normal form from a picker of fields (None where a field is not given).
 
-    Fields that do not act are put to their defaults, so that equal blocks are equal values: a ds or cn has no expansion, a cn or
-    id no squeeze-excite, an id neither kernel nor activation.
+    Fields that do not act are put to their defaults, so that equal blocks are equal values: a ds or cn has no
+    expansion, a cn or id no squeeze-excite, an id neither kernel nor activation.
     """
     op: Op = pick("op")
     skip: Skip = pick("skip") or usual_skip(op)
     if op == "id":
-        return Stage(op, pick("channels"), pick("repeats") or 1, kernel=1, stride=pick("stride") or 1, skip="none", continues=bool(pick("continues")))
+        return Stage(
+            op,
+            pick("channels"),
+            pick("repeats") or 1,
+            kernel=1,
+            stride=pick("stride") or 1,
+            skip="none",
+            continues=bool(pick("continues")),
+        )
     return Stage(
         op,
         channels=pick("channels"),
@@ -179,12 +225,15 @@ def parse_stage(text: str) -> Stage:
     fields = read_fields(text)
     holes = [name for name, value in fields.items() if isinstance(value, tuple)]
     if holes:
-        raise NotationError(f"'{text.strip()}' leaves {holes[0]} open; braces are for spaces, a net has none")
+        raise NotationError(
+            f"'{text.strip()}' leaves {holes[0]} open; braces are for spaces, a net has none", text.index("{")
+        )
     return stage_of(fields.get)
 
 
 def _plain(value: float) -> str:
-    return f"{value:g}"
+    """6.0 -> '6', 0.25 -> '0.25'; every digit of a number that has more."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def format_stage(stage: Stage) -> str:

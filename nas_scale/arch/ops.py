@@ -14,7 +14,7 @@ from nas_scale.arch.spec import Act, Architecture, Skip, Stage, Style
 
 
 def round_channels(value: float) -> int:
-    """The field's rounding to a multiple of 8, never below 90% of the value (MobileNetV2's make_divisible): 25.2 -> 24, 18 -> 24."""
+    """A multiple of 8, never below 90% of the value (MobileNetV2's make_divisible): 25.2 -> 24, 18 -> 24."""
     rounded = nearest_multiple_of_8(value)
     return rounded + 8 if rounded < 0.9 * value else rounded
 
@@ -68,10 +68,7 @@ class Plan:
 def _squeeze_excite(stage: Stage, c_in: int, c_expanded: int, act: Act, style: Style) -> tuple[Conv, ...]:
     if not stage.se:
         return ()
-    if style.se_of == "input":
-        squeezed = max(1, int(c_in * stage.se))
-    else:
-        squeezed = round_channels(c_expanded * stage.se)
+    squeezed = max(1, int(c_in * stage.se)) if style.se_of == "input" else round_channels(c_expanded * stage.se)
     return (
         Conv("squeeze", c_expanded, squeezed, norm=False, act=style.se_act or act, pooled=True),
         Conv("excite", squeezed, c_expanded, norm=False, pooled=True),
@@ -79,7 +76,7 @@ def _squeeze_excite(stage: Stage, c_in: int, c_expanded: int, act: Act, style: S
 
 
 def _mbconv(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
-    """ir: 1x1 expansion, depthwise kxk, SE, 1x1 projection without activation (Sandler et al. 2018, Tan et al. 2019)."""
+    """ir: 1x1 expansion, depthwise kxk, SE, 1x1 projection without activation (Sandler et al. 2018)."""
     mid = round_expanded(c_in, stage.expansion)
     expand = (Conv("expand", c_in, mid, act=act),) if stage.expansion != 1 else ()
     spatial = Conv("spatial", mid, mid, stage.kernel, stride, groups=mid, act=act)

@@ -65,10 +65,9 @@ _parsed = lru_cache(maxsize=4096)(parse_stage)
 
 
 def stage_template(text: str, number: int) -> StageTemplate:
-    """Line `number` (from 1) of a space's stages; alternatives of whole stages stand between bars. Raises NotationError."""
+    """Line `number` (from 1) of a space's stages; bars part whole stages to choose from. Raises NotationError."""
     if "|" in text:
-        alternatives = tuple(format_stage(parse_stage(part)) for part in text.split("|"))
-        return StageTemplate({"block": Choice(f"{number}.block", alternatives)})
+        return StageTemplate({"block": Choice(f"{number}.block", _alternatives(text))})
     slots: dict[str, Slot] = {}
     for name, value in read_fields(text).items():
         if isinstance(value, tuple):
@@ -76,6 +75,24 @@ def stage_template(text: str, number: int) -> StageTemplate:
         else:
             slots[name] = value
     return StageTemplate(slots)
+
+
+def _alternatives(text: str) -> tuple[str, ...]:
+    """The whole stages between bars, in normal form."""
+    stages: list[str] = []
+    start = 0
+    for part in text.split("|"):
+        try:
+            stage = format_stage(parse_stage(part))
+        except NotationError as error:
+            raise NotationError(str(error), start + error.at) from None
+        if stage in stages:
+            raise NotationError(
+                f"'{part.strip()}' is the same as another alternative", start + len(part) - len(part.lstrip())
+            )
+        stages.append(stage)
+        start += len(part) + 1
+    return tuple(stages)
 
 
 # What may be open for the net as a whole.
@@ -111,7 +128,7 @@ class SearchSpace:
         return replace(frame, stages=tuple(stage.resolve(pick) for stage in self.stages))
 
     def net(self, params: Params) -> Architecture:
-        """The net of these parameters (all keys of `choices`). Raises UserError where one is missing or not an option."""
+        """The net of these parameters, one for each of `choices`. Raises UserError where one is not an option."""
         for key, choice in self.choices.items():
             if key not in params or params[key] not in choice.options:
                 raise UserError(f"{self.name}: {key} must be one of {choice.options}, not {params.get(key)!r}")
@@ -123,25 +140,30 @@ class SearchSpace:
         return math.prod(len(choice.options) for choice in self.choices.values())
 
     def distinct(self) -> int | None:
-        """Number of different nets: counted stage by stage, which is exact where a stage's sameness does not hang on its
-        neighbours; None for spaces with identities of over a million fillings, where it does."""
+        """Number of different nets: counted stage by stage, which is exact where a stage's sameness does not hang on
+        its neighbours; None for spaces with identities of over a million fillings, where it does."""
         if any(stage.may_vanish for stage in self.stages):
             if self.size > 1_000_000:
                 return None
             keys, options = list(self.choices), [choice.options for choice in self.choices.values()]
             every = (dict(zip(keys, filling, strict=True)) for filling in itertools.product(*options))
             return len({self.resolve(lambda choice, filling=filling: filling[choice.key]) for filling in every})  # type: ignore[misc]
-        total = math.prod(len(hole.options) for hole in self.holes.values())
-        return total * _distinct_chain(self)
+        return _distinct_chains(self)
 
     def params_of(self, arch: Architecture) -> dict[str, Value] | None:
         """Parameters that give this net, or None where the space does not contain it.
 
-        Compared are stages, stem, head, activation and resolution; dropout, padding and the like are no part of the search.
+        Compared are stages, stem, head, activation and resolution; dropout, padding and the like are no part of the
+        search.
         """
         wanted = canonical(arch)
         net: dict[str, Value] = {}
-        for name, value in (("act", wanted.style.act), ("stem", wanted.stem), ("head", wanted.head), ("resolution", wanted.resolution)):
+        for name, value in (
+            ("act", wanted.style.act),
+            ("stem", wanted.stem),
+            ("head", wanted.head),
+            ("resolution", wanted.resolution),
+        ):
             hole = self.holes.get(name)
             if hole is None:
                 fixed = self.frame.style.act if name == "act" else getattr(self.frame, name)
@@ -181,7 +203,7 @@ def _canonical_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
     if stage.op == "id":
         return replace(stage, repeats=1)
     if stage.skip != "pool" and not any(block.c_in == block.c_out and block.stride == 1 for block in made):
-        # No block here can have an identity skip; the form is the type's usual one, so that a deeper version has it again.
+        # No block here can have an identity skip; the form is the usual one, so that a deeper version has it again.
         stage = replace(stage, skip=usual_skip(stage.op))
     if stage.op == "ir" and stage.expansion == 1:
         return replace(stage, op="ds")
@@ -189,7 +211,7 @@ def _canonical_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
 
 
 def canonical(arch: Architecture) -> Architecture:
-    """One form for nets that compute the same: skips that cannot act are the type's usual ones, identities that do nothing are gone."""
+    """One form for nets that compute the same: identities that do nothing go, skips that cannot act are the usual."""
     stages, c_in = [], arch.stem
     for stage in arch.stages:
         kept = _canonical_stage(stage, c_in, arch.style)
@@ -199,45 +221,53 @@ def canonical(arch: Architecture) -> Architecture:
     return arch if tuple(stages) == arch.stages else replace(arch, stages=tuple(stages))
 
 
-def _distinct_chain(space: SearchSpace) -> int:
-    """Different nets of a space without identities, by the channels that one stage hands to the next."""
-    style = space.frame.style
-    stem = space.holes.get("stem")
-    total = 0
-    for c_stem in stem.options if stem else (space.frame.stem,):
-        ways = {int(c_stem): 1}
-        for template in space.stages:
-            onwards: dict[int, int] = {}
-            every = {stage for _, stage in template.every()}
-            for c_in, count in ways.items():
-                for stage in {_canonical_stage(stage, c_in, style) for stage in every}:
-                    assert stage is not None
-                    onwards[stage.channels] = onwards.get(stage.channels, 0) + count
-            ways = onwards
-        total += sum(ways.values())
-    return total // (len(stem.options) if stem else 1)
+def _distinct_chains(space: SearchSpace) -> int:
+    """Different nets of a space without identities."""
+    holes = {name: hole.options for name, hole in space.holes.items()}
+    stems, acts = holes.pop("stem", (space.frame.stem,)), holes.pop("act", (space.frame.style.act,))
+    every = [{stage for _, stage in template.every()} for template in space.stages]
+    styles = [replace(space.frame.style, act=act) for act in acts]  # type: ignore[arg-type]
+    chains = sum(_distinct_chain(every, int(stem), style) for stem, style in itertools.product(stems, styles))
+    return chains * math.prod(len(options) for options in holes.values())
+
+
+def _distinct_chain(templates: list[set[Stage]], stem: int, style: Style) -> int:
+    """Different rows of stages behind a stem, counted by the channels that one stage hands to the next."""
+    ways = {stem: 1}
+    for stages in templates:
+        onwards: dict[int, int] = {}
+        for c_in, count in ways.items():
+            for stage in {_canonical_stage(stage, c_in, style) for stage in stages}:
+                assert stage is not None
+                onwards[stage.channels] = onwards.get(stage.channels, 0) + count
+        ways = onwards
+    return sum(ways.values())
 
 
 def _match(
     templates: tuple[StageTemplate, ...], stages: tuple[Stage, ...], c_in: int, style: Style, found: dict[str, Value]
 ) -> dict[str, Value] | None:
+    """Fillings of the templates that give these stages, added to `found`; the first there are, or None."""
     if not templates:
         return found if not stages else None
+    tried = set()
     for params, stage in templates[0].every():
         kept = _canonical_stage(stage, c_in, style)
-        if kept is not None and (not stages or kept != stages[0]):
+        if (kept, stage.channels) in tried or (kept is not None and (not stages or kept != stages[0])):
             continue
+        tried.add((kept, stage.channels))
         rest = _match(templates[1:], stages if kept is None else stages[1:], stage.channels, style, {**found, **params})
         if rest is not None:
             return rest
     return None
 
 
-def space_of(name: str, about: str, frame: Architecture, lines: list[str], holes: Mapping[str, tuple[Value, ...]]) -> SearchSpace:
+def space_of(
+    name: str, about: str, frame: Architecture, lines: list[str], holes: Mapping[str, tuple[Value, ...]]
+) -> SearchSpace:
     """A space from its stage lines and net-wide options. Raises NotationError."""
     unknown = set(holes) - set(NET_HOLES)
     if unknown:
         raise NotationError(f"{sorted(unknown)[0]} cannot be left open; only {', '.join(NET_HOLES)} can")
     templates = tuple(stage_template(line, number) for number, line in enumerate(lines, 1))
     return SearchSpace(name, about, frame, templates, {key: Choice(key, options) for key, options in holes.items()})
-

@@ -14,9 +14,10 @@ Act = Literal["relu", "relu6", "swish", "hard-swish"]
 class Stage:
     """One string of the notation: `repeats` blocks, of which the first has the stride.
 
-    op: ds depthwise-separable, ir inverted residual (MBConv), er edge residual (Fused-MBConv), cn conv-bn-act, id identity (a
-    1x1 conv-bn where the shape changes, nothing elsewhere; NAS-Bench-Macro). `act` None means the net's own.
-    `continues` says that the stage before goes on in this one: they are one stage when depth is scaled (MobileNetV3).
+    op: ds depthwise-separable, ir inverted residual (MBConv), er edge residual (Fused-MBConv), cn conv-bn-act, id
+    identity (a 1x1 conv-bn where the shape changes, nothing elsewhere; NAS-Bench-Macro). `act` None means the net's
+    own. `continues` says that the stage before goes on in this one: they are one stage when depth is scaled
+    (MobileNetV3).
     """
 
     op: Op
@@ -35,8 +36,8 @@ class Stage:
 class Style:
     """How the layers of a net are made, where families differ.
 
-    se_of: squeeze width is a share of the block's input (EfficientNet) or of its expanded channels, rounded to 8 (MobileNetV3).
-    padding: `symmetric`, or TensorFlow's `same`, which is asymmetric at stride 2.
+    se_of: squeeze width is a share of the block's input (EfficientNet) or of its expanded channels, rounded to 8
+    (MobileNetV3). padding: `symmetric`, or TensorFlow's `same`, which is asymmetric at stride 2.
     head: `conv` is 1x1 conv-bn-act, then pooling; `linear` is pooling, then linear-act (MobileNetV3).
     """
 
@@ -55,7 +56,8 @@ class Growth:
     """How a net takes compound scaling.
 
     ends: `scaled`, or `fixed`: stem, head and the depth of the first and last stage stay (EfficientNet-Lite).
-    channels: `ten-percent` never rounds below 90% of the asked width; `nearest` is the plain nearest multiple of 8 (EfficientNetV2).
+    channels: `ten-percent` never rounds below 90% of the asked width; `nearest` is the plain nearest multiple of 8
+    (EfficientNetV2).
     """
 
     ends: Literal["scaled", "fixed"] = "scaled"

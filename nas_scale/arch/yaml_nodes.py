@@ -1,42 +1,60 @@
 """YAML with a place for every value, and none of its traps.
 
-Scalars stay strings (so `no` and 012 are what they look like); aliases, duplicate keys and anything but plain mappings of scalars
-are refused, each with file, line and column.
+Scalars stay strings (so `no` and 012 are what they look like); aliases, duplicate keys and anything but plain mappings
+of scalars are refused, each with file, line and column.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 import yaml
 
 from nas_scale.errors import NotationError
 
+LARGEST: Final = 100_000  # bytes
+_STAGES: Final = "write `stages: |` and one stage a line below it"
+_DEEPEST: Final = 8  # levels; a net has two
+_OPENS: Final = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSES: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a value, without comment and surrounding space, and where its first character stands in the file."""
+
+    text: str
+    file: str
+    line: int
+    column: int
+
+    def error(self, error: NotationError) -> NotationError:
+        """The error with file, line and column before it."""
+        return NotationError(f"{self.file}:{self.line}:{self.column + error.at}: {error}")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value of a YAML mapping: its text, or its options where it is a set in braces; `where` is file:line:column."""
+    """A value of a YAML mapping: its text, or its options where it is a set in braces, and where it begins."""
 
     text: str
     options: tuple[str, ...]
     file: str
     line: int
     column: int
-    block: bool
-
-    @property
-    def where(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+    lines: tuple[Line, ...] = ()
 
     def error(self, reason: str) -> NotationError:
-        return NotationError(f"{self.where}: {reason}")
-
-    def lines(self) -> list[tuple[int, str]]:
-        """The lines of a block with their numbers in the file, comments and empty lines left out."""
-        first = self.line + 1 if self.block else self.line
-        numbered = ((first + offset, line.split("#")[0].strip()) for offset, line in enumerate(self.text.splitlines()))
-        return [(number, line) for number, line in numbered if line]
+        return NotationError(f"{self.file}:{self.line}:{self.column}: {reason}")
 
 
 def _error(file: str, mark: yaml.Mark | None, reason: str) -> NotationError:
@@ -44,50 +62,86 @@ def _error(file: str, mark: yaml.Mark | None, reason: str) -> NotationError:
     return NotationError(f"{file}{place}: {reason}")
 
 
-def _check_aliases(text: str, file: str) -> None:
+def _check_tokens(text: str, file: str) -> None:
+    """Refuses what plain values do not need, before anything is built of it."""
+    depth = 0
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
         if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken):
             raise _error(file, token.start_mark, "anchors, aliases and tags are not read; write the value itself")
+        depth += isinstance(token, _OPENS) - isinstance(token, _CLOSES)
+        if depth > _DEEPEST:
+            raise _error(file, token.start_mark, "nested too deeply; a net or space is a mapping of plain values")
 
 
-def _entry(file: str, key: str, node: yaml.Node) -> Entry:
+def _lines(file: str, node: yaml.ScalarNode, source: list[str]) -> tuple[Line, ...]:
+    """The scalar's lines as they stand in the file, comments and empty ones left out."""
+    first = node.start_mark.line + (node.style == "|")
+    found = []
+    for number, raw in enumerate(node.value.splitlines(), first):
+        text = raw.split("#")[0].strip()
+        if text:
+            start = node.start_mark.column if number == node.start_mark.line else 0
+            found.append(Line(text, file, number + 1, source[number].find(text, start) + 1))
+    return tuple(found)
+
+
+def _entry(file: str, key: str, node: yaml.Node, source: list[str]) -> Entry:
     mark = node.start_mark
     place = (file, mark.line + 1, mark.column + 1)
     if isinstance(node, yaml.ScalarNode):
-        return Entry(str(node.value), (), *place, node.style in ("|", ">"))
-    if isinstance(node, yaml.MappingNode) and node.flow_style and all(not value.value for _, value in node.value):
-        return Entry("", tuple(str(option.value) for option, _ in node.value), *place, False)
-    hint = "write `stages: |` and one stage a line below it" if key == "stages" else "write one value, or options in braces"
+        if key == "stages" and node.style != "|" and (mark.line != node.end_mark.line or "\n" in node.value):
+            raise _error(file, mark, f"stages of several lines need a bar; {_STAGES}")
+        return Entry(str(node.value), (), *place, _lines(file, node, source) if key == "stages" else ())
+    if isinstance(node, yaml.MappingNode) and node.flow_style and all(_is_option(pair) for pair in node.value):
+        return Entry("", tuple(str(option.value) for option, _ in node.value), *place)
+    hint = _STAGES if key == "stages" else "write one value, or options in braces"
     raise _error(file, mark, f"{key} is a list or mapping; {hint}")
 
 
-def read_mapping(text: str, file: str) -> dict[str, Entry]:
-    """The top-level mapping of a YAML text. Raises NotationError with file, line and column."""
+def _is_option(pair: tuple[yaml.Node, yaml.Node]) -> bool:
+    """Whether a pair of a flow mapping is a mere word of a set: {3, 5}."""
+    word, value = pair
+    return isinstance(word, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode) and value.value == ""
+
+
+def _checked_key(file: str, node: yaml.Node, known: Collection[str], seen: Collection[str]) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise _error(file, node.start_mark, "a key must be one word")
+    key = str(node.value)
+    if key not in known:
+        near = get_close_matches(key, known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        raise _error(file, node.start_mark, f"{key!r} is not a property of a net; {hint}")
+    if key in seen:
+        raise _error(file, node.start_mark, f"{key} is given twice")
+    return key
+
+
+def read_mapping(text: str, file: str, known: Collection[str]) -> dict[str, Entry]:
+    """The top-level mapping of a YAML text, all of its keys `known`. Raises NotationError with its place."""
     try:
-        _check_aliases(text, file)
+        _check_tokens(text, file)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         raise _error(file, error.problem_mark, f"this is not YAML: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise NotationError(f"{file}: this is not YAML: {str(error).splitlines()[0] or 'nested too deeply'}") from None
+    except yaml.YAMLError as error:
+        raise NotationError(f"{file}: this is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(root, yaml.MappingNode):
-        raise _error(file, root.start_mark if root else None, "a net or space is a mapping with `stages: |`, one stage a line")
+        raise _error(file, root.start_mark if root else None, f"a net or space is a mapping; {_STAGES}")
+    source = text.splitlines()
     entries: dict[str, Entry] = {}
     for key_node, value_node in root.value:
-        if not isinstance(key_node, yaml.ScalarNode):
-            raise _error(file, key_node.start_mark, "a key must be one word")
-        if key_node.value in entries:
-            raise _error(file, key_node.start_mark, f"{key_node.value} is given twice")
-        entries[key_node.value] = _entry(file, key_node.value, value_node)
+        key = _checked_key(file, key_node, known, entries)
+        entries[key] = _entry(file, key, value_node, source)
     return entries
 
 
 def read_text(path: Path) -> str:
     """The file as text. Raises NotationError naming it when it cannot be read."""
     try:
-        if path.stat().st_size > 1_000_000:
-            raise NotationError(f"{path} is over 1 MB; a net or space is a short YAML text")
-        return path.read_text(encoding="utf-8")
+        if path.stat().st_size > LARGEST:
+            raise NotationError(f"{path} is over {LARGEST // 1000} kB; a net or space is a short YAML text")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise NotationError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

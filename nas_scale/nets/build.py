@@ -22,7 +22,9 @@ class Net(nn.Module):
         made = plan(arch)
         rates = _drop_path_rates(made.stages, arch.drop_path)
         self.stem = conv_norm_act(made.stem, arch.style)
-        self.stages = nn.Sequential(*(nn.Sequential(*(_block(block, arch.style, next(rates)) for block in stage)) for stage in made.stages))
+        self.stages = nn.Sequential(
+            *(nn.Sequential(*(_block(block, arch.style, next(rates)) for block in stage)) for stage in made.stages)
+        )
         self.head = _head(made.head[0], arch.style)
         self.dropout = nn.Dropout(arch.dropout)
         self.classifier = nn.Linear(made.head[1].c_in, made.head[1].c_out)
@@ -60,11 +62,15 @@ def _block(block: Block, style: Style, drop_path: float) -> nn.Module:
         elif conv.role != "excite":
             layers[conv.role] = conv_norm_act(conv, style)
     branch = nn.Sequential(layers)
-    return branch if block.skip == "none" else Residual(branch, shortcut(block.skip, block.c_out, block.stride), drop_path)
+    if block.skip == "none":
+        return branch
+    return Residual(branch, shortcut(block.skip, block.c_out, block.stride), drop_path)
 
 
 def _initialise(net: nn.Module) -> None:
-    """As TensorFlow's EfficientNet and timm: normal with variance 2 / fan-out (fan-out per group), linear uniform +-1/sqrt(outputs)."""
+    """As TensorFlow's EfficientNet and timm: normal with variance 2 / fan-out of a group, linear uniform in
+    +-1/sqrt(outputs).
+    """
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.out_channels * module.kernel_size[0] * module.kernel_size[1] // module.groups

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 from nas_scale.arch.ops import Conv
 from nas_scale.arch.spec import Act, Skip, Style
 
-ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {"relu": nn.ReLU, "relu6": nn.ReLU6, "swish": nn.SiLU, "hard-swish": nn.Hardswish}
+ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "swish": nn.SiLU,
+    "hard-swish": nn.Hardswish,
+}
 
 
 class SameConv2d(nn.Conv2d):
@@ -20,7 +25,9 @@ class SameConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """(n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride))."""
         pads: list[int] = []
-        for size, kernel, stride in zip(reversed(x.shape[2:]), reversed(self.kernel_size), reversed(self.stride), strict=True):
+        for size, kernel, stride in zip(
+            reversed(x.shape[2:]), reversed(self.kernel_size), reversed(self.stride), strict=True
+        ):
             missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             pads += [missing // 2, missing - missing // 2]
         return F.conv2d(F.pad(x, pads), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
@@ -35,7 +42,13 @@ def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
     """Convolution, then batch norm and activation where the value has them."""
     same = style.padding == "same" and conv.stride > 1
     layer = (SameConv2d if same else nn.Conv2d)(
-        conv.c_in, conv.c_out, conv.kernel, conv.stride, 0 if same else conv.kernel // 2, groups=conv.groups, bias=not conv.norm
+        conv.c_in,
+        conv.c_out,
+        conv.kernel,
+        conv.stride,
+        0 if same else conv.kernel // 2,
+        groups=conv.groups,
+        bias=not conv.norm,
     )
     norm = [nn.BatchNorm2d(conv.c_out, style.bn_eps, style.bn_momentum)] if conv.norm else []
     return nn.Sequential(layer, *norm, *activation(conv.act))
@@ -56,7 +69,7 @@ class SqueezeExcite(nn.Module):
 
 
 class StochasticDepth(nn.Module):
-    """Drops whole residual branches, image by image, in training (Huang et al. 2016); the rest is scaled up to keep the mean."""
+    """Drops residual branches, image by image, in training (Huang et al. 2016); the rest grow to keep the mean."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -70,8 +83,11 @@ class StochasticDepth(nn.Module):
 
 
 class PoolSkip(nn.Module):
-    """MnasNet's pooling skip, of which the paper gives no more than the name: a 3x3 average pool with the block's stride, channels cut or filled
-    with zeros to fit, so that it costs no multiply-add. (n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride))."""
+    """MnasNet's pooling skip, of which the paper gives no more than the name: a 3x3 average pool with the block's
+    stride, channels cut or filled with zeros to fit, so that it costs no multiply-add.
+
+    (n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride)).
+    """
 
     def __init__(self, c_out: int, stride: int) -> None:
         super().__init__()

@@ -10,8 +10,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class EpochDraws:
-    """All random choices of an epoch, drawn on the CPU so that every device gets the same: which images in which order, crop offsets
-    (n, 2) in 0..2*padding, flips (n,)."""
+    """All random choices of an epoch, drawn on the CPU so that every device gets the same.
+
+    order (n,): which image comes when. offsets (n, 2): of crops, in 0..2*padding. flips (n,).
+    """
 
     order: Tensor
     offsets: Tensor
@@ -49,7 +51,7 @@ def training_batch(padded: Tensor, size: int, chosen: Tensor, offsets: Tensor, f
 
 
 def normalise(batch: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Bytes (b, h, w, c) to floats (b, 3, h, w), zero mean and unit spread, channels last in memory; grey becomes RGB."""
+    """Bytes (b, h, w, c) to floats (b, 3, h, w) of zero mean and unit spread, channels last in memory; grey to RGB."""
     scaled = (batch.float() / 255 - mean) / std
     if scaled.shape[-1] == 1:
         scaled = scaled.expand(-1, -1, -1, 3)

@@ -15,13 +15,17 @@ PROXY_BN_MOMENTUM: Final = 0.1  # slower averages do not settle within a proxy's
 
 
 def strides_kept(arch: Architecture, resolution: int) -> int:
-    """How many strided layers may stay so that the last map of a `resolution`-pixel image is at least SMALLEST_MAP a side.
+    """How many strided layers may stay so that a `resolution`-pixel image ends in a map of at least SMALLEST_MAP.
 
-    The latest are given up first. Giving up the stem's instead keeps more detail, but quadruples all early maps: on a CPU
-    EfficientNet-B0 at half width and 48 px then trains at 0.4 times the images a second (benchmarks/proxy_strides.py).
+    The latest are given up first. Giving up the stem's instead keeps more detail, but quadruples all early maps: on a
+    CPU EfficientNet-B0 at half width and 48 px then trains at 0.4 times the images a second
+    (benchmarks/proxy_strides.py).
     """
     if resolution < SMALLEST_MAP:
-        raise UserError(f"a resolution of {resolution} px is under the {SMALLEST_MAP} px that the last feature map needs; raise --proxy-resolution")
+        raise UserError(
+            f"a resolution of {resolution} px is under the {SMALLEST_MAP} px that the last feature map needs; "
+            "raise --proxy-resolution"
+        )
     kept, size = 0, resolution
     for stride in _strides(arch):
         size = after_stride(size, stride)
@@ -50,15 +54,17 @@ def _with_strides(arch: Architecture, kept: int) -> Architecture:
 def shrink(arch: Architecture, proxy: Proxy, reference: Architecture) -> Architecture:
     """The net as it is trained.
 
-    `reference` is the net (or space) whose resolution the proxy's stands for: a net at r times its resolution is trained at r
-    times the proxy's, and strides are given up as they are for the reference, so that all nets of a comparison lose the same.
-    Dropout and stochastic depth are off: a proxy is too short to overfit.
+    `reference` is the net (or space) whose resolution the proxy's stands for: a net at r times its resolution is
+    trained at r times the proxy's, and strides are given up as they are for the reference, so that all nets of a
+    comparison lose the same (a net of a lower resolution than the reference's more, where its last map would be too
+    small). Dropout and stochastic depth are off: a proxy is too short to overfit.
     """
-    kept = strides_kept(reference, proxy.resolution) if proxy.strides is None else proxy.strides
-    flat = _with_strides(arch, kept)
+    resolution = round(proxy.resolution * arch.resolution / reference.resolution)
+    kept = min(strides_kept(reference, proxy.resolution), strides_kept(arch, resolution))
+    flat = _with_strides(arch, kept if proxy.strides is None else min(kept, proxy.strides))
     return replace(
         flat,
-        resolution=max(1, round(proxy.resolution * arch.resolution / reference.resolution)),
+        resolution=resolution,
         stem=narrowed(arch.stem, proxy.width),
         head=narrowed(arch.head, proxy.width),
         stages=tuple(replace(stage, channels=narrowed(stage.channels, proxy.width)) for stage in flat.stages),
@@ -69,8 +75,8 @@ def shrink(arch: Architecture, proxy: Proxy, reference: Architecture) -> Archite
 
 
 def narrowed(channels: int, width: float) -> int:
-    """Channels of the proxy: the net's times `width`, to the nearest multiple of 4 (8 would make different nets alike); exactly the
-    net's at width 1."""
+    """Channels of the proxy: the net's times `width`, to the nearest multiple of 4 (8 would make different nets alike);
+    exactly the net's at width 1."""
     return channels if width == 1 else max(4, int(channels * width + 2) // 4 * 4)
 
 
