@@ -179,6 +179,6 @@ def scale(
 
 
 def round_resolution(arch: Architecture, pixels: float) -> int:
-    """The nearest multiple of the stem's stride (even, for most nets): sizes in between add padding and no detail."""
+    """The nearest pixel, then up to a multiple of the stem's stride: 224.6 -> 226, which costs what 225 does."""
     step = arch.stem_stride
-    return max(step, math.floor(_tidy(pixels / step) + 0.5) * step)
+    return max(1, -(-math.floor(_tidy(pixels) + 0.5) // step)) * step

@@ -35,12 +35,13 @@ def expand(
         results,
         run,
     )
+    document = flow.family_document(family)
     if json:
-        console.print_json(flow.family_document(family))
+        console.print_json(document)
         return
-    from nas_scale.show.tables import family_table
+    from nas_scale.show.rankings import result_table
 
-    console.output().print(family_table(family))
+    console.output().print(result_table(document))
     console.messages().print(f"saved: {results / str(family.run)} ({len(family.files)} YAML files); look at one with: nas-scale profile {family.files[-1]}")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from nas_scale.arch.candidates import Candidate, grow
 from nas_scale.arch.cost import Cost, cost
-from nas_scale.arch.files import format_net, net_document, save_net
+from nas_scale.arch.files import net_document, net_from_document, save_net
 from nas_scale.arch.scaling import Coefficients, Repeats
 from nas_scale.arch.solver import at_budget
 from nas_scale.arch.spec import Architecture
@@ -82,8 +82,6 @@ def baseline_of(baseline: str | Architecture | None, coefficients: str | None, r
         return find_net(baseline, results)
     run = find_run(results, coefficients) if coefficients and looks_like_run(coefficients, results) else latest(results, "grid")
     if run is not None and run.kind == "grid" and (coefficients is None or looks_like_run(coefficients, results)):
-        from nas_scale.arch.files import net_from_document
-
         document = read_document(run)
         return net_from_document(document["baseline"]["net"], document["baseline"]["name"])
     return last_best(results)
@@ -176,6 +174,7 @@ def describe(family: Family, member: Member) -> str:
 def family_document(family: Family) -> dict[str, Any]:
     """The family as JSON values; `flops` are exact multiply-adds."""
     return {
+        "kind": "expand",
         "baseline": {"name": family.baseline.name, "net": net_document(family.baseline)},
         "coefficients": {
             "alpha": family.coefficients.alpha,
@@ -207,7 +206,3 @@ def _member_document(member: Member) -> dict[str, Any]:
         "net": net_document(member.architecture),
     }
 
-
-def as_yaml(member: Member) -> str:
-    """The member's file as text."""
-    return format_net(member.architecture)

@@ -1,4 +1,4 @@
-"""Families, profiles, spaces and runs as tables. Rankings and fits have their own module."""
+"""Profiles, spaces and runs as tables. What runs end in has its own module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 
 if TYPE_CHECKING:
-    from nas_scale.flows.expand import Family
     from nas_scale.flows.profile import Profile
     from nas_scale.runs.store import RunInfo
 
@@ -36,32 +35,6 @@ def compact(arch: Architecture) -> str:
 
 def _short(stage: str) -> str:
     return stage.replace("_r1_", "_").replace("_s1_", "_").replace("se0.25", "se")
-
-
-def family_table(family: Family) -> RenderableType:
-    """phi, real cost beside the wanted one, and the nets of a family."""
-    values = family.coefficients
-    made = table(
-        f"{family.baseline.name or 'net'} grown with alpha {values.alpha:.3f}, beta {values.beta:.3f}, gamma {values.gamma:.3f} ({family.source}), rule {family.rule}",
-        ">phi", "name", ">depth", ">width", ">px", ">FLOPs", ">x base", ">2^phi", ">params", ">activations", "blocks",
-    )  # fmt: skip
-    for member in family.members:
-        grown = member.candidate
-        made.add_row(
-            f"{member.phi:g}",
-            member.name,
-            f"{grown.depth:.2f}",
-            f"{grown.width:.2f}",
-            str(grown.resolution),
-            numbers.count(member.cost.flops),
-            f"{grown.flops_ratio:.2f}",
-            f"{2**member.phi:.2f}",
-            numbers.count(member.cost.parameters),
-            numbers.count(member.cost.activations),
-            "-".join(str(depth) for depth in grown.depths),
-        )
-    notes = [Text(f"a doubling of cost nominally multiplies it by {values.product:.3f}; x base is what each net really costs", style="dim")]
-    return Group(made, *notes)
 
 
 def profile_tables(profiles: Sequence[Profile]) -> RenderableType:

@@ -109,7 +109,7 @@ def evaluate_net(net: nn.Module, data: DeviceData, autocast: torch.autocast) -> 
     net.eval()
     right = torch.zeros((), device=data.val.device)
     loss = torch.zeros((), device=data.val.device)
-    for images, labels in zip(data.val.split(EVALUATION_BATCH), data.val_labels.split(EVALUATION_BATCH), strict=True):
+    for images, labels in zip(data.val.split(EVALUATION_BATCH), data.val_labels.split(EVALUATION_BATCH), strict=True):  # type: ignore[no-untyped-call]
         with autocast:
             logits = net(normalise(images, data.mean, data.std)).float()
         right += (logits.argmax(1) == labels).sum()
