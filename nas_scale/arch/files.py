@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 import importlib.resources
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, cast, get_args, get_type_hints
+
+import yaml
 
 from nas_scale import atomic
 from nas_scale.arch.notation import Value, format_stage, parse_stage
@@ -251,11 +253,16 @@ def net_document(arch: Architecture) -> dict[str, Any]:
     return document | {"stages": [format_stage(stage) for stage in arch.stages]}
 
 
+def _named(name: str) -> str:
+    """`name: ...`, in quotes where the name needs them."""
+    return yaml.safe_dump({"name": name}, width=math.inf, allow_unicode=True).strip()
+
+
 def format_net(arch: Architecture, comment: str = "") -> str:
     """A net as YAML text that `parse_net` reads back to the same net."""
     document = net_document(arch)
     stages = cast(list[str], document.pop("stages"))
-    head = [f"# {line}" for line in comment.splitlines()] + ([f"name: {json.dumps(arch.name)}"] if arch.name else [])
+    head = [f"# {line}" for line in comment.splitlines()] + ([_named(arch.name)] if arch.name else [])
     body = [f"{key}: {value}" for key, value in document.items()]
     return "\n".join([*head, *body, "stages: |", *(f"  {stage}" for stage in stages)]) + "\n"
 
