@@ -1,4 +1,4 @@
-"""What holds for every test: one thread, a cache folder of the session's own, and properties that fail the same way twice."""
+"""What holds for every test: one thread, an image cache of the session's own, properties that fail twice alike."""
 
 from __future__ import annotations
 

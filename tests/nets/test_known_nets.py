@@ -11,7 +11,15 @@ from nas_scale.nets.build import build
 from nas_scale.nets.oracle import count, count_module
 from tests.nets.known import KNOWN, RESNET50, Known
 
-_QUICK = {"efficientnet-b0", "mobilenetv2", "mobilenetv3-large", "mnasnet-b1", "mnasnet-a1", "efficientnet-lite0", "efficientnetv2-b0"}
+_QUICK = {
+    "efficientnet-b0",
+    "mobilenetv2",
+    "mobilenetv3-large",
+    "mnasnet-b1",
+    "mnasnet-a1",
+    "efficientnet-lite0",
+    "efficientnetv2-b0",
+}
 
 
 def _rows(*, live: bool) -> list[object]:
