@@ -10,7 +10,7 @@ from tests.oracles import timm, torchvision_models
 
 @dataclass(frozen=True)
 class Known:
-    """Parameters, and multiply-adds of convolutions and linear layers, from torchvision 0.28, timm 1.0.31 and fvcore."""
+    """Parameters, and multiply-adds of conv and linear layers (torchvision 0.28, timm 1.0.31 and fvcore)."""
 
     net: str
     library: str
