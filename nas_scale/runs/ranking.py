@@ -15,19 +15,14 @@ All nets are scored on the same images, so two nets are compared without the sec
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from nas_scale.atomic import write_text
-from nas_scale.errors import RunError
 from nas_scale.training.job import Score
 
-FORMAT: Final = 1
 PRIOR_FREEDOM: Final = 3
 CONFIDENCE: Final = 1.96
 
@@ -159,36 +154,6 @@ def standard_error(scores: Sequence[Score], pooled: float | None) -> float:
     """Of the mean accuracy over the seeds; see the head of this module."""
     accuracies = _accuracies(scores)
     return math.sqrt(seed_variance(accuracies, pooled) / len(scores) + _image_variance(scores))
-
-
-def write_ranking(path: Path, ranking: Ranking) -> None:
-    """Writes the file whole or not at all. Raises UserError when the disk refuses."""
-    document = {"format": FORMAT, "seed_sd": ranking.seed_sd, "entries": [asdict(entry) for entry in ranking.entries]}
-    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-
-
-def read_ranking(path: Path) -> Ranking:
-    """Raises RunError, naming the file, when it is missing, damaged, or of a newer nas-scale."""
-    try:
-        document = json.loads(path.read_text())
-        written = int(document["format"])
-        if written > FORMAT:
-            raise RunError(f"{path} is of a newer nas-scale (format {written}, this one reads {FORMAT}); upgrade it")
-        return _checked(document)
-    except FileNotFoundError:
-        raise RunError(f"{path.parent} has no ranking yet; go on with it by --resume") from None
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RunError(f"{path} is damaged; resume its run to write it again") from error
-
-
-def _checked(document: Mapping[str, Any]) -> Ranking:
-    """Validates types, field by field. pydantic's errors are ValueErrors."""
-    from pydantic import TypeAdapter
-
-    fields = {"entries": document["entries"], "seed_sd": document["seed_sd"]}
-    return TypeAdapter(Ranking).validate_python(fields)
 
 
 def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -1,10 +1,11 @@
-"""Runs on disk: results/<name>/ with run.json, study.db, a lock, and ranking.json once there is one.
+"""Runs on disk: results/<name>/ with run.json, study.db, a lock, and result.json (runs/results.py) once it is done.
 
 A run is opened for writing by one process (`open_run`) and for reading by any (`find_run`, `list_runs`, `latest`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 State = Literal["running", "interrupted", "complete", "damaged"]
 
 RECORD: Final = "run.json"
-RANKING: Final = "ranking.json"
 STUDY: Final = "study.db"
 LOCK: Final = "lock"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -46,11 +46,17 @@ class RunInfo:
 
 
 class Run:
-    """One run. Opened by `open_run` it holds the lock until it is closed; found by `find_run` it is for reading."""
+    """One run. Opened by `open_run` it holds the lock until it is closed; found by `find_run` it is for reading.
 
-    def __init__(self, folder: Path, record: Record, storage: str | None = None, lock: Lock | None = None) -> None:
+    is_new: `open_run` has made it, rather than gone on with it.
+    """
+
+    def __init__(
+        self, folder: Path, record: Record, storage: str | None = None, lock: Lock | None = None, is_new: bool = False
+    ) -> None:
         self.folder = folder
         self.record = record
+        self.is_new = is_new
         self._storage = storage
         self._lock = lock
 
@@ -66,10 +72,6 @@ class Run:
     def spec(self) -> Mapping[str, Any]:
         """The whole specification, as JSON."""
         return self.record.spec
-
-    @property
-    def ranking_path(self) -> Path:
-        return self.folder / RANKING
 
     @property
     def state(self) -> State:
@@ -226,9 +228,13 @@ def _start(results: Path, folder: Path, kind: str, spec: Mapping[str, Any], stor
             record = replace(record, command=record.command.replace(storage, record.storage or ""))
         records.write(folder / RECORD, record)
     except BaseException:
+        if not (folder / RECORD).exists():
+            (folder / LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it holds something else
+                folder.rmdir()
         lock.release()
         raise
-    return Run(folder, record, storage, lock)
+    return Run(folder, record, storage, lock, is_new=True)
 
 
 def _reopen(folder: Path, lock: Lock, kind: str, spec: Mapping[str, Any], resume: bool, storage: str | None) -> Run:

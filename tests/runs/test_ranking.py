@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import statistics
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_scale.errors import RunError
 from nas_scale.runs.ranking import (
     Candidate,
     Ranking,
     pooled_sd,
     rank,
-    read_ranking,
     seed_variance,
     standard_error,
-    write_ranking,
 )
 from nas_scale.training.job import Score
 
@@ -201,39 +196,3 @@ def test_any_ranking_is_orderly_and_comes_back_from_its_file(nets: list[Candidat
         assert entry.place is not None
         assert entry.place <= (entry.rank or 0)
         assert entry.tied == ([other.place for other in placed].count(entry.place) > 1)
-
-
-def test_a_ranking_comes_back_from_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "ranking.json"
-    ranking = rank([net(0, 0.8, 0.81), net(1, 0.7, final=(0.9, 0.91)), net(2, reason="MemoryError")])
-    write_ranking(path, ranking)
-    assert read_ranking(path) == ranking
-    (first, *_) = json.loads(path.read_text())["entries"]
-    fields = "rank net flops params activations accuracy stderr seeds reward tied trial round state reason"
-    assert set(fields.split()) <= set(first)
-    assert first["flops"] == 400_000_000
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", "damaged"),
-        ("[]", "damaged"),
-        ('{"format": 1}', "damaged"),
-        ('{"format": 1, "seed_sd": null, "entries": [{"rank": 1}]}', "damaged"),
-        ('{"format": 1, "seed_sd": "much", "entries": []}', "damaged"),
-        ('{"format": 2}', "newer nas-scale"),
-    ],
-)
-def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, content: str, message: str) -> None:
-    path = tmp_path / "ranking.json"
-    path.write_text(content)
-    with pytest.raises(RunError, match=message) as caught:
-        read_ranking(path)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_run_without_a_ranking_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="has no ranking yet"):
-        read_ranking(tmp_path / "ranking.json")

@@ -360,4 +360,3 @@ def test_a_run_found_is_for_reading(tmp_path: Path) -> None:
     found = find_run(tmp_path, "x")
     assert isinstance(found, Run)
     assert found.study.user_attrs["seen"] is True
-    assert found.ranking_path == tmp_path / "x" / "ranking.json"
