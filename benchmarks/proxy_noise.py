@@ -1,0 +1,101 @@
+"""Can a proxy tell nets apart? Spread between random nets against the noise of seeds, on the same images.
+
+    python benchmarks/proxy_noise.py --nets 10 --seeds 3 [--data scenes] [--band] [--out FILE.json]
+
+Each net is drawn at random from a space (with --band: from those within 10% of 400M multiply-adds), shrunk as `search` shrinks it,
+and trained on the same seeds. Noise is the pooled standard deviation between seeds of one net; spread is the standard deviation
+between the nets' true accuracies: that of their means, less what seeds alone would give. A ratio of 2 or more tells nets apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import statistics
+from dataclasses import asdict, replace
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from nas_scale.arch.cost import cost
+from nas_scale.arch.files import load_space
+from nas_scale.arch.limits import Limits, around
+from nas_scale.arch.spec import Architecture
+from nas_scale.engines.base import Failed
+from nas_scale.flows.search import reference_net
+from nas_scale.flows.training import Jobs, Training, Where, choose_device, training_engine
+from nas_scale.runs.ranking import pooled_sd
+from nas_scale.show.tables import compact
+
+
+def draw(space_name: str, count: int, band: bool) -> tuple[Architecture, list[Architecture]]:
+    """The space's reference net, and `count` different random nets."""
+    space, rng = load_space(space_name), random.Random(1)
+    limits = Limits((around(400e6, 0.1),)) if band else Limits()
+    nets: dict[Architecture, None] = {}
+    while len(nets) < count:
+        net = space.resolve(lambda choice: rng.choice(choice.options))
+        if limits.admits(net):
+            nets[net] = None
+    return reference_net(space), list(nets)
+
+
+def measure(nets: list[Architecture], jobs: Jobs, where: Where) -> tuple[list[list[float]], float]:
+    """Accuracies by net and seed, and the mean seconds of a training."""
+    seeds = jobs.training.seeds
+    accuracies: list[list[float]] = [[] for _ in nets]
+    seconds = []
+    with training_engine(where, jobs.device, jobs.training.threads) as engine:
+        made = [job for net in nets for job in jobs.seeds(net, range(seeds))]
+        for ticket, job in enumerate(made):
+            engine.submit(ticket, job)
+        for _ in track(made, "training", console=Console(stderr=True)):
+            outcome = engine.next()
+            if isinstance(outcome, Failed):
+                raise SystemExit(f"training {outcome.ticket} failed: {outcome.reason}")
+            accuracies[outcome.ticket // seeds].append(outcome.result.accuracy)
+            seconds.append(outcome.result.seconds)
+    return accuracies, statistics.fmean(seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    usual = Training()
+    parser.add_argument("--nets", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--space", default="efficientnet")
+    parser.add_argument("--data", default=usual.data)
+    parser.add_argument("--band", action="store_true")
+    parser.add_argument("--epochs", type=int, default=usual.epochs)
+    parser.add_argument("--width", type=float, default=usual.proxy_width)
+    parser.add_argument("--resolution", type=int, default=None)
+    parser.add_argument("--train-images", type=int, default=usual.train_images)
+    parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    reference, nets = draw(asked.space, asked.nets, asked.band)
+    training = replace(
+        usual, data=asked.data, epochs=asked.epochs, proxy_width=asked.width, proxy_resolution=asked.resolution, train_images=asked.train_images, seeds=asked.seeds
+    )
+    jobs = Jobs(training.checked().for_reference(reference), reference, choose_device("auto"))
+    accuracies, seconds = measure(nets, jobs, Where(workers=asked.workers))
+    noise = pooled_sd(accuracies) or 0.0
+    means = [statistics.fmean(each) for each in accuracies]
+    spread = max(statistics.variance(means) - noise**2 / asked.seeds, 0.0) ** 0.5
+    table = Table("net", "FLOPs", "mean %", "seeds %", title=f"{asked.data}, {asked.nets} nets of {asked.space}{' near 400M' if asked.band else ''}")
+    for net, mean, each in sorted(zip(nets, means, accuracies, strict=True), key=lambda row: -row[1]):
+        table.add_row(compact(net), f"{cost(net).flops / 1e6:.0f}M", f"{mean:.1%}", " ".join(f"{value:.1%}" for value in each))
+    Console(width=170).print(table)
+    print(f"seed sd {noise:.2%}, spread between nets {spread:.2%}, ratio {spread / noise:.1f}, {seconds:.1f} s a training")
+    if asked.out:
+        found = {"noise": noise, "spread": spread, "ratio": spread / noise, "seconds": seconds, "accuracies": accuracies, "nets": [compact(net) for net in nets]}
+        asked.out.write_text(json.dumps({"date": str(date.today()), "machine": platform.platform(), "device": jobs.device, "training": asdict(jobs.training), **found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
