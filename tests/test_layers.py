@@ -1,0 +1,148 @@
+"""Imports run one way, and what is heavy is imported where it is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "nas_scale"
+
+# From the bottom up; packages of one row do not import each other.
+ROWS = (
+    {"errors"},
+    {"atomic", "numbers"},
+    {"arch"},
+    {"nets"},
+    {"engines", "training", "devices"},
+    {"runs"},
+    {"coefficients", "strategies"},
+    {"flows"},
+    {"show"},
+    {"cli"},
+)
+LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
+
+# What takes long to import, and where it may stand at the top of a module: where its classes are extended or nothing
+# works without it. Elsewhere it waits until the function that needs it runs.
+HEAVY = {"torch", "optuna", "ray", "fvcore", "sklearn", "scipy", "matplotlib", "plotly", "torchvision", "timm"}
+AT_THE_TOP = {
+    "nets/": "torch",
+    "training/fit.py": "torch",
+    "training/augment.py": "torch",
+    "strategies/": "optuna",
+    "coefficients/sampler.py": "optuna",
+}
+
+
+def _sources() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every module that is imported anywhere in the tree, in functions and under TYPE_CHECKING too, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = str(node.module)
+            if module == "nas_scale":
+                for alias in node.names:
+                    yield f"nas_scale.{alias.name}", node.lineno
+            else:
+                yield module, node.lineno
+
+
+def _home(module: str) -> str | None:
+    """The package or base module inside nas_scale, or None for anything else."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "nas_scale" and len(parts) > 1 and parts[1] != "__version__" else None
+
+
+def _violations(owner: str, source: str) -> list[str]:
+    """Imports of `source`, a module of `owner`, that do not run downwards."""
+    wrong = []
+    for module, line in _imported(ast.parse(source)):
+        home = _home(module)
+        if home is None or home == owner:
+            continue
+        if home not in LEVEL or LEVEL[home] >= LEVEL[owner]:
+            wrong.append(f"line {line}: {owner} imports {module}")
+    return wrong
+
+
+def _owner(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_package_has_its_row() -> None:
+    assert {_owner(path) for path in _sources()} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    assert _violations(_owner(path), path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "source"),
+    [
+        ("arch", "from nas_scale.nets.build import build"),
+        ("arch", "import nas_scale.training.job"),
+        ("arch", "def f():\n    from nas_scale import flows"),
+        ("arch", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from nas_scale.cli import main"),
+        ("engines", "from nas_scale.training.job import Job"),
+        ("errors", "from nas_scale.numbers import count"),
+        ("runs", "from nas_scale.newcomer import x"),
+    ],
+)
+def test_an_import_that_runs_up_is_noticed(owner: str, source: str) -> None:
+    assert len(_violations(owner, source)) == 1
+
+
+def test_what_is_heavy_is_imported_where_it_is_used() -> None:
+    wrong = []
+    for path in _sources():
+        name = str(path.relative_to(PACKAGE))
+        allowed = {library for place, library in AT_THE_TOP.items() if name.startswith(place)}
+        for node in ast.parse(path.read_text()).body:
+            for module, line in _imported(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
+                if module.split(".")[0] in HEAVY - allowed:
+                    wrong.append(f"{name}:{line} imports {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "nas_scale",
+        "nas_scale.arch.files",
+        "nas_scale.arch.candidates",
+        "nas_scale.training.job",
+        "nas_scale.training.data",
+    ],
+)
+def test_a_light_module_loads_nothing_heavy(module: str) -> None:
+    code = (
+        f"import sys, {module}\n"
+        "heavy = {'torch', 'optuna', 'ray', 'pydantic', 'sklearn', 'scipy', 'fvcore', 'pandas', 'torchvision', 'PIL'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_public_names_are_where_they_are_said_to_be() -> None:
+    import nas_scale
+
+    for name in nas_scale.__all__:
+        assert callable(getattr(nas_scale, name))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        nas_scale.nothing  # noqa: B018

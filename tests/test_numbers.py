@@ -1,0 +1,97 @@
+"""Quantities as people write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas_scale.errors import UserError
+from nas_scale.numbers import count, duration, memory, read_bytes, read_count, read_milliseconds
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("400M", 400_000_000),
+        ("1.5G", 1_500_000_000),
+        ("0.4B", 400_000_000),
+        ("5300000", 5_300_000),
+        ("5.3m", 5_300_000),
+        (" 12 K ", 12_000),
+        (".5k", 500),
+        ("1e8", 100_000_000),
+        ("2T", 2_000_000_000_000),
+    ],
+)
+def test_counts(text: str, value: int) -> None:
+    assert read_count(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "400Q", "M", "-5M", "0", "0.2", "nan", "inf", "1e999", "4 00M", "5ms", "1,5G", "0x10", "1_000", "٣"]
+)
+def test_what_is_no_count_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_count(text)
+    assert repr(text) in str(caught.value)
+    assert "400M, 1.5G or 5300000" in str(caught.value)
+
+
+def test_bytes_and_times() -> None:
+    assert [read_bytes(text) for text in ("64MB", "1.5gb", "512", "3KB", "7B")] == [
+        64_000_000,
+        1_500_000_000,
+        512,
+        3000,
+        7,
+    ]
+    assert [read_milliseconds(text) for text in ("5ms", "0.2s", "250us", "7")] == [5.0, 200.0, 0.25, 7.0]
+    with pytest.raises(UserError, match="'5M' is not an amount of memory; write it like 64MB or"):
+        read_bytes("5M")
+    with pytest.raises(UserError, match=r"'5 min' is not a time; write it like 5ms or 0.2s"):
+        read_milliseconds("5 min")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (385_814_752, "386M"),
+        (999_499, "999K"),
+        (999_500, "1M"),
+        (999_999_999, "1G"),
+        (1_827_141_392, "1.83G"),
+        (1_200_000_000_000, "1.2T"),
+        (2_000_000_000_000_000, "2000T"),
+        (512, "512"),
+        (1, "1"),
+        (0, "0"),
+    ],
+)
+def test_counts_are_written_with_three_figures(value: float, text: str) -> None:
+    assert count(value) == text
+
+
+@given(st.floats(1, 9.9e14))
+def test_what_is_written_is_read_within_half_a_percent(value: float) -> None:
+    # Under 1000 a count is a whole number; above, three figures.
+    assert read_count(count(value)) == pytest.approx(value, rel=0.00501, abs=0.5)
+    assert read_bytes(memory(value)) == pytest.approx(value, rel=0.00501, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (3.26, "3.3 s"),
+        (9.4, "9.4 s"),
+        (9.96, "10 s"),
+        (40.2, "40 s"),
+        (59.7, "1 min 0 s"),
+        (95, "1 min 35 s"),
+        (3599.6, "1 h 0 min"),
+        (7300, "2 h 1 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
