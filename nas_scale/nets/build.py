@@ -91,3 +91,15 @@ def build(arch: Architecture, seed: int | None = None) -> Net:
         net = Net(arch)
         _initialise(net)
     return net
+
+
+def zero_residuals(net: Net) -> None:
+    """Starts every residual branch at zero, by the scale of its last norm (Goyal et al. 2017, 5.1): short trainings get further.
+
+    A branch that ends in an activation keeps its scale: a ReLU at zero passes no gradient.
+    """
+    for module in net.modules():
+        if isinstance(module, Residual) and isinstance(module.branch, nn.Sequential):
+            last = list(module.branch[-1].modules())[-1]
+            if isinstance(last, nn.BatchNorm2d):
+                nn.init.zeros_(last.weight)

@@ -109,7 +109,8 @@ def evaluate_net(net: nn.Module, data: DeviceData, autocast: torch.autocast) -> 
     net.eval()
     right = torch.zeros((), device=data.val.device)
     loss = torch.zeros((), device=data.val.device)
-    for images, labels in zip(data.val.split(EVALUATION_BATCH), data.val_labels.split(EVALUATION_BATCH), strict=True):  # type: ignore[no-untyped-call]
+    batches = torch.split(data.val, EVALUATION_BATCH), torch.split(data.val_labels, EVALUATION_BATCH)
+    for images, labels in zip(*batches, strict=True):
         with autocast:
             logits = net(normalise(images, data.mean, data.std)).float()
         right += (logits.argmax(1) == labels).sum()

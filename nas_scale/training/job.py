@@ -15,7 +15,7 @@ class Recipe:
 
     optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with `paper` (lr decayed by 0.97 every 2.4 epochs;
     Tan & Le 2019), freely combined. `learning_rate` holds for a batch of 256 and scales with the batch. `flips` None means
-    as the data allows. `precision` auto is bf16 on a GPU and float32 on a CPU.
+    as the data allows. `precision` auto is bf16 on a GPU and float32 on a CPU. `zero_residuals` starts residual branches at zero (nets/build.py).
     """
 
     epochs: int = 5
@@ -30,6 +30,7 @@ class Recipe:
     crop_padding: int = 2
     flips: bool | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    zero_residuals: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,16 +34,18 @@ def evaluate(job: Job) -> Score:
     """
     import torch
 
-    from nas_scale.nets.build import build
+    from nas_scale.nets.build import build, zero_residuals
     from nas_scale.training.fit import fit
 
     torch.set_num_threads(job.threads)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.benchmark = True
-    data, classes = _data(job.data, job.device)
-    net = build(replace(job.architecture, classes=classes), job.seed)
-    torch.manual_seed(job.seed)
     try:
+        data, classes = _data(job.data, job.device)
+        net = build(replace(job.architecture, classes=classes), job.seed)
+        if job.recipe.zero_residuals:
+            zero_residuals(net)
+        torch.manual_seed(job.seed)
         return fit(net.to(job.device, memory_format=torch.channels_last), data, job.recipe, job.seed)  # type: ignore[call-overload]
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise RunFailed(f"out of memory on {job.device} with batch {job.recipe.batch}") from error
