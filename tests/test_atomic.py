@@ -57,7 +57,7 @@ def test_a_full_disk_is_the_user_s_to_solve_in_one_line(tmp_path: Path) -> None:
 
 def test_a_place_that_is_no_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write .*file/x: "):
+    with pytest.raises(UserError, match=r"cannot write .*file/x: "):
         write_text(tmp_path / "file" / "x", "")
 
 

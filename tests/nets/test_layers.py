@@ -16,8 +16,8 @@ from nas_scale.arch.cost import cost
 from nas_scale.arch.files import known_spaces, load_net, load_space
 from nas_scale.arch.notation import parse_stage
 from nas_scale.arch.spec import Architecture, Style
-from nas_scale.nets.build import build
-from nas_scale.nets.layers import PoolSkip, SameConv2d, SqueezeExcite, StochasticDepth
+from nas_scale.nets.build import build, zero_residuals
+from nas_scale.nets.layers import PoolSkip, Residual, SameConv2d, SqueezeExcite, StochasticDepth
 from nas_scale.nets.oracle import count_module
 from tests.arch.nets import random_params
 
@@ -174,3 +174,26 @@ def test_random_nets_run_and_learn_at_odd_resolutions(name: str) -> None:
             logits.sum().backward()
             assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in built.parameters())
             assert sum(weight.numel() for weight in built.parameters()) == cost(replace(net, classes=7)).parameters
+
+
+def test_zeroed_residuals_pass_their_input_on() -> None:
+    net = build(load_net("mobilenetv2"), seed=0).train()
+    zero_residuals(net)
+    branches = 0
+    for module in net.modules():
+        if isinstance(module, Residual):
+            branches += 1
+            channels = next(m.num_features for m in reversed(list(module.modules())) if isinstance(m, nn.BatchNorm2d))
+            x = torch.randn(2, channels, 5, 5)
+            assert torch.equal(module(x), x)
+            module(x).square().sum().backward()
+            scale = next(m.weight for m in reversed(list(module.modules())) if isinstance(m, nn.BatchNorm2d))
+            assert scale.grad is not None
+            assert scale.grad.any(), "it learns from there"
+    assert branches == 10
+
+
+def test_a_branch_that_ends_in_an_activation_keeps_its_scale() -> None:
+    net = build(Architecture((parse_stage("cn_c16_skip"),), stem=16, style=Style(act="relu")), seed=0)
+    zero_residuals(net)
+    assert all(norm.weight.all() for norm in net.modules() if isinstance(norm, nn.BatchNorm2d))

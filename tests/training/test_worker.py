@@ -1,0 +1,95 @@
+"""A job in, a score out: what engines run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from nas_scale.errors import DataError, RunFailed
+from nas_scale.training.data import DataRef
+from nas_scale.training.job import Job, Recipe
+from nas_scale.training.worker import EVALUATE, evaluate
+from tests.training.test_fit import NET
+
+JOB = Job(replace(NET, classes=1000), DataRef("digits", 16, train=256, val=128), Recipe(epochs=1, batch=32), seed=3)
+
+
+def test_the_classifier_is_sized_to_the_data_and_the_score_repeats() -> None:
+    torch.manual_seed(1)
+    first = evaluate(JOB)
+    torch.manual_seed(2)
+    again = evaluate(JOB)
+    assert (first.accuracy, first.loss, first.images) == (again.accuracy, again.loss, 128)
+    assert evaluate(replace(JOB, seed=4)).loss != first.loss
+
+
+def test_another_process_gives_the_same_score() -> None:
+    code = (
+        "import json, sys\n"
+        "from tests.training.test_worker import JOB\n"
+        "from nas_scale.training.worker import evaluate\n"
+        "score = evaluate(JOB)\n"
+        "print(json.dumps([score.accuracy, score.loss]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    here = evaluate(JOB)
+    assert json.loads(done.stdout) == [here.accuracy, here.loss]
+
+
+def test_engines_find_it_by_its_name() -> None:
+    from nas_scale.engines.base import resolve
+
+    assert resolve(EVALUATE) is evaluate
+
+
+def test_bad_data_is_the_user_s_error() -> None:
+    with pytest.raises(DataError):
+        evaluate(replace(JOB, data=DataRef("/nowhere", 16)))
+
+
+def test_a_net_that_does_not_fit_into_memory_fails_in_one_line() -> None:
+    """Really out of memory, in a process that may have only a little: first the net itself, then its feature maps."""
+    code = (
+        "import resource, torch\n"
+        "from dataclasses import replace\n"
+        "from nas_scale.errors import RunFailed\n"
+        "from nas_scale.training.worker import evaluate\n"
+        "from tests.training.test_worker import JOB\n"
+        "evaluate(JOB)\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2**29, resource.RLIM_INFINITY))\n"
+        "wide = replace(JOB, architecture=replace(JOB.architecture, head=65536, stem=65536))\n"
+        "deep = replace(JOB, architecture=replace(JOB.architecture, stem=4096))\n"
+        "deep = replace(deep, recipe=replace(JOB.recipe, batch=256))\n"
+        "for job in (wide, deep):\n"
+        "    try:\n"
+        "        evaluate(job)\n"
+        "    except RunFailed as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["out of memory on cpu with batch 32", "out of memory on cpu with batch 256"]
+
+
+def test_a_gpu_without_memory_is_told_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB\nmany\nmore lines")
+
+    monkeypatch.setattr("nas_scale.training.fit.fit", full)
+    with pytest.raises(RunFailed, match=r"^out of memory on cpu with batch 32$"):
+        evaluate(JOB)
+
+
+def test_a_mistake_of_ours_is_not_called_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("nas_scale.training.fit.fit", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        evaluate(JOB)
