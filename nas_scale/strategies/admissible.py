@@ -75,7 +75,10 @@ class Admissible:
         return self.mutate(self.meter.params(spare), rng, taken) or self.meter.params(spare)
 
     def repair(self, params: Params, rng: random.Random) -> dict[str, Value]:
-        """The filling with as few choices changed as it takes to be admissible. Raises BudgetError as `draw` does."""
+        """An admissible filling with few choices changed, none of which could go back by itself.
+
+        Raises BudgetError as `draw` does.
+        """
         asked = self.meter.code(params)
         code, distance = self.descend(asked, rng)
         if distance > 0:

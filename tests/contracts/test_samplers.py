@@ -98,7 +98,7 @@ def test_no_proposal_is_outside_the_limits_and_no_net_comes_twice(make: Make, li
 
 
 @pytest.mark.slow
-@every_sampler
+@pytest.mark.parametrize("make", SAMPLERS.values(), ids=SAMPLERS.keys())
 def test_ten_thousand_proposals_are_inside_the_limits(make: Make) -> None:
     for seed in range(50):
         limits = list(LIMITS.values())[seed % 3]
