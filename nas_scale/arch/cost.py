@@ -7,7 +7,7 @@ activation, pooling and bias are free. Activations are the elements that convolu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from nas_scale.arch.ops import Block, Conv, after_stride, blocks, head, stem
@@ -39,10 +39,11 @@ class StageCost:
     peak: int
 
 
-def _conv_row(conv: Conv, size: int) -> StageCost:
+def _conv_row(conv: Conv, size: int, kept: int = 0) -> StageCost:
+    """One convolution on a size x size map, while `kept` other elements are alive."""
     out = 1 if conv.pooled else after_stride(size, conv.stride)
     pixels = out * out
-    alive = conv.c_in * (1 if conv.pooled else size * size) + conv.c_out * pixels
+    alive = conv.c_in * (1 if conv.pooled else size * size) + conv.c_out * pixels + kept
     return StageCost(conv.role, out, conv.c_out, conv.weights * pixels, conv.parameters, conv.c_out * pixels, alive)
 
 
@@ -50,8 +51,8 @@ def _block_rows(block: Block, size: int) -> list[StageCost]:
     rows = []
     kept = block.c_in * size * size if block.skip != "none" else 0
     for index, conv in enumerate(block.convs):
-        row = _conv_row(conv, size)
-        rows.append(replace(row, peak=row.peak + (kept if index else 0)))
+        row = _conv_row(conv, size, kept if index else 0)
+        rows.append(row)
         size = size if conv.pooled else row.resolution
     return rows
 

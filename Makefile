@@ -1,0 +1,40 @@
+# `make search` and `make test` work on a fresh clone: they need Python 3.11 or newer (with venv) and make, nothing else.
+PYTHON ?= python3
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# One thread a process: more threads than cores make small trainings many times slower.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: search test test-all exactness check clean
+
+search: $(READY)  ## a first search on the default data, at most six minutes on two cores
+	$(BIN)/nas-scale search --target-flops 400M
+
+test: check  ## what every change has to pass, under ten minutes on two cores
+	$(TEST)
+
+test-all: check  ## with the tests that take minutes
+	$(TEST) -m "not exactness"
+
+exactness: $(READY)  ## every figure against independent counters: thousands of nets, some twenty minutes
+	$(TEST) -m exactness
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the packages of requirements.lock into $(VENV), a minute or two ..."
+	$(PIP) -r requirements.lock
+	$(PIP) --no-deps --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find nas_scale tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
