@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from nas_scale.cli import training_options as shared
-from nas_scale.cli.options import RESULTS, Json, Results, Resume, RunName, one_of, read_phis
-from nas_scale.errors import Interrupted
-from nas_scale.numbers import read_count
+from nas_scale.cli.options import RESULTS, Json, Results, Resume, RunName, read_phis
 
 
 def family(
-    target_flops: Annotated[str, typer.Option(help="Multiply-adds of the baseline, e.g. 400M.")],
-    max_params: Annotated[str | None, typer.Option(help="Upper limit of the baseline, e.g. 6M.")] = None,
-    max_activations: Annotated[str | None, typer.Option(help="Upper limit of the baseline, e.g. 8M.")] = None,
-    space: Annotated[str | None, typer.Option(help="A space's name or YAML file.")] = None,
+    target_flops: Annotated[str, typer.Option(help="Multiply-adds of the baseline, e.g. 400M.", metavar="N")],
+    tolerance: Annotated[
+        float | None, typer.Option(help="Half width of the band around them as a share (default: 0.1).", metavar="X")
+    ] = None,
+    max_params: Annotated[str | None, typer.Option(help="Upper limit of the baseline, e.g. 6M.", metavar="N")] = None,
+    max_activations: Annotated[
+        str | None, typer.Option(help="Upper limit of the baseline, e.g. 8M.", metavar="N")
+    ] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="Upper limit of the baseline, e.g. 64MB.", metavar="BYTES")
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="A space's name or YAML file (default: efficientnet).")] = None,
     sampler: Annotated[str | None, typer.Option(help="random, evolution or tpe.")] = None,
-    trials: Annotated[int | None, typer.Option(help="Nets to try.")] = None,
-    count: Annotated[int | None, typer.Option(help="Networks of the grid.")] = None,
-    grid_seeds: Annotated[int | None, typer.Option(help="Seeds of the grid's networks.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Nets the search tries.", metavar="N")] = None,
+    finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,
+    final_seeds: Annotated[int | None, typer.Option(help="On so many fresh seeds each.", metavar="N")] = None,
+    count: Annotated[int | None, typer.Option(help="Networks of the grid (default: 16).", metavar="N")] = None,
+    grid_seeds: Annotated[int | None, typer.Option(help="Trainings of each of them (default: 3).", metavar="N")] = None,
     phi: Annotated[str, typer.Option(help="Sizes of the family: 0..7, or a list like 0,0.5,1.")] = "0..7",
     rule: Annotated[str, typer.Option(help="budget or paper; see nas-scale expand --help.")] = "budget",
     data: shared.Data = None,
@@ -30,13 +38,15 @@ def family(
     proxy_width: shared.ProxyWidth = None,
     epochs: shared.Epochs = None,
     recipe: shared.RecipeName = None,
+    batch: shared.Batch = None,
+    learning_rate: shared.LearningRate = None,
     seeds: shared.Seeds = None,
     seed: shared.Seed = None,
-    device: shared.Device = "auto",
+    device: shared.Device = None,
     workers: shared.Workers = None,
     threads: shared.Threads = None,
     window: shared.Window = None,
-    engine: shared.EngineName = "local",
+    engine: shared.EngineName = None,
     results: Results = RESULTS,
     run: RunName = None,
     resume: Resume = False,
@@ -46,37 +56,20 @@ def family(
 
     Example: nas-scale family --target-flops 400M --data ./photos
     """
-    options = shared.given(
-        target_flops=read_count(target_flops), max_params=max_params and read_count(max_params),
-        max_activations=max_activations and read_count(max_activations), space=space, sampler=sampler, trials=trials, count=count,
-        grid_seeds=grid_seeds, data=data, train_images=train_images, val_images=val_images, proxy_resolution=proxy_resolution,
-        proxy_width=proxy_width, epochs=epochs, recipe=recipe, seeds=seeds, seed=seed, threads=threads, window=window,
-    )  # fmt: skip
-    phis, growth = read_phis(phi), one_of("--rule", rule, ("paper", "budget"))
+    options = shared.given(locals(), "json", "phi")
+    phis = read_phis(phi)
     from nas_scale.flows import family as flow
-    from nas_scale.flows.grid import GridPlan
-    from nas_scale.flows.training import Where
     from nas_scale.show import console
-    from nas_scale.show.progress import Watch
-    from nas_scale.show.rankings import plan_table, result_table
 
-    where = Where(results, run, resume, None, device, workers, engine)  # type: ignore[arg-type]  # checked by the flow
-    with Watch() as watch:
-
-        def listen(event: Any) -> None:
-            if isinstance(event, GridPlan):
-                console.messages().print(plan_table(event))
-            watch(event)
-
-        try:
-            found = flow.family(phis=phis, rule=growth, where=where, on_event=listen, **options)
-        except KeyboardInterrupt:
-            raise Interrupted(shared.interrupted_hint("family", watch.run, results)) from None
+    with shared.watched() as watch:
+        found = flow.family(phi=phis, on_event=watch, **options)
     if json:
         console.print_json(found.document)
         return
+    from nas_scale.show.rankings import result_table
+
     console.output().print(result_table(found.document))
-    console.messages().print(f"saved: {found.folder}; look again with: nas-scale show {found.run}", markup=False)
+    console.say(f"saved: {found.folder}; look at a net with: nas-scale profile {found.folder}:2")
 
 
 def add_to(app: typer.Typer) -> None:

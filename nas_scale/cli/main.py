@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Final
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
@@ -15,11 +16,15 @@ from nas_scale.cli import expand, family, grid, profile, search, show, spaces
 from nas_scale.errors import Interrupted, NasScaleError, UserError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+_ABOUT: Final = (
+    "From a budget to a family of nets: search a baseline, fit how it should grow, expand it. "
+    "Every answer comes with its error."
+)
 
 app = typer.Typer(
     name="nas-scale",
-    help="From a budget to a family of nets: search a baseline, fit how it should grow, expand it. Every answer comes with its error.",
-    epilog="Start with: nas-scale search --target-flops 400M. With --debug anywhere an error shows its traceback.",
+    help=_ABOUT,
+    epilog="Example: nas-scale search --target-flops 400M. With --debug anywhere an error shows its traceback.",
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
@@ -37,7 +42,9 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and stop."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and stop."
+    ),
 ) -> None:
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -46,45 +53,50 @@ def _root(
 
 def _say(message: str) -> None:
     """One line on stderr, whatever the message holds."""
-    print("nas-scale: " + " ".join(message.split()), file=sys.stderr)
-
-
-def _exit_code(arguments: Sequence[str]) -> int:
-    try:
-        code = app(args=list(arguments), prog_name="nas-scale", standalone_mode=False)
-        return code if isinstance(code, int) else DONE
-    except Exit as error:
-        return int(error.exit_code)
-    except TyperException as error:
-        _say(f"{error.format_message()} (nas-scale --help shows the commands and options)")
-        return WRONG_INPUT
-    except UserError as error:
-        _say(str(error))
-        return WRONG_INPUT
-    except (Interrupted, Abort, KeyboardInterrupt) as error:
-        _say(str(error) or "interrupted")
-        return INTERRUPTED
-    except NasScaleError as error:
-        _say(str(error))
-        return FAILED
+    line = " ".join(message.split())
+    print("nas-scale: " + "".join(character for character in line if character.isprintable()), file=sys.stderr)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command line and returns its exit code; only --debug lets a traceback out."""
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        return _exit_code(arguments)
-    except BrokenPipeError:
-        # The reader of our output has gone (a pager, head): nothing is wrong, and nothing more can be said.
+        code = app(
+            args=[argument for argument in arguments if argument != "--debug"],
+            prog_name="nas-scale",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else DONE
+    except Exit as error:
+        return int(error.exit_code)
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output has gone (a pager, head), which rich turns into SystemExit: nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        else:
-            _say(f"this should not have happened: {type(error).__name__}: {error}; add --debug to see where, and please report it")
-        return FAILED
+        code, message = _outcome(error)
+        _say(message)
+        return code
+
+
+def _outcome(error: BaseException) -> tuple[int, str]:
+    """The exit code an error becomes, and its line."""
+    match error:
+        case TyperException():
+            return WRONG_INPUT, f"{error.format_message()} (nas-scale --help shows the commands and options)"
+        case UserError():
+            return WRONG_INPUT, str(error)
+        case Interrupted() | Abort() | KeyboardInterrupt():
+            return INTERRUPTED, str(error) or "interrupted"
+        case NasScaleError():
+            return FAILED, str(error)
+        case OSError():
+            return FAILED, f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+    what = f"{type(error).__name__}: {error}"
+    return FAILED, f"this should not have happened: {what}; add --debug to see where, and please report it"
 
 
 def main() -> None:

@@ -10,8 +10,16 @@ from nas_scale.cli.options import RESULTS, Json, Results
 
 
 def profile(
-    nets: Annotated[list[str], typer.Argument(metavar="NET...", help="Known nets, YAML files, runs (results/x, results/x:3), timm:NAME, torchvision:NAME.")],
-    resolution: Annotated[int | None, typer.Option(help="Pixels a side (default: the net's own).")] = None,
+    nets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NET...",
+            help="Known nets, YAML files, runs (results/x, results/x:3), timm:NAME, torchvision:NAME.",
+        ),
+    ],
+    resolution: Annotated[
+        int | None, typer.Option(help="Pixels a side (default: the net's own).", metavar="PX")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Count with fvcore too, operator by operator.")] = False,
     results: Results = RESULTS,
     json: Json = False,

@@ -8,10 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from nas_scale.cli.options import RESULTS, Json, Results
+from nas_scale.errors import UserError
 
 
 def show(
-    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's name or folder; none lists them all.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A run's name or folder; none lists them all.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every row of a ranking.")] = False,
     results: Results = RESULTS,
     json: Json = False,
@@ -33,11 +36,13 @@ def show(
 
         console.output().print(result_table(document, 10**9 if everything else MOST_ROWS))
         return
+    if results.exists() and not results.is_dir():
+        raise UserError(f"--results {results} is a file; choose a folder")
     runs = list_runs(results)
     if json:
         console.print_json({"runs": [_plain(asdict(info)) for info in runs]})
     elif not runs:
-        console.messages().print(f"there are no runs in {results} yet; start with: nas-scale search --target-flops 400M", markup=False)
+        console.say(f"there are no runs in {results} yet; start with: nas-scale search --target-flops 400M")
     else:
         from nas_scale.show.tables import runs_table
 

@@ -10,7 +10,9 @@ from nas_scale.cli.options import Json
 
 
 def spaces(
-    name: Annotated[str | None, typer.Argument(metavar="[SPACE]", help="A space's name or YAML file; none lists them all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[SPACE]", help="A space's name or YAML file; none lists them all.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the search spaces and their sizes, or one with its choices.

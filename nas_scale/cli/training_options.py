@@ -1,49 +1,93 @@
-"""The options of commands that train, declared once: types for the command's signature, and how they become a flow's options."""
+"""The options of commands that train, declared once: types for a command's signature, and how they reach a flow."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas_scale.numbers import read_count
+from nas_scale.cli.options import read
+from nas_scale.errors import Interrupted
+from nas_scale.numbers import read_bytes, read_count
+
+if TYPE_CHECKING:
+    from nas_scale.show.progress import Watch
 
 IMAGES, PROXY, RUNNING = "Images", "Proxy training", "Where and how it runs"
+COUNTS = ("target_flops", "max_flops", "max_params", "max_activations", "train_images", "val_images")
+BYTES = ("max_memory",)
+_SOURCES = "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH], a folder, or hf:NAME."
 
 
-def _option(panel: str, text: str, *flags: str) -> Any:
-    return typer.Option(*flags, help=text, rich_help_panel=panel)
+def _option(panel: str, text: str, *flags: str, metavar: str | None = None) -> Any:
+    return typer.Option(*flags, help=text, rich_help_panel=panel, metavar=metavar)
 
 
-Data = Annotated[str | None, _option(IMAGES, "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH], a folder of images, or hf:NAME.")]
-TrainImages = Annotated[str | None, _option(IMAGES, "At most so many training images, e.g. 10K.")]
-ValImages = Annotated[str | None, _option(IMAGES, "At most so many validation images.")]
-ProxyResolution = Annotated[int | None, _option(PROXY, "Pixels a side of the proxy's images (default: what suits the data).")]
-ProxyWidth = Annotated[float | None, _option(PROXY, "Factor on all channels of the proxy.")]
-ProxyStrides = Annotated[int | None, _option(PROXY, "Strides kept, the latest given up first (default: a last map of at least 3x3).")]
-Epochs = Annotated[int | None, _option(PROXY, "Epochs of each training.")]
-RecipeName = Annotated[str | None, _option(PROXY, "fast (SGD, cosine) or paper (RMSProp, exponential decay).", "--recipe")]
-Batch = Annotated[int | None, _option(PROXY, "Images a step.")]
-LearningRate = Annotated[float | None, _option(PROXY, "Peak learning rate for a batch of 256.")]
-Seeds = Annotated[int | None, _option(PROXY, "Trainings of each net, on the same seeds for all nets.")]
-Seed = Annotated[int | None, _option(RUNNING, "Everything random derives from it.")]
-Device = Annotated[str, _option(RUNNING, "auto, cpu, cuda, cuda:1 or mps.")]
-Workers = Annotated[int | None, _option(RUNNING, "Trainings at once (default: one a core, or one a GPU); no effect on the result.")]
-Threads = Annotated[int | None, _option(RUNNING, "CPU threads of each training.")]
-Window = Annotated[int | None, _option(RUNNING, "Trials proposed ahead of the oldest unfinished one.")]
-EngineName = Annotated[str, _option(RUNNING, "local processes, or ray for a Ray cluster.", "--engine")]
-Storage = Annotated[str | None, _option(RUNNING, "Database URL for the Optuna study (default: a file in the run's folder).")]
+Data = Annotated[str | None, _option(IMAGES, f"{_SOURCES} Default: scenes.")]
+TrainImages = Annotated[str | None, _option(IMAGES, "At most so many training images, e.g. 10K.", metavar="N")]
+ValImages = Annotated[str | None, _option(IMAGES, "At most so many validation images.", metavar="N")]
+ProxyResolution = Annotated[
+    int | None, _option(PROXY, "Pixels a side of the proxy's images (default: what suits the data).", metavar="PX")
+]
+ProxyWidth = Annotated[float | None, _option(PROXY, "Factor on all channels of the proxy.", metavar="X")]
+ProxyStrides = Annotated[
+    int | None, _option(PROXY, "Strides kept, the latest given up first (default: a last map of 3x3 or more).")
+]
+Epochs = Annotated[int | None, _option(PROXY, "Epochs of each training.", metavar="N")]
+RecipeName = Annotated[
+    str | None, _option(PROXY, "fast (SGD, cosine) or paper (RMSProp, exponential decay).", "--recipe")
+]
+Batch = Annotated[int | None, _option(PROXY, "Images a step.", metavar="N")]
+LearningRate = Annotated[float | None, _option(PROXY, "Peak learning rate for a batch of 256.", metavar="X")]
+Seeds = Annotated[int | None, _option(PROXY, "Trainings of each net, on the same seeds for all.", metavar="N")]
+Seed = Annotated[int | None, _option(RUNNING, "Everything random derives from it.", metavar="N")]
+Device = Annotated[str | None, _option(RUNNING, "auto, cpu, cuda, cuda:1 or mps (default: auto).")]
+Workers = Annotated[
+    int | None,
+    _option(RUNNING, "Trainings at once (default: one a core, or one a GPU); does not change the result.", metavar="N"),
+]
+Threads = Annotated[int | None, _option(RUNNING, "CPU threads of each training.", metavar="N")]
+Window = Annotated[int | None, _option(RUNNING, "Trials proposed ahead of the oldest unfinished one.", metavar="N")]
+EngineName = Annotated[str | None, _option(RUNNING, "local (processes, the default) or ray.", "--engine")]
+Storage = Annotated[
+    str | None, _option(RUNNING, "Database of the Optuna study (default: a file in the run's folder).", metavar="URL")
+]
 
 
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given, counts read as numbers."""
-    counts = ("train_images", "val_images")
-    return {name: read_count(cast(str, value)) if name in counts else value for name, value in options.items() if value is not None}
+def given(values: Mapping[str, Any], *leave_out: str) -> dict[str, Any]:
+    """A command's arguments as a flow's options: those that were given, counts and bytes read as numbers.
+
+    Raises UserError naming the flag that cannot be read.
+    """
+    options = {}
+    for name, value in values.items():
+        if value is None or name in leave_out:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if name in COUNTS:
+            value = read(flag, value, read_count)
+        elif name in BYTES:
+            value = read(flag, value, read_bytes)
+        options[name] = value
+    return options
 
 
-def interrupted_hint(command: str, run: str | None, results: object) -> str:
-    """The line that says how to go on."""
-    if run is None:
-        return "interrupted before anything was started"
-    return f"interrupted; what is done is kept: repeat the same command with --run {run} --resume to go on (nas-scale {command}, in {results})"
+@contextlib.contextmanager
+def watched() -> Iterator[Watch]:
+    """Progress on stderr while a flow runs; Ctrl-C becomes the line that says how to go on."""
+    from nas_scale.runs.resuming import resume_command
+    from nas_scale.show.progress import Watch
 
+    with Watch() as watch:
+        try:
+            yield watch
+        except KeyboardInterrupt:
+            watch.close()
+            if watch.run is None:
+                raise Interrupted("interrupted before anything was started") from None
+            command = resume_command(shlex.join(sys.argv), watch.run) or "the same command with --resume"
+            raise Interrupted(f"interrupted; what is done is kept; go on with: {command}") from None

@@ -1,1 +1,1 @@
-"""What the commands and the Python API call: search, grid, expand, family, profile. They report through events and never draw."""
+"""What the commands and the Python API call. Flows check input first, report through events and never draw."""

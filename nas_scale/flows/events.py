@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Measure = Literal["accuracy", "reward", "value"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunOpened:
-    """A run folder is there; `done` of its trainings were found finished."""
+    """A run's folder is there and locked."""
 
     name: str
     folder: str
@@ -25,13 +27,19 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the work begins: `total` trainings are to come in it, of which `done` are done already."""
+    """A part of the work begins: `total` nets (or trainings, `unit`) are to come, each in `parts` trainings.
+
+    measure: what the values of its trials are, None where it has no best so far.
+    """
 
     name: str
     total: int
+    unit: str
+    parts: int = 1
+    measure: Measure | None = None
 
 
-Event = Any  # one of the above, or of runs.loop's
+Event = Any  # one of the above, a grid's plan, or one of runs.events
 Listener = Callable[[Event], None]
 
 

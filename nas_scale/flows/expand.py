@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import math
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from nas_scale.arch.candidates import Candidate, grow
 from nas_scale.arch.cost import Cost, cost
 from nas_scale.arch.files import net_document, net_from_document, save_net
 from nas_scale.arch.scaling import Coefficients, Repeats
-from nas_scale.arch.solver import at_budget
+from nas_scale.arch.solver import MOST_PHI, at_budget
 from nas_scale.arch.spec import Architecture
 from nas_scale.coefficients.rules import coefficients_named
 from nas_scale.errors import RunError, UserError
-from nas_scale.flows.nets import find_net, looks_like_run
+from nas_scale.flows.events import ignore
+from nas_scale.flows.nets import find_net, last_search, run_named
+from nas_scale.flows.options import one_of, within
+from nas_scale.flows.where import Where, opened
 from nas_scale.runs.results import read_document, write_document
-from nas_scale.runs.store import find_run, latest, open_run
+from nas_scale.runs.store import Run, latest
 
 Rule = Literal["paper", "budget"]
-PHIS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
+PHIS: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,67 +45,84 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A family of nets; `files` are the YAML files it was written to, if it was."""
+    """A family of nets. note: what is to be known of its coefficients, None where nothing is.
+
+    files: the YAML files it was written to, in the folder of `run`, if it was.
+    """
 
     baseline: Architecture
     coefficients: Coefficients
     source: str
+    note: str | None
     rule: Rule
     members: tuple[Member, ...]
     run: str | None = None
     files: tuple[Path, ...] = ()
 
+    @property
+    def nets(self) -> list[Architecture]:
+        """The family's nets, the smallest first."""
+        return [member.architecture for member in self.members]
 
-def coefficients_of(text: str | None, results: Path) -> tuple[Coefficients, str]:
-    """Coefficients and where they come from: numbers, a published rule's name, a run with a fit, or (None) the latest grid run.
 
-    Raises UserError, also where a run's fit could not tell.
+@dataclass(frozen=True, slots=True)
+class _Growth:
+    """Coefficients, where they come from, what is to be known of them, and the net they were fitted on, if any."""
+
+    coefficients: Coefficients
+    source: str
+    note: str | None = None
+    baseline: Architecture | None = None
+
+
+def _growth(asked: str | Coefficients | None, results: Path) -> _Growth:
+    """Coefficients as numbers, by a published rule's name, of a run with a fit, or (None) of the latest such run.
+
+    Raises UserError.
     """
-    if text is None:
-        run = latest(results, "grid")
-        if run is None:
-            raise UserError("there is no fit yet; give --coefficients 1.2,1.1,1.15 or run nas-scale grid --phi 1 first")
-        return _fitted(str(run.folder), results)
-    if looks_like_run(text, results):
-        return _fitted(text, results)
-    return coefficients_named(text), text
+    if isinstance(asked, Coefficients):
+        return _Growth(asked.checked(), "given")
+    run = _latest_fit(results) if asked is None else run_named(asked, results)
+    if run is not None:
+        return _fitted(run)
+    if asked is None:
+        raise UserError(
+            f"there is no fit in {results}; give --coefficients 1.2,1.1,1.15, or run nas-scale grid --phi 1 first"
+        )
+    if os.path.isdir(asked) or Path(asked).parent == results:
+        raise RunError(f"there is no run {asked!r}; nas-scale show lists the runs in {results}")
+    return _Growth(coefficients_named(asked), asked)
 
 
-def _fitted(name: str, results: Path) -> tuple[Coefficients, str]:
-    run = find_run(results, name)
-    fit = read_document(run).get("fit")
-    if not fit or any(not isinstance(fit.get(key), (int, float)) for key in ("alpha", "beta", "gamma")):
-        raise RunError(f"{run.folder} holds no fitted coefficients; name a grid run, or give --coefficients 1.2,1.1,1.15")
-    return Coefficients(fit["alpha"], fit["beta"], fit["gamma"]), f"fitted in {run.folder}"
+def _latest_fit(results: Path) -> Run | None:
+    """The latest complete run with a fit: of a grid, or of a family's."""
+    runs = [run for run in (latest(results, "grid"), latest(results, "family")) if run is not None]
+    return max(runs, key=lambda run: run.record.created, default=None)
 
 
-def baseline_of(baseline: str | Architecture | None, coefficients: str | None, results: Path) -> Architecture:
-    """The net to grow: as given; else the baseline of the grid run that the coefficients come from; else the latest search's best."""
-    if isinstance(baseline, Architecture):
-        return baseline
-    if baseline is not None:
-        return find_net(baseline, results)
-    run = find_run(results, coefficients) if coefficients and looks_like_run(coefficients, results) else latest(results, "grid")
-    if run is not None and run.kind == "grid" and (coefficients is None or looks_like_run(coefficients, results)):
-        document = read_document(run)
-        return net_from_document(document["baseline"]["net"], document["baseline"]["name"])
-    return last_best(results)
-
-
-def last_best(results: Path) -> Architecture:
-    """The best net of the latest complete search. Raises UserError where there is none."""
-    run = latest(results, "search")
-    if run is None:
-        raise UserError(f"there is no finished search in {results}; give --baseline efficientnet-b0, or run nas-scale search first")
-    return find_net(str(run.folder), results)
+def _fitted(run: Run) -> _Growth:
+    document = read_document(run)
+    grid = document["grid"] if document["kind"] == "family" else document
+    fit = grid.get("fit")
+    if not fit:
+        raise RunError(
+            f"{run.folder} holds no fitted coefficients; name a grid run, or give --coefficients 1.2,1.1,1.15"
+        )
+    note = None
+    if not fit["told"]:
+        note = f"these coefficients are a guess: the fit of {run.folder} cannot tell how this net should grow"
+    net = net_from_document(grid["baseline"]["net"], grid["baseline"]["name"])
+    return _Growth(Coefficients(fit["alpha"], fit["beta"], fit["gamma"]), f"fitted in {run.folder}", note, net)
 
 
 def member_name(baseline: Architecture, phi: float) -> str:
-    """`efficientnet-b0-phi1.5`."""
-    return f"{baseline.name or 'net'}-phi{phi:g}"
+    """`efficientnet-b0-phi1.5`; what cannot stand in a file's name becomes a dash."""
+    return f"{_UNFIT.sub('-', baseline.name) or 'net'}-phi{phi:g}"
 
 
-def grown(baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], rule: Rule, repeats: Repeats) -> list[Candidate]:
+def grown(
+    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], rule: Rule, repeats: Repeats
+) -> list[Candidate]:
     """The family's candidates by either rule."""
     if rule == "budget":
         return at_budget(baseline, coefficients, phis)
@@ -119,26 +141,36 @@ def expand(
 ) -> Family:
     """Grows a baseline into a family, without any training.
 
-    baseline: a net or its name (None: the one the coefficients were fitted on, else the latest search's best). coefficients: values,
-    `1.2,1.1,1.15`, a published rule, or a grid run (None: the latest). rule: `paper` applies the formula, `budget` solves for nets that
-    really cost 2^phi baselines. Files go to results/<run>/ where `save`. Raises UserError.
+    baseline: a net or its name (None: the one the coefficients were fitted on, else the latest search's best).
+    coefficients: values, `1.2,1.1,1.15`, a published rule, or a run with a fit (None: the latest).
+    phi: sizes, 0 to 7. rule: `paper` applies the formula, `budget` solves for nets that really cost 2^phi baselines.
+    repeats: how rule paper rounds depths. Files go to results/<run>/ where `save`. Raises UserError.
     """
     folder = Path(results)
-    given = coefficients if isinstance(coefficients, str) else None
-    if isinstance(coefficients, Coefficients):
-        values, source = coefficients.checked(), "given"
-    else:
-        values, source = coefficients_of(given, folder)
-    if not phi or any(not math.isfinite(value) or not 0 <= value <= 10 for value in phi):
-        raise UserError(f"phi {', '.join(f'{value:g}' for value in phi) or 'none'}: give one or more from 0 to 10, e.g. --phi 0..7")
-    base = baseline_of(baseline, given, folder)
+    one_of(("budget", "paper"), rule=rule)
+    one_of(("ceil", "round"), repeats=repeats)
     phis = sorted(set(phi))
-    made = grown(base, values, phis, rule, repeats)
+    if not phis:
+        raise UserError("--phi names no size; write --phi 0..7 or 0,0.5,1")
+    for value in phis:
+        within(0, MOST_PHI, phi=value)
+    growth = _growth(coefficients, folder)
+    base = _baseline(baseline, growth, folder)
+    made = grown(base, growth.coefficients, phis, rule, repeats)
     members = tuple(
-        Member(member_name(base, value), value, candidate, cost(candidate.architecture)) for value, candidate in zip(phis, made, strict=True)
+        Member(member_name(base, value), value, candidate, cost(candidate.architecture))
+        for value, candidate in zip(phis, made, strict=True)
     )
-    family = Family(base, values, source, rule, members)
+    family = Family(base, growth.coefficients, growth.source, growth.note, rule, members)
     return _saved(family, repeats, folder, run) if save else family
+
+
+def _baseline(asked: str | Architecture | None, growth: _Growth, results: Path) -> Architecture:
+    if isinstance(asked, Architecture):
+        return asked
+    if asked is not None:
+        return find_net(asked, results)
+    return growth.baseline or find_net(str(last_search(results).folder), results)
 
 
 def _saved(family: Family, repeats: Repeats, results: Path, name: str | None) -> Family:
@@ -149,15 +181,15 @@ def _saved(family: Family, repeats: Repeats, results: Path, name: str | None) ->
         "rule": family.rule,
         "repeats": repeats,
     }
-    with open_run(results, "expand", spec, name, resume=False) as opened:
+    with opened(Where(results=results, run=name), "expand", spec, ignore) as run:
         files = []
         for member in family.members:
-            path = opened.folder / f"{member.name}.yaml"
+            path = run.folder / f"{member.name}.yaml"
             save_net(member.architecture, path, comment=describe(family, member))
             files.append(path)
-        family = replace(family, run=opened.name, files=tuple(files))
-        write_document(opened, family_document(family))
-        opened.finish(len(files), f"{family.baseline.name or 'net'} to {files[-1].stem}")
+        family = replace(family, run=run.name, files=tuple(files))
+        write_document(run, family_document(family))
+        run.finish(len(files), f"{family.baseline.name or 'net'} to {files[-1].stem}")
     return family
 
 
@@ -165,9 +197,9 @@ def describe(family: Family, member: Member) -> str:
     """Where a net of the family comes from, for its file."""
     alpha, beta, gamma = family.coefficients.alpha, family.coefficients.beta, family.coefficients.gamma
     return (
-        f"{family.baseline.name or 'net'} grown by rule {family.rule} to phi {member.phi:g} with alpha {alpha:.4g}, beta {beta:.4g}, "
-        f"gamma {gamma:.4g} ({family.source});\n{member.cost.flops:,} multiply-adds ({member.candidate.flops_ratio:.3f} times the baseline), "
-        f"{member.cost.parameters:,} parameters"
+        f"{family.baseline.name or 'net'} grown by rule {family.rule} to phi {member.phi:g} with alpha {alpha:.4g}, "
+        f"beta {beta:.4g}, gamma {gamma:.4g} ({family.source});\n{member.cost.flops:,} multiply-adds "
+        f"({member.candidate.flops_ratio:.3f} times the baseline), {member.cost.parameters:,} parameters"
     )
 
 
@@ -182,6 +214,7 @@ def family_document(family: Family) -> dict[str, Any]:
             "gamma": family.coefficients.gamma,
             "source": family.source,
         },
+        "note": family.note,
         "rule": family.rule,
         "family": [_member_document(member) for member in family.members],
         "run": family.run,
@@ -205,4 +238,3 @@ def _member_document(member: Member) -> dict[str, Any]:
         "shares": {"depth": depth, "width": width, "resolution": resolution},
         "net": net_document(member.architecture),
     }
-

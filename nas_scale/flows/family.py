@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from nas_scale.arch.solver import MOST_PHI
 from nas_scale.errors import UserError
+from nas_scale.flows import search as searching
 from nas_scale.flows.events import Listener, Note, RunOpened, ignore
 from nas_scale.flows.expand import PHIS, Family, Rule, expand, family_document
-from nas_scale.flows.grid import Grid, grid
-from nas_scale.flows.search import Search, search
-from nas_scale.flows.training import Training, Where
-from nas_scale.runs.record import as_json
-from nas_scale.runs.results import write_document
-from nas_scale.runs.store import RECORD, open_run
+from nas_scale.flows.grid import grid
+from nas_scale.flows.grid_options import Grid
+from nas_scale.flows.options import as_spec, known_options, one_of, refuse_unknown, take, within
+from nas_scale.flows.search_options import Search
+from nas_scale.flows.training import Training
+from nas_scale.flows.where import Where, opened
+from nas_scale.runs.results import read_document, write_document
+from nas_scale.runs.store import RECORD, Run
+
+# A grid's own options, but for `tolerance`, which is the search's; `grid_seeds` are its seeds.
+_OF_GRID = known_options(Grid) - known_options(Search) - {"phi"}
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyResult:
-    """The three answers together."""
+    """The family that was grown, the run that holds its three parts, and their documents together."""
 
     family: Family
     run: str
@@ -27,47 +35,62 @@ class FamilyResult:
     document: Mapping[str, Any]
 
 
-def family(*, phis: tuple[float, ...] = PHIS, rule: Rule = "budget", where: Where | None = None, on_event: Listener = ignore, **options: Any) -> FamilyResult:
-    """Search, grid and expand with one set of options (the fields of `Search`, `Grid` and `Training`; `grid_seeds` for the grid's seeds).
+def family(
+    *, phi: Sequence[float] = PHIS, rule: Rule = "budget", on_event: Listener = ignore, **options: Any
+) -> FamilyResult:
+    """Searches a baseline, fits how it should grow, and expands it.
 
-    An interrupted family goes on where it stopped: each of its parts is a run that can be resumed. Raises UserError.
+    phi, rule: of the expansion. options: the fields of `Search`, `Training` and `Where`; `method`, `step` and `count`
+    of the grid, which doubles the baseline, and `grid_seeds` for its seeds. The grid trains as the search did.
+
+    An interrupted family goes on with resume=True where it stopped. Raises UserError before anything is written.
     """
-    where = (where or Where()).checked()
-    for_search, for_grid = _split(options)
-    spec = as_json({"options": options, "phis": list(phis), "rule": rule})
-    with open_run(where.results, "family", spec, where.run, where.resume, where.storage) as run:
-        on_event(RunOpened(run.name, str(run.folder), "family"))
-
-        def part(name: str) -> Where:
-            return replace(where, results=run.folder, run=name, resume=(run.folder / name / RECORD).is_file(), storage=None)
+    prepared = _checked(phi, rule, options)
+    spec = prepared.spec() | as_spec(**_for_grid(options), phi=list(phi), rule=rule)
+    with opened(prepared.where, "family", spec, on_event) as run:
 
         def inner(event: Any) -> None:
             on_event(Note(f"{event.kind}, kept in {event.folder}") if isinstance(event, RunOpened) else event)
 
-        found = search(where=part("search"), on_event=inner, **for_search)
-        fitted = grid(found.folder, where=part("grid"), on_event=inner, **for_grid)
-        grown = _expanded(str(run.folder / "grid"), phis, rule, part("expand"))
+        where = prepared.where
+        found = searching.run_search(replace(prepared, where=where.inside(run, "search")), inner)
+        part = {**as_spec(where=where.inside(run, "grid"))["where"], **_for_grid(options)}
+        fitted = grid(found.folder, on_event=inner, **part)
+        grown = _expanded(run, phi, rule)
+        if run.record.finished:
+            return FamilyResult(grown, run.name, str(run.folder), read_document(run))
         parts = {"search": found.document, "grid": fitted.document, "expand": family_document(grown)}
         document = {"kind": "family", "run": run.name, "folder": str(run.folder), **parts}
         write_document(run, document)
-        run.finish(len(grown.members), f"{len(grown.members)} nets from {found.document['ranking'][0]['flops']:,} multiply-adds")
+        run.finish(len(grown.members), f"{grown.members[0].name} to {grown.members[-1].name}")
     return FamilyResult(grown, run.name, str(run.folder), document)
 
 
-def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What goes to the search, and what to the grid, which takes the search's training as it was."""
-    own = {item.name for item in fields(Grid)} - {item.name for item in fields(Search)}
-    shared = {item.name for item in fields(Search)} | {item.name for item in fields(Training)}
-    unknown = set(options) - own - shared - {"grid_seeds"}
-    if unknown:
-        raise UserError(f"there is no option {sorted(unknown)[0]!r}; known are {', '.join(sorted(own | shared))}")
-    for_grid = {name: value for name, value in options.items() if name in own}
-    if "grid_seeds" in options:
-        for_grid["seeds"] = options["grid_seeds"]
-    return {name: value for name, value in options.items() if name in shared}, for_grid
+def _checked(phi: Sequence[float], rule: Rule, options: Mapping[str, Any]) -> searching.Prepared:
+    """The search, after all that the parts will want to know has been looked at."""
+    shared = known_options(Search, Training, Where)
+    refuse_unknown(options, shared | _OF_GRID | {"grid_seeds"})
+    one_of(("budget", "paper"), rule=rule)
+    for value in phi:
+        within(0, MOST_PHI, phi=value)
+    if not phi:
+        raise UserError("--phi names no size; write --phi 0..7 or 0,0.5,1")
+    within(1, 1000, grid_seeds=options.get("grid_seeds"))
+    take(_for_grid(options), Grid).checked()
+    return searching.prepare({name: value for name, value in options.items() if name in shared})
 
 
-def _expanded(fitted: str, phis: tuple[float, ...], rule: Rule, where: Where) -> Family:
-    """The family of the fit; made anew where a kill left it half made, since it takes seconds."""
-    name = where.run if not where.resume else None
-    return expand(None, fitted, phis, rule, results=where.results, run=name)
+def _for_grid(options: Mapping[str, Any]) -> dict[str, Any]:
+    own = {name: value for name, value in options.items() if name in _OF_GRID}
+    return own | ({"seeds": options["grid_seeds"]} if "grid_seeds" in options else {})
+
+
+def _expanded(run: Run, phi: Sequence[float], rule: Rule) -> Family:
+    """The family of the fit; made anew where it is not there whole, since it takes seconds."""
+    folder = run.folder / "expand"
+    fitted = str(run.folder / "grid")
+    if (folder / RECORD).is_file() and run.record.finished:
+        made = expand(None, fitted, phi, rule, results=run.folder, save=False)
+        return replace(made, run="expand", files=tuple(folder / f"{member.name}.yaml" for member in made.members))
+    shutil.rmtree(folder, ignore_errors=True)
+    return expand(None, fitted, phi, rule, results=run.folder, run="expand")

@@ -6,9 +6,9 @@ import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from nas_scale.arch.candidates import Candidate, cartesian
 from nas_scale.arch.cost import cost
@@ -18,149 +18,120 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.coefficients.design import choose
 from nas_scale.coefficients.fit import Fit, fit_candidates
 from nas_scale.errors import RunFailed, UserError
-from nas_scale.flows.events import Listener, Note, Phase, RunOpened, ignore
-from nas_scale.flows.nets import find_net, looks_like_run
+from nas_scale.flows.events import Listener, Note, Phase, ignore
+from nas_scale.flows.grid_document import GridPlan, Trained, grid_document, plan_header
+from nas_scale.flows.grid_options import Grid
+from nas_scale.flows.nets import find_net, last_search, run_named
+from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search import net_key
-from nas_scale.flows.training import Jobs, Training, Where, as_spec, at_least, choose_device, split_options, training_engine, worker_count
+from nas_scale.flows.training import Jobs, Training
+from nas_scale.flows.where import Where, choose_device, opened, training_engine, worker_count
 from nas_scale.runs import ranking as rankings
 from nas_scale.runs.loop import Plan, Proposed, run_trials
-from nas_scale.runs.ranking import Entry, Ranking
+from nas_scale.runs.ranking import Ranking
 from nas_scale.runs.results import read_document, write_document
 from nas_scale.runs.seeds import derived_seed
-from nas_scale.runs.store import Run, find_run, latest, open_run
 from nas_scale.runs.trials import Told
 from nas_scale.training import data
 from nas_scale.training.job import Score
-from nas_scale.training.proxy import given_up
 
 if TYPE_CHECKING:
     import optuna
     from optuna.samplers import BaseSampler
 
-Method = Literal["networks", "cartesian", "optuna"]
-METHODS = ("networks", "cartesian", "optuna")
-NETWORKS_TOLERANCE = 0.05  # of real cost
-CARTESIAN_TOLERANCE = 0.1  # of the nominal product, as in the paper
-SEEDS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Which networks are compared; part of a run's specification.
-
-    phi: the networks cost 2^phi baselines. method: `networks` really cost that, within `tolerance`; `cartesian` is the paper's grid of
-    alpha, beta, gamma by `step`, whose product is within `tolerance` of 2; `optuna` lets TPE choose among the networks. tolerance None is the
-    method's usual one. count: how many networks are trained.
-    """
-
-    phi: float = 1.0
-    method: Method = "networks"
-    step: float = 0.05
-    tolerance: float | None = None
-    count: int = 16
-
-    def checked(self) -> Grid:
-        """Itself with its tolerance settled. Raises UserError naming the option that is wrong."""
-        if self.method not in METHODS:
-            raise UserError(f"--method {self.method!r} is not known; choose {', '.join(METHODS)}")
-        if not (math.isfinite(self.phi) and 0 < self.phi <= 7):
-            raise UserError(f"--phi {self.phi:g} must lie above 0 and up to 7")
-        usual = CARTESIAN_TOLERANCE if self.method == "cartesian" else NETWORKS_TOLERANCE
-        tolerance = usual if self.tolerance is None else self.tolerance
-        if not 0 < tolerance < 1:
-            raise UserError(f"--tolerance {tolerance:g} must lie between 0 and 1")
-        at_least(2, count=self.count)
-        return replace(self, tolerance=tolerance)
-
-
-@dataclass(frozen=True, slots=True)
-class GridPlan:
-    """What will be trained, and how long it will take on `workers` workers (None where it was not timed).
-
-    pool: how many networks there were to choose from. alike: for every chosen network the number (from 1) of an earlier one that shrinks
-    to the same proxy, or None.
-    """
-
-    baseline: Architecture
-    candidates: tuple[Candidate, ...]
-    alike: tuple[int | None, ...]
-    pool: int
-    header: tuple[str, ...]
-    trainings: int
-    workers: int
-    seconds: float | None
+SEEDS: Final = 3  # trainings of each network where no other number is asked for
 
 
 @dataclass(frozen=True, slots=True)
 class GridResult:
-    """The plan, its candidates' ranking and the fit; the latter two None after a dry run."""
+    """The plan, its candidates' ranking and the fit; the latter two and the run None after a dry run."""
 
     plan: GridPlan
     ranking: Ranking | None
     fit: Fit | None
     run: str | None
+    folder: str | None
     document: Mapping[str, Any]
 
 
 def grid(
-    baseline: str | Architecture | None = None, *, dry_run: bool = False, where: Where | None = None, on_event: Listener = ignore, **options: Any
+    baseline: str | Architecture | None = None, *, dry_run: bool = False, on_event: Listener = ignore, **options: Any
 ) -> GridResult:
     """Trains networks that cost 2^phi baselines and fits how a doubling is best spent on depth, width and resolution.
 
-    baseline: a net or its name (None: the latest search's best, with that search's data and proxy). options: the fields of `Grid` and
-    `Training`. Events: a `GridPlan` before any training. Raises UserError for wrong input, RunFailed where every network failed.
+    baseline: a net or its name (None: the latest search's best). A net that a search found is trained as that search
+    did, where options do not say otherwise. dry_run: plan and time alone; nothing is trained or written.
+    options: the fields of `Grid`, `Training` and `Where`, named as on the command line.
+    on_event: told of every step; of a `GridPlan` before any training.
+
+    Raises UserError for wrong input, RunFailed where every network failed. After KeyboardInterrupt, or a kill, the same
+    call with resume=True goes on.
     """
-    where = (where or Where()).checked()
-    wanted, given = split_options(options, Grid)
-    wanted = wanted.checked()
-    base, training = baseline_and_training(baseline, given, options, where.results)
-    training = training.checked().for_reference(base)
+    prepared = prepare(baseline, options)
+    if not dry_run:
+        return _run(prepared, on_event)
+    plan = replace(prepared.plan, seconds=estimate(prepared))
+    on_event(plan)
+    document = grid_document(plan, prepared.wanted, prepared.jobs.training)
+    return GridResult(plan, None, None, None, None, document)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A grid whose input was checked and whose networks are chosen, before anything is trained or written.
+
+    pool: all networks that the method admits.
+    """
+
+    wanted: Grid
+    where: Where
+    baseline: Architecture
+    pool: Sequence[Candidate]
+    jobs: Jobs
+    plan: GridPlan
+
+    def spec(self) -> dict[str, Any]:
+        """Everything that decides the result, as JSON."""
+        parts = as_spec(grid=self.wanted, training=self.jobs.training, device=self.jobs.device.partition(":")[0])
+        return {**parts, "baseline": net_document(self.baseline)}
+
+    def candidate(self, index: int) -> Candidate:
+        """The network that a trial's stored index means."""
+        return self.pool[index] if self.wanted.method == "optuna" else self.plan.candidates[index]
+
+
+def prepare(baseline: str | Architecture | None, options: Mapping[str, Any]) -> Prepared:
+    """Reads and checks a grid's options and images, and chooses its networks. Raises UserError."""
+    refuse_unknown(options, known_options(Grid, Training, Where))
+    where, wanted = take(options, Where).checked(), take(options, Grid).checked()
+    base, usual = baseline_and_training(baseline, where.folder)
+    if "data" in options:
+        usual.pop("proxy_resolution", None)  # it was the other data's
+    training = take({"seeds": SEEDS} | usual | dict(options), Training).checked().for_reference(base)
     data.check(training.images(training.proxy.resolution))
     pool = candidate_pool(base, wanted)
     device = choose_device(where.device)
     jobs = Jobs(training, base, device)
-    plan = _planned(base, wanted, pool, jobs, worker_count(where.workers, device, training.threads))
-    on_event(plan)
-    if dry_run:
-        return GridResult(plan, None, None, None, grid_document(plan, wanted, training, None, None, None))
-    spec = as_spec(grid=wanted, training=training, baseline=net_document(base), device=device.partition(":")[0])
-    with open_run(where.results, "grid", spec, where.run, where.resume, where.storage) as run:
-        on_event(RunOpened(run.name, str(run.folder), "grid"))
-        on_event(Phase("training", plan.trainings))
-        started = time.monotonic()
-        with training_engine(where, device, training.threads) as engine:
-            told = run_trials(run.study, _trials(plan, wanted, pool, jobs), engine, on_event)
-        trained = _trained(told, plan, wanted, pool)
-        ranking = rankings.rank([candidate for candidate, _ in trained])
-        fitted = _fit(trained, training.seed)
-        document = grid_document(plan, wanted, training, run, (ranking, trained), fitted, time.monotonic() - started)
-        write_document(run, document)
-        run.finish(len(told), fitted.verdict.split(";")[0].split(",")[0].rstrip("."))
-    return GridResult(plan, ranking, fitted, run.name, document)
+    plan = _planned(base, wanted, pool, jobs, worker_count(where, device, training.threads))
+    return Prepared(wanted, where, base, pool, jobs, plan)
 
 
-def baseline_and_training(
-    baseline: str | Architecture | None, given: Training, options: Mapping[str, Any], results: Path
-) -> tuple[Architecture, Training]:
-    """The net to grow, and how it is trained: as the search that found it did, where options do not say otherwise."""
-    explicit = {item.name: options[item.name] for item in fields(Training) if item.name in options}
-    start = replace(given, seeds=explicit.get("seeds", SEEDS))
+def baseline_and_training(baseline: str | Architecture | None, results: Path) -> tuple[Architecture, dict[str, Any]]:
+    """The net to grow, and the training options of the search that found it, but for its seeds; none where none did.
+
+    Raises UserError.
+    """
     if isinstance(baseline, Architecture):
-        return baseline, start
-    run = _search_run(baseline, results)
+        return baseline, {}
+    run = last_search(results) if baseline is None else run_named(baseline, results)
     if run is None:
-        if baseline is None:
-            raise UserError(f"there is no finished search in {results}; give --baseline efficientnet-b0, or run nas-scale search first")
-        return find_net(baseline, results), start
-    found = dict(read_document(run).get("training") or {}) | {"seeds": SEEDS, "proxy_strides": None} | explicit
-    return find_net(baseline or str(run.folder), results), Training(**found)
-
-
-def _search_run(baseline: str | None, results: Path) -> Run | None:
-    if baseline is None:
-        return latest(results, "search")
-    name = baseline.partition(":")[0]
-    return find_run(results, name) if looks_like_run(name, results) else None
+        assert baseline is not None
+        return find_net(baseline, results), {}
+    found = dict(read_document(run).get("training") or {}) if run.kind == "search" else {}
+    usual = {name: value for name, value in found.items() if name in known_options(Training)}
+    for name in ("seeds", "proxy_strides"):  # strides: those that the baseline keeps, not the search's reference
+        usual.pop(name, None)
+    return find_net(baseline or str(run.folder), results), usual
 
 
 def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
@@ -171,38 +142,77 @@ def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
     else:
         pool = networks(baseline, 2**wanted.phi, wanted.tolerance)
     if len(pool) < 2:
-        raise UserError(f"only {len(pool)} network costs {2**wanted.phi:.3g} baselines within {wanted.tolerance:.0%}; raise --tolerance or --phi")
+        found = "no network costs" if not pool else "only one network costs"
+        ratio = f"{2**wanted.phi:.3g} baselines within {wanted.tolerance:.2%}"
+        raise UserError(f"{found} {ratio}; raise --tolerance or change --phi")
     return pool
 
 
 def _planned(baseline: Architecture, wanted: Grid, pool: Sequence[Candidate], jobs: Jobs, workers: int) -> GridPlan:
     chosen = choose(pool, wanted.count)
     first: dict[str, int] = {}
-    numbers = [first.setdefault(net_key(jobs.small(candidate.architecture)), index) for index, candidate in enumerate(chosen, 1)]
-    alike = tuple(number if number != index else None for index, number in enumerate(numbers, 1))
-    trainings = len(first) * jobs.training.seeds
-    small, share = jobs.small(baseline), cost(jobs.small(baseline)).flops / cost(baseline).flops
-    header = (
-        f"baseline {baseline.name or 'net'}: {cost(baseline).flops:,} multiply-adds at {baseline.resolution} px; phi {wanted.phi:g}, method {wanted.method}",
-        f"proxy: {given_up(baseline, jobs.training.proxy)} ({small.resolution} px stands for {baseline.resolution}); {share:.1%} of the multiply-adds; data {jobs.training.data}",
+    keys = [net_key(jobs.small(candidate.architecture)) for candidate in chosen]
+    numbers = [first.setdefault(key, number) for number, key in enumerate(keys, 1)]
+    return GridPlan(
+        baseline=baseline,
+        candidates=tuple(chosen),
+        alike=tuple(same if same != number else None for number, same in enumerate(numbers, 1)),
+        pool=len(pool),
+        header=plan_header(baseline, wanted, jobs),
+        trainings=len(first) * jobs.training.seeds,
+        workers=workers,
+        seconds=None,
     )
-    seconds = _estimate(chosen, jobs, trainings) / workers
-    return GridPlan(baseline, tuple(chosen), alike, len(pool), header, trainings, workers, seconds)
 
 
-def _estimate(chosen: Sequence[Candidate], jobs: Jobs, trainings: int) -> float:
-    """Seconds of all trainings one after another, from a few steps of the first networks (the corners of the triangle)."""
-    from nas_scale.training.timing import seconds_per_image
+def estimate(prepared: Prepared) -> float:
+    """Seconds that all trainings will take, from a few steps of the networks at the triangle's corners."""
+    from nas_scale.training.timing import START_SECONDS, seconds_per_job
 
-    timed = [seconds_per_image(jobs.seeds(candidate.architecture, [0])[0]) for candidate in chosen[:3]]
+    jobs, plan = prepared.jobs, prepared.plan
     dataset = data.load(jobs.training.images(jobs.training.proxy.resolution))
-    return statistics.fmean(timed) * len(dataset.train) * jobs.training.epochs * trainings
+    corners = [jobs.seeds(candidate.architecture, [0])[0] for candidate in plan.candidates[:3]]
+    each = statistics.fmean(seconds_per_job(job, len(dataset.train), len(dataset.val)) for job in corners)
+    return START_SECONDS + each * math.ceil(plan.trainings / plan.workers)
 
 
-def _trials(plan: GridPlan, wanted: Grid, pool: Sequence[Candidate], jobs: Jobs) -> Plan:
+def _run(prepared: Prepared, on_event: Listener) -> GridResult:
+    """Starts the grid, goes on with it, or shows again what it found."""
+    with opened(prepared.where, "grid", prepared.spec(), on_event) as run:
+        plan = prepared.plan
+        if not run.record.finished:
+            on_event(Note("timing a few steps"))
+            plan = replace(plan, seconds=estimate(prepared))
+            on_event(plan)
+        jobs = prepared.jobs
+        on_event(Phase("training", len(plan.candidates), "networks", jobs.training.seeds, "accuracy"))
+        started = time.monotonic()
+        with training_engine(prepared.where, jobs.device, jobs.training.threads) as engine:
+            told = run_trials(run.study, _trials(prepared), engine, on_event)
+        trained = _trained(told, prepared)
+        ranking = rankings.rank(each.scored for each in trained)
+        fitted = fit_trained(trained, jobs.training.seed)
+        if run.record.finished:
+            return GridResult(plan, ranking, fitted, run.name, str(run.folder), read_document(run))
+        result = (ranking, trained, fitted)
+        document = grid_document(plan, prepared.wanted, jobs.training, run, result, time.monotonic() - started)
+        write_document(run, document)
+        run.finish(len(told), _in_short(fitted))
+    return GridResult(plan, ranking, fitted, run.name, str(run.folder), document)
+
+
+def _in_short(fitted: Fit) -> str:
+    """The fit in a line of a list of runs."""
+    values = f"alpha {fitted.alpha:.2f}, beta {fitted.beta:.2f}, gamma {fitted.gamma:.2f}"
+    return values if fitted.told else f"cannot tell ({values})"
+
+
+def _trials(prepared: Prepared) -> Plan:
+    jobs = prepared.jobs
+
     def subject(trial: optuna.Trial) -> Proposed:
-        index = trial.number if wanted.method != "optuna" else _nearest(pool, trial)
-        candidate = (plan.candidates if wanted.method != "optuna" else pool)[index]
+        index = _nearest(prepared.pool, trial) if prepared.wanted.method == "optuna" else trial.number
+        candidate = prepared.candidate(index)
         return Proposed(candidate, net_key(jobs.small(candidate.architecture)), {"candidate": index})
 
     def sampler_for(number: int) -> BaseSampler:
@@ -215,7 +225,7 @@ def _trials(plan: GridPlan, wanted: Grid, pool: Sequence[Candidate], jobs: Jobs)
         propose=subject,
         jobs=lambda proposed, number: jobs.seeds(proposed.subject.architecture, range(jobs.training.seeds)),
         judge=lambda proposed, scores: statistics.fmean(score.accuracy for score in scores),
-        trials=len(plan.candidates) if wanted.method != "optuna" else wanted.count,
+        trials=len(prepared.plan.candidates),
         window=jobs.training.window,
     )
 
@@ -227,17 +237,12 @@ def _nearest(pool: Sequence[Candidate], trial: optuna.Trial) -> int:
     return min(range(len(pool)), key=lambda index: (math.dist(pool[index].shares, place), index))
 
 
-Trained = tuple[rankings.Candidate, Candidate]
-
-
-def _trained(told: Sequence[Told], plan: GridPlan, wanted: Grid, pool: Sequence[Candidate]) -> list[Trained]:
-    """Every network once, with its scores; those alike share theirs."""
+def _trained(told: Sequence[Told], prepared: Prepared) -> list[Trained]:
+    """Every network once, with its scores; those that shrink to the same proxy have the same `proxy` and share them."""
     made: dict[int, Trained] = {}
     for trial in told:
         index = trial.attributes["candidate"]
-        candidate = (plan.candidates if wanted.method != "optuna" else pool)[index]
-        if index in made:
-            continue
+        candidate = prepared.candidate(index)
         spent = cost(candidate.architecture)
         scored = rankings.Candidate(
             key=str(index),
@@ -249,79 +254,30 @@ def _trained(told: Sequence[Told], plan: GridPlan, wanted: Grid, pool: Sequence[
             search=() if trial.reason else trial.scores,
             reason=trial.reason,
         )
-        made[index] = (scored, candidate)
+        made.setdefault(index, Trained(scored, candidate, trial.key))
     return list(made.values())
 
 
-def _fit(trained: Sequence[Trained], seed: int) -> Fit:
-    """The fit on every network that trained, those that shrink to the same proxy counted once."""
-    scored = [(candidate, grown) for candidate, grown in trained if candidate.search]
-    if not scored:
-        raise RunFailed(f"every network failed, the first with: {trained[0][0].reason}")
-    unique = {_accuracies(candidate.search): (candidate, grown) for candidate, grown in reversed(scored)}
-    kept = list(reversed(unique.values()))
-    accuracies = [_accuracies(candidate.search) for candidate, _ in kept]
+def fit_trained(trained: Sequence[Trained], seed: int) -> Fit:
+    """The fit on every network that trained; of those that shrink to the same proxy the first alone counts.
+
+    Raises RunFailed where none trained.
+    """
+    unique: dict[str, Trained] = {}
+    for each in trained:
+        if each.scored.search:
+            unique.setdefault(each.proxy, each)
+    if not unique:
+        raise RunFailed(f"every network failed, the first with: {trained[0].scored.reason}")
+    accuracies = [_accuracies(each.scored.search) for each in unique.values()]
     return fit_candidates(
-        [grown for _, grown in kept],
-        [statistics.fmean(each) for each in accuracies],
-        [statistics.stdev(each) / math.sqrt(len(each)) if len(each) > 1 else 0.0 for each in accuracies],
-        [len(each) for each in accuracies],
+        [each.candidate for each in unique.values()],
+        [statistics.fmean(seeds) for seeds in accuracies],
+        [statistics.stdev(seeds) / math.sqrt(len(seeds)) if len(seeds) > 1 else 0.0 for seeds in accuracies],
+        [len(seeds) for seeds in accuracies],
         seed,
     )
 
 
 def _accuracies(scores: Sequence[Score]) -> tuple[float, ...]:
     return tuple(score.accuracy for score in scores)
-
-
-def grid_document(
-    plan: GridPlan, wanted: Grid, training: Training, run: Run | None, trained: tuple[Ranking, Sequence[Trained]] | None, fit: Fit | None, seconds: float = 0.0
-) -> dict[str, Any]:
-    """The plan, and after training the ranking and the fit, as JSON values."""
-    document: dict[str, Any] = {
-        "kind": "grid",
-        "run": run.name if run else None,
-        "folder": str(run.folder) if run else None,
-        "header": list(plan.header),
-        "baseline": {"name": plan.baseline.name, "net": net_document(plan.baseline), "flops": cost(plan.baseline).flops},
-        **asdict(wanted),
-        "pool": plan.pool,
-        "trainings": plan.trainings,
-        "estimated_seconds": plan.seconds,
-        "seconds": round(seconds, 1),
-        "training": asdict(training),
-    }
-    if trained is None:
-        document["candidates"] = [candidate_document(each, alike) for each, alike in zip(plan.candidates, plan.alike, strict=True)]
-        return document
-    ranking, pairs = trained
-    grown = {candidate.trial: candidate_ for candidate, candidate_ in pairs}
-    document["seed_sd"] = ranking.seed_sd
-    document["candidates"] = [candidate_document(grown[entry.trial], None) | _scored(entry) for entry in ranking.entries]
-    document["fit"] = fit.document() if fit else None
-    return document
-
-
-def candidate_document(candidate: Candidate, alike: int | None) -> dict[str, Any]:
-    """A network of a grid as JSON values; `points` are the nominal grid points that round to it."""
-    depth, width, resolution = candidate.shares
-    return {
-        "alpha": candidate.alpha,
-        "beta": candidate.beta,
-        "gamma": candidate.gamma,
-        "flops_ratio": candidate.flops_ratio,
-        "shares": {"depth": depth, "width": width, "resolution": resolution},
-        "depth": candidate.depth,
-        "width": candidate.width,
-        "resolution": candidate.resolution,
-        "depths": list(candidate.depths),
-        "channels": list(candidate.channels),
-        "points": [[point.alpha, point.beta, point.gamma] for point in candidate.points],
-        "alike": alike,
-        "net": net_document(candidate.architecture),
-    }
-
-
-def _scored(entry: Entry) -> dict[str, Any]:
-    names = ("rank", "place", "tied", "accuracy", "stderr", "seeds", "state", "reason", "flops", "params", "activations")
-    return {name: getattr(entry, name) for name in names} | {"search": list(entry.search)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,35 +11,59 @@ from nas_scale.arch.files import known_nets, load_net, net_from_document
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs.results import read_document
-from nas_scale.runs.store import RECORD, find_run
+from nas_scale.runs.store import RECORD, Run, find_run, latest
 
 
-def looks_like_run(text: str, results: Path) -> bool:
-    """Whether `text` (without a `:place`) is the folder or the name of a run."""
-    return any((folder / RECORD).is_file() for folder in (Path(text), results / text))
-
-
-def find_net(text: str, results: Path = Path("results")) -> Architecture:
-    """The net that `text` names. Raises UserError in one line, naming near misses."""
-    name, _, place = text.partition(":")
+def run_named(text: str, results: Path) -> Run | None:
+    """The run that `text` names, by name or folder, with or without a `:place`; None where it names none."""
     if text in known_nets() or Path(text).suffix in (".yaml", ".yml"):
-        return load_net(text)
-    if looks_like_run(name, results):
-        return net_of_run(name, place, results)
-    if place or (Path(text).is_dir() or text.startswith(f"{results}/")):
-        raise RunError(f"there is no run {name!r} in {results}; nas-scale show lists the runs")
+        return None
+    name = text.rpartition(":")[0]
+    for candidate in (text, name):
+        if candidate and any(os.path.isfile(folder / RECORD) for folder in (Path(candidate), results / candidate)):
+            return find_run(results, candidate)
+    return None
+
+
+def find_net(text: str, results: Path) -> Architecture:
+    """The net that `text` names. Raises UserError in one line, naming near misses."""
+    run = run_named(text, results)
+    if run is not None:
+        return net_of_run(run, text)
+    if ":" in text or os.path.isdir(text) or Path(text).parent == results:
+        raise RunError(f"there is no run {text!r}; nas-scale show lists the runs in {results}")
     return load_net(text)
 
 
-def net_of_run(name: str, place: str, results: Path) -> Architecture:
-    """The net at `place` (from 1; empty means the best) of a run's ranking or family."""
-    run = find_run(results, name)
-    document = read_document(run)
-    rows: Sequence[dict[str, Any]] = [row for row in document.get("ranking") or document.get("family") or () if row.get("rank", 1) is not None]
-    if place and (not place.isdecimal() or int(place) < 1):
-        raise UserError(f"{name}:{place} names no place; write {name}:3 for the third")
+def net_of_run(run: Run, text: str) -> Architecture:
+    """The net of a run that `text`, its name with or without `:place` (from 1), means.
+
+    Raises UserError.
+    """
+    name, colon, place = (text, "", "") if Path(text).name == run.name else text.rpartition(":")
+    rows = [row for row in _rows(read_document(run)) if row.get("rank", 1) is not None]
+    if colon and (not place.isdecimal() or int(place) < 1):
+        raise UserError(f"{text} names no place; write {name}:3 for the third")
     index = int(place or 1) - 1
     if index >= len(rows):
-        raise UserError(f"{name} has {len(rows)} nets; there is no number {index + 1}")
-    label = rows[index].get("name") or (f"{run.name}-{index + 1}" if place else run.name)
+        raise UserError(f"{name} has {len(rows)} net{'s' if len(rows) != 1 else ''}; there is no number {index + 1}")
+    label = rows[index].get("name") or (f"{run.name}-{index + 1}" if colon else run.name)
     return net_from_document(rows[index]["net"], label)
+
+
+def _rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The nets of a run's document, the best first; a family's are those it grew."""
+    if document["kind"] == "family":
+        return _rows(document["expand"])
+    key = {"search": "ranking", "grid": "candidates", "expand": "family"}[document["kind"]]
+    return list(document[key])
+
+
+def last_search(results: Path) -> Run:
+    """The latest complete search. Raises UserError where there is none."""
+    run = latest(results, "search")
+    if run is None:
+        raise UserError(
+            f"there is no finished search in {results}; give --baseline efficientnet-b0, or run nas-scale search first"
+        )
+    return run

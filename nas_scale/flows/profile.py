@@ -12,8 +12,8 @@ from nas_scale.arch.cost import profile as stage_rows
 from nas_scale.arch.files import net_document
 from nas_scale.arch.notation import format_stage
 from nas_scale.arch.spec import Architecture
-from nas_scale.errors import UserError
 from nas_scale.flows.nets import find_net
+from nas_scale.flows.options import within
 
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
@@ -23,7 +23,10 @@ PEERS = ("timm", "torchvision")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A net's cost by stage and in all. Nets of other libraries have no stages of ours; `oracle` is fvcore's count where asked for."""
+    """A net's cost by stage and in all.
+
+    Nets of other libraries have neither stages nor a cost of ours; `oracle` is fvcore's count, where it was asked for.
+    """
 
     name: str
     resolution: int
@@ -34,13 +37,17 @@ class Profile:
     oracle: OracleCount | None = None
 
 
-def profile(nets: Sequence[str | Architecture] | str | Architecture, resolution: int | None = None, check: bool = False, results: str | Path = "results") -> list[Profile]:
+def profile(
+    nets: Sequence[str | Architecture] | str | Architecture,
+    resolution: int | None = None,
+    check: bool = False,
+    results: str | Path = "results",
+) -> list[Profile]:
     """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (counted by fvcore).
 
     resolution: pixels a side, None for each net's own. check: count with fvcore too. Raises UserError.
     """
-    if resolution is not None and not 1 <= resolution <= 8192:
-        raise UserError(f"a resolution of {resolution} px must lie in 1 to 8192")
+    within(1, 8192, resolution=resolution)
     wanted = [nets] if isinstance(nets, str | Architecture) else list(nets)
     return [_profile(net, resolution, check, Path(results)) for net in wanted]
 
@@ -72,7 +79,12 @@ def profile_document(profiles: Sequence[Profile]) -> dict[str, Any]:
 
 def _document(item: Profile) -> dict[str, Any]:
     if item.cost is not None:
-        totals = {"flops": item.cost.flops, "params": item.cost.parameters, "activations": item.cost.activations, "memory": item.cost.memory}
+        totals = {
+            "flops": item.cost.flops,
+            "params": item.cost.parameters,
+            "activations": item.cost.activations,
+            "memory": item.cost.memory,
+        }
     else:
         assert item.oracle is not None
         totals = {"flops": item.oracle.flops, "params": item.oracle.parameters, "activations": item.oracle.activations}

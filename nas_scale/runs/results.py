@@ -9,9 +9,16 @@ from typing import Any, Final
 
 from nas_scale import atomic
 from nas_scale.errors import RunError
+from nas_scale.runs.resuming import resume_command
 from nas_scale.runs.store import Run
 
 RESULT: Final = "result.json"
+NEEDED: Final = {
+    "search": {"header", "ranking", "training", "seed_sd"},
+    "grid": {"header", "baseline", "candidates", "fit"},
+    "expand": {"baseline", "coefficients", "family"},
+    "family": {"search", "grid", "expand"},
+}  # a kind's keys, without which a file is another one's
 
 
 def write_document(run: Run, document: Mapping[str, Any]) -> Path:
@@ -27,9 +34,20 @@ def read_document(run: Run) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{run.folder} has no result yet; go on with it by --run {run.name} --resume") from None
-    except (OSError, ValueError) as error:
+        raise RunError(f"{run.folder} has no result yet: {_why(run)}") from None
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged ({error}); run it again under another name") from None
-    if not isinstance(document, dict):
-        raise RunError(f"{path} is damaged (it holds no document); run it again under another name")
+    if not isinstance(document, dict) or document.get("kind") != run.kind or not NEEDED[run.kind] <= document.keys():
+        raise RunError(f"{path} is damaged (it is no {run.kind}'s result); run it again under another name")
     return document
+
+
+def _why(run: Run) -> str:
+    if run.state == "running":
+        return "it is still at work"
+    command = resume_command(run.record.command, run.name)
+    return (
+        f"it was interrupted; go on with: {command}"
+        if command
+        else "it was interrupted; call it again with resume=True"
+    )

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, TextIO
 
 from rich.console import Console
 
-PIPED_WIDTH = 160  # columns of a table that goes into a file or another program
+PIPED_WIDTH: Final = 160  # columns of what goes into a file or another program, where COLUMNS does not say otherwise
 
 
 def output() -> Console:
     """stdout; without colour and control characters when it is no terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH, soft_wrap=False)
+    return _console(sys.stdout)
 
 
 def messages() -> Console:
     """stderr."""
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    known = stream.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    return Console(file=stream, highlight=False, width=None if known else PIPED_WIDTH)
+
+
+def say(text: str) -> None:
+    """A line on stderr, never folded, so that a command in it can be copied."""
+    messages().print(text, markup=False, soft_wrap=True)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -1,53 +1,136 @@
-"""A bar on stderr while trainings run: what is going on, best so far, time left. Silent lines where there is no terminal."""
+"""Progress on stderr while trainings run: a bar in a terminal, now and then a line elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from nas_scale import numbers
-from nas_scale.flows.events import Note, Phase, RunOpened
+from nas_scale.flows.events import Measure, Note, Phase, RunOpened
+from nas_scale.flows.grid_document import GridPlan
 from nas_scale.runs.events import JobDone, Resumed, SeedDone, TrialDone, TrialFailed, TrialStarted
 from nas_scale.show.console import messages
-from nas_scale.training.job import Score
 
-QUIET_SECONDS = 20.0  # between lines where there is no terminal to draw a bar on
+QUIET_SECONDS: Final = 20.0  # between lines where there is no terminal to draw a bar on
+
+
+class Work:
+    """How far a phase is: nets that are over, and parts of those under way. The clock counts this process alone."""
+
+    def __init__(self, phase: Phase) -> None:
+        self.phase = phase
+        self.over = 0
+        self.earlier = 0.0  # over before this process began
+        self.parts: Counter[int] = Counter()
+        self.started = self.told_at = time.monotonic()
+        self.best: float | None = None
+        self.best_of: Measure | None = phase.measure
+
+    @property
+    def done(self) -> float:
+        """In units of the phase."""
+        return min(self.over + sum(self.parts.values()) / self.phase.parts, self.phase.total)
+
+    def left(self) -> float | None:
+        """Seconds still to go, counting down between events; None as long as nothing tells."""
+        fresh = self.done - self.earlier
+        if fresh <= 0 or self.done >= self.phase.total:
+            return None
+        at_latest_event = (self.told_at - self.started) / fresh * (self.phase.total - self.done)
+        return max(at_latest_event - (time.monotonic() - self.told_at), 0.0)
+
+    def see(self, event: Any) -> None:
+        """Takes what a run tells as it goes."""
+        match event:
+            case Resumed():
+                self.over, self.earlier, self.best = event.told, float(event.told), event.best
+            case SeedDone():
+                self.parts[event.number] += 1
+            case TrialDone():
+                self._tell(event.number)
+                self.best = event.value if self.best is None else max(self.best, event.value)
+            case TrialFailed():
+                self._tell(event.number)
+            case JobDone():
+                self.over += 1
+        self.told_at = time.monotonic()
+
+    def _tell(self, number: int) -> None:
+        self.over += 1
+        self.parts.pop(number, None)
+
+    def shown(self) -> str:
+        """`3/12 nets`."""
+        return f"{int(self.done)}/{self.phase.total} {self.phase.unit}"
+
+    def shown_left(self) -> str:
+        """`about 2 min 5 s left`."""
+        left = self.left()
+        return "" if left is None else f"about {numbers.duration(left)} left"
+
+    def shown_best(self) -> str:
+        """`best accuracy 81.2%`."""
+        if self.best is None or self.best_of is None:
+            return ""
+        value = f"{self.best:.1%}" if self.best_of == "accuracy" else f"{self.best:.4g}"
+        return f"best {self.best_of} {value}"
+
+
+class _TimeLeft(ProgressColumn):
+    """Counts down between events: the bar is drawn anew ten times a second by rich's own thread."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        work: Work = task.fields["work"]
+        return Text(work.shown_left())
 
 
 class Watch:
     """Listens to a flow and draws. `run` is the run's name once it is known, for the line that says how to resume."""
 
-    def __init__(self, notes: bool = True) -> None:
+    def __init__(self) -> None:
         self.run: str | None = None
         self._console = messages()
-        self._notes = notes
+        self._plans = self._console
         self._live = sys.stderr.isatty()
+        self._work: Work | None = None
+        self._task: TaskID | None = None
+        self._spoke = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[shown]}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
+            _TimeLeft(),
             TextColumn("{task.fields[best]}", style="green"),
             console=self._console,
             disable=not self._live,
             transient=True,
         )
-        self._task: Any = None
-        self._started = self._spoke = time.monotonic()
-        self._total = self._done = self._fresh = 0
-        self._best: float | None = None
-        self._phase = ""
+
+    def plans_to(self, console: Console) -> None:
+        """Where a grid's plan is printed, if not on stderr."""
+        self._plans = console
 
     def __enter__(self) -> Self:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes the bar away; twice is harmless."""
         self._bar.stop()
 
     def __call__(self, event: Any) -> None:
@@ -56,49 +139,51 @@ class Watch:
             case RunOpened():
                 self.run = event.name
                 self._say(f"run {event.name}, kept in {event.folder}")
-            case Note() if self._notes:
+            case Note():
                 self._say(event.text)
+            case GridPlan():
+                self._show(event)
             case Phase():
                 self._begin(event)
-            case Resumed() if event.told:
-                self._say(f"{event.told} of {event.trials} trials were done already")
-                self._done = self._total * event.told // max(event.trials, 1)
-            case TrialStarted(same_as=int()):
-                self._advance(0)
-            case SeedDone() | JobDone():
-                self._fresh += 1
-                self._see(event.result)
-                self._advance(1)
-            case TrialDone():
-                self._advance(0)
-            case TrialFailed():
-                self._say(f"trial {event.number} failed: {event.reason}")
-            case _:
-                pass
+            case Resumed() | SeedDone() | TrialDone() | TrialFailed() | TrialStarted() | JobDone():
+                self._go_on(event)
 
     def _say(self, text: str) -> None:
-        self._console.print(text, style="dim", markup=False)
+        self._console.print(text, style="dim", markup=False, soft_wrap=not self._live)
+
+    def _show(self, plan: GridPlan) -> None:
+        from nas_scale.show.rankings import plan_table
+
+        self._plans.print(plan_table(plan))
 
     def _begin(self, phase: Phase) -> None:
-        self._phase, self._total, self._done, self._fresh = phase.name, phase.total, 0, 0
-        self._started = self._spoke = time.monotonic()
+        self._work = Work(phase)
+        self._spoke = time.monotonic()
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(phase.name, total=phase.total, left="", best="")
+        self._task = self._bar.add_task(phase.name, total=phase.total, work=self._work, shown="", best="")
         if not self._live:
-            self._say(f"{phase.name}: {phase.total} trainings")
+            self._say(f"{phase.name}: {phase.total} {phase.unit}")
 
-    def _see(self, result: Score | str) -> None:
-        if isinstance(result, Score):
-            self._best = result.accuracy if self._best is None else max(self._best, result.accuracy)
+    def _go_on(self, event: Any) -> None:
+        work = self._work
+        if work is None or self._task is None:
+            return
+        work.see(event)
+        if isinstance(event, Resumed) and event.told:
+            self._say(f"{event.told} of {event.trials} were done already")
+        if isinstance(event, TrialFailed):
+            self._say(f"trial {event.number} failed: {event.reason}")
+        if self._live:
+            self._bar.update(self._task, completed=work.done, shown=work.shown(), best=work.shown_best())
+        elif isinstance(event, SeedDone | TrialDone | TrialFailed | JobDone):
+            self._speak(work)
 
-    def _advance(self, steps: int) -> None:
-        self._done = min(self._done + steps, self._total)
-        spent = time.monotonic() - self._started
-        left = f"about {numbers.duration(spent / self._fresh * (self._total - self._done))} left" if self._fresh else ""
-        best = "" if self._best is None else f"best {self._best:.1%}" if 0 <= self._best <= 1 else f"best {self._best:.4g}"
-        if self._live and self._task is not None:
-            self._bar.update(self._task, completed=self._done, left=left, best=best)
-        elif time.monotonic() - self._spoke >= QUIET_SECONDS or self._done == self._total:
+    def _speak(self, work: Work) -> None:
+        """A line every QUIET_SECONDS, and at the end."""
+        ended = work.over == work.phase.total
+        if ended or time.monotonic() - self._spoke >= QUIET_SECONDS:
             self._spoke = time.monotonic()
-            self._say(f"{self._phase}: {self._done}/{self._total}, {left}, {best}")
+            told = f"done in {numbers.duration(self._spoke - work.started)}" if ended else work.shown_left()
+            parts = (work.shown(), told, work.shown_best())
+            self._say(f"{work.phase.name}: {', '.join(part for part in parts if part)}")

@@ -1,26 +1,44 @@
-"""Rankings, plans and fits as tables, drawn from the documents that runs keep: fresh or years old, they look the same."""
+"""Rankings, plans, fits and families as tables, drawn from the documents that runs keep: fresh or old, they are alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale import numbers
 from nas_scale.arch.files import net_from_document
-from nas_scale.show.tables import compact, table
+from nas_scale.show.sheet import Sheet
+from nas_scale.show.tables import compact
 
 if TYPE_CHECKING:
-    from nas_scale.flows.grid import GridPlan
+    from nas_scale.flows.grid_document import GridPlan
 
 Document = Mapping[str, Any]
-MOST_ROWS = 20
+MOST_ROWS: Final = 20
 
 
-def _percent(value: float | None, digits: int = 1) -> str:
-    return "" if value is None else f"{value * 100:.{digits}f}"
+def result_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
+    """Any run's document as the table its command ended in; `rows` of a search's ranking."""
+    match document["kind"]:
+        case "search":
+            return ranking_table(document, rows)
+        case "grid":
+            return grid_table(document)
+        case "family":
+            parts = (result_table(document[part], rows) for part in ("search", "grid", "expand"))
+            return Group(*(item for part in parts for item in (part, Text(""))))
+    return expand_table(document)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value * 100:.1f}"
+
+
+def _value(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def _header(document: Document) -> list[RenderableType]:
@@ -36,93 +54,132 @@ def _place(row: Document) -> str:
 
 def ranking_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
     """A search's ranking, with what the proxy gave up above it and what it cannot tell below."""
-    made = table(
-        f"{document['run']}: {len(document['ranking'])} nets", ">rank", "net", ">FLOPs", ">params", ">activations", ">accuracy %", ">+-", "seeds", ">search %", ">reward"
-    )
-    for row in document["ranking"][:rows]:
+    nets = document["ranking"]
+    trained = document["objective"] == "proxy"
+    shown = _percent if trained else _value
+    costs = (">FLOPs", ">params", ">activations")
+    scores = (">accuracy %" if trained else ">value", ">+-", "seeds", ">search %" if trained else ">search", ">reward")
+    title = f"{document['run']}: {len(nets)} net{'s' if len(nets) != 1 else ''}"
+    sheet = Sheet(title, ">rank", *scores, *costs, "net", words=1)
+    for row in nets[:rows]:
         net = compact(net_from_document(row["net"]))
-        costs = [numbers.count(row[key]) for key in ("flops", "params", "activations")]
+        spent = [numbers.count(row[key]) for key in ("flops", "params", "activations")]
         if row["rank"] is None:
-            made.add_row("failed", f"{net}\n{row['reason']}", *costs, "", "", "", "", "", style="dim")
+            sheet.add(_place(row), "", "", "", "", "", *spent, f"{net}\n{row['reason']}", style="dim")
             continue
-        searched = _percent(sum(row["search"]) / len(row["search"])) if row["search"] else ""
+        searched = sum(row["search"]) / len(row["search"]) if row["search"] else None
         seeds = f"{row['seeds']} fresh" if row["round"] == "final" else str(row["seeds"])
-        made.add_row(_place(row), net, *costs, _percent(row["accuracy"]), _percent(row["stderr"]), seeds, searched, f"{row['reward']:.4f}")
-    more = len(document["ranking"]) - rows
-    tail = [Text(f"and {more} more: nas-scale show {document['run']} --all", style="dim")] if more > 0 else []
-    return Group(*_header(document), made, *tail, *(Text(line) for line in ranking_notes(document)))
+        error = shown(row["stderr"]) if row["stderr"] or trained else ""
+        sheet.add(
+            _place(row), shown(row["accuracy"]), error, seeds, shown(searched), _value(row["reward"]), *spent, net
+        )
+    more = len(nets) - rows
+    tail = [Text(f"and {more} more: nas-scale show {document['folder']} --all", style="dim")] if more > 0 else []
+    return Group(*_header(document), sheet, *tail, *(Text(line) for line in ranking_notes(document)))
 
 
 def ranking_notes(document: Document) -> list[str]:
     """What the ranking can and cannot tell, in sentences."""
     ranked = [row for row in document["ranking"] if row["rank"] is not None]
+    trained = document["objective"] == "proxy"
+    sd, spread = document["seed_sd"], document.get("spread")
     notes = []
     if any(row["tied"] for row in ranked):
-        notes.append("=N: not told apart from place N (95%). Finalists are ranked on fresh seeds alone; `search %` is what made them finalists.")
-    sd, spread = document["seed_sd"], document.get("spread")
-    if sd is None:
-        notes.append("No net was trained on two seeds, so +- holds the error of the validation images alone: train with --seeds 2 or --finalists 3 to know more.")
-    elif spread is not None:
-        told = "tells these nets apart" if spread >= 2 * sd else "does not tell these nets apart well: train longer, wider or on more seeds"
-        notes.append(f"Seeds of one net differ by {sd:.1%} (sd), true accuracies of the nets by about {spread:.1%}: the proxy {told}.")
+        notes.append("=N: not told apart from place N (95%).")
+    if any(row["round"] == "final" for row in ranked):
+        notes.append("Finalists are ranked on fresh seeds alone; `search` is what made them finalists.")
+    if sd is None and trained:
+        notes.append(
+            "No net was trained on two seeds, so +- holds the error of the validation images alone: train with "
+            "--seeds 2 or --finalists 3 to know more."
+        )
+    elif sd is not None and spread is not None and trained:
+        well = spread > 0 and spread >= 2 * sd
+        told = "tells these nets apart" if well else "cannot tell most of these nets apart: more epochs or seeds may"
+        notes.append(
+            f"Seeds of one net differ by {sd * 100:.1f} points (sd), true accuracies of the nets by about "
+            f"{spread * 100:.1f}: the proxy {told}."
+        )
     return notes
 
 
 def plan_table(plan: GridPlan) -> RenderableType:
     """The networks a grid will train, before it does."""
-    from nas_scale.flows.grid import candidate_document
+    from nas_scale.flows.grid_document import plan_rows
 
-    rows = [candidate_document(candidate, alike) for candidate, alike in zip(plan.candidates, plan.alike, strict=True)]
-    made = _candidates_table(f"{len(rows)} networks of {plan.pool}, spread over the triangle of shares", rows, scored=False)
-    took = "" if plan.seconds is None else f", about {numbers.duration(plan.seconds)} on {plan.workers} worker{'s' if plan.workers > 1 else ''}"
-    return Group(*(Text(line, style="dim") for line in plan.header), made, Text(f"{plan.trainings} trainings{took}"))
+    rows = plan_rows(plan)
+    table = _candidates(f"{len(rows)} networks of {plan.pool}, spread over the triangle of shares", rows, scored=False)
+    workers = f"{plan.workers} worker{'s' if plan.workers > 1 else ''}"
+    took = "" if plan.seconds is None else f", about {numbers.duration(plan.seconds)} on {workers}"
+    return Group(*(Text(line, style="dim") for line in plan.header), table, Text(f"{plan.trainings} trainings{took}"))
 
 
-def _candidates_table(title: str, rows: Sequence[Document], scored: bool) -> RenderableType:
+def _candidates(title: str, rows: Sequence[Document], scored: bool) -> RenderableType:
     places = [">rank", ">accuracy %", ">+-"] if scored else [">#"]
-    made = table(title, *places, ">x base", ">alpha", ">beta", ">gamma", ">depth", ">width", ">res.", ">px", "blocks", "channels", "also")
-    for index, row in enumerate(rows, 1):
-        front = [_place(row), _percent(row["accuracy"]), _percent(row["stderr"])] if scored else [str(index)]
-        shares = [f"{row['shares'][axis]:.2f}" for axis in ("depth", "width", "resolution")]
-        also = [f"same proxy as {row['alike']}"] if row["alike"] else []
-        also += [f"{len(row['points'])} grid points"] if len(row["points"]) > 1 else []
-        also += [str(row["reason"])] if scored and row["reason"] else []
-        made.add_row(
-            *front,
+    effective = (">alpha", ">beta", ">gamma")
+    shares = (">depth", ">width", ">res.")
+    sheet = Sheet(title, *places, ">x base", *effective, *shares, ">px", "blocks", "channels", "also", words=3)
+    for number, row in enumerate(rows, 1):
+        sheet.add(
+            *([_place(row), _percent(row["accuracy"]), _percent(row["stderr"])] if scored else [str(number)]),
             f"{row['flops_ratio']:.3f}",
             *(f"{row[name]:.3f}" for name in ("alpha", "beta", "gamma")),
-            *shares,
+            *(f"{row['shares'][axis]:.2f}" for axis in ("depth", "width", "resolution")),
             str(row["resolution"]),
             "-".join(str(depth) for depth in row["depths"]),
             "-".join(str(channels) for channels in row["channels"]),
-            "; ".join(also),
+            "; ".join(_also(row, scored)),
         )
-    return made
+    return sheet
+
+
+def _also(row: Document, scored: bool) -> list[str]:
+    """What else is to be known of a network."""
+    notes = []
+    if row["alike"]:
+        notes.append(f"same proxy as {'row ' if scored else ''}{row['alike']}")
+    if len(row["points"]) > 1:
+        notes.append(f"{len(row['points'])} grid points")
+    if scored and row["reason"]:
+        notes.append(str(row["reason"]))
+    return notes
 
 
 def grid_table(document: Document) -> RenderableType:
     """A grid's ranked networks and the fit."""
-    made = _candidates_table(f"{document['run']}: {len(document['candidates'])} networks", document["candidates"], scored=True)
-    fit = document["fit"]
-    return Group(*_header(document), made, *_fit_lines(fit, document["seed_sd"]))
+    rows = document["candidates"]
+    if document["fit"] is None:
+        return Group(*_header(document), _candidates(f"{len(rows)} networks", rows, scored=False))
+    table = _candidates(f"{document['run']}: {len(rows)} networks", rows, scored=True)
+    notes = []
+    if any(row["tied"] for row in rows):
+        notes.append(Text("=N: not told apart from place N (95%). depth, width, res.: the shares each really took."))
+    return Group(*_header(document), table, *notes, *_fit_lines(document["fit"], document["seed_sd"]))
 
 
 def _fit_lines(fit: Document, seed_sd: float | None) -> list[RenderableType]:
-    values = ", ".join(f"{name} {fit[name]:.3f} ({fit['ci'][name][0]:.2f} to {fit['ci'][name][1]:.2f})" for name in ("alpha", "beta", "gamma"))
-    noise = "" if seed_sd is None else f" Seeds of one network differ by {seed_sd:.1%} (sd)."
-    return [Text(f"{values}, 95% intervals", style="bold"), Text(fit["verdict"] + noise, style="" if fit["told"] else "yellow")]
+    values = (
+        f"{name} {fit[name]:.3f} ({fit['ci'][name][0]:.2f} to {fit['ci'][name][1]:.2f})"
+        for name in ("alpha", "beta", "gamma")
+    )
+    noise = "" if seed_sd is None else f" Seeds of one network differ by {seed_sd * 100:.1f} points (sd)."
+    return [
+        Text(f"{', '.join(values)}, 95% intervals", style="bold"),
+        Text(fit["verdict"] + noise, style="" if fit["told"] else "yellow"),
+    ]
 
 
-def family_document_table(document: Document) -> RenderableType:
-    """An expand run's family, from its document."""
+def expand_table(document: Document) -> RenderableType:
+    """The family that an expansion made."""
     values = document["coefficients"]
-    title = f"{document['baseline']['name'] or 'net'} grown with alpha {values['alpha']:.3f}, beta {values['beta']:.3f}, gamma {values['gamma']:.3f} ({values['source']}), rule {document['rule']}"
-    made = table(title, ">phi", "name", ">depth", ">width", ">px", ">FLOPs", ">x base", ">2^phi", ">params", ">activations", "blocks")
+    grown = f"alpha {values['alpha']:.3f}, beta {values['beta']:.3f}, gamma {values['gamma']:.3f}"
+    name = document["baseline"]["name"] or "net"
+    title = f"{name} grown with {grown} ({values['source']}), rule {document['rule']}"
+    costs = (">FLOPs", ">x base", ">2^phi", ">params", ">activations")
+    sheet = Sheet(title, ">phi", ">depth", ">width", ">px", *costs, "blocks", "name", words=2)
     for row in document["family"]:
-        net = net_from_document(row["net"])
-        made.add_row(
+        sheet.add(
             f"{row['phi']:g}",
-            row["name"],
             f"{row['depth']:.2f}",
             f"{row['width']:.2f}",
             str(row["resolution"]),
@@ -131,18 +188,10 @@ def family_document_table(document: Document) -> RenderableType:
             f"{row['wanted_ratio']:.2f}",
             numbers.count(row["params"]),
             numbers.count(row["activations"]),
-            "-".join(str(stage.repeats) for stage in net.stages),
+            "-".join(str(stage.repeats) for stage in net_from_document(row["net"]).stages),
+            row["name"],
         )
     product = values["alpha"] * values["beta"] ** 2 * values["gamma"] ** 2
-    return Group(made, Text(f"a doubling nominally multiplies the cost by {product:.3f}; x base is what each net really costs", style="dim"))
-
-
-def result_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
-    """Any run's document as the table its command ended in."""
-    if document.get("kind") == "search":
-        return ranking_table(document, rows)
-    if document.get("kind") == "grid":
-        return grid_table(document)
-    if document.get("kind") == "family":
-        return Group(*(item for part in ("search", "grid", "expand") for item in (result_table(document[part], rows), Text(""))))
-    return family_document_table(document)
+    note = f"a doubling nominally multiplies the cost by {product:.3f}; x base is what each net really costs"
+    warning = [Text(document["note"], style="yellow")] if document.get("note") else []
+    return Group(sheet, Text(note, style="dim"), *warning)

@@ -6,31 +6,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from nas_scale import numbers
 from nas_scale.arch.notation import format_stage
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
+from nas_scale.show.sheet import Sheet
 
 if TYPE_CHECKING:
     from nas_scale.flows.profile import Profile
     from nas_scale.runs.store import RunInfo
 
 
-def table(title: str, *columns: str, caption: str = "") -> Table:
-    """An empty table; a column is right-aligned when its name starts with `>`."""
-    made = Table(title=title or None, title_justify="left", caption=caption or None, caption_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        right = column.startswith(">")
-        made.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold", no_wrap=right)
-    return made
-
-
 def compact(arch: Architecture) -> str:
     """A net in one short line: its blocks, with what the type's usual values need not say left out."""
-    return " ".join(_short(stage) for stage in (format_stage(stage) for stage in arch.stages))
+    return " ".join(_short(format_stage(stage)) for stage in arch.stages)
 
 
 def _short(stage: str) -> str:
@@ -39,54 +30,61 @@ def _short(stage: str) -> str:
 
 def profile_tables(profiles: Sequence[Profile]) -> RenderableType:
     """A table for every net, and fvcore's counts beside ours where asked for."""
-    return Group(*(item for profile in profiles for item in (_profile_table(profile), *_oracle_lines(profile), Text(""))))
+    return Group(*(item for profile in profiles for item in (*_profile(profile), *_oracle(profile), Text(""))))
 
 
-def _profile_table(profile: Profile) -> RenderableType:
-    if profile.cost is None:
-        return Text(f"{profile.name} at {profile.resolution} px, counted by fvcore", style="bold")
-    made = table(f"{profile.name} at {profile.resolution} px", "stage", ">px out", ">channels", ">FLOPs", ">share", ">params", ">activations")
-    for label, row in zip(profile.labels, profile.stages, strict=True):
-        share = f"{row.flops / profile.cost.flops:.1%}"
-        made.add_row(label, str(row.resolution), str(row.channels), f"{row.flops:,}", share, f"{row.parameters:,}", f"{row.activations:,}")
-    made.add_section()
+def _profile(profile: Profile) -> list[RenderableType]:
+    title = f"{profile.name} at {profile.resolution} px"
     total = profile.cost
-    made.add_row("total", "", "", f"{total.flops:,}", "", f"{total.parameters:,}", f"{total.activations:,}", style="bold")
-    return Group(made, Text(f"needs at least {numbers.memory(total.memory)} to classify one image in float32", style="dim"))
+    if total is None:
+        return [Text(f"{title}, counted by fvcore", style="bold")]
+    sheet = Sheet(title, ">", ">px out", ">channels", ">FLOPs", ">share", ">params", ">activations", "stage", words=1)
+    for number, (label, row) in enumerate(zip(profile.labels, profile.stages, strict=True)):
+        figures = (f"{row.flops:,}", f"{row.flops / total.flops:.1%}", f"{row.parameters:,}", f"{row.activations:,}")
+        sheet.add(str(number), str(row.resolution), str(row.channels), *figures, label)
+    sums = (f"{total.flops:,}", "", f"{total.parameters:,}", f"{total.activations:,}")
+    sheet.add("", "", "", *sums, "total", style="bold")
+    memory = numbers.memory(total.memory)
+    return [sheet, Text(f"needs at least {memory} to classify one image in float32", style="dim")]
 
 
-def _oracle_lines(profile: Profile) -> list[RenderableType]:
+def _oracle(profile: Profile) -> list[RenderableType]:
+    """What fvcore counts, and whether it is the same."""
     oracle = profile.oracle
     if oracle is None:
         return []
-    made = table("fvcore, operator by operator", "operator", ">its count", "counted here as")
+    sheet = Sheet("fvcore, operator by operator", "operator", ">its count", "counted here as")
     for name, value in sorted(oracle.by_operator.items(), key=lambda item: -item[1]):
-        made.add_row(name, f"{value:,}", "multiply-adds" if name in ("conv", "linear") else "free")
-    made.add_row("conv + linear", f"{oracle.flops:,}", "FLOPs", style="bold")
-    lines: list[RenderableType] = [made]
+        sheet.add(name, f"{value:,}", "multiply-adds" if name in ("conv", "linear") else "free")
+    sheet.add("conv + linear", f"{oracle.flops:,}", "FLOPs", style="bold")
+    lines: list[RenderableType] = [sheet]
     if profile.cost is None:
         lines.append(Text(f"{oracle.parameters:,} parameters, {oracle.activations:,} activations"))
     else:
-        pairs = ((oracle.flops, profile.cost.flops, "FLOPs"), (oracle.parameters, profile.cost.parameters, "parameters"), (oracle.activations, profile.cost.activations, "activations"))
-        for theirs, ours, what in pairs:
-            verdict = "the same" if theirs == ours else f"DIFFERENT: fvcore {theirs:,}, here {ours:,}"
-            lines.append(Text(f"{what}: {verdict}", style="" if theirs == ours else "bold red"))
-    lines.append(
-        Text(
-            f"fvcore's own total is {oracle.total:,}: it adds 2 per element of a batch norm in eval mode and 1 per pooled element. Counters that say "
-            "twice as much count a multiply-add as two operations.",
-            style="dim",
-        )
+        lines += [
+            _compared("FLOPs", oracle.flops, profile.cost.flops),
+            _compared("parameters", oracle.parameters, profile.cost.parameters),
+            _compared("activations", oracle.activations, profile.cost.activations),
+        ]
+    convention = (
+        f"fvcore's own total is {oracle.total:,}: it adds 2 per element of a batch norm in eval mode and 1 per pooled "
+        "element. Counters that say twice as much count a multiply-add as two operations."
     )
-    return lines
+    return [*lines, Text(convention, style="dim")]
+
+
+def _compared(what: str, theirs: int, ours: int) -> Text:
+    if theirs == ours:
+        return Text(f"{what}: the same")
+    return Text(f"{what}: DIFFERENT: fvcore {theirs:,}, here {ours:,}", style="bold red")
 
 
 def spaces_table(spaces: Sequence[SearchSpace]) -> RenderableType:
     """Every space with its size."""
-    made = table("", "space", ">fillings", ">choices", ">px", "what it is")
+    sheet = Sheet("", "space", ">fillings", ">choices", ">px", "what it is", words=1)
     for space in spaces:
-        made.add_row(space.name, power(space.size), str(len(space.choices)), str(space.frame.resolution), space.about)
-    return made
+        sheet.add(space.name, power(space.size), str(len(space.choices)), str(space.frame.resolution), space.about)
+    return sheet
 
 
 def power(count: int) -> str:
@@ -96,17 +94,20 @@ def power(count: int) -> str:
 
 def space_table(space: SearchSpace, distinct: int | None) -> RenderableType:
     """One space with all its choices."""
-    made = table(f"{space.name}: {space.about}", "choice", "options")
+    sheet = Sheet(f"{space.name}: {space.about}" if space.about else space.name, "choice", "options")
     for key, choice in space.choices.items():
-        made.add_row(key, ", ".join(f"{option:g}" if isinstance(option, float) else str(option) for option in choice.options))
+        options = (f"{option:g}" if isinstance(option, float) else str(option) for option in choice.options)
+        sheet.add(key, ", ".join(options))
     nets = "" if distinct is None else f", {power(distinct)} different nets"
     frame = space.frame
-    return Group(made, Text(f"{power(space.size)} fillings{nets}; {frame.resolution} px, {frame.classes} classes", style="dim"))
+    size = f"{power(space.size)} fillings{nets}; {frame.resolution} px, {frame.classes} classes"
+    return Group(sheet, Text(size, style="dim"))
 
 
 def runs_table(runs: Sequence[RunInfo]) -> RenderableType:
     """All runs, the latest first."""
-    made = table("", "run", "kind", "state", ">trials", "started (UTC)", "best")
+    sheet = Sheet("", "run", "kind", "state", ">trials", "started (UTC)", "best", words=1)
     for run in runs:
-        made.add_row(run.name, run.kind, run.state, "" if run.trials is None else str(run.trials), run.created[:16].replace("T", " "), run.best)
-    return made
+        trials = "" if run.trials is None else str(run.trials)
+        sheet.add(run.name, run.kind, run.state, trials, run.created[:16].replace("T", " "), run.best)
+    return sheet

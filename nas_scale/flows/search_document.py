@@ -1,0 +1,93 @@
+"""A search's result as plain values: what `--json` prints, `show` reads and tables draw."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from nas_scale import numbers
+from nas_scale.arch.cost import cost
+from nas_scale.arch.limits import Limit
+from nas_scale.arch.space import SearchSpace
+from nas_scale.arch.spec import Architecture
+from nas_scale.flows.options import as_spec
+from nas_scale.flows.search_options import Search
+from nas_scale.flows.training import Jobs, Training
+from nas_scale.runs.ranking import Entry, Ranking
+from nas_scale.runs.store import Run
+from nas_scale.strategies.budget import NAMES
+from nas_scale.training.proxy import given_up
+
+
+def header(wanted: Search, training: Training, space: SearchSpace, reference: Architecture, trained: bool) -> list[str]:
+    """What is asked and what the proxy gives up, a sentence a line; `trained`: by proxies, not by a caller."""
+    bounds = ", ".join(_bound(limit) for limit in wanted.limits().limits) or "no limit"
+    line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
+    if not trained:
+        return [line, "objective: your own evaluate(architecture)"]
+    return [line, proxy_line(reference, training)]
+
+
+def proxy_line(reference: Architecture, training: Training) -> str:
+    """What a proxy of the reference gives up, what it costs, and on which images it is trained."""
+    share = cost(Jobs(training, reference, "cpu").small(reference)).flops / cost(reference).flops
+    images = training.data if training.train_images is None else f"{training.data}, {training.train_images:,} to train"
+    return f"proxy: {given_up(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
+
+
+def _bound(limit: Limit) -> str:
+    shown = numbers.memory if limit.metric == "memory" else numbers.count
+    if limit.least:
+        return f"{shown(limit.least)} to {shown(limit.most)} {NAMES[limit.metric]}"
+    return f"at most {shown(limit.most)} {NAMES[limit.metric]}"
+
+
+def best_line(ranking: Ranking, objective: str) -> str:
+    """The best of a ranking in a few words."""
+    best = ranking.entries[0]
+    assert best.accuracy is not None
+    assert best.stderr is not None
+    flops = numbers.count(best.flops)
+    if objective != "proxy":
+        return f"{best.accuracy:.4g} at {flops} FLOPs"
+    return f"{best.accuracy:.1%} +- {best.stderr:.1%} at {flops} FLOPs"
+
+
+def search_document(
+    run: Run, wanted: Search, training: Training, head: Sequence[str], ranking: Ranking, seconds: float
+) -> dict[str, Any]:
+    """The result as JSON values. objective: `proxy`, or the name of the caller's own function."""
+    return {
+        "kind": "search",
+        "run": run.name,
+        "folder": str(run.folder),
+        "header": list(head),
+        "objective": run.spec["objective"],
+        "target_flops": wanted.target_flops,
+        "seed_sd": ranking.seed_sd,
+        "spread": spread(ranking),
+        "seconds": round(seconds, 1),
+        "training": as_spec(training=training)["training"],
+        "ranking": [entry_document(entry) for entry in ranking.entries],
+    }
+
+
+_ENTRY = ("rank", "place", "tied", "net", "flops", "params", "activations", "accuracy", "stderr", "seeds", "reward")
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """A row of a ranking as JSON values; search and final are the accuracies of each seed."""
+    named = {name: getattr(entry, name) for name in (*_ENTRY, "trial", "round", "state", "reason")}
+    return named | {"search": list(entry.search), "final": list(entry.final)}
+
+
+def spread(ranking: Ranking) -> float | None:
+    """Standard deviation of true accuracy between nets in the first round: that of the means less what seeds give."""
+    scored = [entry.search for entry in ranking.entries if entry.rank is not None and entry.search]
+    if len(scored) < 3 or ranking.seed_sd is None:
+        return None
+    seeds = min(len(each) for each in scored)
+    variance = statistics.variance([statistics.fmean(each) for each in scored])
+    return math.sqrt(max(variance - ranking.seed_sd**2 / seeds, 0.0))

@@ -1,0 +1,82 @@
+"""What a search is asked: space, limits, reward, strategy, and how many nets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from nas_scale.arch.files import load_space
+from nas_scale.arch.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward, around
+from nas_scale.arch.space import SearchSpace
+from nas_scale.errors import UserError
+from nas_scale.flows.options import one_of, within
+from nas_scale.strategies.registry import SAMPLERS
+
+LIMITED: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched, inside which limits; part of a run's specification.
+
+    target_flops: multiply-adds around which a band of +-tolerance is admitted, and which the reward counts against.
+    max_*: upper limits. resolution None and classes None are the space's. finalists: how many of the best are trained
+    again, on final_seeds fresh seeds each. reward_weight None is the reward's usual one.
+    """
+
+    space: str | SearchSpace = "efficientnet"
+    target_flops: float | None = None
+    tolerance: float = 0.1
+    reward: Literal["soft", "hard", "abs"] = "soft"
+    reward_weight: float | None = None
+    max_flops: float | None = None
+    max_params: float | None = None
+    max_activations: float | None = None
+    max_memory: float | None = None
+    resolution: int | None = None
+    classes: int | None = None
+    sampler: str = "evolution"
+    trials: int = 12
+    finalists: int = 3
+    final_seeds: int = 3
+
+    def checked(self) -> Search:
+        """Itself. Raises UserError naming the option that is wrong."""
+        within(1, 1_000_000, trials=self.trials)
+        within(0, 1000, finalists=self.finalists)
+        within(1, 1000, final_seeds=self.final_seeds)
+        within(0.0001, 0.9, tolerance=self.tolerance)
+        within(-100, 0, reward_weight=self.reward_weight)
+        within(2, 8192, resolution=self.resolution)
+        within(2, 1_000_000, classes=self.classes)
+        one_of(tuple(REWARD_WEIGHTS), reward=self.reward)
+        one_of(tuple(SAMPLERS), sampler=self.sampler)
+        names = ("target_flops", "max_flops", "max_params", "max_activations", "max_memory")
+        within(1, 1e18, **{name: getattr(self, name) for name in names})
+        return self
+
+    def limits(self) -> Limits:
+        """The band around the target, and the upper limits."""
+        upper = (self.max_flops, self.max_params, self.max_activations, self.max_memory)
+        capped = [Limit(metric, most=most) for metric, most in zip(LIMITED, upper, strict=True) if most is not None]
+        band = [] if self.target_flops is None else [around(self.target_flops, self.tolerance)]
+        return Limits((*band, *capped))
+
+    def judge(self) -> Reward | None:
+        """The reward against the target; None where there is no target: accuracy alone."""
+        if self.target_flops is None:
+            return None
+        weight = REWARD_WEIGHTS[self.reward] if self.reward_weight is None else self.reward_weight
+        return Reward(self.reward, self.target_flops, weight)
+
+    def opened(self) -> SearchSpace:
+        """The space at the asked resolution and number of classes. Raises UserError."""
+        space = self.space if isinstance(self.space, SearchSpace) else load_space(self.space)
+        if self.resolution is not None and "resolution" in space.holes:
+            raise UserError(f"{space.name} leaves the resolution open; leave out --resolution, or choose another space")
+        frame = replace(
+            space.frame,
+            resolution=self.resolution or space.frame.resolution,
+            classes=self.classes or space.frame.classes,
+        )
+        return replace(space, frame=frame)

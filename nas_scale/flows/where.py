@@ -1,0 +1,149 @@
+"""Where a run lives and where its trainings run: folder, database, device, workers, engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from nas_scale.engines.base import Engine
+from nas_scale.errors import UserError
+from nas_scale.flows.events import Listener, Note, RunOpened
+from nas_scale.flows.options import one_of, within
+from nas_scale.runs.record import changed_versions
+from nas_scale.runs.store import RECORD, STUDY, Run, open_run
+from nas_scale.runs.study import without_password
+
+_DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
+# Some of these is there wherever Linux has a GPU that torch can use: NVIDIA, its Jetson boards, AMD, Windows' WSL.
+_GPU_FILES: Final = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/nvgpu", "/dev/kfd", "/dev/dxg")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a run lives and works; nothing here changes its result but the device's kind.
+
+    results: folder of all runs. run: its name, None for the next free one. resume: go on with it. storage: a database
+    URL, None for a file in the run's folder. device: auto, cpu, cuda, cuda:1 or mps. workers: trainings at once, None
+    for as many as there are cores for, or one a GPU. engine: local processes, or Ray.
+    """
+
+    results: str | Path = "results"
+    run: str | None = None
+    resume: bool = False
+    storage: str | None = None
+    device: str = "auto"
+    workers: int | None = None
+    engine: Literal["local", "ray"] = "local"
+
+    def checked(self) -> Where:
+        """Itself. Raises UserError naming the option that is wrong; loads nothing heavy."""
+        within(1, 4096, workers=self.workers)
+        one_of(("local", "ray"), engine=self.engine)
+        if not _DEVICE.fullmatch(self.device):
+            raise UserError(f"--device {self.device!r} is not known; choose auto, cpu, cuda, cuda:1 or mps")
+        if self.storage is not None:
+            without_password(self.storage)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"--results {self.folder} is a file; choose a folder")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder of all runs."""
+        return Path(self.results)
+
+    def inside(self, run: Run, name: str) -> Where:
+        """The same for a part of a run: a run called `name` in its folder, gone on with where it is there already."""
+        there = (run.folder / name / RECORD).is_file()
+        return replace(self, results=run.folder, run=name, resume=there, storage=None)
+
+
+@contextlib.contextmanager
+def opened(where: Where, kind: str, spec: Mapping[str, Any], on_event: Listener) -> Iterator[Run]:
+    """A run to work on, locked. A folder made for it goes again where its input is refused before anything was done."""
+    with open_run(where.folder, kind, spec, where.run, where.resume, where.storage) as run:
+        try:
+            on_event(RunOpened(run.name, str(run.folder), kind))
+            for change in () if run.is_new else changed_versions(run.record):
+                on_event(Note(f"not the version this run was started with, results may differ: {change}"))
+            yield run
+        except UserError:
+            _remove_unused(run)
+            raise
+
+
+def _remove_unused(run: Run) -> None:
+    """Removes the folder of a run that this process made and in which no trial was proposed."""
+    parts = (path for path in run.folder.iterdir() if path.is_dir())
+    if not run.is_new or any(parts) or ((run.folder / STUDY).exists() and _has_trials(run)):
+        return
+    shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _has_trials(run: Run) -> bool:
+    try:
+        return bool(run.study.get_trials(deepcopy=False))
+    except UserError:
+        return False
+
+
+def choose_device(asked: str) -> str:
+    """`auto` becomes cuda, mps or cpu. Raises UserError for a device that is not there.
+
+    torch is asked only where there may be a GPU: its import takes seconds, and bad input is to be refused before.
+    """
+    if asked == "cpu" or (asked == "auto" and not _may_have_gpu()):
+        return "cpu"
+    if not _may_have_gpu():
+        raise UserError(f"--device {asked} is not there; this machine has cpu (or leave it to auto)")
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    present = [
+        "cpu",
+        *(f"cuda:{index}" for index in range(count)),
+        *(["mps"] if torch.backends.mps.is_available() else []),
+    ]
+    if asked == "auto":
+        return "cuda" if count else present[-1]
+    if asked not in present and not (asked == "cuda" and count):
+        raise UserError(f"--device {asked} is not there; this machine has {', '.join(present)} (or leave it to auto)")
+    return asked
+
+
+def _may_have_gpu() -> bool:
+    return sys.platform != "linux" or any(os.path.exists(path) for path in _GPU_FILES)
+
+
+def worker_count(where: Where, device: str, threads: int) -> int:
+    """Workers that keep the device busy without taking turns: cores over threads, or one for a GPU."""
+    if where.workers is not None:
+        return where.workers
+    return max(1, _cores() // threads) if device == "cpu" else 1
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def training_engine(where: Where, device: str, threads: int) -> Engine:
+    """The engine that trains. Raises UserError where Ray cannot be reached."""
+    from nas_scale.training import worker
+
+    workers = worker_count(where, device, threads)
+    if where.engine == "ray":
+        from nas_scale.engines.ray import RayEngine
+
+        return RayEngine(worker.EVALUATE, workers, threads, gpus_per_job=1.0 if device.startswith("cuda") else 0.0)
+    from nas_scale.engines.local import LocalEngine
+
+    return LocalEngine(worker.EVALUATE, workers, threads)
