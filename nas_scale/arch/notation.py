@@ -36,7 +36,7 @@ _FIELDS: Final = {
     "n": "act",
 }
 _TOKEN = re.compile(r"(se|[rkseconi])(\{[^{}]*\}|[^*{}]+)(?:\*(\{[^{}]*\}))?")
-_MOST: Final = {"repeats": 64, "kernel": 15, "stride": 8, "expansion": 32, "channels": 65536, "se": 1}
+_MOST: Final = {"repeats": 1024, "kernel": 15, "stride": 8, "expansion": 32, "channels": 65536, "se": 1}
 
 
 def _bad(token: str, reason: str) -> NotationError:
