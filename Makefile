@@ -20,7 +20,7 @@ test: check  ## what every change has to pass, under ten minutes on two cores
 test-all: check  ## with the tests that take minutes
 	$(TEST) -m "not exactness"
 
-exactness: $(READY)  ## every figure against independent counters: thousands of nets, some twenty minutes
+exactness: $(READY)  ## every figure against independent counters: thousands of nets, ten to twenty minutes
 	$(TEST) -m exactness
 
 check: $(READY)
