@@ -181,7 +181,7 @@ def _saved(family: Family, repeats: Repeats, results: Path, name: str | None) ->
         "rule": family.rule,
         "repeats": repeats,
     }
-    with opened(Where(results=results, run=name), "expand", spec, ignore) as run:
+    with opened(Where(results=results, run=name), "expand", spec, ignore, has_study=False) as run:
         files = []
         for member in family.members:
             path = run.folder / f"{member.name}.yaml"

@@ -47,7 +47,7 @@ def family(
     """
     prepared = _checked(phi, rule, options)
     spec = prepared.spec() | as_spec(**_for_grid(options), phi=list(phi), rule=rule)
-    with opened(prepared.where, "family", spec, on_event) as run:
+    with opened(prepared.where, "family", spec, on_event, has_study=False) as run:
 
         def inner(event: Any) -> None:
             on_event(Note(f"{event.kind}, kept in {event.folder}") if isinstance(event, RunOpened) else event)

@@ -66,10 +66,14 @@ class Where:
 
 
 @contextlib.contextmanager
-def opened(where: Where, kind: str, spec: Mapping[str, Any], on_event: Listener) -> Iterator[Run]:
+def opened(
+    where: Where, kind: str, spec: Mapping[str, Any], on_event: Listener, has_study: bool = True
+) -> Iterator[Run]:
     """A run to work on, locked. A folder made for it goes again where its input is refused before anything was done."""
     with open_run(where.folder, kind, spec, where.run, where.resume, where.storage) as run:
         try:
+            if has_study:
+                _ = run.study  # a database that cannot be opened is refused before anything is said
             on_event(RunOpened(run.name, str(run.folder), kind))
             for change in () if run.is_new else changed_versions(run.record):
                 on_event(Note(f"not the version this run was started with, results may differ: {change}"))

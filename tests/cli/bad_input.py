@@ -1,0 +1,166 @@
+"""What people may type, and what the line says that refuses it. Paths lie in the folder that `prepare` fills."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+SEARCH = "search --target-flops 400M"
+
+CASES = {
+    # the command line itself
+    "frob": "No such command 'frob'",
+    "search --target-flops": "requires an argument",
+    "search --trails 3": "--trials",
+    "family": "Missing option '--target-flops'",
+    "profile": "Missing argument 'NET",
+    "show one two": "unexpected extra argument",
+    "search --trials many": "'--trials': ",
+    "search --trials 1e99": "'--trials': ",
+    "search --trials 2.5": "'--trials': ",
+    "search --tolerance lots": "'--tolerance': ",
+    # numbers
+    "search --target-flops 400Q": "--target-flops '400Q' is not a count",
+    "search --target-flops 0": "--target-flops '0' is not a count above zero",
+    "search --target-flops -5": "--target-flops '-5' is not a count",
+    "search --target-flops NaN": "--target-flops 'NaN' is not a count",
+    "search --target-flops inf": "--target-flops 'inf' is not a count",
+    "search --target-flops 1e99": "must lie in 1 to 1e+18",
+    "search --target-flops 1e999": "is not a count",
+    "search --max-params 0.4": "--max-params '0.4' is less than one",
+    "search --max-flops ''": "--max-flops '' is not a count",
+    "search --max-memory 64Mi": "--max-memory '64Mi' is not an amount of memory",
+    f"{SEARCH} --train-images ten": "--train-images 'ten' is not a count",
+    f"{SEARCH} --tolerance 2": "--tolerance 2 must lie in",
+    f"{SEARCH} --tolerance 0": "--tolerance 0 must lie in",
+    f"{SEARCH} --tolerance nan": "--tolerance nan must lie in",
+    f"{SEARCH} --trials 0": "--trials 0 must lie in",
+    f"{SEARCH} --trials -5": "--trials -5 must lie in",
+    f"{SEARCH} --seeds 0": "--seeds 0 must lie in",
+    f"{SEARCH} --seed -1": "--seed -1 must lie in",
+    f"{SEARCH} --epochs 0": "--epochs 0 must lie in",
+    f"{SEARCH} --batch 1": "--batch 1 must lie in",
+    f"{SEARCH} --workers 0": "--workers 0 must lie in",
+    f"{SEARCH} --threads 0": "--threads 0 must lie in",
+    f"{SEARCH} --window 0": "--window 0 must lie in",
+    f"{SEARCH} --finalists -1": "--finalists -1 must lie in",
+    f"{SEARCH} --final-seeds 0": "--final-seeds 0 must lie in",
+    f"{SEARCH} --learning-rate inf": "--learning-rate inf must lie in",
+    f"{SEARCH} --learning-rate 0": "--learning-rate 0 must lie in",
+    f"{SEARCH} --proxy-width 0": "--proxy-width 0 must lie in",
+    f"{SEARCH} --proxy-resolution 2": "--proxy-resolution 2 must lie in",
+    f"{SEARCH} --proxy-strides -1": "--proxy-strides -1 must lie in",
+    f"{SEARCH} --resolution 0": "--resolution 0 must lie in",
+    f"{SEARCH} --classes 1": "--classes 1 must lie in",
+    f"{SEARCH} --reward-weight 0.07": "--reward-weight 0.07 must lie in",
+    f"{SEARCH} --train-images 1": "--train-images 1 must lie in",
+    # words
+    f"{SEARCH} --space efficentnet": "did you mean efficientnet?",
+    f"{SEARCH} --sampler annealing": "--sampler 'annealing' is not known; choose random, evolution or tpe",
+    f"{SEARCH} --reward soften": "--reward 'soften' is not known",
+    f"{SEARCH} --recipe slow": "--recipe 'slow' is not known",
+    f"{SEARCH} --device tpu": "--device 'tpu' is not known",
+    f"{SEARCH} --device cuda:x": "--device 'cuda:x' is not known",
+    f"{SEARCH} --engine spark": "--engine 'spark' is not known; choose local or ray",
+    f"{SEARCH} --storage nonsense": "'nonsense' is no database URL",
+    f"{SEARCH} --device cpu --storage sqlite:////no/such/folder/x.db": "cannot open the study",
+    # budgets
+    "search --target-flops 1M": "the nearest, ds_r1_k3_s1_c16",
+    "search --max-params 10K": "raise --max-params",
+    "search --target-flops 400M --max-params 1M": "no net of efficientnet",
+    # images
+    f"{SEARCH} --data cats": "is no data source and no folder",
+    f"{SEARCH} --data ./no-such-folder": "there is no folder no-such-folder",
+    f"{SEARCH} --data ./file.txt": "is a file, not a folder",
+    f"{SEARCH} --data ./empty": "holds no folders with images",
+    f"{SEARCH} --data ./broken": "broken/a/1.png",
+    f"{SEARCH} --data ./one-class": "one class only",
+    f"{SEARCH} --data ./no-val": "has train/ but no val/",
+    f"{SEARCH} --data scenes:blurred": "scenes",
+    f"{SEARCH} --data cifar10:./empty": "cifar10",
+    f"{SEARCH} --data digits --train-images 5": "5 train images cannot hold 10 classes",
+    # files of spaces and nets
+    f"{SEARCH} --space ./missing.yaml": "missing.yaml",
+    f"{SEARCH} --space ./typo.yaml": "typo.yaml:3:",
+    f"{SEARCH} --space ./empty.yaml": "empty.yaml",
+    f"{SEARCH} --space ./binary.yaml": "binary.yaml",
+    f"{SEARCH} --space ./closed.yaml": "nothing is left open",
+    "profile ./typo.yaml": "typo.yaml:3:",
+    "profile ./space.yaml": "leaves kernel open",
+    "profile efficientnet-b9": "did you mean",
+    "profile efficientnet-b0 --resolution 0": "--resolution 0 must lie in",
+    "profile ''": "there is no net ''",
+    "spaces nowhere": "there is no space 'nowhere'",
+    # runs
+    "show nope": "there is no run nope",
+    "show ../..": "there is no run ../..",
+    "show --results ./file.txt": "file.txt is a file",
+    f"show {'x' * 300}": "there is no run",
+    "profile results/nope": "there is no run 'results/nope'",
+    "profile results/nope:3": "there is no run 'results/nope:3'",
+    f"{SEARCH} --device cpu --run a/b": "'a/b' cannot name a run",
+    f"{SEARCH} --device cpu --run ../x": "'../x' cannot name a run",
+    f"{SEARCH} --device cpu --run -x": "cannot name a run",
+    f"{SEARCH} --device cpu --run ''": "cannot name a run",
+    f"{SEARCH} --device cpu --resume": "there is no search run to resume",
+    f"{SEARCH} --device cpu --run x --resume": "there is no run results/x to resume",
+    f"{SEARCH} --results ./file.txt": "--results file.txt is a file",
+    f"{SEARCH} --device cpu --results ./file.txt/deeper": "file.txt/deeper",
+    f"{SEARCH} --device cpu --results /proc/nas-scale": "cannot make the folder /proc/nas-scale",
+    # grids
+    "grid": "there is no finished search in results",
+    "grid --baseline efficientnet-b0 --phi 0": "--phi 0 must lie in",
+    "grid --baseline efficientnet-b0 --phi nan": "--phi nan must lie in",
+    "grid --baseline efficientnet-b0 --method random": "--method 'random' is not known",
+    "grid --baseline efficientnet-b0 --count 1": "--count 1 must lie in",
+    "grid --baseline efficientnet-b0 --method cartesian --step 0": "--step 0 must lie in",
+    "grid --baseline efficientnet-b0 --tolerance 2": "--tolerance 2 must lie in",
+    "grid --baseline efficientnet-b0 --device cpu --resume": "there is no grid run to resume",
+    # families
+    "expand": "there is no fit in results",
+    "expand --baseline efficientnet-b0 --coefficients nonsense": "'nonsense' is no rule",
+    "expand --baseline efficientnet-b0 --coefficients 1.2,1.1": "1.2,1.1",
+    "expand --baseline efficientnet-b0 --coefficients 1.2,nan,1.1": "beta nan must lie in",
+    "expand --baseline efficientnet-b0 --coefficients 0.5,1.1,1.1": "0.5",
+    "expand --baseline efficientnet-b0 --coefficients results/nope": "there is no run 'results/nope'",
+    "expand --coefficients efficientnet": "there is no finished search in results",
+    "expand --baseline b0 --coefficients efficientnet": "there is no net 'b0'",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi nonsense": "--phi 'nonsense' is not understood",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi 0..99": "must lie in 0 to",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi 3..1": "--phi '3..1' is not understood",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi 1e99": "must lie in 0 to",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi -1": "--phi -1 must lie in",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi ''": "--phi '' is not understood",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --rule thumb": "--rule 'thumb' is not known",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --repeats up": "--repeats 'up' is not known",
+    "family --target-flops 1M": "no net of efficientnet",
+    "family --target-flops 400M --count 1": "--count 1 must lie in",
+    "family --target-flops 400M --grid-seeds 0": "--grid-seeds 0 must lie in",
+    "family --target-flops 400M --rule thumb": "--rule 'thumb' is not known",
+}  # fmt: skip
+
+
+def prepare(folder: Path) -> None:
+    """The files that the cases name."""
+    (folder / "file.txt").write_text("a file in the way\n")
+    (folder / "typo.yaml").write_text("stem: 32\nstages: |\n  ir_r2_k3_s2_e6_q24\n")
+    (folder / "empty.yaml").write_text("")
+    (folder / "binary.yaml").write_bytes(b"\x00\xff\xfe\x80" * 10)
+    (folder / "closed.yaml").write_text("stages: |\n  ir_r2_k3_s2_e6_c24\n")
+    (folder / "space.yaml").write_text("stages: |\n  ir_r2_k{3,5}_s2_e6_c24\n")
+    (folder / "empty").mkdir()
+    for name in ("broken/a", "broken/b", "one-class/a", "no-val/train/a", "no-val/train/b"):
+        (folder / name).mkdir(parents=True)
+        for image in ("1.png", "2.png"):
+            (folder / name / image).write_bytes(b"no image" if name.startswith("broken") else _PIXEL)
+
+
+def words(case: str) -> list[str]:
+    """A case as arguments."""
+    return shlex.split(case)
+
+
+_PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc000000301"
+    "0100c9fe92ef0000000049454e44ae426082"
+)

@@ -1,0 +1,63 @@
+"""Trainings that cost nothing, in place of real ones: a score that hangs on the net and the seed alone.
+
+As a program it is `nas-scale` with these: fake_training.py ARGUMENTS. The environment says how they behave, so that
+worker processes know it too: FAKE_PAUSE seconds each, FAKE_FAILING of 256 nets diverge, FAKE_COUNT a file that grows by
+a byte with each training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nas_scale.errors import RunFailed
+from nas_scale.training.job import Job, Score
+
+EVALUATE = "fake_training:score"
+SECONDS = 0.01  # that a training is said to take
+
+
+def score(job: Job) -> Score:
+    """Accuracy grows a little with depth; nets differ by 5 points and seeds by 1."""
+    time.sleep(float(os.environ.get("FAKE_PAUSE", "0")))
+    if counter := os.environ.get("FAKE_COUNT"):
+        with open(counter, "ab") as file:
+            file.write(b".")
+    net = hashlib.sha256(repr(job.architecture).encode()).digest()
+    if net[0] < int(os.environ.get("FAKE_FAILING", "0")):
+        raise RunFailed("diverged: the loss was no longer finite after epoch 1")
+    noise = hashlib.sha256(net + job.seed.to_bytes(8, "big")).digest()
+    depth = sum(stage.repeats for stage in job.architecture.stages)
+    accuracy = 0.5 + 0.005 * depth + 0.1 * (net[1] / 255 - 0.5) + 0.02 * (noise[0] / 255 - 0.5)
+    return Score(accuracy, 1000, 1.0, job.recipe.epochs, 0.01, 100.0)
+
+
+def seconds_per_job(job: Job, train_images: int, val_images: int) -> float:
+    return SECONDS
+
+
+def install(patch: pytest.MonkeyPatch) -> None:
+    """Puts these in the place of real trainings and of their timing."""
+    patch.setattr("nas_scale.training.worker.EVALUATE", EVALUATE)
+    patch.setattr("nas_scale.training.timing.seconds_per_job", seconds_per_job)
+
+
+def main() -> int:
+    import nas_scale.training.timing
+    import nas_scale.training.worker
+    from nas_scale.cli.main import run
+
+    nas_scale.training.worker.EVALUATE = EVALUATE
+    nas_scale.training.timing.seconds_per_job = seconds_per_job
+    sys.path.insert(0, str(Path(__file__).parent))
+    sys.argv[0] = "nas-scale"
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
