@@ -1,0 +1,55 @@
+"""Which strides should a proxy give up? Training speed of EfficientNet-B0 shrunk to keep a last map of at least 3x3, both ways.
+
+    python benchmarks/proxy_strides.py [--resolution 48] [--width 0.25] [--rounds 5]
+
+The two proxies are timed in turn, in one process on one thread, and the median of the rounds is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from dataclasses import replace
+
+from nas_scale.arch.cost import cost
+from nas_scale.arch.files import load_net
+from nas_scale.arch.spec import Architecture
+from nas_scale.training.data.ref import DataRef
+from nas_scale.training.job import Job, Proxy, Recipe
+from nas_scale.training.proxy import shrink
+from nas_scale.training.timing import seconds_per_image
+
+
+def without_early_strides(net: Architecture, total: int) -> Architecture:
+    """The net with strides given up from the stem on, until the product of all is `total`."""
+    if net.total_stride > total and net.stem_stride > 1:
+        net = replace(net, stem_stride=1)
+    stages = list(net.stages)
+    for index, stage in enumerate(stages):
+        if replace(net, stages=tuple(stages)).total_stride > total and stage.stride > 1:
+            stages[index] = replace(stage, stride=1)
+    return replace(net, stages=tuple(stages))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--resolution", type=int, default=48)
+    parser.add_argument("--width", type=float, default=0.25)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    net, recipe = load_net("efficientnet-b0"), Recipe()
+    proxy = Proxy(asked.resolution, asked.width, recipe=recipe)
+    late = shrink(net, proxy, net)
+    early = without_early_strides(shrink(net, replace(proxy, strides=99), net), late.total_stride)
+    times: dict[str, list[float]] = {"late": [], "early": []}
+    for _ in range(asked.rounds):
+        for name, small in (("late", late), ("early", early)):
+            times[name].append(seconds_per_image(Job(small, DataRef("scenes", asked.resolution), recipe, 0)))
+    print(f"B0 at {asked.resolution} px, channels x {asked.width:g}, batch {recipe.batch}, total stride {late.total_stride}")
+    for name, small in (("late", late), ("early", early)):
+        print(f"  {name:5} strides given up: {1 / statistics.median(times[name]):6.0f} images/s, {cost(small).flops / 1e6:.1f}M multiply-adds")
+    print(f"  early over late: {statistics.median(times['late']) / statistics.median(times['early']):.2f} of the speed")
+
+
+if __name__ == "__main__":
+    main()
