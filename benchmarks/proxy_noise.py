@@ -2,9 +2,10 @@
 
     python benchmarks/proxy_noise.py --nets 10 --seeds 3 [--data scenes] [--band] [--out FILE.json]
 
-Each net is drawn at random from a space (with --band: from those within 10% of 400M multiply-adds), shrunk as `search` shrinks it,
-and trained on the same seeds. Noise is the pooled standard deviation between seeds of one net; spread is the standard deviation
-between the nets' true accuracies: that of their means, less what seeds alone would give. A ratio of 2 or more tells nets apart.
+Each net is drawn at random from a space (with --band: from those within 10% of 400M multiply-adds), shrunk as
+`search` shrinks it, and trained on the same seeds. Noise is the pooled standard deviation between seeds of one net;
+spread is the standard deviation between the nets' true accuracies: that of their means, less what seeds alone would
+give. A ratio of 2 or more tells nets apart.
 """
 
 from __future__ import annotations
@@ -80,21 +81,55 @@ def main() -> None:
     asked = parser.parse_args()
     reference, nets = draw(asked.space, asked.nets, asked.band)
     training = replace(
-        usual, data=asked.data, epochs=asked.epochs, proxy_width=asked.width, proxy_resolution=asked.resolution, train_images=asked.train_images, seeds=asked.seeds
+        usual,
+        data=asked.data,
+        epochs=asked.epochs,
+        proxy_width=asked.width,
+        proxy_resolution=asked.resolution,
+        train_images=asked.train_images,
+        seeds=asked.seeds,
     )
     jobs = Jobs(training.checked().for_reference(reference), reference, choose_device("auto"))
     accuracies, seconds = measure(nets, jobs, Where(workers=asked.workers))
     noise = pooled_sd(accuracies) or 0.0
     means = [statistics.fmean(each) for each in accuracies]
     spread = max(statistics.variance(means) - noise**2 / asked.seeds, 0.0) ** 0.5
-    table = Table("net", "FLOPs", "mean %", "seeds %", title=f"{asked.data}, {asked.nets} nets of {asked.space}{' near 400M' if asked.band else ''}")
+    table = Table(
+        "net",
+        "FLOPs",
+        "mean %",
+        "seeds %",
+        title=f"{asked.data}, {asked.nets} nets of {asked.space}{' near 400M' if asked.band else ''}",
+    )
     for net, mean, each in sorted(zip(nets, means, accuracies, strict=True), key=lambda row: -row[1]):
-        table.add_row(compact(net), f"{cost(net).flops / 1e6:.0f}M", f"{mean:.1%}", " ".join(f"{value:.1%}" for value in each))
+        table.add_row(
+            compact(net), f"{cost(net).flops / 1e6:.0f}M", f"{mean:.1%}", " ".join(f"{value:.1%}" for value in each)
+        )
     Console(width=170).print(table)
-    print(f"seed sd {noise:.2%}, spread between nets {spread:.2%}, ratio {spread / noise:.1f}, {seconds:.1f} s a training")
+    print(
+        f"seed sd {noise:.2%}, spread between nets {spread:.2%}, ratio {spread / noise:.1f}, {seconds:.1f} s a training"
+    )
     if asked.out:
-        found = {"noise": noise, "spread": spread, "ratio": spread / noise, "seconds": seconds, "accuracies": accuracies, "nets": [compact(net) for net in nets]}
-        asked.out.write_text(json.dumps({"date": str(date.today()), "machine": platform.platform(), "device": jobs.device, "training": asdict(jobs.training), **found}, indent=1))
+        found = {
+            "noise": noise,
+            "spread": spread,
+            "ratio": spread / noise,
+            "seconds": seconds,
+            "accuracies": accuracies,
+            "nets": [compact(net) for net in nets],
+        }
+        asked.out.write_text(
+            json.dumps(
+                {
+                    "date": str(date.today()),
+                    "machine": platform.platform(),
+                    "device": jobs.device,
+                    "training": asdict(jobs.training),
+                    **found,
+                },
+                indent=1,
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Which strides should a proxy give up? Training speed of EfficientNet-B0 shrunk to keep a last map of at least 3x3, both ways.
+"""Which strides should a proxy give up? Training speed of EfficientNet-B0 shrunk to keep a last map of at least 3x3,
+both ways.
 
     python benchmarks/proxy_strides.py [--resolution 48] [--width 0.25] [--rounds 5]
 
@@ -45,9 +46,11 @@ def main() -> None:
     for _ in range(asked.rounds):
         for name, small in (("late", late), ("early", early)):
             times[name].append(seconds_per_image(Job(small, DataRef("scenes", asked.resolution), recipe, 0)))
-    print(f"B0 at {asked.resolution} px, channels x {asked.width:g}, batch {recipe.batch}, total stride {late.total_stride}")
+    shape = f"channels x {asked.width:g}, batch {recipe.batch}, total stride {late.total_stride}"
+    print(f"B0 at {asked.resolution} px, {shape}")
     for name, small in (("late", late), ("early", early)):
-        print(f"  {name:5} strides given up: {1 / statistics.median(times[name]):6.0f} images/s, {cost(small).flops / 1e6:.1f}M multiply-adds")
+        speed = f"{1 / statistics.median(times[name]):6.0f} images/s"
+        print(f"  {name:5} strides given up: {speed}, {cost(small).flops / 1e6:.1f}M multiply-adds")
     print(f"  early over late: {statistics.median(times['late']) / statistics.median(times['early']):.2f} of the speed")
 
 

@@ -1,13 +1,13 @@
 """The errors a user can cause, and the one they cannot.
 
-    NasScaleError
-    ├── UserError            the input was wrong: exit code 2, one line, no traceback
-    │   ├── NotationError    a net or space that cannot be read (with line and column where there is a file)
-    │   ├── BudgetError      no net of the space lies inside the limits
-    │   ├── DataError        images that cannot be used
-    │   └── RunError         a run that is missing, busy, or was started with other options
-    ├── RunFailed            the input was right but the work could not be done: exit code 1
-    └── Interrupted          the user stopped it; what is done is kept: exit code 130
+NasScaleError
+├── UserError            the input was wrong: exit code 2, one line, no traceback
+│   ├── NotationError    a net or space that cannot be read (with line and column where there is a file)
+│   ├── BudgetError      no net of the space lies inside the limits
+│   ├── DataError        images that cannot be used
+│   └── RunError         a run that is missing, busy, or was started with other options
+├── RunFailed            the input was right but the work could not be done: exit code 1
+└── Interrupted          the user stopped it; what is done is kept: exit code 130
 """
 
 from __future__ import annotations

@@ -94,7 +94,8 @@ def build(arch: Architecture, seed: int | None = None) -> Net:
 
 
 def zero_residuals(net: Net) -> None:
-    """Starts every residual branch at zero, by the scale of its last norm (Goyal et al. 2017, 5.1): short trainings get further.
+    """Starts every residual branch at zero, by the scale of its last norm (Goyal et al. 2017, 5.1): short trainings
+    get further.
 
     A branch that ends in an activation keeps its scale: a ReLU at zero passes no gradient.
     """

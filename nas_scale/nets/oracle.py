@@ -46,9 +46,13 @@ def count_module(module: nn.Module, resolution: int) -> OracleCount:
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     with torch.no_grad():
         flops = FlopCountAnalysis(module, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        activations = ActivationCountAnalysis(module, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        activations = (
+            ActivationCountAnalysis(module, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        )
         by_operator = Counter({name: round(value) for name, value in flops.by_operator().items()})
-        return OracleCount(dict(by_operator), round(activations.total()), sum(weight.numel() for weight in module.parameters()))
+        return OracleCount(
+            dict(by_operator), round(activations.total()), sum(weight.numel() for weight in module.parameters())
+        )
 
 
 def count(arch: Architecture) -> OracleCount:
@@ -57,7 +61,7 @@ def count(arch: Architecture) -> OracleCount:
 
 
 def peer(text: str) -> nn.Module:
-    """`timm:NAME` or `torchvision:NAME` as a module with fresh weights. Raises UserError where library or net is missing."""
+    """`timm:NAME` or `torchvision:NAME` with fresh weights. Raises UserError where library or net is missing."""
     library, _, name = text.partition(":")
     try:
         if library == "timm":
@@ -69,9 +73,13 @@ def peer(text: str) -> nn.Module:
 
             module = torchvision.models.get_model(name)
     except (ImportError, AttributeError) as error:
-        raise UserError(f"{text} needs {library}, which cannot be imported here; pip install {library} to match your torch") from error
+        raise UserError(
+            f"{text} needs {library}, which cannot be imported here; pip install {library} to match your torch"
+        ) from error
     except (RuntimeError, ValueError) as error:
         if "nms" in str(error):
-            raise UserError(f"{text}: {library} does not match the installed torch; install the pair that belongs together") from error
+            raise UserError(
+                f"{text}: {library} does not match the installed torch; install the pair that belongs together"
+            ) from error
         raise UserError(f"{library} has no net {name!r}") from None
     return module

@@ -13,9 +13,10 @@ from nas_scale.training.data.ref import DataRef
 class Recipe:
     """How a net is trained.
 
-    optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with `paper` (lr decayed by 0.97 every 2.4 epochs;
-    Tan & Le 2019), freely combined. `learning_rate` holds for a batch of 256 and scales with the batch. `flips` None means
-    as the data allows. `precision` auto is bf16 on a GPU and float32 on a CPU. `zero_residuals` starts residual branches at zero (nets/build.py).
+    optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with `paper` (lr decayed by 0.97
+    every 2.4 epochs; Tan & Le 2019), freely combined. `learning_rate` holds for a batch of 256 and scales with the
+    batch. `flips` None means as the data allows. `precision` auto is bf16 on a GPU and float32 on a CPU.
+    `zero_residuals` starts residual branches at zero (nets/build.py).
     """
 
     epochs: int = 5
@@ -37,9 +38,9 @@ class Recipe:
 class Proxy:
     """How a net is shrunk to be trained cheaply.
 
-    resolution: pixels a side at which the baseline is trained (a net twice the baseline's target resolution is trained at twice
-    this). strides: how many of the stem's and stages' strides are kept, the latest given up first; None means as many as leave a
-    last feature map of at least 3x3. width: factor on all channels.
+    resolution: pixels a side at which the baseline is trained (a net twice the baseline's target resolution is
+    trained at twice this). strides: how many of the stem's and stages' strides are kept, the latest given up first;
+    None means as many as leave a last feature map of at least 3x3. width: factor on all channels.
     """
 
     resolution: int
