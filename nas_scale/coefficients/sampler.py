@@ -12,7 +12,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from nas_scale.arch.scaling import Shares
 
 STARTUP: Final = 6  # trials drawn uniformly before TPE has something to learn from
-PLACE: Final[dict[str, BaseDistribution]] = {"first": FloatDistribution(0.0, 1.0), "second": FloatDistribution(0.0, 1.0)}
+PLACE: Final[dict[str, BaseDistribution]] = {
+    "first": FloatDistribution(0.0, 1.0),
+    "second": FloatDistribution(0.0, 1.0),
+}
 
 
 class SharesSampler(BaseSampler):
@@ -25,14 +28,20 @@ class SharesSampler(BaseSampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return PLACE
 
-    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
         if not search_space:
             return {}
         scored = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         drawn = self._tpe.sample_relative(study, trial, search_space) if len(scored) >= STARTUP else {}
-        return drawn or {name: self._random.sample_independent(study, trial, name, space) for name, space in search_space.items()}
+        return drawn or {
+            name: self._random.sample_independent(study, trial, name, space) for name, space in search_space.items()
+        }
 
-    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def reseed_rng(self) -> None:

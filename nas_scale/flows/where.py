@@ -71,9 +71,9 @@ def opened(
 ) -> Iterator[Run]:
     """A run to work on, locked. A folder made for it goes again where its input is refused before anything was done."""
     with open_run(where.folder, kind, spec, where.run, where.resume, where.storage) as run:
+        if has_study:
+            _open_study(run)
         try:
-            if has_study:
-                _ = run.study  # a database that cannot be opened is refused before anything is said
             on_event(RunOpened(run.name, str(run.folder), kind))
             for change in () if run.is_new else changed_versions(run.record):
                 on_event(Note(f"not the version this run was started with, results may differ: {change}"))
@@ -81,6 +81,15 @@ def opened(
         except UserError:
             _remove_unused(run)
             raise
+
+
+def _open_study(run: Run) -> None:
+    """Opens the study before anything is said: a database that refuses, or Ctrl-C, leaves no folder."""
+    try:
+        _ = run.study
+    except BaseException:
+        _remove_unused(run)
+        raise
 
 
 def _remove_unused(run: Run) -> None:

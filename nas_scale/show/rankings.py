@@ -1,4 +1,4 @@
-"""Rankings, plans, fits and families as tables, drawn from the documents that runs keep: fresh or old, they are alike."""
+"""Rankings, plans, fits and families as tables, drawn from the documents of runs: fresh or old, they look the same."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ CASES = {
     "expand --baseline efficientnet-b0 --coefficients results/nope": "there is no run 'results/nope'",
     "expand --coefficients efficientnet": "there is no finished search in results",
     "expand --baseline b0 --coefficients efficientnet": "there is no net 'b0'",
-    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi nonsense": "--phi 'nonsense' is not understood",
+    "expand --baseline efficientnet-b0 --coefficients efficientnet --phi nonsense": "'nonsense' is not understood",
     "expand --baseline efficientnet-b0 --coefficients efficientnet --phi 0..99": "must lie in 0 to",
     "expand --baseline efficientnet-b0 --coefficients efficientnet --phi 3..1": "--phi '3..1' is not understood",
     "expand --baseline efficientnet-b0 --coefficients efficientnet --phi 1e99": "must lie in 0 to",

@@ -12,11 +12,13 @@ import os
 import sys
 import time
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from nas_scale.errors import RunFailed
 from nas_scale.training.job import Job, Score
+
+if TYPE_CHECKING:
+    import pytest
 
 EVALUATE = "fake_training:score"
 SECONDS = 0.01  # that a training is said to take
