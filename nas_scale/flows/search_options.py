@@ -36,7 +36,7 @@ class Search:
     resolution: int | None = None
     classes: int | None = None
     sampler: str = "evolution"
-    trials: int = 12
+    trials: int = 10
     finalists: int = 3
     final_seeds: int = 3
 

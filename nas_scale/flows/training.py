@@ -19,7 +19,7 @@ RECIPES: Final = {
     ),
 }
 # Pixels a side of the proxy's images where none are asked for.
-USUAL_RESOLUTION: Final = {"scenes": 48, "digits": 24, "cifar10": 32, "fashion-mnist": 32}
+USUAL_RESOLUTION: Final = {"scenes": 40, "digits": 24, "cifar10": 32, "fashion-mnist": 32}
 FOLDER_RESOLUTION: Final = 64
 # Fresh seeds of finalists start here, far from those of the search.
 FINAL_SEEDS_FROM: Final = 1000

@@ -19,10 +19,10 @@ class Recipe:
     `zero_residuals` starts residual branches at zero (nets/build.py).
     """
 
-    epochs: int = 5
-    batch: int = 64
+    epochs: int = 6
+    batch: int = 32
     optimizer: Literal["sgd", "rmsprop"] = "sgd"
-    learning_rate: float = 0.4
+    learning_rate: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 5e-5
     schedule: Literal["cosine", "paper"] = "cosine"

@@ -67,7 +67,7 @@ def test_a_finer_drawing_shows_the_same_scene(preset: str) -> None:
 
 
 def test_the_whole_digit_is_inside_the_image() -> None:
-    difficulty = Difficulty(pieces=0, noise=0.0)
+    difficulty = Difficulty(smallest=0.35, largest=0.65, rotation=20, shear=0.25, contrast=0.4, pieces=0, noise=0.0)
     drawn = _draw(500, 48, difficulty).astype(int)
     edges = np.concatenate([drawn[:, 0], drawn[:, -1], drawn[:, :, 0], drawn[:, :, -1]], 1)
     # At most the fading border of the largest and most turned.
