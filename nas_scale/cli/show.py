@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ def show(
         str | None, typer.Argument(metavar="[RUN]", help="A run's name or folder; none lists them all.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every row of a ranking.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Write the table to this file as a picture too.")] = None,
     results: Results = RESULTS,
     json: Json = False,
 ) -> None:
@@ -34,8 +36,13 @@ def show(
             return
         from nas_scale.show.rankings import MOST_ROWS, result_table
 
-        console.output().print(result_table(document, 10**9 if everything else MOST_ROWS))
+        shown = result_table(document, 10**9 if everything else MOST_ROWS)
+        console.output().print(shown)
+        if svg is not None:
+            console.save_svg(shown, svg, f"nas-scale show {run}")
         return
+    if svg is not None:
+        raise UserError("--svg needs a run to draw, e.g. nas-scale show search-001 --svg ranking.svg")
     if results.exists() and not results.is_dir():
         raise UserError(f"--results {results} is a file; choose a folder")
     runs = list_runs(results)

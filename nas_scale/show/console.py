@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+
+from nas_scale import atomic
 
 PIPED_WIDTH: Final = 160  # columns of what goes into a file or another program, where COLUMNS does not say otherwise
+SVG_WIDTH: Final = 150  # columns of a table in a document
 
 
 def output() -> Console:
@@ -36,3 +41,10 @@ def say(text: str) -> None:
 def print_json(document: Mapping[str, Any]) -> None:
     """The document alone on stdout."""
     sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def save_svg(shown: RenderableType, path: Path, title: str, width: int = SVG_WIDTH) -> None:
+    """What would be printed, as a picture for documents. Raises UserError where the file cannot be written."""
+    console = Console(record=True, file=io.StringIO(), width=width, highlight=False)
+    console.print(shown)
+    atomic.write_text(path, console.export_svg(title=title))
