@@ -19,7 +19,10 @@ PLACE: Final[dict[str, BaseDistribution]] = {
 
 
 class SharesSampler(BaseSampler):
-    """Proposes a place on the triangle, both of its numbers at once, so that a trial cut short is proposed again as it was."""
+    """Proposes a place on the triangle, both of its numbers at once.
+
+    So a trial that was cut short is proposed again as it was.
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = RandomSampler(seed)

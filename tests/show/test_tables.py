@@ -1,0 +1,134 @@
+"""Tables are readable at any width, and say what cannot be told."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from command import SMALL, Command
+from rich.console import Console, RenderableType
+
+from nas_scale.show.rankings import ranking_notes, result_table
+from nas_scale.show.sheet import Sheet
+from nas_scale.show.tables import power
+
+WIDTHS = (80, 100, 160)
+
+
+def drawn(table: RenderableType, width: int) -> list[str]:
+    """The table's lines as a screen of this width shows them."""
+    console = Console(file=io.StringIO(), width=width)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def document(nas_scale: Command, kind: str) -> Any:
+    """A result of each kind, made by its command."""
+    asked = {
+        "search": ("search", "--max-flops", "600M", *SMALL[2:], "--trials", "3"),
+        "grid": ("grid", "--baseline", "efficientnet-b0", *SMALL[2:], "--count", "8"),
+        "expand": ("expand", "--baseline", "efficientnet-b0", "--coefficients", "efficientnet"),
+    }
+    return nas_scale(*asked[kind], "--json").json
+
+
+@pytest.mark.parametrize("kind", ["search", "grid", "expand"])
+def test_no_figure_is_cut_and_no_word_broken_at_any_width(nas_scale: Command, kind: str) -> None:
+    made = document(nas_scale, kind)
+    at_160 = " ".join(drawn(result_table(made), 160)).split()
+    for width in WIDTHS:
+        lines = drawn(result_table(made), width)
+        assert max(len(line) for line in lines) <= width
+        words = " ".join(lines).split()
+        # the same words, but for a first column that is repeated where words stand below the figures
+        assert set(words) == set(at_160), width
+        assert not any("…" in line for line in lines)
+
+
+def test_words_go_below_the_figures_where_it_is_narrow() -> None:
+    sheet = Sheet("nets", ">rank", ">FLOPs", "net", words=1)
+    for rank in (1, 2):
+        sheet.add(str(rank), "400M", " ".join(f"ir_r{rank}_k3_c{width}" for width in range(16, 80, 8)))
+    wide, narrow = drawn(sheet, 160), drawn(sheet, 50)
+    assert wide[1].split() == ["rank", "FLOPs", "net"]
+    assert len(wide) == 4
+    assert narrow[1].split() == ["rank", "FLOPs"]
+    assert narrow[4].split() == ["rank", "net"]
+    assert [line.split()[0] for line in narrow[5:] if line[:4].strip()] == ["1", "2"]
+    assert all(line.startswith(" " * 6) or line[:4].strip() for line in narrow[5:])
+
+
+def test_a_row_has_a_cell_for_every_column() -> None:
+    with pytest.raises(ValueError, match="1 cells for 2 columns"):
+        Sheet("", "a", "b").add("1")
+
+
+def test_short_words_stay_beside_the_figures_on_narrow_screens() -> None:
+    sheet = Sheet("", "run", ">trials", "best", words=1)
+    sheet.add("search-001", "12", "81.2% at 400M")
+    assert len(drawn(sheet, 60)) == 2
+
+
+def ranked(**changes: Any) -> dict[str, Any]:
+    row = {"rank": 1, "place": 1, "tied": False, "round": "search"}
+    return {"objective": "proxy", "seed_sd": 0.01, "spread": 0.03, "ranking": [row]} | changes
+
+
+def test_what_a_ranking_cannot_tell_is_said() -> None:
+    (told,) = ranking_notes(ranked())
+    assert told.endswith("the proxy tells these nets apart.")
+    (not_told,) = ranking_notes(ranked(spread=0.019))
+    assert "cannot tell most of these nets apart" in not_told
+    (same,) = ranking_notes(ranked(spread=0.0, seed_sd=0.0))
+    assert "cannot tell most of these nets apart" in same
+    (single,) = ranking_notes(ranked(seed_sd=None, spread=None))
+    assert single.startswith("No net was trained on two seeds")
+    assert ranking_notes(ranked(objective="mine", seed_sd=None, spread=None)) == []
+    tied = {"rank": 1, "place": 1, "tied": True, "round": "final"}
+    assert [note.split(":")[0] for note in ranking_notes(ranked(ranking=[tied]))[:1]] == ["=N"]
+
+
+def test_long_rankings_are_cut_and_say_how_to_see_the_rest(nas_scale: Command) -> None:
+    nas_scale("search", *SMALL, "--trials", "24", "--sampler", "random", "--finalists", "0", "--seeds", "1")
+    short, whole = nas_scale("show", "search-001"), nas_scale("show", "search-001", "--all")
+    assert "more: nas-scale show results/search-001 --all" in short.out
+    assert "more:" not in whole.out
+    assert len(whole.out.splitlines()) > len(short.out.splitlines())
+
+
+def test_columns_are_those_of_the_screen_or_of_the_environment(
+    nas_scale: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = {}
+    for columns in ("80", "160", None):
+        if columns is None:
+            monkeypatch.delenv("COLUMNS")
+        else:
+            monkeypatch.setenv("COLUMNS", columns)
+        out = nas_scale("profile", "efficientnet-b0").out
+        widths[columns] = max(len(line.rstrip()) for line in out.splitlines())
+    assert widths["80"] <= 80
+    assert 80 < widths["160"] == widths[None]
+
+
+def test_runs_are_listed_the_latest_first(nas_scale: Command) -> None:
+    for _ in range(2):
+        nas_scale("expand", "--baseline", "mobilenetv2", "--coefficients", "efficientnet", "--phi", "0")
+    (header, *rows) = nas_scale("show").out.strip().splitlines()
+    assert header.split()[:4] == ["run", "kind", "state", "trials"]
+    assert [row.split()[0] for row in rows] == ["expand-002", "expand-001"]
+
+
+def test_spaces_and_one_of_them(nas_scale: Command) -> None:
+    assert "nas-bench-macro" in nas_scale("spaces").out
+    one = nas_scale("spaces", "nas-bench-macro").out
+    assert "6,561 fillings, 3,969 different nets; 32 px, 10 classes" in one
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(1, "1"), (6561, "6,561"), (2_972_033_482_752, "3.0e12"), (10**30, "1.0e30")]
+)
+def test_powers(count: int, text: str) -> None:
+    assert power(count) == text
