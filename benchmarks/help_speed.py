@@ -1,6 +1,6 @@
 """How long `nas-scale --help` takes beside importing typer and rich alone: python benchmarks/help_speed.py
 
-Both are fresh interpreters without a terminal; the median of RUNS, taken in turns. At most four times as long is wanted.
+Both are fresh interpreters without a terminal; the median of RUNS, taken in turns. At most four times is wanted.
 """
 
 from __future__ import annotations
