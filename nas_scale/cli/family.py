@@ -36,6 +36,7 @@ def family(
     val_images: shared.ValImages = None,
     proxy_resolution: shared.ProxyResolution = None,
     proxy_width: shared.ProxyWidth = None,
+    proxy_strides: shared.ProxyStrides = None,
     epochs: shared.Epochs = None,
     recipe: shared.RecipeName = None,
     batch: shared.Batch = None,

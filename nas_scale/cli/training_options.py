@@ -48,7 +48,9 @@ Seed = Annotated[int | None, _option(RUNNING, "Everything random derives from it
 Device = Annotated[str | None, _option(RUNNING, "auto, cpu, cuda, cuda:1 or mps (default: auto).")]
 Workers = Annotated[
     int | None,
-    _option(RUNNING, "Trainings at once (default: one a core, or one a GPU); does not change the result.", metavar="N"),
+    _option(
+        RUNNING, "Trainings at once (default: one a core, or one on a GPU); does not change the result.", metavar="N"
+    ),
 ]
 Threads = Annotated[int | None, _option(RUNNING, "CPU threads of each training.", metavar="N")]
 Window = Annotated[int | None, _option(RUNNING, "Trials proposed ahead of the oldest unfinished one.", metavar="N")]

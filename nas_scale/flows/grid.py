@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.samplers import BaseSampler
 
-SEEDS: Final = 3  # trainings of each network where no other number is asked for
+SEEDS: Final = 2  # trainings of each network where no other number is asked for
 
 
 @dataclass(frozen=True, slots=True)

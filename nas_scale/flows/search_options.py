@@ -36,9 +36,9 @@ class Search:
     resolution: int | None = None
     classes: int | None = None
     sampler: str = "evolution"
-    trials: int = 10
+    trials: int = 8
     finalists: int = 3
-    final_seeds: int = 3
+    final_seeds: int = 2
 
     def checked(self) -> Search:
         """Itself. Raises UserError naming the option that is wrong."""

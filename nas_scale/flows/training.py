@@ -15,7 +15,12 @@ from nas_scale.training.proxy import shrink, strides_kept
 RECIPES: Final = {
     "fast": Recipe(),
     "paper": Recipe(
-        optimizer="rmsprop", schedule="paper", learning_rate=0.016, weight_decay=1e-5, zero_residuals=False
+        optimizer="rmsprop",
+        schedule="paper",
+        learning_rate=0.016,
+        weight_decay=1e-5,
+        label_smoothing=0.1,
+        zero_residuals=False,
     ),
 }
 # Pixels a side of the proxy's images where none are asked for.
@@ -40,7 +45,7 @@ class Training:
     proxy_width: float = 0.25
     proxy_strides: int | None = None
     recipe: str = "fast"
-    epochs: int = 6
+    epochs: int = 8
     batch: int | None = None
     learning_rate: float | None = None
     seeds: int = 1

@@ -31,7 +31,7 @@ class Where:
 
     results: folder of all runs. run: its name, None for the next free one. resume: go on with it. storage: a database
     URL, None for a file in the run's folder. device: auto, cpu, cuda, cuda:1 or mps. workers: trainings at once, None
-    for as many as there are cores for, or one a GPU. engine: local processes, or Ray.
+    for as many as there are cores for, or one on a GPU. engine: local processes, or Ray.
     """
 
     results: str | Path = "results"

@@ -19,15 +19,15 @@ class Recipe:
     `zero_residuals` starts residual branches at zero (nets/build.py).
     """
 
-    epochs: int = 6
+    epochs: int = 8
     batch: int = 32
     optimizer: Literal["sgd", "rmsprop"] = "sgd"
     learning_rate: float = 1.0
     momentum: float = 0.9
-    weight_decay: float = 5e-5
+    weight_decay: float = 5e-4
     schedule: Literal["cosine", "paper"] = "cosine"
     warmup_epochs: float = 1.0
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0
     crop_padding: int = 2
     flips: bool | None = None
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -7,8 +7,9 @@ from typing import Final
 
 from nas_scale.training.job import Job
 
-WARM_UP: Final = 1
-STEPS: Final = 4
+ENOUGH_SECONDS: Final = 0.5  # of steps that are timed
+LEAST_STEPS: Final = 2
+MOST_STEPS: Final = 20
 FORWARD_SHARE: Final = 0.35  # of a training image's time that a validation image takes
 START_SECONDS: Final = 4.0  # until a worker has imported torch and opened its images
 
@@ -34,16 +35,19 @@ def _seconds_per_image(job: Job, train_images: int) -> float:
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, foreach=True)
     images = torch.zeros(batch, 3, size, size, device=job.device).to(memory_format=torch.channels_last)
     labels = torch.zeros(batch, dtype=torch.int64, device=job.device)
-    started = 0.0
-    for step in range(WARM_UP + STEPS):
-        if step == WARM_UP:
-            _wait(job.device)
-            started = time.perf_counter()
+
+    def step() -> None:
         optimizer.zero_grad(set_to_none=True)
         torch.nn.functional.cross_entropy(net(images), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    _wait(job.device)
-    return (time.perf_counter() - started) / (STEPS * batch)
+        _wait(job.device)
+
+    step()  # the first makes what the others find made
+    started, done, spent = time.perf_counter(), 0, 0.0
+    while done < LEAST_STEPS or (spent < ENOUGH_SECONDS and done < MOST_STEPS):
+        step()
+        done, spent = done + 1, time.perf_counter() - started
+    return spent / (done * batch)
 
 
 def _wait(device: str) -> None:

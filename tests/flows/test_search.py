@@ -51,6 +51,13 @@ def test_no_net_breaks_a_limit(sampler: str) -> None:
         assert spent.activations <= 7e6
 
 
+def test_a_tight_budget_still_searches() -> None:
+    """Nets that cost at most 5% more than the cheapest, with a second limit on top: a tiny part of the space."""
+    found = search(evaluate=depth, max_flops=120e6, max_params=2.6e6, trials=6)
+    assert len(found.nets) >= 4
+    assert all(cost(net).flops <= 120e6 and cost(net).parameters <= 2.6e6 for net in found.nets)
+
+
 def test_plain_objects_come_back_the_best_first() -> None:
     events: list[Any] = []
     found = search(evaluate=depth, max_flops=400e6, trials=6, on_event=events.append)
