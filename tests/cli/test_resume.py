@@ -28,7 +28,7 @@ def interrupted(*arguments: str, cwd: Path, after: int, how: signal.Signals, pau
     process = started(*arguments, cwd=cwd, FAKE_PAUSE=str(pause), FAKE_COUNT=str(counter))
     end = time.monotonic() + 60
     while not counter.exists() or counter.stat().st_size < after:
-        assert process.poll() is None
+        assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end
         time.sleep(0.01)
     process.send_signal(how)
