@@ -49,11 +49,16 @@ class Record:
     study: str
     storage: str | None = None
     created: str = field(default_factory=lambda: now())
-    command: str = field(default_factory=lambda: shlex.join(sys.argv))
+    command: str = field(default_factory=lambda: command_line())
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     finished: Finish | None = None
     format: int = FORMAT
+
+
+def command_line() -> str:
+    """What was typed; the program by its name alone, since where it is installed is nobody's business."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def now() -> str:
