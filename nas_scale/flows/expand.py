@@ -108,7 +108,10 @@ def _fitted(run: Run) -> _Growth:
         raise RunError(
             f"{run.folder} holds no fitted coefficients; name a grid run, or give --coefficients 1.2,1.1,1.15"
         )
-    note = None
+    note = (
+        f"fitted on short trainings at phi {grid['phi']:g}: sizes much beyond it extrapolate, and an axis that is best "
+        "alone for one doubling need not stay so"
+    )
     if not fit["told"]:
         note = f"these coefficients are a guess: the fit of {run.folder} cannot tell how this net should grow"
     net = net_from_document(grid["baseline"]["net"], grid["baseline"]["name"])
