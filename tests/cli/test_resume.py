@@ -131,7 +131,7 @@ def test_real_trainings_are_repeatable_after_ten_kills_at_random_moments(tmp_pat
         while True:
             process = started(*REAL, *resume, cwd=folder, fake=False)
             try:
-                out, err = process.communicate(timeout=draw.uniform(1.0, 12.0))
+                out, err = process.communicate(timeout=draw.uniform(2.0, 15.0))
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
