@@ -24,6 +24,7 @@ from nas_scale.flows.grid_options import Grid
 from nas_scale.flows.nets import find_net, last_search, run_named
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search import net_key
+from nas_scale.flows.search_document import images_line
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.flows.where import Where, choose_device, opened, training_engine, worker_count
 from nas_scale.runs import ranking as rankings
@@ -74,7 +75,7 @@ def grid(
     prepared = prepare(baseline, options)
     if not dry_run:
         return _run(prepared, on_event)
-    plan = replace(prepared.plan, seconds=estimate(prepared))
+    plan = _timed(prepared)
     on_event(plan)
     document = grid_document(plan, prepared.wanted, prepared.jobs.training)
     return GridResult(plan, None, None, None, None, document)
@@ -109,8 +110,9 @@ def prepare(baseline: str | Architecture | None, options: Mapping[str, Any]) -> 
     refuse_unknown(options, known_options(Grid, Training, Where))
     where, wanted = take(options, Where).checked(), take(options, Grid).checked()
     base, usual = baseline_and_training(baseline, where.folder)
-    if "data" in options:
-        usual.pop("proxy_resolution", None)  # it was the other data's
+    for name, choices in (("proxy_resolution", {"data"}), ("proxy_strides", {"data", "proxy_resolution"})):
+        if choices & options.keys():
+            usual.pop(name, None)  # what suits other images, or another size of them
     shorter = {"epochs": max(1, round(EPOCHS_SHARE * usual.get("epochs", Training().epochs)))}
     training = take({"seeds": SEEDS} | usual | shorter | dict(options), Training).checked().for_reference(base)
     data.check(training.images(training.proxy.resolution))
@@ -134,8 +136,7 @@ def baseline_and_training(baseline: str | Architecture | None, results: Path) ->
         return find_net(baseline, results), {}
     found = dict(read_document(run).get("training") or {}) if run.kind == "search" else {}
     usual = {name: value for name, value in found.items() if name in known_options(Training)}
-    for name in ("seeds", "proxy_strides"):  # strides: those that the baseline keeps, not the search's reference
-        usual.pop(name, None)
+    usual.pop("seeds", None)
     return find_net(baseline or str(run.folder), results), usual
 
 
@@ -170,15 +171,28 @@ def _planned(baseline: Architecture, wanted: Grid, pool: Sequence[Candidate], jo
     )
 
 
-def estimate(prepared: Prepared) -> float:
-    """Seconds that all trainings will take, from a few steps of the networks at the triangle's corners."""
+def _timed(prepared: Prepared) -> GridPlan:
+    """The plan with its time, and with what the images are, which are decoded for it."""
+    training = prepared.jobs.training
+    images = data.load(training.images(training.proxy.resolution))
+    header = (*prepared.plan.header, images_line(images))
+    return replace(prepared.plan, header=header, seconds=estimate(prepared, len(images.train), len(images.val)))
+
+
+def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | None:
+    """Seconds that all trainings will take, from a few steps of the first networks: of a choice, those at the corners.
+
+    None where these do not fit into memory.
+    """
     from nas_scale.training.timing import START_SECONDS, seconds_per_job
 
     jobs, plan = prepared.jobs, prepared.plan
-    dataset = data.load(jobs.training.images(jobs.training.proxy.resolution))
     corners = [jobs.seeds(candidate.architecture, [0])[0] for candidate in plan.candidates[:3]]
-    each = statistics.fmean(seconds_per_job(job, len(dataset.train), len(dataset.val)) for job in corners)
-    return START_SECONDS + each * math.ceil(plan.trainings / plan.workers)
+    timed = [seconds_per_job(job, train_images, val_images) for job in corners]
+    each = [seconds for seconds in timed if seconds is not None]
+    if not each:
+        return None
+    return START_SECONDS + statistics.fmean(each) * math.ceil(plan.trainings / plan.workers)
 
 
 def _run(prepared: Prepared, on_event: Listener) -> GridResult:
@@ -187,7 +201,7 @@ def _run(prepared: Prepared, on_event: Listener) -> GridResult:
         plan = prepared.plan
         if not run.record.finished:
             on_event(Note("timing a few steps"))
-            plan = replace(plan, seconds=estimate(prepared))
+            plan = _timed(prepared)
             on_event(plan)
         jobs = prepared.jobs
         on_event(Phase("training", len(plan.candidates), "networks", jobs.training.seeds, "accuracy"))
@@ -218,7 +232,8 @@ def _trials(prepared: Prepared) -> Plan:
     def subject(trial: optuna.Trial) -> Proposed:
         index = _nearest(prepared.pool, trial) if prepared.wanted.method == "optuna" else trial.number
         candidate = prepared.candidate(index)
-        return Proposed(candidate, net_key(jobs.small(candidate.architecture)), {"candidate": index})
+        attributes = {"candidate": index, "proxy": jobs.given_up(candidate.architecture)}
+        return Proposed(candidate, net_key(jobs.small(candidate.architecture)), attributes)
 
     def sampler_for(number: int) -> BaseSampler:
         from nas_scale.coefficients.sampler import SharesSampler

@@ -17,7 +17,7 @@ from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import RunFailed
 from nas_scale.flows.events import Listener, Measure, Note, Phase, ignore
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
-from nas_scale.flows.search_document import best_line, header, search_document
+from nas_scale.flows.search_document import best_line, header, images_line, search_document
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import FINAL_SEEDS_FROM, Jobs, Training
 from nas_scale.flows.where import Where, choose_device, opened, training_engine
@@ -121,6 +121,10 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
     """Starts the search, goes on with it, or shows again what it found."""
     with opened(prepared.where, "search", prepared.spec(), on_event) as run:
         head = header(prepared.wanted, prepared.training, prepared.space, prepared.reference, prepared.evaluate is None)
+        if prepared.evaluate is None and not run.record.finished:
+            # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
+            images = data.load(prepared.training.images(prepared.training.proxy.resolution))
+            head.append(images_line(images))
         for line in head:
             on_event(Note(line))
         with _engine(prepared) as engine:
@@ -204,14 +208,17 @@ class _Work:
         arch = space.net(propose(trial, space))
         spent = cost(arch)
         figures = {"flops": spent.flops, "params": spent.parameters, "activations": spent.activations}
-        return Proposed(arch, net_key(arch), {"net": net_document(arch), **figures})
+        proxy = {"proxy": self._trainings().given_up(arch)} if self.prepared.evaluate is None else {}
+        return Proposed(arch, net_key(arch), {"net": net_document(arch), **figures, **proxy})
 
     def _jobs(self, arch: Architecture, seeds: Sequence[int]) -> Sequence[Any]:
         """What the engine runs, one a seed: trainings, or the net itself for the caller's own objective."""
-        prepared = self.prepared
-        if prepared.evaluate is not None:
+        if self.prepared.evaluate is not None:
             return [arch for _ in seeds]
-        return Jobs(prepared.training, prepared.reference, prepared.device).seeds(arch, seeds)
+        return self._trainings().seeds(arch, seeds)
+
+    def _trainings(self) -> Jobs:
+        return Jobs(self.prepared.training, self.prepared.reference, self.prepared.device)
 
     def _value(self, arch: Architecture, scores: Sequence[Score]) -> float:
         mean = sum(score.accuracy for score in scores) / len(scores)

@@ -18,6 +18,7 @@ from nas_scale.flows.training import Jobs, Training
 from nas_scale.runs.ranking import Entry, Ranking
 from nas_scale.runs.store import Run
 from nas_scale.strategies.budget import NAMES
+from nas_scale.training.data import Dataset
 from nas_scale.training.proxy import given_up
 
 
@@ -35,6 +36,11 @@ def proxy_line(reference: Architecture, training: Training) -> str:
     share = cost(Jobs(training, reference, "cpu").small(reference)).flops / cost(reference).flops
     images = training.data if training.train_images is None else f"{training.data}, {training.train_images:,} to train"
     return f"proxy: {given_up(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
+
+
+def images_line(images: Dataset) -> str:
+    """What the images are, and are not."""
+    return f"images: {images.about}"
 
 
 def _bound(limit: Limit) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
+from nas_scale.arch.cost import cost
 from nas_scale.arch.spec import Architecture
 from nas_scale.flows.options import one_of, within
 from nas_scale.training.data.ref import DataRef
@@ -109,6 +110,17 @@ class Jobs:
     def small(self, arch: Architecture) -> Architecture:
         """The net as it is trained."""
         return shrink(arch, self._proxy, self.reference)
+
+    def given_up(self, arch: Architecture) -> dict[str, Any]:
+        """What is left of the net in training, as JSON: stored with its trial. flops: of one image."""
+        small = self.small(arch)
+        return {
+            "resolution": small.resolution,
+            "total_stride": small.total_stride,
+            "width": self._proxy.width,
+            "epochs": self._proxy.recipe.epochs,
+            "flops": cost(small).flops,
+        }
 
     def seeds(self, arch: Architecture, seeds: Sequence[int]) -> list[Job]:
         """One training a seed."""

@@ -14,13 +14,19 @@ FORWARD_SHARE: Final = 0.35  # of a training image's time that a validation imag
 START_SECONDS: Final = 4.0  # until a worker has imported torch and opened its images
 
 
-def seconds_per_job(job: Job, train_images: int, val_images: int) -> float:
+def seconds_per_job(job: Job, train_images: int, val_images: int) -> float | None:
     """Seconds that a training of this job's net will take on so many images, with its own batch, device and threads.
 
+    None where it does not fit into memory: its training will say so.
     Times a few steps on blank images, without augmentation, which costs little beside them.
     """
     images = job.recipe.epochs * train_images + FORWARD_SHARE * val_images
-    return images * _seconds_per_image(job, train_images)
+    import torch
+
+    try:
+        return images * _seconds_per_image(job, train_images)
+    except (torch.OutOfMemoryError, MemoryError):
+        return None
 
 
 def _seconds_per_image(job: Job, train_images: int) -> float:

@@ -129,6 +129,27 @@ def test_a_searchs_best_is_the_baseline_and_trained_as_it_was() -> None:
     assert other["training"]["proxy_resolution"] != 12
 
 
+def test_strides_that_a_search_gave_up_on_demand_stay_given_up() -> None:
+    search(max_flops=100e6, trials=2, space="nas-bench-macro", proxy_strides=1, **TINY)
+    assert grid(dry_run=True, device="cpu").document["training"]["proxy_strides"] == 1
+    larger = grid(dry_run=True, device="cpu", proxy_resolution=24).document["training"]
+    assert larger["proxy_strides"] == 3  # what 24 pixels bear, not what 12 did
+
+
+def test_networks_too_large_to_be_timed_are_trained_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas_scale.training.timing.seconds_per_job", lambda *_: None)
+    found = grid("efficientnet-b0", count=4, seeds=1, **TINY)
+    assert found.plan.seconds is None
+    assert found.document["estimated_seconds"] is None
+    assert found.ranking is not None
+    assert len(found.ranking.entries) == 4
+
+
+def test_the_header_says_what_the_images_are() -> None:
+    found = grid("efficientnet-b0", dry_run=True, **TINY).document
+    assert any(line.startswith("images: 8x8 scans of digits, a smoke test") for line in found["header"])
+
+
 def test_failing_networks_are_rows_and_left_out_of_the_fit(nas_scale: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_FAILING", "100")
     found = grid("efficientnet-b0", **TINY)

@@ -20,6 +20,8 @@ from nas_scale.errors import RunError, RunFailed, UserError
 from nas_scale.flows.events import Note, Phase, RunOpened
 from nas_scale.flows.search_options import Search
 from nas_scale.runs.events import TrialDone, TrialFailed
+from nas_scale.runs.store import find_run
+from tests.tiny_data import write_classes
 
 
 def depth(arch: Architecture) -> float:
@@ -212,6 +214,32 @@ def test_diverging_nets_are_rows_and_all_of_them_end_the_run(
     answer = nas_scale(*asked)
     assert answer.code == 1
     assert "every net failed, the first with: RunFailed: diverged" in answer.err.splitlines()[-1]
+
+
+def test_what_the_proxy_gave_up_is_stored_with_every_trial(nas_scale: Command) -> None:
+    found = search(max_flops=400e6, data="digits", proxy_resolution=12, trials=3, finalists=0, epochs=2, device="cpu")
+    assert any(line.startswith("images: 8x8 scans of digits, a smoke test") for line in found.document["header"])
+    trials = find_run(Path("results"), found.run).study.trials
+    for trial in trials:
+        proxy = trial.user_attrs["proxy"]
+        assert {name: proxy[name] for name in ("resolution", "total_stride", "width", "epochs")} == {
+            "resolution": 12,
+            "total_stride": 4,
+            "width": 0.25,
+            "epochs": 2,
+        }
+        assert 0 < proxy["flops"] < trial.user_attrs["flops"] / 100
+    assert len(trials) == 3
+
+
+def test_an_image_that_cannot_be_decoded_is_an_error_of_the_input(nas_scale: Command, tmp_path: Path) -> None:
+    photos = write_classes(tmp_path / "photos")
+    broken = photos / "rose" / "007.jpg"
+    broken.write_bytes(broken.read_bytes()[:300])
+    answer = nas_scale("search", "--max-flops", "400M", "--data", "photos", "--trials", "2", "--device", "cpu")
+    assert answer.code == 2
+    assert "photos/rose/007.jpg cannot be read as an image" in answer.err.splitlines()[-1]
+    assert list((tmp_path / "results").iterdir()) == []
 
 
 def test_finalists_are_ranked_on_fresh_seeds(nas_scale: Command) -> None:
