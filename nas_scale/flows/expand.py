@@ -15,7 +15,7 @@ from nas_scale.arch.files import net_document, net_from_document, save_net
 from nas_scale.arch.scaling import Coefficients, Repeats
 from nas_scale.arch.solver import MOST_PHI, at_budget
 from nas_scale.arch.spec import Architecture
-from nas_scale.coefficients.rules import coefficients_named
+from nas_scale.coefficients.rules import RULES, coefficients_named
 from nas_scale.errors import RunError, UserError
 from nas_scale.flows.events import ignore
 from nas_scale.flows.nets import find_net, last_search, run_named
@@ -89,7 +89,7 @@ def _growth(asked: str | Coefficients | None, results: Path) -> _Growth:
         raise UserError(
             f"there is no fit in {results}; give --coefficients 1.2,1.1,1.15, or run nas-scale grid --phi 1 first"
         )
-    if os.path.isdir(asked) or Path(asked).parent == results:
+    if asked not in RULES and (os.path.isdir(asked) or Path(asked).parent == results):
         raise RunError(f"there is no run {asked!r}; nas-scale show lists the runs in {results}")
     return _Growth(coefficients_named(asked), asked)
 

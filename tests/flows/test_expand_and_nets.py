@@ -103,6 +103,15 @@ def test_what_is_no_run(name: str) -> None:
     assert run_named(name, Path("results")) is None
 
 
+def test_a_folder_of_the_same_name_hides_no_known_net_or_rule() -> None:
+    Path("mobilenetv2").mkdir()
+    Path("efficientnet").mkdir()
+    assert find_net("mobilenetv2", Path("results")) == load_net("mobilenetv2")
+    assert expand("mobilenetv2", "efficientnet", phi=[0], save=False).source == "efficientnet"
+    with pytest.raises(RunError, match="there is no run 'efficientnet'"):
+        find_net("efficientnet", Path("results"))
+
+
 def test_profiles_are_of_the_resolution_asked_for() -> None:
     (small,) = profile("efficientnet-b0", resolution=32)
     assert small.cost is not None
