@@ -28,7 +28,7 @@ def family(
     finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,
     final_seeds: Annotated[int | None, typer.Option(help="On so many fresh seeds each.", metavar="N")] = None,
     count: Annotated[int | None, typer.Option(help="Networks of the grid (default: 16).", metavar="N")] = None,
-    grid_seeds: Annotated[int | None, typer.Option(help="Trainings of each of them (default: 3).", metavar="N")] = None,
+    grid_seeds: Annotated[int | None, typer.Option(help="Trainings of each of them (default: 2).", metavar="N")] = None,
     phi: Annotated[str, typer.Option(help="Sizes of the family: 0..7, or a list like 0,0.5,1.")] = "0..7",
     rule: Annotated[str, typer.Option(help="budget or paper; see nas-scale expand --help.")] = "budget",
     data: shared.Data = None,

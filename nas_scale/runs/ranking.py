@@ -61,9 +61,10 @@ Reward = Callable[[float, Candidate], float]
 class Entry:
     """A row of the ranking.
 
-    rank: 1 is best; None for a net that failed. place: the rank of the first net that this one is not told apart from;
-    tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the fresh seeds
-    alone for finalists, so that nobody wins by the luck that made them finalists. seeds: how many those were.
+    rank: 1 is best; None for a net that failed. place: the rank of the net that leads those it is not told apart from,
+    else its own; tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the
+    fresh seeds alone for finalists, so that nobody wins by the luck that made them finalists. seeds: how many those
+    were.
     search, final: each seed's accuracy in both rounds.
     """
 
@@ -115,8 +116,8 @@ def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranki
     """Ranks by reward (accuracy when there is none): finalists first, on fresh seeds alone, then the others.
 
     Equal nets appear once, as the earliest trial that has scores. Equal rewards keep the order of trials. Failed nets
-    come last. A net shares the place of the first one above it whose reward is within 1.96 standard errors of the
-    difference of its own.
+    come last. A net shares the place of the one above it if its reward is within 1.96 standard errors of the difference
+    from that place's leader, else it leads a place of its own.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
