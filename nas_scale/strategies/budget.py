@@ -87,9 +87,11 @@ def impossible(name: str, limits: Limits, found: Nearest) -> str:
     """One line: what cannot be had, what can, and what to do. It says `was found` where nothing is proved."""
     wanted = " and ".join(_asked(limit) for limit in limits.limits)
     broken = [limit for limit in limits.limits if limit.violation(found.cost) > 0]
-    has = " and ".join(_figure(limit, found.cost) for limit in broken)
+    has = " and ".join({limit.metric: _figure(limit, found.cost) for limit in broken}.values())
     start = f"no net of {name} has {wanted}" if found.certain else f"no net of {name} was found with {wanted}"
-    advice = " and ".join(dict.fromkeys(_advice(limit, found.cost) for limit in broken))
+    # Two limits of one metric that exclude each other, as --target-flops above --max-flops: moving either is enough.
+    link = " or " if len({limit.metric for limit in broken}) == 1 else " and "
+    advice = link.join(dict.fromkeys(_advice(limit, found.cost) for limit in broken))
     return f"{start}; the nearest, {compact(found.net)}, has {has}: {advice}, or choose another space"
 
 

@@ -83,3 +83,11 @@ def test_what_is_not_proved_is_not_claimed() -> None:
     """The least memory of a large space is not known exactly: the message says what was found."""
     with pytest.raises(BudgetError, match="no net of mnasnet was found with at most 1MB of memory"):
         ensure_possible(load_space("mnasnet"), Limits((Limit("memory", most=1e6),)))
+
+
+def test_two_limits_of_one_metric_that_exclude_each_other_are_said_once() -> None:
+    limits = Limits((Limit("flops", least=360e6, most=440e6), Limit("flops", most=300e6)))
+    with pytest.raises(BudgetError) as error:
+        ensure_possible(load_space("efficientnet"), limits)
+    assert "lower --target-flops or raise --max-flops" in str(error.value)
+    assert str(error.value).split(" has ")[-1].count("FLOPs") == 1
