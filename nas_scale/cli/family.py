@@ -41,6 +41,7 @@ def family(
     recipe: shared.RecipeName = None,
     batch: shared.Batch = None,
     learning_rate: shared.LearningRate = None,
+    flips: shared.Flips = None,
     seeds: shared.Seeds = None,
     seed: shared.Seed = None,
     device: shared.Device = None,

@@ -42,6 +42,7 @@ RecipeName = Annotated[
     str | None, _option(PROXY, "fast (SGD, cosine) or paper (RMSProp, exponential decay).", "--recipe")
 ]
 Batch = Annotated[int | None, _option(PROXY, "Images a step.", metavar="N")]
+Flips = Annotated[bool | None, _option(PROXY, "Mirror images (default: as the data allows).", "--flips/--no-flips")]
 LearningRate = Annotated[float | None, _option(PROXY, "Peak learning rate for a batch of 256.", metavar="X")]
 Seeds = Annotated[int | None, _option(PROXY, "Trainings of each net, on the same seeds for all.", metavar="N")]
 Seed = Annotated[int | None, _option(RUNNING, "Everything random derives from it.", metavar="N")]

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 # networks of twice the baseline's cost then train within twenty minutes on two cores.
 SEEDS: Final = 2
 EPOCHS_SHARE: Final = 0.75
+OF_DATA: Final = ("train_images", "val_images", "proxy_resolution", "proxy_strides", "batch", "flips")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,10 @@ class Prepared:
 
     def spec(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON."""
-        parts = as_spec(grid=self.wanted, training=self.jobs.training, device=self.jobs.device.partition(":")[0])
-        return {**parts, "baseline": net_document(self.baseline)}
+        training = self.jobs.training
+        parts = as_spec(grid=self.wanted, training=training, device=self.jobs.device.partition(":")[0])
+        images = data.fingerprint(training.images(training.proxy.resolution))
+        return {**parts, "images": images, "baseline": net_document(self.baseline)}
 
     def candidate(self, index: int) -> Candidate:
         """The network that a trial's stored index means."""
@@ -110,9 +113,10 @@ def prepare(baseline: str | Architecture | None, options: Mapping[str, Any]) -> 
     refuse_unknown(options, known_options(Grid, Training, Where))
     where, wanted = take(options, Where).checked(), take(options, Grid).checked()
     base, usual = baseline_and_training(baseline, where.folder)
-    for name, choices in (("proxy_resolution", {"data"}), ("proxy_strides", {"data", "proxy_resolution"})):
-        if choices & options.keys():
-            usual.pop(name, None)  # what suits other images, or another size of them
+    if "data" in options:  # what suited other images
+        usual = {name: value for name, value in usual.items() if name not in OF_DATA}
+    if "proxy_resolution" in options:  # what suited another size of them
+        usual.pop("proxy_strides", None)
     shorter = {"epochs": max(1, round(EPOCHS_SHARE * usual.get("epochs", Training().epochs)))}
     training = take({"seeds": SEEDS} | usual | shorter | dict(options), Training).checked().for_reference(base)
     data.check(training.images(training.proxy.resolution))
@@ -150,6 +154,8 @@ def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
     if len(pool) < 2:
         found = "no network costs" if not pool else "only one network costs"
         ratio = f"{2**wanted.phi:.3g} baselines within {wanted.tolerance:.2%}"
+        if wanted.method == "cartesian":
+            ratio = f"what a grid of step {wanted.step:g} with products within {wanted.tolerance:g} of 2 asks for"
         raise UserError(f"{found} {ratio}; raise --tolerance or change --phi")
     return pool
 

@@ -90,8 +90,10 @@ class Prepared:
         """Everything that decides the result, as JSON."""
         space = self.space
         whole = repr((space.frame, space.choices, [stage.slots for stage in space.stages]))
+        images = self.training.images(self.training.proxy.resolution)
         return {
             **as_spec(search=replace(self.wanted, space=space.name), training=self.training),
+            "images": None if self.evaluate else data.fingerprint(images),
             "space_fingerprint": hashlib.sha256(whole.encode()).hexdigest()[:16],
             "device": self.device.partition(":")[0],
             "objective": getattr(self.evaluate, "__qualname__", "callable") if self.evaluate else "proxy",

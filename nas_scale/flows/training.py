@@ -35,8 +35,8 @@ FINAL_SEEDS_FROM: Final = 1000
 class Training:
     """Everything that decides what one training gives, as plain values; part of a run's specification.
 
-    proxy_resolution None is the data's usual one. learning_rate and batch None are the recipe's. window: how many
-    trials are under way at once, whatever the number of workers. threads: of each training.
+    proxy_resolution and flips None are the data's usual ones, learning_rate and batch None the recipe's. window: how
+    many trials are under way at once, whatever the number of workers. threads: of each training.
     """
 
     data: str = "scenes"
@@ -49,6 +49,7 @@ class Training:
     epochs: int = 8
     batch: int | None = None
     learning_rate: float | None = None
+    flips: bool | None = None
     seeds: int = 1
     seed: int = 0
     window: int = 4
@@ -80,6 +81,7 @@ class Training:
             epochs=self.epochs,
             batch=self.batch or base.batch,
             learning_rate=self.learning_rate or base.learning_rate,
+            flips=self.flips,
         )
         assert self.proxy_resolution is not None
         return Proxy(self.proxy_resolution, self.proxy_width, self.proxy_strides, recipe)

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas_scale.training.data.dataset import Dataset, Split
-    from nas_scale.training.data.loading import check, load, load_test
+    from nas_scale.training.data.loading import check, fingerprint, load, load_test
     from nas_scale.training.data.ref import DataRef
 
-__all__ = ["DataRef", "Dataset", "Split", "check", "load", "load_test"]
+__all__ = ["DataRef", "Dataset", "Split", "check", "fingerprint", "load", "load_test"]
 
 _HOMES = {
     "DataRef": "nas_scale.training.data.ref",
     "Dataset": "nas_scale.training.data.dataset",
     "Split": "nas_scale.training.data.dataset",
     "check": "nas_scale.training.data.loading",
+    "fingerprint": "nas_scale.training.data.loading",
     "load": "nas_scale.training.data.loading",
     "load_test": "nas_scale.training.data.loading",
 }

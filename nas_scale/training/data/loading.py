@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -61,6 +63,14 @@ def load_test(ref: DataRef, cache: Path | None = None) -> Split:
     if stored is None:
         raise DataError(f"the image cache {entry.folder} changed while it was read; run the command again")
     return stored
+
+
+def fingerprint(ref: DataRef) -> str:
+    """16 hexadecimal digits that change when the source's images do; limits and resolution have no part in it."""
+    source = _opened(ref)
+    with _readable(ref):
+        content = json.dumps([source.kind, source.identity(ref)], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _opened(ref: DataRef) -> Source:
