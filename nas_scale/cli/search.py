@@ -8,8 +8,11 @@ import typer
 
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Results, Resume, RunName
+from nas_scale.flows.search_options import Search
 
 LIMITS, SEARCH = "Budget", "Search"
+
+_USUAL = Search()
 
 
 def _limit(text: str, metavar: str | None = None) -> Any:
@@ -40,10 +43,14 @@ def search(
         int | None, _search("Resolution at which cost is counted (default: the space's).", "PX")
     ] = None,
     classes: Annotated[int | None, _search("Classes at which cost is counted (default: the space's).", "N")] = None,
-    sampler: Annotated[str | None, _search("random, evolution or tpe.")] = None,
-    trials: Annotated[int | None, _search("Nets to try.", "N")] = None,
-    finalists: Annotated[int | None, _search("So many of the best are trained again.", "N")] = None,
-    final_seeds: Annotated[int | None, _search("On so many fresh seeds each.", "N")] = None,
+    sampler: Annotated[str | None, _search(f"random, evolution or tpe (default: {_USUAL.sampler}).")] = None,
+    trials: Annotated[int | None, _search(f"Nets to try (default: {_USUAL.trials}).", "N")] = None,
+    finalists: Annotated[
+        int | None, _search(f"So many of the best are trained again (default: {_USUAL.finalists}).", "N")
+    ] = None,
+    final_seeds: Annotated[
+        int | None, _search(f"On so many fresh seeds each (default: {_USUAL.final_seeds}).", "N")
+    ] = None,
     data: shared.Data = None,
     train_images: shared.TrainImages = None,
     val_images: shared.ValImages = None,

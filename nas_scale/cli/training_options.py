@@ -12,11 +12,13 @@ import typer
 
 from nas_scale.cli.options import read
 from nas_scale.errors import Interrupted
+from nas_scale.flows.training import RECIPES, Training
 from nas_scale.numbers import read_bytes, read_count
 
 if TYPE_CHECKING:
     from nas_scale.show.progress import Watch
 
+_USUAL, _RECIPE = Training(), RECIPES[Training().recipe]
 IMAGES, PROXY, RUNNING = "Images", "Proxy training", "Where and how it runs"
 COUNTS = ("target_flops", "max_flops", "max_params", "max_activations", "train_images", "val_images")
 BYTES = ("max_memory",)
@@ -28,24 +30,46 @@ def _option(panel: str, text: str, *flags: str, metavar: str | None = None) -> A
 
 
 Data = Annotated[str | None, _option(IMAGES, f"{_SOURCES} Default: scenes.")]
-TrainImages = Annotated[str | None, _option(IMAGES, "At most so many training images, e.g. 10K.", metavar="N")]
-ValImages = Annotated[str | None, _option(IMAGES, "At most so many validation images.", metavar="N")]
+TrainImages = Annotated[
+    str | None, _option(IMAGES, "At most so many training images, e.g. 10K (default: all).", metavar="N")
+]
+ValImages = Annotated[str | None, _option(IMAGES, "At most so many validation images (default: all).", metavar="N")]
 ProxyResolution = Annotated[
     int | None, _option(PROXY, "Pixels a side of the proxy's images (default: what suits the data).", metavar="PX")
 ]
-ProxyWidth = Annotated[float | None, _option(PROXY, "Factor on all channels of the proxy.", metavar="X")]
+ProxyWidth = Annotated[
+    float | None, _option(PROXY, f"Factor on all channels of the proxy (default: {_USUAL.proxy_width:g}).", metavar="X")
+]
 ProxyStrides = Annotated[
     int | None, _option(PROXY, "Strides kept, the latest given up first (default: a last map of 3x3 or more).")
 ]
-Epochs = Annotated[int | None, _option(PROXY, "Epochs of each training.", metavar="N")]
-RecipeName = Annotated[
-    str | None, _option(PROXY, "fast (SGD, cosine) or paper (RMSProp, exponential decay).", "--recipe")
+Epochs = Annotated[
+    int | None,
+    _option(PROXY, f"Epochs of each training (default: {_USUAL.epochs}; a grid takes three quarters).", metavar="N"),
 ]
-Batch = Annotated[int | None, _option(PROXY, "Images a step.", metavar="N")]
+RecipeName = Annotated[
+    str | None,
+    _option(PROXY, f"fast (SGD, cosine) or paper (RMSProp, exponential decay); default: {_USUAL.recipe}.", "--recipe"),
+]
+Batch = Annotated[int | None, _option(PROXY, f"Images a step (default: {_RECIPE.batch}).", metavar="N")]
 Flips = Annotated[bool | None, _option(PROXY, "Mirror images (default: as the data allows).", "--flips/--no-flips")]
-LearningRate = Annotated[float | None, _option(PROXY, "Peak learning rate for a batch of 256.", metavar="X")]
-Seeds = Annotated[int | None, _option(PROXY, "Trainings of each net, on the same seeds for all.", metavar="N")]
-Seed = Annotated[int | None, _option(RUNNING, "Everything random derives from it.", metavar="N")]
+LearningRate = Annotated[
+    float | None,
+    _option(
+        PROXY,
+        f"Peak learning rate for a batch of 256 (default: {_RECIPE.learning_rate:g}; paper its own).",
+        metavar="X",
+    ),
+]
+Seeds = Annotated[
+    int | None,
+    _option(
+        PROXY, f"Trainings of each net, on the same seeds for all (default: {_USUAL.seeds}; a grid 2).", metavar="N"
+    ),
+]
+Seed = Annotated[
+    int | None, _option(RUNNING, f"Everything random derives from it (default: {_USUAL.seed}).", metavar="N")
+]
 Device = Annotated[str | None, _option(RUNNING, "auto, cpu, cuda, cuda:1 or mps (default: auto).")]
 Workers = Annotated[
     int | None,
@@ -53,8 +77,13 @@ Workers = Annotated[
         RUNNING, "Trainings at once (default: one a core, or one on a GPU); does not change the result.", metavar="N"
     ),
 ]
-Threads = Annotated[int | None, _option(RUNNING, "CPU threads of each training.", metavar="N")]
-Window = Annotated[int | None, _option(RUNNING, "Trials proposed ahead of the oldest unfinished one.", metavar="N")]
+Threads = Annotated[
+    int | None, _option(RUNNING, f"CPU threads of each training (default: {_USUAL.threads}).", metavar="N")
+]
+Window = Annotated[
+    int | None,
+    _option(RUNNING, f"Trials proposed ahead of the oldest unfinished one (default: {_USUAL.window}).", metavar="N"),
+]
 EngineName = Annotated[str | None, _option(RUNNING, "local (processes, the default) or ray.", "--engine")]
 Storage = Annotated[
     str | None, _option(RUNNING, "Database of the Optuna study (default: a file in the run's folder).", metavar="URL")

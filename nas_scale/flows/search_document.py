@@ -73,6 +73,7 @@ def search_document(
         "objective": run.spec["objective"],
         "target_flops": wanted.target_flops,
         "seed_sd": ranking.seed_sd,
+        "seed_freedom": ranking.freedom,
         "spread": spread(ranking),
         "seconds": round(seconds, 1),
         "training": as_spec(training=training)["training"],

@@ -10,7 +10,9 @@ its n - 1 degrees of freedom, is averaged with the pooled one of all nets, which
 moderated variance; Smyth 2004). A net with one seed thus has the pooled variance. Where no net has two seeds there is
 no estimate, and the error is that of the images alone, which a table must say (`Ranking.seed_sd` is None).
 
-All nets are scored on the same images, so two nets are compared without the second term, unless it is all there is.
+All nets are scored on the same images, so two nets are compared without the second term, unless it is all there is:
+places are those on these images. A difference is told where it exceeds the 97.5% quantile of Student's t, at the
+degrees of freedom that the pooled variance rests on, times its standard error: few repeated seeds tell little.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any, Final, Literal
 from nas_scale.training.job import Score
 
 PRIOR_FREEDOM: Final = 3
-CONFIDENCE: Final = 1.96
+CONFIDENCE: Final = 0.95
 
 Round = Literal["search", "final"]
 State = Literal["complete", "failed"]
@@ -93,10 +95,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """All entries, the best first. seed_sd: the pooled deviation between seeds; None when no net had two."""
+    """All entries, the best first. seed_sd: the pooled deviation between seeds, on `freedom` degrees; None when no net
+    had two."""
 
     entries: tuple[Entry, ...]
     seed_sd: float | None
+    freedom: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +120,21 @@ def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranki
     """Ranks by reward (accuracy when there is none): finalists first, on fresh seeds alone, then the others.
 
     Equal nets appear once, as the earliest trial that has scores. Equal rewards keep the order of trials. Failed nets
-    come last. A net shares the place of the one above it if its reward is within 1.96 standard errors of the difference
-    from that place's leader, else it leads a place of its own.
+    come last. A net shares the place of the one above it unless its reward differs from that of the place's leader by
+    more than their error allows (95%), when it leads a place of its own.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
-    sd = pooled_sd(_accuracies(scores) for candidate in scored for scores in (candidate.search, candidate.final))
+    groups = [_accuracies(scores) for candidate in scored for scores in (candidate.search, candidate.final)]
+    sd, freedom = pooled_sd(groups), sum(max(len(group) - 1, 0) for group in groups)
     measured = [_measure(candidate, sd, reward) for candidate in scored]
     measured.sort(key=lambda net: (net.round != "final", -net.reward, net.candidate.trial))
-    places = _places(measured)
+    places = _places(measured, _quantile(freedom))
     entries = [
         _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
     ]
     failed = [_failed(candidate) for candidate in unique if not candidate.scores]
-    return Ranking((*entries, *failed), sd)
+    return Ranking((*entries, *failed), sd, freedom)
 
 
 def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
@@ -204,12 +209,20 @@ def _comparable_variance(net: _Measured) -> float:
     return net.slope**2 * (net.seed_variance or net.image_variance)
 
 
-def _places(nets: Sequence[_Measured]) -> list[int]:
+def _quantile(freedom: int) -> float:
+    """Standard errors that a difference must exceed: Student's t, or the normal's 1.96 where images alone tell."""
+    from scipy.special import ndtri, stdtrit
+
+    upper = (1 + CONFIDENCE) / 2
+    return float(stdtrit(freedom, upper) if freedom else ndtri(upper))
+
+
+def _places(nets: Sequence[_Measured], quantile: float) -> list[int]:
     """The place of each net: its leader's rank; a leader is the first net told apart from the one before."""
     places: list[int] = []
     for index, net in enumerate(nets):
         leader = nets[places[-1] - 1] if places else net
-        apart = CONFIDENCE * math.sqrt(_comparable_variance(leader) + _comparable_variance(net))
+        apart = quantile * math.sqrt(_comparable_variance(leader) + _comparable_variance(net))
         close = bool(places) and abs(leader.reward - net.reward) <= apart
         places.append(places[-1] if close else index + 1)
     return places

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Document = Mapping[str, Any]
 MOST_ROWS: Final = 20
+LEAST_FREEDOM: Final = 3  # repeated seeds beyond the first, below which a deviation says next to nothing
 
 
 def result_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
@@ -94,11 +95,16 @@ def ranking_notes(document: Document) -> list[str]:
             "--seeds 2 or --finalists 3 to know more."
         )
     elif sd is not None and spread is not None and trained:
-        well = spread > 0 and spread >= 2 * sd
-        told = "tells these nets apart" if well else "cannot tell most of these nets apart: more epochs or seeds may"
+        freedom = document.get("seed_freedom", 0)
+        if freedom < LEAST_FREEDOM:
+            told = "too few seeds were repeated to say whether the proxy tells nets apart"
+        elif spread > 0 and spread >= 2 * sd:
+            told = "the proxy tells these nets apart"
+        else:
+            told = "the proxy cannot tell most of these nets apart: more epochs or seeds may"
         notes.append(
-            f"Seeds of one net differ by {sd * 100:.1f} points (sd), true accuracies of the nets by about "
-            f"{spread * 100:.1f}: the proxy {told}."
+            f"Seeds of one net differ by {sd * 100:.1f} points (sd, on {freedom} degrees of freedom), "
+            f"true accuracies of the nets by about {spread * 100:.1f}: {told}."
         )
     return notes
 

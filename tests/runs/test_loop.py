@@ -351,6 +351,12 @@ def test_many_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
     for seed in range(2):
         draw = random.Random(seed)
         out = killed_until_done(
-            tmp_path / f"killed-{seed}", trials, lambda draw=draw: draw.randint(1, 4), pause, 2.2, 12, seed  # type: ignore[misc]
+            tmp_path / f"killed-{seed}",
+            trials,
+            lambda draw=draw: draw.randint(1, 4),
+            pause,
+            2.2,
+            12,
+            seed,  # type: ignore[misc]
         )
         assert out == expected

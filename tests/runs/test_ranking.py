@@ -76,6 +76,14 @@ def test_without_a_second_seed_ties_rest_on_the_images_and_it_is_said() -> None:
     assert [entry.tied_with_first for entry in ranking.entries] == [True, True, False]
 
 
+def test_one_repeated_seed_tells_next_to_nothing() -> None:
+    """Seeds half a point apart, nets 2.5: with one degree of freedom that is no difference, with six it is."""
+    few = rank([net(0, 0.235, 0.240), net(1, 0.210)])
+    assert (few.freedom, [entry.tied for entry in few.entries]) == (1, [True, True])
+    many = rank([net(0, 0.233, 0.235, 0.237, 0.235), net(1, 0.208, 0.210, 0.212, 0.210)])
+    assert (many.freedom, [entry.tied for entry in many.entries]) == (6, [False, False])
+
+
 def test_the_shared_images_do_not_hide_a_difference_between_nets() -> None:
     """Seeds agree within 0.1 points: 2 points apart is told, although either accuracy is known to 1.3 points only."""
     ranking = rank([net(0, 0.800, 0.801, 0.802), net(1, 0.780, 0.781, 0.782)])

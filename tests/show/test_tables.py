@@ -73,7 +73,7 @@ def test_short_words_stay_beside_the_figures_on_narrow_screens() -> None:
 
 def ranked(**changes: Any) -> dict[str, Any]:
     row = {"rank": 1, "place": 1, "tied": False, "round": "search"}
-    return {"objective": "proxy", "seed_sd": 0.01, "spread": 0.03, "ranking": [row]} | changes
+    return {"objective": "proxy", "seed_sd": 0.01, "seed_freedom": 3, "spread": 0.03, "ranking": [row]} | changes
 
 
 def test_what_a_ranking_cannot_tell_is_said() -> None:
@@ -81,6 +81,8 @@ def test_what_a_ranking_cannot_tell_is_said() -> None:
     assert told.endswith("the proxy tells these nets apart.")
     (not_told,) = ranking_notes(ranked(spread=0.019))
     assert "cannot tell most of these nets apart" in not_told
+    (few,) = ranking_notes(ranked(seed_freedom=1))
+    assert "too few seeds were repeated" in few
     (same,) = ranking_notes(ranked(spread=0.0, seed_sd=0.0))
     assert "cannot tell most of these nets apart" in same
     (single,) = ranking_notes(ranked(seed_sd=None, spread=None))
