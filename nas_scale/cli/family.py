@@ -15,6 +15,7 @@ def family(
     tolerance: Annotated[
         float | None, typer.Option(help="Half width of the band around them as a share (default: 0.1).", metavar="X")
     ] = None,
+    max_flops: Annotated[str | None, typer.Option(help="Upper limit of the baseline, e.g. 450M.", metavar="N")] = None,
     max_params: Annotated[str | None, typer.Option(help="Upper limit of the baseline, e.g. 6M.", metavar="N")] = None,
     max_activations: Annotated[
         str | None, typer.Option(help="Upper limit of the baseline, e.g. 8M.", metavar="N")
@@ -23,6 +24,10 @@ def family(
         str | None, typer.Option(help="Upper limit of the baseline, e.g. 64MB.", metavar="BYTES")
     ] = None,
     space: Annotated[str | None, typer.Option(help="A space's name or YAML file (default: efficientnet).")] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Resolution at which the baseline's cost is counted.", metavar="PX")
+    ] = None,
+    classes: Annotated[int | None, typer.Option(help="Classes at which cost is counted.", metavar="N")] = None,
     sampler: Annotated[str | None, typer.Option(help="random, evolution or tpe.")] = None,
     trials: Annotated[int | None, typer.Option(help="Nets the search tries.", metavar="N")] = None,
     finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,

@@ -70,6 +70,8 @@ class Folder:
             _check_files(listing)
         if len(listings["train"]) < 2:
             only = ", ".join(listings["train"])
+            if (root / only / "train").is_dir():
+                raise DataError(f"{root} holds no images of its own; the data set seems to be {root / only}")
             raise DataError(f"{root} holds one class only ({only}); two are needed: {_LAYOUTS}")
         for part in sorted(listings.keys() - {"train"}):
             _check_same_classes(root, part, listings)
