@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from nas_scale.arch.files import load_space
 from nas_scale.arch.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward, around
 from nas_scale.arch.space import SearchSpace
 from nas_scale.errors import UserError
@@ -71,6 +70,8 @@ class Search:
 
     def opened(self) -> SearchSpace:
         """The space at the asked resolution and number of classes. Raises UserError."""
+        from nas_scale.arch.files import load_space  # YAML is not needed to show the defaults in a help
+
         space = self.space if isinstance(self.space, SearchSpace) else load_space(self.space)
         if self.resolution is not None and "resolution" in space.holes:
             raise UserError(f"{space.name} leaves the resolution open; leave out --resolution, or choose another space")

@@ -115,7 +115,8 @@ def test_columns_are_those_of_the_screen_or_of_the_environment(
     assert 80 < widths["160"] == widths[None]
 
 
-def test_runs_are_listed_the_latest_first(nas_scale: Command) -> None:
+def test_runs_are_listed_the_latest_first(nas_scale: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     for _ in range(2):
         nas_scale("expand", "--baseline", "mobilenetv2", "--coefficients", "efficientnet", "--phi", "0")
     (header, *rows) = nas_scale("show").out.strip().splitlines()

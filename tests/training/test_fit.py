@@ -61,8 +61,8 @@ def test_the_same_seed_gives_the_same_score_exactly(digits: DeviceData) -> None:
 @pytest.mark.parametrize(
     "recipe",
     [
-        replace(RECIPE, optimizer="rmsprop", schedule="paper", learning_rate=0.064),
-        replace(RECIPE, optimizer="rmsprop", learning_rate=0.064),
+        replace(RECIPE, optimizer="rmsprop", schedule="paper", learning_rate=0.016, weight_decay=1e-5),
+        replace(RECIPE, optimizer="rmsprop", learning_rate=0.064, weight_decay=1e-5),
         replace(RECIPE, schedule="paper", learning_rate=0.4),
         replace(RECIPE, momentum=0.0, label_smoothing=0.0),
     ],
