@@ -18,7 +18,9 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Proxy, Recipe
 from nas_scale.training.proxy import shrink
-from nas_scale.training.timing import seconds_per_image
+from nas_scale.training.timing import seconds_per_job
+
+IMAGES = 1000  # the time of a training is in proportion
 
 
 def without_early_strides(net: Architecture, total: int) -> Architecture:
@@ -41,11 +43,13 @@ def main() -> None:
     net, recipe = load_net("efficientnet-b0"), Recipe()
     proxy = Proxy(asked.resolution, asked.width, recipe=recipe)
     late = shrink(net, proxy, net)
-    early = without_early_strides(shrink(net, replace(proxy, strides=99), net), late.total_stride)
+    early = shrink(without_early_strides(net, late.total_stride), replace(proxy, strides=99), net)
     times: dict[str, list[float]] = {"late": [], "early": []}
     for _ in range(asked.rounds):
         for name, small in (("late", late), ("early", early)):
-            times[name].append(seconds_per_image(Job(small, DataRef("scenes", asked.resolution), recipe, 0)))
+            seconds = seconds_per_job(Job(small, DataRef("scenes", asked.resolution), recipe, 0), IMAGES, 0)
+            assert seconds is not None  # these nets fit into any memory
+            times[name].append(seconds / (recipe.epochs * IMAGES))
     shape = f"channels x {asked.width:g}, batch {recipe.batch}, total stride {late.total_stride}"
     print(f"B0 at {asked.resolution} px, {shape}")
     for name, small in (("late", late), ("early", early)):

@@ -18,7 +18,7 @@ def strides_kept(arch: Architecture, resolution: int) -> int:
     """How many strided layers may stay so that a `resolution`-pixel image ends in a map of at least SMALLEST_MAP.
 
     The latest are given up first. Giving up the stem's instead keeps more detail, but quadruples all early maps: on a
-    CPU EfficientNet-B0 at half width and 48 px then trains at 0.4 times the images a second
+    CPU EfficientNet-B0 at a quarter of its width and 48 px then trains at half the images a second
     (benchmarks/proxy_strides.py).
     """
     if resolution < SMALLEST_MAP:
