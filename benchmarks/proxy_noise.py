@@ -60,8 +60,8 @@ def measure(nets: list[Architecture], jobs: Jobs, where: Where) -> tuple[list[li
             outcome = engine.next()
             if isinstance(outcome, Failed):
                 raise SystemExit(f"training {outcome.ticket} failed: {outcome.reason}")
-            accuracies[outcome.ticket // seeds].append(outcome.result.accuracy)
-            seconds.append(outcome.result.seconds)
+            accuracies[outcome.ticket // seeds].append(outcome.result[0].accuracy)
+            seconds.append(outcome.result[0].seconds)
     return accuracies, statistics.fmean(seconds)
 
 

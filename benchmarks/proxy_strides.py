@@ -47,7 +47,7 @@ def main() -> None:
     times: dict[str, list[float]] = {"late": [], "early": []}
     for _ in range(asked.rounds):
         for name, small in (("late", late), ("early", early)):
-            seconds = seconds_per_job(Job(small, DataRef("scenes", asked.resolution), recipe, 0), IMAGES, 0)
+            seconds = seconds_per_job(Job(small, DataRef("scenes", asked.resolution), recipe, (0,)), IMAGES, 0)
             assert seconds is not None  # these nets fit into any memory
             times[name].append(seconds / (recipe.epochs * IMAGES))
     shape = f"channels x {asked.width:g}, batch {recipe.batch}, total stride {late.total_stride}"

@@ -153,10 +153,10 @@ class _Evaluator:
     def __init__(self, evaluate: Evaluate) -> None:
         self.evaluate = evaluate
 
-    def __call__(self, arch: Architecture) -> Score:
+    def __call__(self, arch: Architecture) -> tuple[Score]:
         started = time.perf_counter()
         value = float(self.evaluate(arch))
-        return Score(value, 0, 0.0, 0, time.perf_counter() - started, 0.0)
+        return (Score(value, 0, 0.0, 0, time.perf_counter() - started, 0.0),)
 
 
 def reference_net(space: SearchSpace) -> Architecture:

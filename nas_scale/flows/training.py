@@ -130,5 +130,6 @@ class Jobs:
         images = self.training.images(small.resolution)
         first = self.training.seed
         return [
-            Job(small, images, self._proxy.recipe, first + seed, self.device, self.training.threads) for seed in seeds
+            Job(small, images, self._proxy.recipe, (first + seed,), self.device, self.training.threads)
+            for seed in seeds
         ]

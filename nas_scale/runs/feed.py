@@ -43,7 +43,7 @@ class Feed(Generic[Key]):
         if not isinstance(outcome, Done):
             return key, outcome.reason
         self._fill()
-        score: Score = outcome.result
+        (score,) = outcome.result
         return key, score if math.isfinite(score.accuracy) else f"its accuracy is {score.accuracy}"
 
     def _fill(self) -> None:

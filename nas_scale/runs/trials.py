@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from nas_scale.errors import RunError
@@ -54,9 +54,15 @@ def stored_outcome(outcome: Score | str) -> dict[str, Any]:
 def read_outcome(stored: Mapping[str, Any]) -> Score | str:
     """The opposite. Raises RunError."""
     try:
-        return str(stored[REASON]) if REASON in stored else Score(**stored)
-    except TypeError as error:
+        return str(stored[REASON]) if REASON in stored else _read_score(stored)
+    except (TypeError, ValueError) as error:
         raise RunError("the study's scores are of another version of nas-scale; choose another --run") from error
+
+
+def _read_score(stored: Mapping[str, Any]) -> Score:
+    score = Score(**stored)
+    checks = tuple((int(epoch), float(accuracy)) for epoch, accuracy in score.checks)
+    return replace(score, losses=tuple(score.losses), checks=checks)  # JSON has no tuples
 
 
 def read_outcomes(attributes: Mapping[str, Any]) -> dict[int, Score | str]:

@@ -8,14 +8,20 @@ from typing import Literal
 from nas_scale.arch.spec import Architecture
 from nas_scale.training.data.ref import DataRef
 
+Policy = Literal["none", "randaugment"]
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a net is trained.
 
-    optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with `paper` (lr decayed by 0.97
-    every 2.4 epochs; Tan & Le 2019), freely combined. `learning_rate` holds for a batch of 256 and scales with the
-    batch. `flips` None means as the data allows. `precision` auto is bf16 on a GPU and float32 on a CPU.
+    epochs: the most it may get. optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with
+    `paper` (lr decayed by 0.97 every 2.4 epochs; Tan & Le 2019), freely combined. `learning_rate` holds for a batch of
+    256 and scales with the batch. `flips` None means as the data allows. `policy`: what is done to images besides
+    cropping and flipping (training/policy.py). `mixup`: the alpha of the beta distribution that weighs pairs of images
+    (Zhang et al. 2018), 0 for none. `cutout`: side of the square that is blanked, as a share of the image's (DeVries &
+    Taylor 2017), 0 for none. `start_resolution`: share of the resolution at which training starts; it grows to the
+    whole over the first two thirds (Tan & Le 2021). `precision` auto is bf16 on a GPU and float32 on a CPU.
     `zero_residuals` starts residual branches at zero (nets/build.py).
     """
 
@@ -30,6 +36,10 @@ class Recipe:
     label_smoothing: float = 0.0
     crop_padding: int = 2
     flips: bool | None = None
+    policy: Policy = "none"
+    mixup: float = 0.0
+    cutout: float = 0.0
+    start_resolution: float = 1.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     zero_residuals: bool = True
 
@@ -50,20 +60,45 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """A training is stopped after `epoch` epochs when its accuracy, the mean over its seeds, is below `accuracy`."""
+
+    epoch: int
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """One training: the net as it is trained (already shrunk), on which images, how, from which seed, where."""
+    """A training from one seed, or from several at once: the net as it is trained (already shrunk), on which images,
+    how, where, and at which epochs (ascending) it is stopped if it does badly."""
 
     architecture: Architecture
     data: DataRef
     recipe: Recipe
-    seed: int
+    seeds: tuple[int, ...]
     device: str = "cpu"
     threads: int = 1
+    stops: tuple[Stop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """News from the middle of a job: `epoch` of at most `epochs` are over. loss: of the training images in that epoch,
+    the mean over the job's seeds."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    images_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The answer: accuracy in 0..1 on `images` validation images, and what it took."""
+    """One seed's answer: accuracy in 0..1 on `images` validation images, and what it took.
+
+    loss: of the validation images. epochs: how many it got; fewer than the recipe's where it was stopped. losses: of
+    the training images, of every epoch. checks: (epoch, accuracy) at the epochs of the job's stops that it reached.
+    """
 
     accuracy: float
     images: int
@@ -71,3 +106,5 @@ class Score:
     epochs: int
     seconds: float
     images_per_second: float
+    losses: tuple[float, ...] = ()
+    checks: tuple[tuple[int, float], ...] = ()

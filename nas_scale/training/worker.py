@@ -27,8 +27,8 @@ def _data(ref: DataRef, device: str) -> tuple[DeviceData, int]:
     return to_device(dataset, torch.device(device)), len(dataset.classes)
 
 
-def evaluate(job: Job) -> Score:
-    """Trains the job's net (its classifier sized to the data's classes) and scores it.
+def evaluate(job: Job) -> tuple[Score, ...]:
+    """Trains the job's net (its classifier sized to the data's classes) from each seed; a score a seed.
 
     Raises RunFailed in one line when the net diverges or does not fit into memory; engines report that as a failed job.
     """
@@ -42,11 +42,14 @@ def evaluate(job: Job) -> Score:
     torch.backends.cudnn.benchmark = True
     try:
         data, classes = _data(job.data, job.device)
-        net = build(replace(job.architecture, classes=classes), job.seed)
-        if job.recipe.zero_residuals:
-            zero_residuals(net)
-        torch.manual_seed(job.seed)
-        return fit(net.to(job.device, memory_format=torch.channels_last), data, job.recipe, job.seed)  # type: ignore[call-overload]
+        scores = []
+        for seed in job.seeds:
+            net = build(replace(job.architecture, classes=classes), seed)
+            if job.recipe.zero_residuals:
+                zero_residuals(net)
+            torch.manual_seed(seed)
+            scores.append(fit(net.to(job.device, memory_format=torch.channels_last), data, job.recipe, seed))  # type: ignore[call-overload]
+        return tuple(scores)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise RunFailed(f"out of memory on {job.device} with batch {job.recipe.batch}") from error
     except RuntimeError as error:

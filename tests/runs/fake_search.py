@@ -67,7 +67,7 @@ def propose(trial: optuna.Trial) -> Proposed:
 
 
 def jobs(proposed: Proposed, number: int, seeds: int = 2) -> list[Job]:
-    return [Job(proposed.subject, DataRef("digits", 32), Recipe(), seed) for seed in range(seeds)]
+    return [Job(proposed.subject, DataRef("digits", 32), Recipe(), (seed,)) for seed in range(seeds)]
 
 
 def judge(proposed: Proposed, scores: Sequence[Score]) -> float:
@@ -79,16 +79,16 @@ def luck(job: Job) -> float:
     return int(hashlib.sha256(repr(job).encode()).hexdigest()[:8], 16) / 2**32
 
 
-def evaluate(job: Job) -> Score:
+def evaluate(job: Job) -> tuple[Score]:
     drawn = luck(job)
     if drawn < 0.06:
-        raise FloatingPointError(f"the loss is not finite (seed {job.seed})")
+        raise FloatingPointError(f"the loss is not finite (seed {job.seeds[0]})")
     stage = job.architecture.stages[0]
     accuracy = min(1.0, 0.2 + 0.01 * stage.channels + 0.05 * stage.repeats + 0.1 * drawn)
-    return Score(accuracy, 1000, 1 - accuracy, 1, 0.0, 0.0)
+    return (Score(accuracy, 1000, 1 - accuracy, 1, 0.0, 0.0),)
 
 
-def slow_evaluate(job: Job) -> Score:
+def slow_evaluate(job: Job) -> tuple[Score]:
     """With the length of the pause in place of the recipe's learning rate."""
     time.sleep(job.recipe.learning_rate * luck(job))
     return evaluate(job)
@@ -110,7 +110,7 @@ def plain(told: Sequence[Told]) -> list[Mapping[str, Any]]:
 def main(results: Path, trials: int, workers: int, pause: float) -> None:
     def slow_jobs(proposed: Proposed, number: int) -> list[Job]:
         recipe = Recipe(learning_rate=pause)
-        return [Job(proposed.subject, DataRef("digits", 32), recipe, seed) for seed in range(2)]
+        return [Job(proposed.subject, DataRef("digits", 32), recipe, (seed,)) for seed in range(2)]
 
     resume = (results / "x" / "run.json").exists()
     with (

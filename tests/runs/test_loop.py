@@ -224,8 +224,8 @@ def test_after_a_failed_seed_the_seeds_not_yet_begun_are_called_off() -> None:
     trained: list[int] = []
 
     def failing(job: Job) -> Score:
-        trained.append(job.seed)
-        if job.seed == 1:
+        trained.append(job.seeds[0])
+        if job.seeds[0] == 1:
             raise MemoryError
         return flat(job)
 
@@ -277,13 +277,13 @@ def test_scores_of_another_version_are_refused() -> None:
 def test_evaluations_after_the_trials_are_done_once_and_failures_kept() -> None:
     study = new_study()
     (best,) = run_trials(study, grid_plan(["a"]), InlineEngine(flat), ignore)
-    wanted = {f"{best.number}/{job.seed}": job for job in jobs(fake_search.propose_again(search(1)), 0, 3)}
+    wanted = {f"{best.number}/{job.seeds[0]}": job for job in jobs(fake_search.propose_again(search(1)), 0, 3)}
     calls: list[int] = []
     events: list[Event] = []
 
     def once(job: Job) -> Score:
-        calls.append(job.seed)
-        if job.seed == 1:
+        calls.append(job.seeds[0])
+        if job.seeds[0] == 1:
             raise ValueError("diverged")
         if len(calls) == 3:
             raise KeyboardInterrupt

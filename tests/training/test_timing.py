@@ -14,7 +14,7 @@ from nas_scale.training.timing import seconds_per_job
 
 def job() -> Job:
     net = load_net("efficientnet-b0")
-    return Job(shrink(net, Proxy(16, width=0.1), net), DataRef("digits", 16), Recipe(epochs=2, batch=4), seed=0)
+    return Job(shrink(net, Proxy(16, width=0.1), net), DataRef("digits", 16), Recipe(epochs=2, batch=4), seeds=(0,))
 
 
 def test_more_images_take_longer() -> None:

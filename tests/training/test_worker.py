@@ -16,16 +16,16 @@ from nas_scale.training.job import Job, Recipe
 from nas_scale.training.worker import EVALUATE, evaluate
 from tests.training.test_fit import NET
 
-JOB = Job(replace(NET, classes=1000), DataRef("digits", 16, train=256, val=128), Recipe(epochs=1, batch=32), seed=3)
+JOB = Job(replace(NET, classes=1000), DataRef("digits", 16, train=256, val=128), Recipe(epochs=1, batch=32), seeds=(3,))
 
 
 def test_the_classifier_is_sized_to_the_data_and_the_score_repeats() -> None:
     torch.manual_seed(1)
-    first = evaluate(JOB)
+    (first,) = evaluate(JOB)
     torch.manual_seed(2)
-    again = evaluate(JOB)
+    (again,) = evaluate(JOB)
     assert (first.accuracy, first.loss, first.images) == (again.accuracy, again.loss, 128)
-    assert evaluate(replace(JOB, seed=4)).loss != first.loss
+    assert evaluate(replace(JOB, seeds=(4,)))[0].loss != first.loss
 
 
 def test_another_process_gives_the_same_score() -> None:
@@ -33,11 +33,11 @@ def test_another_process_gives_the_same_score() -> None:
         "import json, sys\n"
         "from tests.training.test_worker import JOB\n"
         "from nas_scale.training.worker import evaluate\n"
-        "score = evaluate(JOB)\n"
+        "(score,) = evaluate(JOB)\n"
         "print(json.dumps([score.accuracy, score.loss]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    here = evaluate(JOB)
+    (here,) = evaluate(JOB)
     assert json.loads(done.stdout) == [here.accuracy, here.loss]
 
 
