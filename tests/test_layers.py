@@ -20,7 +20,7 @@ ROWS = (
     {"arch"},
     {"nets"},
     {"engines", "training", "devices"},
-    {"runs"},
+    {"runs", "judges"},
     {"coefficients", "strategies"},
     {"flows"},
     {"show"},
@@ -33,6 +33,7 @@ LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
 HEAVY = {"torch", "optuna", "ray", "fvcore", "sklearn", "scipy", "matplotlib", "plotly", "torchvision", "timm"}
 AT_THE_TOP = {
     "nets/": "torch",
+    "judges/zero_cost.py": "torch",
     "training/fit.py": "torch",
     "training/augment.py": "torch",
     "strategies/": "optuna",
