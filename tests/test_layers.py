@@ -36,6 +36,7 @@ AT_THE_TOP = {
     "judges/zero_cost.py": "torch",
     "training/fit.py": "torch",
     "training/augment.py": "torch",
+    "training/policy.py": "torch",
     "strategies/": "optuna",
     "coefficients/sampler.py": "optuna",
 }

@@ -1,53 +1,128 @@
-"""From stored bytes to a training batch, on the device: gather, crop, flip, normalise."""
+"""From stored bytes to a training batch, on the device, in batches and without waiting for it.
+
+Every random choice is drawn beforehand on the CPU (`draw_epoch`), so that every device gets the same; what is done with
+it (`augmented`) has shapes that hang on the recipe alone, and can be captured in a CUDA graph.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from nas_scale.training.job import Recipe
+from nas_scale.training.policy import draw_operations, randaugment
+
+GROWTH_STEPS: Final = 4  # resolutions below the whole one that a training with a start_resolution goes through
+SMALLEST: Final = 3  # pixels a side
+
+
+@dataclass(frozen=True)
+class BatchDraws:
+    """The random choices of one step; None where the recipe has no use for them.
+
+    offsets (b, 2): of crops, row then column, in 0..2*padding. flips (b,). operations (b, 2) and magnitudes (b, 2):
+    of the policy. centres (b, 2): of cutouts, row then column, in 0..1. weight (): of an image in its mixup.
+    """
+
+    offsets: Tensor
+    flips: Tensor
+    operations: Tensor | None = None
+    magnitudes: Tensor | None = None
+    centres: Tensor | None = None
+    weight: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class EpochDraws:
-    """All random choices of an epoch, drawn on the CPU so that every device gets the same.
-
-    order (n,): which image comes when. offsets (n, 2): of crops, in 0..2*padding. flips (n,).
+    """The random choices of an epoch: order (n,), which image comes when; weights (steps,), of mixup; the others as in
+    BatchDraws, for all images in the order of their coming.
     """
 
     order: Tensor
     offsets: Tensor
     flips: Tensor
+    operations: Tensor | None = None
+    magnitudes: Tensor | None = None
+    centres: Tensor | None = None
+    weights: Tensor | None = None
+
+    def to(self, device: torch.device) -> EpochDraws:
+        """The same draws on the device."""
+        drawn = {item.name: getattr(self, item.name) for item in fields(self)}
+        moved: dict[str, Any] = {name: None if tensor is None else tensor.to(device) for name, tensor in drawn.items()}
+        return EpochDraws(**moved)
+
+    def batch(self, step: int, batch: int) -> BatchDraws:
+        """The draws of one step's images."""
+        rows = slice(step * batch, (step + 1) * batch)
+        return BatchDraws(
+            self.offsets[rows],
+            self.flips[rows],
+            operations=None if self.operations is None else self.operations[rows],
+            magnitudes=None if self.magnitudes is None else self.magnitudes[rows],
+            centres=None if self.centres is None else self.centres[rows],
+            weight=None if self.weights is None else self.weights[step],
+        )
 
 
-def draw_epoch(images: int, padding: int, flips: bool, seed: int, epoch: int) -> EpochDraws:
-    """The draws of one epoch; they hang on (seed, epoch) alone."""
+def draw_epoch(recipe: Recipe, images: int, steps: int, flips: bool, seed: int, epoch: int) -> EpochDraws:
+    """The draws of one epoch of `images` images in `steps` steps, on the CPU; they hang on (seed, epoch) alone.
+
+    flips: whether this data may be mirrored.
+    """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     order = torch.randperm(images, generator=generator)
-    offsets = torch.randint(0, 2 * padding + 1, (images, 2), generator=generator)
+    offsets = torch.randint(0, 2 * recipe.crop_padding + 1, (images, 2), generator=generator)
     flipped = torch.rand(images, generator=generator) < 0.5 if flips else torch.zeros(images, dtype=torch.bool)
-    return EpochDraws(order, offsets, flipped)
+    operations, magnitudes = draw_operations(images, generator) if recipe.policy == "randaugment" else (None, None)
+    centres = torch.rand(images, 2, generator=generator) if recipe.cutout > 0 else None
+    weights = _beta(recipe.mixup, steps, generator) if recipe.mixup > 0 else None
+    return EpochDraws(order, offsets, flipped, operations, magnitudes, centres, weights)
 
 
-def pad(images: Tensor, padding: int) -> Tensor:
-    """(n, h, w, c) bytes with mirrored borders: (n, h + 2 padding, w + 2 padding, c)."""
-    if padding == 0:
-        return images
-    rows, columns = (_mirrored(size, padding, images.device) for size in images.shape[1:3])
-    return images[:, rows][:, :, columns]
+def _beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
+    """(count,) draws of the symmetric beta distribution; torch's own take no generator."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count).astype(np.float32))
 
 
-def _mirrored(size: int, padding: int, device: torch.device) -> Tensor:
-    index = torch.arange(-padding, size + padding, device=device).abs()
+def augmented(
+    images: Tensor, chosen: Tensor, draws: BatchDraws, recipe: Recipe, mean: Tensor, std: Tensor, size: int
+) -> Tensor:
+    """The training batch: floats (b, 3, size, size), channels last, of the images at the places `chosen` (b,).
+
+    images (n, h, w, c): bytes, without borders. mean, std (c,): what normalises them, in 0..1.
+    Cropped and flipped, changed by the policy, normalised, resized, cut out and mixed, in this order.
+    """
+    batch = cropped(images, chosen, recipe.crop_padding, draws.offsets, draws.flips)
+    if draws.operations is not None and draws.magnitudes is not None:
+        batch = randaugment(batch, draws.operations, draws.magnitudes, 255 * mean)
+    floats = resized(normalise(batch, mean, std), size)
+    if draws.centres is not None:
+        floats = cut_out(floats, draws.centres, recipe.cutout)
+    return floats if draws.weight is None else mixed(floats, draws.weight)
+
+
+def cropped(images: Tensor, chosen: Tensor, padding: int, offsets: Tensor, flips: Tensor) -> Tensor:
+    """Bytes (b, h, w, c): the chosen images, seen through a window of their own size that is moved on to their mirrored
+    borders, and flipped. offsets (b, 2) in 0..2*padding: `padding` is the middle.
+    """
+    height, width = images.shape[1:3]
+    down, right = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
+    rows = _mirrored(offsets[:, :1] - padding + down, height)
+    columns = _mirrored(offsets[:, 1:] - padding + torch.where(flips[:, None], width - 1 - right, right), width)
+    return images[chosen[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def _mirrored(index: Tensor, size: int) -> Tensor:
+    """Places outside 0..size-1 reflected into it, the border not repeated; those that are still outside stay at 0."""
+    index = index.abs()
     return torch.minimum(index, 2 * (size - 1) - index).clamp(min=0)
-
-
-def training_batch(padded: Tensor, size: int, chosen: Tensor, offsets: Tensor, flips: Tensor) -> Tensor:
-    """Cropped and flipped bytes (b, size, size, c) of the chosen images of `padded` (n, H, W, c)."""
-    steps = torch.arange(size, device=padded.device)
-    rows = offsets[:, :1] + steps
-    columns = offsets[:, 1:] + torch.where(flips[:, None], size - 1 - steps, steps)
-    return padded[chosen[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def normalise(batch: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -56,3 +131,56 @@ def normalise(batch: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     if scaled.shape[-1] == 1:
         scaled = scaled.expand(-1, -1, -1, 3)
     return scaled.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def resized(batch: Tensor, size: int) -> Tensor:
+    """Floats (b, c, size, size), bilinear with a filter as wide as the reduction; channels last."""
+    if batch.shape[2:] == (size, size):
+        return batch
+    smaller = F.interpolate(batch, (size, size), mode="bilinear", antialias=True)
+    return smaller.contiguous(memory_format=torch.channels_last)
+
+
+def cut_out(batch: Tensor, centres: Tensor, share: float) -> Tensor:
+    """Normalised images (b, c, h, w) with a square of `share` of their side set to the mean (DeVries & Taylor 2017).
+
+    centres (b, 2), row then column, in 0..1; a square may reach over the border.
+    """
+    inside = [_covered(centres[:, axis], batch.shape[2 + axis], share) for axis in (0, 1)]
+    return batch.masked_fill((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0.0)
+
+
+def _covered(centre: Tensor, size: int, share: float) -> Tensor:
+    """(b, size): which places of an axis the square covers."""
+    side = round(share * size)
+    first = (centre[:, None] * size).floor() - side // 2
+    places = torch.arange(size, device=centre.device)
+    return (places >= first) & (places < first + side)
+
+
+def mixed(batch: Tensor, weight: Tensor) -> Tensor:
+    """weight of each image and 1 - weight of the one at its place in the reversed batch (Zhang et al. 2018)."""
+    return weight * batch + (1 - weight) * batch.flip(0)
+
+
+def mixed_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None, smoothing: float) -> Tensor:
+    """The mean cross-entropy () of logits (b, classes) of images that were `mixed` by weight; None: they were not."""
+    loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    if weight is None:
+        return loss
+    return weight * loss + (1 - weight) * F.cross_entropy(logits, labels.flip(0), label_smoothing=smoothing)
+
+
+def resolutions(recipe: Recipe, size: int, epochs: int) -> tuple[int, ...]:
+    """Pixels a side in each epoch: from the recipe's share of `size` to the whole of it in a few steps, over the first
+    two thirds (Tan & Le 2021). Multiples of 8 from 32 on, where nets halve their maps several times.
+    """
+    growing = 2 * epochs // 3
+    shares = [min(1.0, epoch * GROWTH_STEPS // growing / GROWTH_STEPS) for epoch in range(growing)]
+    start = recipe.start_resolution
+    return (*(_rounded(size, start + (1 - start) * share) for share in shares), *[size] * (epochs - growing))
+
+
+def _rounded(size: int, share: float) -> int:
+    multiple = 8 if size >= 32 else 1
+    return min(size, max(SMALLEST, multiple * round(share * size / multiple)))
