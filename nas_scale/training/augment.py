@@ -112,11 +112,13 @@ def cropped(images: Tensor, chosen: Tensor, padding: int, offsets: Tensor, flips
     """Bytes (b, h, w, c): the chosen images, seen through a window of their own size that is moved on to their mirrored
     borders, and flipped. offsets (b, 2) in 0..2*padding: `padding` is the middle.
     """
-    height, width = images.shape[1:3]
+    height, width, channels = images.shape[1:]
     down, right = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
     rows = _mirrored(offsets[:, :1] - padding + down, height)
     columns = _mirrored(offsets[:, 1:] - padding + torch.where(flips[:, None], width - 1 - right, right), width)
-    return images[chosen[:, None, None], rows[:, :, None], columns[:, None, :]]
+    places = ((chosen[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]
+    # Whole pixels by one index: on a CPU several times faster than by an index for each axis.
+    return images.flatten(0, 2).index_select(0, places.flatten()).view(*places.shape, channels)
 
 
 def _mirrored(index: Tensor, size: int) -> Tensor:
