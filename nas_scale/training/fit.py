@@ -1,118 +1,101 @@
-"""Training one net and telling how well it does."""
+"""Training a net from one or several seeds and telling how well it does."""
 
 from __future__ import annotations
 
 import math
+import statistics
 import time
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from typing import Final
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from nas_scale.errors import RunFailed
-from nas_scale.training.augment import draw_epoch, normalise, pad, training_batch
-from nas_scale.training.data import Dataset
-from nas_scale.training.job import Recipe, Score
-from nas_scale.training.schedule import learning_rate
+from nas_scale.training.augment import normalise
+from nas_scale.training.images import Images
+from nas_scale.training.job import Epoch, Recipe, Score, Stop
+from nas_scale.training.memory import is_lack_of_memory
+from nas_scale.training.trainer import Trainer
 
-RMSPROP_EPS = 1e-3  # TensorFlow's for these nets; torch's 1e-8 diverges with them
-EVALUATION_BATCH = 512
-
-
-@dataclass(frozen=True)
-class DeviceData:
-    """A data set on the device: bytes (n, h, w, c), labels, and the mean and spread that normalise it."""
-
-    train: Tensor
-    train_labels: Tensor
-    val: Tensor
-    val_labels: Tensor
-    mean: Tensor
-    std: Tensor
-    flips: bool
+EVALUATION_BATCH: Final = {"cuda": 2048}
+USUAL_EVALUATION_BATCH: Final = 512
 
 
-def to_device(data: Dataset, device: torch.device) -> DeviceData:
-    """The data set's arrays as tensors on the device."""
+def fit(
+    nets: Mapping[int, nn.Module], images: Images, recipe: Recipe, stops: Sequence[Stop] = (), recordable: bool = True
+) -> Generator[Epoch, None, tuple[Score, ...]]:
+    """Trains equal nets, each from its own seed (`nets` by seed), side by side; returns a score for each.
 
-    def tensor(array: object, dtype: torch.dtype) -> Tensor:
-        return torch.tensor(array, dtype=dtype).to(device)
-
-    return DeviceData(
-        tensor(data.train.images, torch.uint8),
-        tensor(data.train.labels, torch.int64),
-        tensor(data.val.images, torch.uint8),
-        tensor(data.val.labels, torch.int64),
-        tensor(data.mean, torch.float32),
-        tensor(data.std, torch.float32),
-        data.flips,
+    Yields news after every epoch. Draws hang on (seed, epoch) alone, so a net's score does not depend on the others.
+    Stops after the epoch of a stop whose accuracy their mean does not reach. Raises RunFailed when a loss stops being
+    finite.
+    """
+    trainers = [Trainer(net, images, recipe, seed, recordable) for seed, net in nets.items()]
+    wanted = {stop.epoch: stop.accuracy for stop in stops if stop.epoch < recipe.epochs}
+    losses: list[list[float]] = []
+    checks: list[tuple[int, list[float]]] = []
+    seconds, stopped = 0.0, False
+    results: list[tuple[float, float]] | None = None
+    while len(losses) < recipe.epochs and not stopped:
+        started = time.perf_counter()
+        epoch = len(losses)
+        for _ in zip(*(trainer.epoch(epoch) for trainer in trainers), strict=True):
+            pass
+        losses.append([trainer.mean_loss() for trainer in trainers])
+        spent = time.perf_counter() - started
+        seconds += spent
+        if not all(map(math.isfinite, losses[-1])):
+            raise RunFailed(f"diverged: the loss was no longer finite after epoch {epoch + 1}")
+        trained = sum(trainer.steps * trainer.batch for trainer in trainers)
+        yield Epoch(epoch + 1, recipe.epochs, statistics.fmean(losses[-1]), trained / spent)
+        results = None
+        if (threshold := wanted.get(epoch + 1)) is not None:
+            results = [evaluated(trainer) for trainer in trainers]
+            accuracies = [accuracy for accuracy, _ in results]
+            checks.append((epoch + 1, accuracies))
+            stopped = statistics.fmean(accuracies) < threshold
+    results = results or [evaluated(trainer) for trainer in trainers]
+    if not all(math.isfinite(loss) for _, loss in results):
+        raise RunFailed("diverged: the validation loss is not finite")
+    return tuple(
+        Score(
+            accuracy=accuracy,
+            images=images.val,
+            loss=loss,
+            epochs=len(losses),
+            seconds=seconds / len(trainers),
+            images_per_second=len(losses) * trainer.steps * trainer.batch * len(trainers) / seconds if losses else 0.0,
+            losses=tuple(each[index] for each in losses),
+            checks=tuple((epoch, accuracies[index]) for epoch, accuracies in checks),
+        )
+        for index, (trainer, (accuracy, loss)) in enumerate(zip(trainers, results, strict=True))
     )
 
 
-def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Weight decay on weights alone, not on norms and biases."""
-    decayed = [weight for weight in net.parameters() if weight.ndim > 1]
-    plain = [weight for weight in net.parameters() if weight.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    if recipe.optimizer == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=1.0, alpha=0.9, momentum=recipe.momentum, eps=RMSPROP_EPS, foreach=True)
-    return torch.optim.SGD(groups, lr=1.0, momentum=recipe.momentum, nesterov=recipe.momentum > 0, foreach=True)
-
-
-def _uses_bf16(recipe: Recipe, device: torch.device) -> bool:
-    return recipe.precision == "bfloat16" or (recipe.precision == "auto" and device.type == "cuda")
-
-
-def fit(net: nn.Module, data: DeviceData, recipe: Recipe, seed: int) -> Score:
-    """Trains `net` (already on the data's device) and scores it on the validation images.
-
-    Raises RunFailed when the loss stops being finite. Draws hang on (seed, epoch) alone.
-    """
-    device = data.train.device
-    images, size = len(data.train), data.train.shape[1]
-    batch = min(recipe.batch, images)
-    steps = images // batch
-    flips = data.flips if recipe.flips is None else recipe.flips
-    padded = pad(data.train, recipe.crop_padding)
-    optimizer = _optimizer(net, recipe)
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=_uses_bf16(recipe, device))
-    started = time.perf_counter()
-    loss = torch.zeros((), device=device)
-    for epoch in range(recipe.epochs):
-        net.train()
-        draws = draw_epoch(images, recipe.crop_padding, flips, seed, epoch)
-        order, offsets, flipped = (drawn.to(device) for drawn in (draws.order, draws.offsets, draws.flips))
-        for step in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(recipe, epoch * steps + step, steps, batch)
-            chosen = slice(step * batch, (step + 1) * batch)
-            crops = training_batch(padded, size, order[chosen], offsets[chosen], flipped[chosen])
-            with autocast:
-                logits = net(normalise(crops, data.mean, data.std))
-                loss = F.cross_entropy(logits, data.train_labels[order[chosen]], label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        if not math.isfinite(loss.item()):
-            raise RunFailed(f"diverged: the loss was no longer finite after epoch {epoch + 1}")
-    seconds = time.perf_counter() - started
-    accuracy, val_loss = evaluate_net(net, data, autocast)
-    if not math.isfinite(val_loss):
-        raise RunFailed("diverged: the validation loss is not finite")
-    return Score(accuracy, len(data.val), val_loss, recipe.epochs, seconds, recipe.epochs * steps * batch / seconds)
+def evaluated(trainer: Trainer) -> tuple[float, float]:
+    """(accuracy in 0..1, mean cross-entropy) on the validation images; in smaller batches where memory asks for it."""
+    batch = EVALUATION_BATCH.get(trainer.images.device.type, USUAL_EVALUATION_BATCH)
+    while True:
+        try:
+            return _evaluated(trainer, batch)
+        except (RuntimeError, MemoryError) as error:
+            if batch == 1 or not is_lack_of_memory(error):
+                raise
+        batch //= 2
 
 
 @torch.no_grad()
-def evaluate_net(net: nn.Module, data: DeviceData, autocast: torch.autocast) -> tuple[float, float]:
-    """(accuracy in 0..1, mean cross-entropy) on the validation images."""
+def _evaluated(trainer: Trainer, batch: int) -> tuple[float, float]:
+    images, net = trainer.images, trainer.net
     net.eval()
-    right = torch.zeros((), device=data.val.device)
-    loss = torch.zeros((), device=data.val.device)
-    batches = torch.split(data.val, EVALUATION_BATCH), torch.split(data.val_labels, EVALUATION_BATCH)
-    for images, labels in zip(*batches, strict=True):
-        with autocast:
-            logits = net(normalise(images, data.mean, data.std)).float()
-        right += (logits.argmax(1) == labels).sum()
-        loss += F.cross_entropy(logits, labels, reduction="sum")
-    return right.item() / len(data.val), loss.item() / len(data.val)
+    with trainer.on_stream():
+        right = torch.zeros((), device=images.device)
+        loss = torch.zeros((), device=images.device)
+        for pictures, labels in images.validation(batch):
+            with trainer.precision():
+                logits = net(normalise(pictures, images.mean, images.std)).float()
+            right += (logits.argmax(1) == labels).sum()
+            loss += F.cross_entropy(logits, labels, reduction="sum")
+        return right.item() / images.val, loss.item() / images.val

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from nas_scale.training.job import Job
+
+if TYPE_CHECKING:
+    from nas_scale.training.data import Dataset
 
 ENOUGH_SECONDS: Final = 0.5  # of steps that are timed
 LEAST_STEPS: Final = 2
@@ -18,46 +24,45 @@ def seconds_per_job(job: Job, train_images: int, val_images: int) -> float | Non
     """Seconds that a training of this job's net will take on so many images, with its own batch, device and threads.
 
     None where it does not fit into memory: its training will say so.
-    Times a few steps on blank images, without augmentation, which costs little beside them.
+    Times a few steps on blank images.
     """
     images = job.recipe.epochs * train_images + FORWARD_SHARE * val_images
-    import torch
+    from nas_scale.training.memory import is_lack_of_memory
 
     try:
         return images * _seconds_per_image(job, train_images)
-    except (torch.OutOfMemoryError, MemoryError):
-        return None
+    except (RuntimeError, MemoryError) as error:
+        if is_lack_of_memory(error):
+            return None
+        raise
 
 
 def _seconds_per_image(job: Job, train_images: int) -> float:
     import torch
 
     from nas_scale.nets.build import build
+    from nas_scale.training.images import ResidentImages
+    from nas_scale.training.trainer import Trainer
 
     torch.set_num_threads(job.threads)
     torch.set_flush_denormal(True)
-    batch, size = min(job.recipe.batch, train_images), job.architecture.resolution
+    batch = min(job.recipe.batch, train_images)
+    images = ResidentImages(_blank(job.architecture.resolution, batch * (1 + MOST_STEPS)), torch.device(job.device))
     net = build(job.architecture, seed=0).to(job.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, foreach=True)
-    images = torch.zeros(batch, 3, size, size, device=job.device).to(memory_format=torch.channels_last)
-    labels = torch.zeros(batch, dtype=torch.int64, device=job.device)
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        torch.nn.functional.cross_entropy(net(images), labels).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        _wait(job.device)
-
-    step()  # the first makes what the others find made
+    trainer = Trainer(net, images, replace(job.recipe, batch=batch), seed=0)
+    steps = trainer.epoch(job.recipe.epochs - 1)  # of the whole resolution
+    next(steps).item()  # the first makes what the others find made
     started, done, spent = time.perf_counter(), 0, 0.0
     while done < LEAST_STEPS or (spent < ENOUGH_SECONDS and done < MOST_STEPS):
-        step()
+        next(steps).item()
         done, spent = done + 1, time.perf_counter() - started
     return spent / (done * batch)
 
 
-def _wait(device: str) -> None:
-    import torch
+def _blank(size: int, count: int) -> Dataset:
+    """Grey images, which cost as much as any."""
+    from nas_scale.training.data import Dataset
+    from nas_scale.training.data.dataset import Split
 
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
+    split = Split(np.full((count, size, size, 3), 128, np.uint8), np.zeros(count, np.int64))
+    return Dataset("blank", split, split, ("grey",), (0.5,) * 3, (0.25,) * 3, True, "")

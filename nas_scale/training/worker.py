@@ -1,30 +1,22 @@
-"""The one function that engines run: a job in, a score out. It imports torch when it is called."""
+"""The functions that engines run: a job in, scores out. They import torch when they are called."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from nas_scale.arch.spec import Architecture
 from nas_scale.errors import RunFailed
 from nas_scale.training.data.ref import DataRef
-from nas_scale.training.job import Job, Score
+from nas_scale.training.job import Epoch, Job, Score
 
 if TYPE_CHECKING:
-    from nas_scale.training.fit import DeviceData
+    from nas_scale.nets.build import Net
+    from nas_scale.training.images import Images
 
 EVALUATE = "nas_scale.training.worker:evaluate"
-
-
-@lru_cache(maxsize=4)
-def _data(ref: DataRef, device: str) -> tuple[DeviceData, int]:
-    import torch
-
-    from nas_scale.training.data import load
-    from nas_scale.training.fit import to_device
-
-    dataset = load(ref)
-    return to_device(dataset, torch.device(device)), len(dataset.classes)
 
 
 def evaluate(job: Job) -> tuple[Score, ...]:
@@ -32,27 +24,90 @@ def evaluate(job: Job) -> tuple[Score, ...]:
 
     Raises RunFailed in one line when the net diverges or does not fit into memory; engines report that as a failed job.
     """
-    import torch
+    work = follow(job)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            scores: tuple[Score, ...] = end.value
+            return scores
 
-    from nas_scale.nets.build import build, zero_residuals
-    from nas_scale.training.fit import fit
+
+def follow(job: Job) -> Generator[Epoch, None, tuple[Score, ...]]:
+    """The same, with news after every epoch."""
+    import torch
 
     torch.set_num_threads(job.threads)
     torch.set_flush_denormal(True)
     torch.backends.cudnn.benchmark = True
+    images, classes = _images(job.data, job.device)
+    job = replace(job, architecture=replace(job.architecture, classes=classes))
     try:
-        data, classes = _data(job.data, job.device)
-        scores = []
-        for seed in job.seeds:
-            net = build(replace(job.architecture, classes=classes), seed)
-            if job.recipe.zero_residuals:
-                zero_residuals(net)
-            torch.manual_seed(seed)
-            scores.append(fit(net.to(job.device, memory_format=torch.channels_last), data, job.recipe, seed))  # type: ignore[call-overload]
+        return (yield from _fitted(job, images, spare_memory=False))
+    except _LackOfMemoryError:
+        pass  # its frames, and with them the net, are gone before the next attempt
+    if job.device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    try:
+        return (yield from _fitted(job, images, spare_memory=True))
+    except _LackOfMemoryError:
+        raise RunFailed(f"out of memory on {job.device} with batch {job.recipe.batch}") from None
+
+
+class _LackOfMemoryError(Exception):
+    """A job did not fit; carries nothing, so that nothing of it is kept."""
+
+
+def _fitted(job: Job, images: Images, spare_memory: bool) -> Generator[Epoch, None, tuple[Score, ...]]:
+    """One attempt: all seeds side by side, or one after another with blocks computed again in the backward pass.
+
+    One after another, a stop looks at one seed alone. Raises _LackOfMemoryError.
+    """
+    from nas_scale.training.fit import fit
+    from nas_scale.training.memory import is_lack_of_memory, sparing
+
+    alone = spare_memory or _draws(job.architecture)
+    scores: list[Score] = []
+    try:
+        for seeds in ((seed,) for seed in job.seeds) if alone else (job.seeds,):
+            nets = _built(job, seeds)
+            if spare_memory:
+                nets = {seed: sparing(net) for seed, net in nets.items()}
+            scores += yield from fit(nets, images, job.recipe, job.stops, recordable=not spare_memory)
         return tuple(scores)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise RunFailed(f"out of memory on {job.device} with batch {job.recipe.batch}") from error
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error):
-            raise RunFailed(f"out of memory on {job.device} with batch {job.recipe.batch}") from error
-        raise
+    except (RuntimeError, MemoryError) as error:
+        if not is_lack_of_memory(error):
+            raise
+    raise _LackOfMemoryError  # not inside the handler, whose error would hold on to the net
+
+
+def _built(job: Job, seeds: Sequence[int]) -> dict[int, Net]:
+    """The net from each seed, on the job's device."""
+    import torch
+
+    from nas_scale.nets.build import build, zero_residuals
+
+    nets = {}
+    for seed in seeds:
+        net = build(job.architecture, seed)
+        if job.recipe.zero_residuals:
+            zero_residuals(net)
+        nets[seed] = net.to(job.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(seeds[0])
+    return nets
+
+
+def _draws(arch: Architecture) -> bool:
+    """Whether the net itself draws random numbers in training; two of those would take each other's."""
+    return arch.dropout > 0 or arch.drop_path > 0
+
+
+@lru_cache(maxsize=4)
+def _images(ref: DataRef, device: str) -> tuple[Images, int]:
+    import torch
+
+    from nas_scale.training.data import load
+    from nas_scale.training.images import place
+
+    dataset = load(ref)
+    return place(dataset, torch.device(device)), len(dataset.classes)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +18,10 @@ from nas_scale.errors import RunFailed
 from nas_scale.nets.build import build
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset, Split
-from nas_scale.training.fit import DeviceData, fit, to_device
-from nas_scale.training.job import Recipe, Score
+from nas_scale.training.fit import fit
+from nas_scale.training.images import Images, ResidentImages, StreamedImages, place
+from nas_scale.training.job import Epoch, Recipe, Score, Stop
+from nas_scale.training.memory import sparing
 
 NET = Architecture(
     tuple(parse_stage(text) for text in ("ds_s1_c8", "ir_s2_e3_c16_se0.25", "ir_r2_s2_e3_c24")),
@@ -32,16 +37,30 @@ RECIPE = Recipe(epochs=5, batch=32, learning_rate=0.8, crop_padding=1)
 
 
 @pytest.fixture(scope="module")
-def digits(_own_cache: None) -> DeviceData:
-    return to_device(load(DataRef("digits", 16, train=512, val=256)), torch.device("cpu"))
+def digits(_own_cache: None) -> Dataset:
+    return load(DataRef("digits", 16, train=512, val=256))
 
 
-def _train(data: DeviceData, recipe: Recipe = RECIPE, seed: int = 0, net: Architecture = NET) -> Score:
+CPU = torch.device("cpu")
+
+
+def finished(work: Generator[Epoch, None, tuple[Score, ...]]) -> tuple[Score, ...]:
+    """What a training ends in, its news passed over."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            scores: tuple[Score, ...] = end.value
+            return scores
+
+
+def _train(data: Dataset, recipe: Recipe = RECIPE, seed: int = 0, net: Architecture = NET) -> Score:
     torch.manual_seed(seed)
-    return fit(build(net, seed), data, recipe, seed)
+    (score,) = finished(fit({seed: build(net, seed)}, ResidentImages(data, CPU), recipe))
+    return score
 
 
-def test_a_tiny_net_learns_digits_in_seconds(digits: DeviceData) -> None:
+def test_a_tiny_net_learns_digits_in_seconds(digits: Dataset) -> None:
     score = _train(digits)
     assert score.accuracy > 0.7
     assert (score.images, score.epochs) == (256, 5)
@@ -50,7 +69,7 @@ def test_a_tiny_net_learns_digits_in_seconds(digits: DeviceData) -> None:
     assert score.images_per_second == pytest.approx(5 * 512 / score.seconds)
 
 
-def test_the_same_seed_gives_the_same_score_exactly(digits: DeviceData) -> None:
+def test_the_same_seed_gives_the_same_score_exactly(digits: Dataset) -> None:
     recipe = replace(RECIPE, epochs=2)
     noisy = replace(NET, dropout=0.3, drop_path=0.3)  # what draws from torch's own state repeats too
     first, again, other = (_train(digits, recipe, seed, noisy) for seed in (1, 1, 2))
@@ -68,14 +87,14 @@ def test_the_same_seed_gives_the_same_score_exactly(digits: DeviceData) -> None:
     ],
     ids=lambda recipe: f"{recipe.optimizer}-{recipe.schedule}-{recipe.momentum}",
 )
-def test_every_recipe_learns(digits: DeviceData, recipe: Recipe) -> None:
+def test_every_recipe_learns(digits: Dataset, recipe: Recipe) -> None:
     assert _train(digits, recipe).accuracy > 0.4
 
 
-def test_random_labels_stay_at_chance_on_validation(digits: DeviceData) -> None:
+def test_random_labels_stay_at_chance_on_validation(digits: Dataset) -> None:
     """What is measured is learnt from labels: without a link between image and label nothing is left."""
-    generator = torch.Generator().manual_seed(0)
-    shuffled = replace(digits, train_labels=digits.train_labels[torch.randperm(512, generator=generator)])
+    labels = np.random.default_rng(0).permutation(digits.train.labels)
+    shuffled = replace(digits, train=Split(digits.train.images, labels))
     accuracies = [_train(shuffled, seed=seed).accuracy for seed in range(3)]
     assert abs(np.mean(accuracies) - 0.1) < 4 * math.sqrt(0.1 * 0.9 / (3 * 256))
 
@@ -90,11 +109,11 @@ def _stripes(count: int, seed: int, flips: bool) -> Split:
     return Split(images, labels.astype(np.int64))
 
 
-def _striped(flips: bool) -> DeviceData:
+def _striped(flips: bool) -> Dataset:
     train, val = _stripes(256, 0, flips), _stripes(128, 1, flips)
     mean = tuple((train.images / 255).mean((0, 1, 2)).tolist())
     std = tuple((train.images / 255).std((0, 1, 2)).tolist())
-    return to_device(Dataset("stripes", train, val, ("left", "right"), mean, std, flips, ""), torch.device("cpu"))
+    return Dataset("stripes", train, val, ("left", "right"), mean, std, flips, "")
 
 
 def test_labels_follow_their_images_through_shuffles_crops_and_flips() -> None:
@@ -107,32 +126,136 @@ def test_labels_follow_their_images_through_shuffles_crops_and_flips() -> None:
         assert 0.2 < _train(data, replace(recipe, flips=asked), net=net).accuracy < 0.8
 
 
-def test_a_net_that_diverges_fails_in_one_line(digits: DeviceData) -> None:
+def test_a_net_that_diverges_fails_in_one_line(digits: Dataset) -> None:
     with pytest.raises(RunFailed, match=r"^diverged: the loss was no longer finite after epoch 1$"):
         _train(digits, replace(RECIPE, learning_rate=1e30))
 
 
-def test_more_batch_than_images_trains_on_all_of_them(digits: DeviceData) -> None:
-    few = replace(digits, train=digits.train[:40], train_labels=digits.train_labels[:40])
+def test_more_batch_than_images_trains_on_all_of_them(digits: Dataset) -> None:
+    few = replace(digits, train=Split(digits.train.images[:40], digits.train.labels[:40]))
     score = _train(few, replace(RECIPE, batch=64, epochs=1))
     assert math.isfinite(score.loss)
 
 
-def test_validation_is_scored_on_every_image_in_eval_mode(digits: DeviceData) -> None:
+def test_validation_is_scored_on_every_image_in_eval_mode(digits: Dataset) -> None:
     """More images than one evaluation batch, and a net that answers always the same."""
-    many = replace(digits, val=digits.val.repeat(3, 1, 1, 1), val_labels=digits.val_labels.repeat(3))
+    val = digits.val
+    many = replace(digits, val=Split(val.images.repeat(3, axis=0), val.labels.repeat(3)))
     net = build(NET, seed=0)
     torch.nn.init.zeros_(net.classifier.weight)
     net.classifier.bias.data[3] = 1.0
-    score = fit(net, many, replace(RECIPE, epochs=0), seed=0)
-    share = (digits.val_labels == 3).float().mean().item()
+    (score,) = finished(fit({0: net}, ResidentImages(many, CPU), replace(RECIPE, epochs=0)))
+    share = float((val.labels == 3).mean())
     assert score.images == 768
     assert score.accuracy == pytest.approx(share)
     logits = torch.zeros(10)
     logits[3] = 1.0
-    expected = torch.nn.functional.cross_entropy(logits.expand(256, 10), digits.val_labels).item()
+    expected = torch.nn.functional.cross_entropy(logits.expand(256, 10), torch.tensor(val.labels)).item()
     assert score.loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_bf16_trains_on_a_cpu_when_asked(digits: DeviceData) -> None:
+def test_bf16_trains_on_a_cpu_when_asked(digits: Dataset) -> None:
     assert _train(digits, replace(RECIPE, precision="bfloat16", epochs=3)).accuracy > 0.3
+
+
+# --- the ways in which a net can be trained, which all give the same
+
+
+@pytest.fixture(scope="module")
+def usual(digits: Dataset) -> tuple[Score, ...]:
+    return _scores(ResidentImages(digits, CPU))
+
+
+def _scores(images: Images, seeds: Sequence[int] = (0, 1), spare: bool = False, **others: Any) -> tuple[Score, ...]:
+    nets = {seed: sparing(build(NET, seed)) if spare else build(NET, seed) for seed in seeds}
+    return finished(fit(nets, images, replace(RECIPE, epochs=3), **others))
+
+
+def _told(score: Score) -> tuple[float, float, tuple[float, ...]]:
+    return score.accuracy, score.loss, score.losses
+
+
+def test_seeds_side_by_side_score_as_each_alone(digits: Dataset, usual: tuple[Score, ...]) -> None:
+    alone = [_scores(ResidentImages(digits, CPU), (seed,))[0] for seed in (0, 1)]
+    assert [_told(score) for score in usual] == [_told(score) for score in alone]
+    assert _told(usual[0]) != _told(usual[1])
+
+
+def test_images_streamed_from_their_files_give_the_same(digits: Dataset, usual: tuple[Score, ...]) -> None:
+    assert [_told(score) for score in _scores(StreamedImages(digits, CPU))] == [_told(score) for score in usual]
+
+
+def test_images_are_streamed_where_they_do_not_fit(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(place(digits, CPU), ResidentImages)
+    monkeypatch.setattr("nas_scale.training.images.MEMORY_SHARE", 1e-12)
+    assert isinstance(place(digits, CPU), StreamedImages)
+
+
+def test_computing_blocks_again_instead_of_keeping_them_gives_the_same(
+    digits: Dataset, usual: tuple[Score, ...]
+) -> None:
+    """Running averages among the rest: a batch must not enter them twice."""
+    spared = _scores(ResidentImages(digits, CPU), spare=True)
+    for mine, theirs in zip(spared, usual, strict=True):
+        assert mine.loss == pytest.approx(theirs.loss, rel=1e-4)
+        assert mine.losses == pytest.approx(theirs.losses, rel=1e-4)
+
+
+def test_computing_blocks_again_keeps_far_less() -> None:
+    """Bytes that wait for the backward pass, of a net with more than one block a stage."""
+    net = replace(NET, stages=tuple(replace(stage, repeats=4) for stage in NET.stages))
+    images = torch.rand(8, 3, 16, 16)
+
+    def kept(module: torch.nn.Module) -> int:
+        found: dict[int, int] = {}
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            found[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            module(images).sum()
+        return sum(found.values())
+
+    assert kept(sparing(build(net, 0))) < 0.4 * kept(build(net, 0))
+
+
+def test_a_stop_ends_all_seeds_where_their_mean_falls_short(digits: Dataset, usual: tuple[Score, ...]) -> None:
+    images = ResidentImages(digits, CPU)
+    free = _scores(images, stops=(Stop(1, 0.0), Stop(2, 0.0)))
+    assert [_told(score) for score in free] == [_told(score) for score in usual]  # looking changes nothing
+    reached = [statistics.fmean(score.checks[at][1] for score in free) for at in (0, 1)]
+    passing = _scores(images, stops=(Stop(1, reached[0]), Stop(2, reached[1] + 1e-6)))
+    assert [score.epochs for score in passing] == [2, 2]
+    assert [score.checks for score in passing] == [score.checks for score in free]
+    assert [score.accuracy for score in passing] == [score.checks[-1][1] for score in passing]
+    assert [len(score.losses) for score in passing] == [2, 2]
+
+
+def test_a_stop_after_the_last_epoch_stops_nothing(digits: Dataset, usual: tuple[Score, ...]) -> None:
+    scores = _scores(ResidentImages(digits, CPU), stops=(Stop(3, 1.0), Stop(9, 1.0)))
+    assert [_told(score) for score in scores] == [_told(score) for score in usual]
+
+
+def test_news_comes_after_every_epoch(digits: Dataset) -> None:
+    news = list(fit({0: build(NET, 0)}, ResidentImages(digits, CPU), replace(RECIPE, epochs=3)))
+    assert [(each.epoch, each.epochs) for each in news] == [(1, 3), (2, 3), (3, 3)]
+    assert news[2].loss < news[0].loss
+    assert all(each.images_per_second > 0 for each in news)
+
+
+def test_everything_that_can_be_done_to_images_at_once_still_learns(digits: Dataset) -> None:
+    recipe = replace(RECIPE, epochs=8, policy="randaugment", mixup=0.2, cutout=0.25, start_resolution=0.5)
+    assert _train(digits, recipe).accuracy > 0.5
+
+
+def test_evaluation_takes_smaller_batches_where_memory_runs_out(digits: Dataset, usual: tuple[Score, ...]) -> None:
+    class Narrow(ResidentImages):
+        def validation(self, batch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            if batch > 100:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().validation(batch)
+
+    for mine, theirs in zip(_scores(Narrow(digits, CPU)), usual, strict=True):
+        assert (mine.accuracy, mine.losses) == (theirs.accuracy, theirs.losses)
+        assert mine.loss == pytest.approx(theirs.loss, rel=1e-6)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 import torch
 
+import nas_scale.training.fit
 from nas_scale.errors import DataError, RunFailed
 from nas_scale.training.data import DataRef
 from nas_scale.training.job import Job, Recipe
-from nas_scale.training.worker import EVALUATE, evaluate
+from nas_scale.training.worker import EVALUATE, evaluate, follow
 from tests.training.test_fit import NET
 
 JOB = Job(replace(NET, classes=1000), DataRef("digits", 16, train=256, val=128), Recipe(epochs=1, batch=32), seeds=(3,))
@@ -78,7 +80,7 @@ def test_a_net_that_does_not_fit_into_memory_fails_in_one_line() -> None:
 
 
 def test_a_gpu_without_memory_is_told_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB\nmany\nmore lines")
 
     monkeypatch.setattr("nas_scale.training.fit.fit", full)
@@ -87,9 +89,47 @@ def test_a_gpu_without_memory_is_told_alike(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_mistake_of_ours_is_not_called_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("shapes do not match")
 
     monkeypatch.setattr("nas_scale.training.fit.fit", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         evaluate(JOB)
+
+
+def test_a_net_that_does_not_fit_is_trained_with_less_memory_and_scores_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first attempt ends in its first step as a full GPU ends it; seeds then go one after another."""
+    job = replace(JOB, seeds=(3, 4))
+    usual = evaluate(job)
+    attempts: list[int] = []
+    fit = nas_scale.training.fit.fit
+
+    def full_at_first(nets: Mapping[int, torch.nn.Module], *rest: object, **others: object) -> object:
+        attempts.append(len(nets))
+        if len(attempts) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return fit(nets, *rest, **others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("nas_scale.training.fit.fit", full_at_first)
+    again = evaluate(job)
+    assert attempts == [2, 1, 1]
+    for mine, theirs in zip(again, usual, strict=True):
+        assert mine.losses == pytest.approx(theirs.losses, rel=1e-4)
+        assert mine.loss == pytest.approx(theirs.loss, rel=1e-4)
+
+
+def test_news_comes_from_the_middle_of_a_job_and_scores_at_its_end() -> None:
+    work = follow(replace(JOB, recipe=replace(JOB.recipe, epochs=2)))
+    assert [next(work).epoch, next(work).epoch] == [1, 2]
+    with pytest.raises(StopIteration) as end:
+        next(work)
+    assert [score.epochs for score in end.value.value] == [2]
+
+
+def test_nets_that_draw_in_training_keep_their_scores_among_others() -> None:
+    noisy = replace(JOB, architecture=replace(JOB.architecture, dropout=0.3, drop_path=0.3))
+    together = evaluate(replace(noisy, seeds=(3, 4)))
+    alone = [evaluate(replace(noisy, seeds=(seed,)))[0] for seed in (3, 4)]
+    assert [score.losses for score in together] == [score.losses for score in alone]
