@@ -61,6 +61,18 @@ LearningRate = Annotated[
         metavar="X",
     ),
 ]
+Augment = Annotated[
+    str | None, _option(PROXY, f"none or randaugment, besides crops and flips (default: {_USUAL.augment}).")
+]
+Mixup = Annotated[
+    float | None, _option(PROXY, "Alpha of the weights that pairs of images are mixed with (default: no mixing).")
+]
+Cutout = Annotated[
+    float | None, _option(PROXY, "Blank a square of this share of the side in every image (default: none).")
+]
+Progressive = Annotated[
+    float | None, _option(PROXY, "Share of the resolution to start at, e.g. 0.6; grows to the whole (default: 1).")
+]
 Seeds = Annotated[
     int | None,
     _option(

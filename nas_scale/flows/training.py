@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from nas_scale.arch.cost import cost
 from nas_scale.arch.spec import Architecture
 from nas_scale.flows.options import one_of, within
 from nas_scale.training.data.ref import DataRef
-from nas_scale.training.job import Job, Proxy, Recipe
+from nas_scale.training.job import Job, Policy, Proxy, Recipe
 from nas_scale.training.proxy import shrink, strides_kept
 
 RECIPES: Final = {
@@ -35,8 +35,9 @@ FINAL_SEEDS_FROM: Final = 1000
 class Training:
     """Everything that decides what one training gives, as plain values; part of a run's specification.
 
-    proxy_resolution and flips None are the data's usual ones, learning_rate and batch None the recipe's. window: how
-    many trials are under way at once, whatever the number of workers. threads: of each training.
+    proxy_resolution and flips None are the data's usual ones, learning_rate and batch None the recipe's. augment: the
+    recipe's policy. progressive: its start_resolution. window: how many trials are under way at once, whatever the
+    number of workers. threads: of each training.
     """
 
     data: str = "scenes"
@@ -50,6 +51,10 @@ class Training:
     batch: int | None = None
     learning_rate: float | None = None
     flips: bool | None = None
+    augment: Policy = "none"
+    mixup: float = 0.0
+    cutout: float = 0.0
+    progressive: float = 1.0
     seeds: int = 1
     seed: int = 0
     window: int = 4
@@ -61,12 +66,16 @@ class Training:
         if resolution is None:
             resolution = USUAL_RESOLUTION.get(self.data.partition(":")[0], FOLDER_RESOLUTION)
         one_of(tuple(RECIPES), recipe=self.recipe)
+        one_of(get_args(Policy), augment=self.augment)
         within(3, 1024, proxy_resolution=resolution)
         within(0.05, 4, proxy_width=self.proxy_width)
         within(0, 16, proxy_strides=self.proxy_strides)
         within(1, 100_000, epochs=self.epochs)
         within(2, 65_536, batch=self.batch)
         within(1e-9, 1000, learning_rate=self.learning_rate)
+        within(0, 10, mixup=self.mixup)
+        within(0, 1, cutout=self.cutout)
+        within(0.1, 1, progressive=self.progressive)
         within(1, 1000, seeds=self.seeds, window=self.window, threads=self.threads)
         within(0, 2**31 - 1, seed=self.seed)
         within(2, 1e12, train_images=self.train_images, val_images=self.val_images)
@@ -82,6 +91,10 @@ class Training:
             batch=self.batch or base.batch,
             learning_rate=self.learning_rate or base.learning_rate,
             flips=self.flips,
+            policy=self.augment,
+            mixup=self.mixup,
+            cutout=self.cutout,
+            start_resolution=self.progressive,
         )
         assert self.proxy_resolution is not None
         return Proxy(self.proxy_resolution, self.proxy_width, self.proxy_strides, recipe)
@@ -125,11 +138,11 @@ class Jobs:
         }
 
     def seeds(self, arch: Architecture, seeds: Sequence[int]) -> list[Job]:
-        """One training a seed."""
+        """The trainings from these seeds: one for all of them on a GPU, which one small net leaves idle most of the
+        time, else one each."""
         small = self.small(arch)
         images = self.training.images(small.resolution)
-        first = self.training.seed
-        return [
-            Job(small, images, self._proxy.recipe, (first + seed,), self.device, self.training.threads)
-            for seed in seeds
-        ]
+        own = tuple(self.training.seed + seed for seed in seeds)
+        together = [own] if self.device.startswith("cuda") else [(seed,) for seed in own]
+        recipe, threads = self._proxy.recipe, self.training.threads
+        return [Job(small, images, recipe, group, self.device, threads) for group in together]
