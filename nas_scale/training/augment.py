@@ -148,8 +148,8 @@ def cut_out(batch: Tensor, centres: Tensor, share: float) -> Tensor:
 
     centres (b, 2), row then column, in 0..1; a square may reach over the border.
     """
-    inside = [_covered(centres[:, axis], batch.shape[2 + axis], share) for axis in (0, 1)]
-    return batch.masked_fill((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0.0)
+    down, right = (_covered(centres[:, axis], batch.shape[2 + axis], share) for axis in (0, 1))
+    return batch * ~(down[:, :, None] & right[:, None, :])[:, None]  # a product keeps the channels last
 
 
 def _covered(centre: Tensor, size: int, share: float) -> Tensor:
