@@ -51,6 +51,16 @@ def search(
     final_seeds: Annotated[
         int | None, _search(f"On so many fresh seeds each (default: {_USUAL.final_seeds}).", "N")
     ] = None,
+    pruner: Annotated[
+        str | None,
+        _search(
+            "none (the default), halving or hyperband: stop weak nets early, each judged by those told when it was "
+            "proposed, so that any number of workers gives the same result.",
+        ),
+    ] = None,
+    reduction: Annotated[
+        int | None, _search(f"One in so many goes on where the pruner looks (default: {_USUAL.reduction}).", "N")
+    ] = None,
     data: shared.Data = None,
     train_images: shared.TrainImages = None,
     val_images: shared.ValImages = None,
@@ -62,6 +72,10 @@ def search(
     batch: shared.Batch = None,
     learning_rate: shared.LearningRate = None,
     flips: shared.Flips = None,
+    augment: shared.Augment = None,
+    mixup: shared.Mixup = None,
+    cutout: shared.Cutout = None,
+    progressive: shared.Progressive = None,
     seeds: shared.Seeds = None,
     seed: shared.Seed = None,
     device: shared.Device = None,

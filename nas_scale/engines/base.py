@@ -2,11 +2,14 @@
 
 An engine is made with the function it runs, named "package.module:function", so that only plain data crosses
 processes. It knows neither trials nor seeds, keeps nothing, and promises no order: order is runs/loop.py's business.
+
+The function may be a generator function: what it yields is news from the middle of a job, what it returns the result.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, TypeAlias
@@ -37,6 +40,14 @@ class Failed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the function yielded in the middle of a job. A job that is tried again after its worker died tells anew."""
+
+    ticket: int
+    item: Any
+
+
 Outcome: TypeAlias = Done | Failed
 
 
@@ -53,8 +64,10 @@ class Engine(Protocol):
         """Takes a job on without waiting; `ticket` is the caller's, unique among the jobs under way."""
         ...
 
-    def next(self) -> Outcome:
-        """Waits for any job under way to end. KeyboardInterrupt gets through at once.
+    def next(self) -> Outcome | News:
+        """Waits for any job under way to end or, where the engine passes news on, to tell something.
+
+        All news of a job come before its outcome. KeyboardInterrupt gets through at once.
 
         Raises LookupError when no job is under way, RunFailed when the workers cannot be started at all.
         """
@@ -74,6 +87,23 @@ def resolve(function: str) -> Callable[[Any], Any]:
     module, _, name = function.partition(":")
     found: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
     return found
+
+
+def carry_out(function: Callable[[Any], Any], job: Any, tell: Callable[[Any], None]) -> Any:
+    """The function's result for a job; where it is a generator function, what it yields goes to `tell` first."""
+    found = function(job)
+    if not inspect.isgenerator(found):
+        return found
+    while True:
+        try:
+            item = next(found)
+        except StopIteration as end:
+            return end.value
+        tell(item)
+
+
+def keep_quiet(item: Any) -> None:
+    """Tells nobody."""
 
 
 def reason(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """The other end of a LocalEngine: a process that receives jobs over a socket and answers each in turn.
 
 Messages from the parent are pickled jobs. Messages to it are pairs: ("ready", "") once the function is loaded, or
-("broken", reason) when it cannot be; then for each job ("done", result) or ("failed", reason).
+("broken", reason) when it cannot be; then for each job any number of ("news", item) and ("done", result) or
+("failed", reason).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from nas_scale.engines.base import reason, resolve
+from nas_scale.engines.base import carry_out, reason, resolve
 
 
 def serve(descriptor: int, function: str) -> None:
@@ -35,7 +36,8 @@ def serve(descriptor: int, function: str) -> None:
     while True:
         message = jobs.get()
         try:
-            answer: tuple[str, Any] = ("done", run(ForkingPickler.loads(message)))
+            job = ForkingPickler.loads(message)
+            answer: tuple[str, Any] = ("done", carry_out(run, job, lambda item: _tell(parent, item)))
         except BaseException as error:  # SystemExit too: a job never ends its worker
             answer = ("failed", reason(error))
         _send(parent, answer)
@@ -60,6 +62,18 @@ def _send(parent: Connection, answer: tuple[str, Any]) -> None:
         os._exit(0)  # the parent is gone
     except Exception as error:  # a result that cannot be pickled
         parent.send(("failed", reason(error)))
+
+
+def _tell(parent: Connection, item: Any) -> None:
+    """Sends news; what cannot be pickled is no reason to fail the job."""
+    try:
+        message = ForkingPickler.dumps(("news", item))
+    except Exception:
+        return
+    try:
+        parent.send_bytes(message)
+    except OSError:
+        os._exit(0)  # the parent is gone
 
 
 def _volunteer_for_the_oom_killer() -> None:

@@ -6,11 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Self
 
-from nas_scale.engines.base import Done, Failed, Outcome, reason
+from nas_scale.engines.base import Done, Failed, Outcome, carry_out, keep_quiet, reason
 
 
 class InlineEngine:
-    """Runs a callable on each job when `next` is called. A job that exhausts the memory takes the run with it."""
+    """Runs a callable on each job when `next` is called; what it yields on the way is dropped.
+
+    A job that exhausts the memory takes the run with it.
+    """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self._function = function
@@ -28,7 +31,7 @@ class InlineEngine:
             raise LookupError("no job is under way")
         ticket, job = self._waiting.popleft()
         try:
-            return Done(ticket, self._function(job))
+            return Done(ticket, carry_out(self._function, job, keep_quiet))
         except Exception as error:
             return Failed(ticket, reason(error))
 

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final, Self
 
-from nas_scale.engines.base import Done, Failed, Outcome, thread_environment
+from nas_scale.engines.base import Done, Failed, News, Outcome, thread_environment
 from nas_scale.errors import RunFailed
 
 LOSSES: Final = 2  # a job whose worker dies this often has failed
@@ -82,7 +82,7 @@ class LocalEngine:
         self._threads = threads
         self._waiting: deque[_Task] = deque()
         self._workers: list[_Worker] = []
-        self._finished: deque[Outcome] = deque()
+        self._heard: deque[Outcome | News] = deque()
         self._false_starts = 0
 
     @property
@@ -98,13 +98,13 @@ class LocalEngine:
         self._waiting.append(_Task(ticket, bytes(ForkingPickler.dumps(job))))
         self._assign()
 
-    def next(self) -> Outcome:
-        while not self._finished:
+    def next(self) -> Outcome | News:
+        while not self._heard:
             if not self._waiting and not any(worker.task for worker in self._workers):
                 raise LookupError("no job is under way")
             self._assign()
             self._listen()
-        return self._finished.popleft()
+        return self._heard.popleft()
 
     def close(self) -> None:
         self._waiting.clear()
@@ -146,9 +146,11 @@ class LocalEngine:
         if kind == "ready":
             worker.ready = True
             self._false_starts = 0
+        elif worker.task is not None and kind == "news":
+            self._heard.append(News(worker.task.ticket, content))
         elif worker.task is not None:
             ticket, worker.task = worker.task.ticket, None
-            self._finished.append(Done(ticket, content) if kind == "done" else Failed(ticket, content))
+            self._heard.append(Done(ticket, content) if kind == "done" else Failed(ticket, content))
 
     def _bury(self, worker: _Worker) -> None:
         """Removes a dead worker; its job goes to the front of the queue, or has failed."""
@@ -165,7 +167,7 @@ class LocalEngine:
         if task.losses < LOSSES:
             self._waiting.appendleft(task)
         else:
-            self._finished.append(Failed(task.ticket, f"its worker died {LOSSES} times, the last one {cause}"))
+            self._heard.append(Failed(task.ticket, f"its worker died {LOSSES} times, the last one {cause}"))
 
 
 def _cause_of_death(code: int) -> str:

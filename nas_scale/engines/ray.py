@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import Any, Final, Self
 
-from nas_scale.engines.base import Done, Failed, Outcome, reason, resolve, thread_environment
+from nas_scale.engines.base import Done, Failed, Outcome, carry_out, keep_quiet, reason, resolve, thread_environment
 from nas_scale.errors import UserError
 
 RETRIES: Final = 3
@@ -17,7 +17,7 @@ def _attempt(function: str, path: list[str], job: Any) -> tuple[bool, Any]:
     """Runs on a node: (True, result) or (False, reason). Exceptions stay here, as they may not survive the way back."""
     sys.path.extend(entry for entry in path if entry not in sys.path)
     try:
-        return True, resolve(function)(job)
+        return True, carry_out(resolve(function), job, keep_quiet)
     except Exception as error:
         return False, reason(error)
 
@@ -26,7 +26,8 @@ class RayEngine:
     """Up to `workers` tasks at once of "package.module:function", each with `threads` CPUs and `gpus_per_job` GPUs.
 
     address: None starts Ray on this machine, "auto" or "host:port" joins a cluster. Tasks of a lost node or a killed
-    worker are run again up to three times by Ray. Raises UserError when the cluster cannot be reached.
+    worker are run again up to three times by Ray. What the function yields on the way stays on the node: there is no
+    news from a cluster. Raises UserError when the cluster cannot be reached.
     """
 
     def __init__(

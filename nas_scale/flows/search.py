@@ -14,14 +14,15 @@ from nas_scale.arch.space import SearchSpace, canonical
 from nas_scale.arch.spec import Architecture
 from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
-from nas_scale.errors import RunFailed
+from nas_scale.errors import RunFailed, UserError
 from nas_scale.flows.events import Listener, Measure, Note, Phase, ignore
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search_document import best_line, header, images_line, search_document
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import FINAL_SEEDS_FROM, Jobs, Training
 from nas_scale.flows.where import Where, choose_device, opened, training_engine
-from nas_scale.runs.loop import Plan, Proposed, run_jobs, run_trials
+from nas_scale.runs.extra import run_jobs
+from nas_scale.runs.loop import Plan, Proposed, run_trials
 from nas_scale.runs.ranking import Candidate, Ranking, rank
 from nas_scale.runs.results import read_document, write_document
 from nas_scale.runs.seeds import derived_seed
@@ -112,6 +113,9 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     space = wanted.opened()
     ensure_possible(space, wanted.limits())
     reference = reference_net(space)
+    if evaluate is not None and wanted.pruner != "none":
+        raise UserError("--pruner stops trainings, of which evaluate has none; leave out one of the two")
+    wanted.pruning(training.epochs)
     if evaluate is not None:
         return Prepared(wanted, training, where, space, reference, "cpu", evaluate)
     training = training.for_reference(reference)
@@ -147,15 +151,23 @@ def _engine(prepared: Prepared) -> Engine:
     return InlineEngine(_Evaluator(prepared.evaluate))
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a user's own objective is asked, in the place of a job."""
+
+    architecture: Architecture
+    seeds: tuple[int]
+
+
 class _Evaluator:
     """A user's own objective in the place of a training."""
 
     def __init__(self, evaluate: Evaluate) -> None:
         self.evaluate = evaluate
 
-    def __call__(self, arch: Architecture) -> tuple[Score]:
+    def __call__(self, asked: _Asked) -> tuple[Score]:
         started = time.perf_counter()
-        value = float(self.evaluate(arch))
+        value = float(self.evaluate(asked.architecture))
         return (Score(value, 0, 0.0, 0, time.perf_counter() - started, 0.0),)
 
 
@@ -203,6 +215,7 @@ class _Work:
             judge=lambda proposed, scores: self._value(proposed.subject, scores),
             trials=prepared.wanted.trials,
             window=training.window,
+            pruner=prepared.wanted.pruning(training.epochs),
         )
 
     def _proposed(self, trial: optuna.Trial) -> Proposed:
@@ -214,9 +227,9 @@ class _Work:
         return Proposed(arch, net_key(arch), {"net": net_document(arch), **figures, **proxy})
 
     def _jobs(self, arch: Architecture, seeds: Sequence[int]) -> Sequence[Any]:
-        """What the engine runs, one a seed: trainings, or the net itself for the caller's own objective."""
+        """What the engine runs, each for one seed or several: trainings, or questions to the caller's own objective."""
         if self.prepared.evaluate is not None:
-            return [arch for _ in seeds]
+            return [_Asked(arch, (seed,)) for seed in seeds]
         return self._trainings().seeds(arch, seeds)
 
     def _trainings(self) -> Jobs:
@@ -236,12 +249,13 @@ class _Work:
         wanted = self.prepared.wanted
         finalists = [entry for entry in first.entries if entry.rank is not None][: wanted.finalists]
         seeds = range(FINAL_SEEDS_FROM, FINAL_SEEDS_FROM + wanted.final_seeds)
-        jobs: dict[str, Any] = {}
+        jobs: dict[tuple[str, ...], Any] = {}
         for entry in finalists:
-            made = self._jobs(net_from_document(entry.net), seeds)
-            jobs |= {f"{entry.trial}/{seed}": job for seed, job in zip(seeds, made, strict=True)}
+            keys = iter([f"{entry.trial}/{seed}" for seed in seeds])
+            for job in self._jobs(net_from_document(entry.net), seeds):
+                jobs[tuple(next(keys) for _ in job.seeds)] = job
         if jobs:
-            self.on_event(Phase("best again, fresh seeds", len(jobs), "trainings"))
+            self.on_event(Phase("best again, fresh seeds", len(finalists) * len(seeds), "trainings"))
         scores = run_jobs(self.run.study, jobs, self.engine, self.on_event)
         return {
             entry.trial: tuple(
@@ -263,6 +277,7 @@ def _candidates(told: Sequence[Told], finals: Mapping[int, tuple[Score, ...]]) -
             search=() if trial.reason else trial.scores,
             final=finals.get(trial.number, ()),
             reason=trial.reason,
+            pruned=trial.pruned,
         )
         for trial in told
     ]

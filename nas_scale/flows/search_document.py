@@ -15,6 +15,7 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.flows.options import as_spec
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Jobs, Training
+from nas_scale.runs.pruning import Pruner
 from nas_scale.runs.ranking import Entry, Ranking
 from nas_scale.runs.store import Run
 from nas_scale.strategies.budget import NAMES
@@ -28,7 +29,16 @@ def header(wanted: Search, training: Training, space: SearchSpace, reference: Ar
     line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
     if not trained:
         return [line, "objective: your own evaluate(architecture)"]
-    return [line, proxy_line(reference, training)]
+    pruner = wanted.pruning(training.epochs)
+    return [line, proxy_line(reference, training), *([pruner_line(pruner)] if pruner else [])]
+
+
+def pruner_line(pruner: Pruner) -> str:
+    """Where trainings may be stopped, and by whom they are judged."""
+    epochs = " or ".join(str(epoch) for epoch in pruner.ladder)
+    line = f"pruner {pruner.kind}: trainings are stopped after {epochs} of {pruner.epochs} epochs"
+    whom = " of its bracket" if pruner.kind == "hyperband" else ""
+    return f"{line} unless among the best 1/{pruner.reduction} of the nets{whom} told when they were proposed"
 
 
 def proxy_line(reference: Architecture, training: Training) -> str:
@@ -77,6 +87,7 @@ def search_document(
         "spread": spread(ranking),
         "seconds": round(seconds, 1),
         "training": as_spec(training=training)["training"],
+        "pruner": {"kind": wanted.pruner, "reduction": wanted.reduction} if wanted.pruner != "none" else None,
         "ranking": [entry_document(entry) for entry in ranking.entries],
     }
 
@@ -86,7 +97,7 @@ _ENTRY = ("rank", "place", "tied", "net", "flops", "params", "activations", "acc
 
 def entry_document(entry: Entry) -> dict[str, Any]:
     """A row of a ranking as JSON values; search and final are the accuracies of each seed."""
-    named = {name: getattr(entry, name) for name in (*_ENTRY, "trial", "round", "state", "reason")}
+    named = {name: getattr(entry, name) for name in (*_ENTRY, "trial", "round", "state", "reason", "epochs")}
     return named | {"search": list(entry.search), "final": list(entry.final)}
 
 

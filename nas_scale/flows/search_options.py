@@ -9,6 +9,7 @@ from nas_scale.arch.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward,
 from nas_scale.arch.space import SearchSpace
 from nas_scale.errors import UserError
 from nas_scale.flows.options import one_of, within
+from nas_scale.runs.pruning import KINDS, Pruner
 from nas_scale.strategies.registry import SAMPLERS
 
 LIMITED: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations", "memory")
@@ -20,7 +21,8 @@ class Search:
 
     target_flops: multiply-adds around which a band of +-tolerance is admitted, and which the reward counts against.
     max_*: upper limits. resolution None and classes None are the space's. finalists: how many of the best are trained
-    again, on final_seeds fresh seeds each. reward_weight None is the reward's usual one.
+    again, on final_seeds fresh seeds each. reward_weight None is the reward's usual one. pruner: stops weak nets early
+    (runs/pruning.py); one in `reduction` goes on.
     """
 
     space: str | SearchSpace = "efficientnet"
@@ -38,18 +40,22 @@ class Search:
     trials: int = 8
     finalists: int = 3
     final_seeds: int = 2
+    pruner: Literal["none", "halving", "hyperband"] = "none"
+    reduction: int = 3
 
     def checked(self) -> Search:
         """Itself. Raises UserError naming the option that is wrong."""
         within(1, 1_000_000, trials=self.trials)
         within(0, 1000, finalists=self.finalists)
         within(1, 1000, final_seeds=self.final_seeds)
+        within(2, 100, reduction=self.reduction)
         within(0.0001, 0.9, tolerance=self.tolerance)
         within(-100, 0, reward_weight=self.reward_weight)
         within(2, 8192, resolution=self.resolution)
         within(2, 1_000_000, classes=self.classes)
         one_of(tuple(REWARD_WEIGHTS), reward=self.reward)
         one_of(tuple(SAMPLERS), sampler=self.sampler)
+        one_of(("none", *KINDS), pruner=self.pruner)
         names = ("target_flops", "max_flops", "max_params", "max_activations", "max_memory")
         within(1, 1e18, **{name: getattr(self, name) for name in names})
         return self
@@ -60,6 +66,18 @@ class Search:
         capped = [Limit(metric, most=most) for metric, most in zip(LIMITED, upper, strict=True) if most is not None]
         band = [] if self.target_flops is None else [around(self.target_flops, self.tolerance)]
         return Limits((*band, *capped))
+
+    def pruning(self, epochs: int) -> Pruner | None:
+        """What stops trainings of at most so many epochs. Raises UserError where they are too short to be stopped."""
+        if self.pruner == "none":
+            return None
+        found = Pruner(self.pruner, epochs, self.reduction)
+        if not found.ladder:
+            raise UserError(
+                f"--pruner {self.pruner} cannot stop trainings of {epochs} epoch{'s' if epochs > 1 else ''} after 1/"
+                f"{self.reduction} of them; raise --epochs to {self.reduction} or more"
+            )
+        return found
 
     def judge(self) -> Reward | None:
         """The reward against the target; None where there is no target: accuracy alone."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from nas_scale.training.job import Score
+from nas_scale.training.job import Epoch, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,16 @@ class TrialStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochDone:
+    """News from a training under way; indices: of the trial's seeds that it trains together. Never stored, and told
+    by some engines only. A training that is begun anew tells anew."""
+
+    number: int
+    indices: tuple[int, ...]
+    news: Epoch
+
+
+@dataclass(frozen=True, slots=True)
 class SeedDone:
     """One of a trial's trainings ended, with a score or with the reason why there is none."""
 
@@ -39,6 +49,16 @@ class SeedDone:
 @dataclass(frozen=True, slots=True)
 class TrialDone:
     """A trial was told, in the order of numbers."""
+
+    number: int
+    attributes: Mapping[str, Any]
+    value: float
+    scores: Sequence[Score]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPruned:
+    """A trial that was stopped early was told; value: where it was stopped."""
 
     number: int
     attributes: Mapping[str, Any]
@@ -63,4 +83,14 @@ class JobDone:
     result: Score | str
 
 
-Event: TypeAlias = Resumed | TrialStarted | SeedDone | TrialDone | TrialFailed | JobDone
+@dataclass(frozen=True, slots=True)
+class JobEpochDone:
+    """News from one of these, as `EpochDone` has them; keys: of the seeds that it trains together."""
+
+    keys: tuple[str, ...]
+    news: Epoch
+
+
+Event: TypeAlias = (
+    Resumed | TrialStarted | EpochDone | SeedDone | TrialDone | TrialPruned | TrialFailed | JobEpochDone | JobDone
+)

@@ -4,51 +4,63 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Set
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from nas_scale.engines.base import Done, Engine
+from nas_scale.engines.base import Done, Engine, News
 from nas_scale.training.job import Job, Score
 
 Key = TypeVar("Key", bound=Hashable)
+Group: TypeAlias = tuple[Key, ...]
 
 
 class Feed(Generic[Key]):
-    """A first-in-first-out queue of keyed jobs in front of an engine."""
+    """A first-in-first-out queue of jobs in front of an engine, each with a group of keys: one a seed of the job.
 
-    def __init__(self, engine: Engine) -> None:
+    on_news: told of what the engine's function yields in the middle of a job, with the job's keys.
+    """
+
+    def __init__(self, engine: Engine, on_news: Callable[[Group[Key], Any], None]) -> None:
         self._engine = engine
-        self._waiting: deque[tuple[Key, Job]] = deque()
-        self._under_way: dict[int, Key] = {}
+        self._on_news = on_news
+        self._waiting: deque[tuple[Group[Key], Job]] = deque()
+        self._under_way: dict[int, Group[Key]] = {}
         self._tickets = 0
 
-    def put(self, key: Key, job: Job) -> None:
-        self._waiting.append((key, job))
+    def put(self, keys: Group[Key], job: Job) -> None:
+        self._waiting.append((keys, job))
         self._fill()
 
-    def call_off(self, keys: set[Key]) -> set[Key]:
-        """Drops those of the jobs that have not begun; returns their keys."""
-        dropped = {key for key, _ in self._waiting if key in keys}
-        self._waiting = deque((key, job) for key, job in self._waiting if key not in keys)
+    def call_off(self, keys: Set[Key]) -> set[Key]:
+        """Drops the jobs with any of these keys that have not begun; returns the keys of those."""
+        dropped = {key for group, _ in self._waiting for key in group if not keys.isdisjoint(group)}
+        self._waiting = deque((group, job) for group, job in self._waiting if keys.isdisjoint(group))
         return dropped
 
-    def take(self) -> tuple[Key, Score | str]:
-        """Waits for a job to end: its key, with its score or the reason why there is none.
+    def take(self) -> dict[Key, Score | str]:
+        """Waits for a job to end: for each of its keys the score, or the reason why there is none.
 
-        After a failure no further job begins until the next call, so that the caller can call off those that depend.
+        A job that fails as a whole has the same reason for all its keys. After a failure no further job begins until
+        the next call, so that the caller can call off those that depend.
         """
         self._fill()
-        outcome = self._engine.next()
-        key = self._under_way.pop(outcome.ticket)
-        if not isinstance(outcome, Done):
-            return key, outcome.reason
-        self._fill()
-        (score,) = outcome.result
-        return key, score if math.isfinite(score.accuracy) else f"its accuracy is {score.accuracy}"
+        while isinstance(report := self._engine.next(), News):
+            self._on_news(self._under_way[report.ticket], report.item)
+        keys = self._under_way.pop(report.ticket)
+        if not isinstance(report, Done):
+            return dict.fromkeys(keys, report.reason)
+        outcomes = {key: _outcome(score) for key, score in zip(keys, report.result, strict=True)}
+        if not any(isinstance(outcome, str) for outcome in outcomes.values()):
+            self._fill()
+        return outcomes
 
     def _fill(self) -> None:
         while self._waiting and len(self._under_way) < self._engine.workers:
-            key, job = self._waiting.popleft()
+            keys, job = self._waiting.popleft()
             self._tickets += 1
-            self._under_way[self._tickets] = key
+            self._under_way[self._tickets] = keys
             self._engine.submit(self._tickets, job)
+
+
+def _outcome(score: Score) -> Score | str:
+    return score if math.isfinite(score.accuracy) else f"its accuracy is {score.accuracy}"

@@ -1,6 +1,6 @@
 """The loop of trials: propose, train on every seed, judge, tell. One loop for searches and for grids.
 
-Equal seeds give equal studies: for any number of workers, and after any number of kills. That rests on five rules.
+Equal seeds give equal studies: for any number of workers, and after any number of kills. That rests on six rules.
 
 1. What a trial proposes depends on its number and on the trials told before it: each has a sampler of its own, seeded
    from its number.
@@ -9,6 +9,8 @@ Equal seeds give equal studies: for any number of workers, and after any number 
 4. A trial that a kill left running is taken up again by its id: parameters already stored come back, the others are
    proposed as they would have been, and only scores that are missing are computed.
 5. An architecture that was proposed before is not trained again: it takes the scores of the first trial that had it.
+6. Where a trial is stopped early follows from its number and from the trials of rule 2: those told when it was
+   proposed, whatever is told when it is taken up again.
 """
 
 from __future__ import annotations
@@ -16,12 +18,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from nas_scale.engines.base import Engine, reason
 from nas_scale.errors import RunError
-from nas_scale.runs.events import Event, JobDone, Resumed, SeedDone, TrialDone, TrialFailed, TrialStarted
+from nas_scale.runs.events import (
+    EpochDone,
+    Event,
+    Resumed,
+    SeedDone,
+    TrialDone,
+    TrialFailed,
+    TrialPruned,
+    TrialStarted,
+)
 from nas_scale.runs.feed import Feed
+from nas_scale.runs.pruning import Pruner, at_checks
 from nas_scale.runs.record import as_json
 from nas_scale.runs.trials import (
     KEY,
@@ -30,19 +42,16 @@ from nas_scale.runs.trials import (
     SCORE,
     Told,
     in_order,
-    read_outcome,
     read_outcomes,
     stored_outcome,
     told_trials,
     until_failure,
 )
-from nas_scale.training.job import Job, Score
+from nas_scale.training.job import Epoch, Job, Score, Stop
 
 if TYPE_CHECKING:
     import optuna
     from optuna.samplers import BaseSampler
-
-EXTRA: Final = "extra:"  # with the key of the job, on the study: a score, or the reason why there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +74,11 @@ class Plan:
     sampler_for: a trial's number -> a fresh sampler seeded from it (runs/seeds.py). It must draw all parameters at once
         in sample_relative: a kill may leave only some of them stored, and the others must come back as they were.
     propose: suggests a trial's parameters and says what they mean; depends on nothing else.
-    jobs: the trainings of a trial, one a seed, from the proposal and the trial's number.
+    jobs: the trainings of a trial, from the proposal and the trial's number; each of one seed or several, which
+        together, in this order, are the trial's.
     judge: the value to be made large, from the proposal and all its scores; what it raises fails the trial.
     trials: how many in all. window: how many may be open at once; part of what decides the result.
+    pruner: stops trials that do badly; all seeds of a trial are then one job, which is stopped by their mean.
     """
 
     sampler_for: Callable[[int], BaseSampler]
@@ -76,6 +87,7 @@ class Plan:
     judge: Callable[[Proposed, Sequence[Score]], float]
     trials: int
     window: int
+    pruner: Pruner | None = None
 
 
 def run_trials(study: optuna.Study, plan: Plan, engine: Engine, on_event: Callable[[Event], None]) -> list[Told]:
@@ -86,28 +98,6 @@ def run_trials(study: optuna.Study, plan: Plan, engine: Engine, on_event: Callab
     has written to the study.
     """
     return _Loop(study, plan, engine, on_event).run()
-
-
-def run_jobs(
-    study: optuna.Study, wanted: Mapping[str, Job], engine: Engine, on_event: Callable[[Event], None]
-) -> dict[str, Score | str]:
-    """Further evaluations after the trials, as of finalists on fresh seeds: key -> score, or the reason for none.
-
-    Each is stored with the study under its key when it is done, and not computed again. Keys and their order are those
-    of `wanted`.
-    """
-    stored = study.user_attrs
-    done = {key: read_outcome(stored[EXTRA + key]) for key in wanted if EXTRA + key in stored}
-    feed: Feed[str] = Feed(engine)
-    for key, job in wanted.items():
-        if key not in done:
-            feed.put(key, job)
-    while len(done) < len(wanted):
-        key, result = feed.take()
-        study.set_user_attr(EXTRA + key, stored_outcome(result))
-        done[key] = result
-        on_event(JobDone(key, result))
-    return {key: done[key] for key in wanted}
 
 
 @dataclass(slots=True)
@@ -129,7 +119,7 @@ class _Loop:
         self.study = study
         self.plan = plan
         self.on_event = on_event
-        self.feed: Feed[tuple[int, int]] = Feed(engine)
+        self.feed: Feed[tuple[int, int]] = Feed(engine, self._hear)
         self.told = {result.number: result for result in told_trials(study)}
         self.first: dict[str, int] = {}  # key -> the first trial that proposed it
         for number, result in self.told.items():
@@ -137,7 +127,7 @@ class _Loop:
         self.open: dict[int, _Open] = {}
 
     def run(self) -> list[Told]:
-        values = [result.value for result in self.told.values() if result.value is not None]
+        values = [result.value for result in self.told.values() if result.value is not None and not result.pruned]
         self.on_event(Resumed(len(self.told), self.plan.trials, max(values, default=None)))
         for trial_id in self._left_running():
             self._take_up(trial_id)
@@ -191,23 +181,47 @@ class _Loop:
                 opened.trial.set_user_attr(name, value)
 
     def _put_jobs(self, number: int, opened: _Open) -> None:
-        """Takes the outcomes that are stored, queues jobs for the others; after a failed seed, for those before it."""
-        jobs = self.plan.jobs(opened.proposed, number)
+        """Takes the outcomes that are stored and queues the jobs of the others; after a failed seed, those before it.
+
+        A job that misses any of its seeds is run again whole.
+        """
         opened.outcomes = read_outcomes(opened.trial.user_attrs)
+        first = 0
+        groups: dict[tuple[int, ...], Job] = {}
+        for job in self._jobs(number, opened.proposed):
+            groups[tuple(range(first, first + len(job.seeds)))] = job
+            first += len(job.seeds)
         failed = [index for index, outcome in opened.outcomes.items() if isinstance(outcome, str)]
-        opened.missing = set(range(min(failed, default=len(jobs)))) - set(opened.outcomes)
-        for index in sorted(opened.missing):
-            self.feed.put((number, index), jobs[index])
+        opened.missing = set(range(min(failed, default=first))) - set(opened.outcomes)
+        for indices, job in groups.items():
+            if not opened.missing.isdisjoint(indices):
+                self.feed.put(tuple((number, index) for index in indices), job)
+
+    def _jobs(self, number: int, proposed: Proposed) -> Sequence[Job]:
+        jobs = self.plan.jobs(proposed, number)
+        if self.plan.pruner is None:
+            return jobs
+        told_when_proposed = range(number - self.plan.window + 1)
+        stops = self.plan.pruner.stops(number, [self.told[earlier] for earlier in told_when_proposed])
+        return [_together(jobs, stops)]
+
+    def _hear(self, keys: tuple[tuple[int, int], ...], item: Any) -> None:
+        if isinstance(item, Epoch):
+            self.on_event(EpochDone(keys[0][0], tuple(index for _, index in keys), item))
 
     def _receive(self) -> None:
         """Waits for one job and stores what came out; after a failure, calls off the trial's jobs not yet begun."""
-        (number, index), outcome = self.feed.take()
-        opened = self.open[number]
-        opened.trial.set_user_attr(f"{SCORE}{index}", stored_outcome(outcome))
-        opened.outcomes[index] = outcome
-        opened.missing.discard(index)
-        self.on_event(SeedDone(number, index, outcome))
-        if isinstance(outcome, str):
+        failed: set[int] = set()
+        for (number, index), outcome in self.feed.take().items():
+            opened = self.open[number]
+            opened.trial.set_user_attr(f"{SCORE}{index}", stored_outcome(outcome))
+            opened.outcomes[index] = outcome
+            opened.missing.discard(index)
+            self.on_event(SeedDone(number, index, outcome))
+            if isinstance(outcome, str):
+                failed.add(number)
+        for number in failed:
+            opened = self.open[number]
             dropped = self.feed.call_off({(number, other) for other in opened.missing})
             opened.missing -= {other for _, other in dropped}
 
@@ -215,40 +229,64 @@ class _Loop:
         """Tells a trial whose outcomes are complete, through the sampler that proposed it."""
         from optuna.trial import TrialState
 
-        number, proposed = opened.trial.number, opened.proposed
-        value, scores, failure = self._judged(opened)
+        told = self._judged(opened)
+        number, value = told.number, told.value
         self.study.sampler = opened.sampler
-        if failure is None:
-            self.study.tell(number, value)
-        else:
-            opened.trial.set_user_attr(REASON, failure)
+        if value is None:
+            opened.trial.set_user_attr(REASON, told.reason)
             self.study.tell(number, state=TrialState.FAIL)
-        del self.open[number]
-        self.told[number] = Told(
-            number,
-            proposed.key,
-            in_order(opened.trial.params),
-            proposed.attributes,
-            scores,
-            value,
-            failure,
-            opened.same_as,
-        )
-        if value is not None:
-            self.on_event(TrialDone(number, proposed.attributes, value, scores))
         else:
-            self.on_event(TrialFailed(number, proposed.attributes, failure or ""))
+            self._report(opened, told)
+            if told.pruned:
+                self.study.tell(number, state=TrialState.PRUNED)
+            else:
+                self.study.tell(number, value)
+        del self.open[number]
+        self.told[number] = told
+        if value is None:
+            self.on_event(TrialFailed(number, told.attributes, told.reason or ""))
+        else:
+            kind = TrialPruned if told.pruned else TrialDone
+            self.on_event(kind(number, told.attributes, value, told.scores))
 
-    def _judged(self, opened: _Open) -> tuple[float | None, tuple[Score, ...], str | None]:
-        """Value, scores, and the reason if it failed: that of the first seed that did, whatever order they ended in."""
+    def _report(self, opened: _Open, told: Told) -> None:
+        """Stores the value at each rung as Optuna's intermediate values; that of the last is a pruned trial's value."""
+        if self.plan.pruner is None:
+            return
+        values = {epoch: self._value(opened.proposed, scores) for epoch, scores in at_checks(told.scores).items()}
+        if told.pruned and told.value is not None:
+            values[min(score.epochs for score in told.scores)] = told.value
+        trial = opened.trial
+        stored = trial.storage.get_trial(trial._trial_id).intermediate_values  # by a process that was killed meanwhile
+        for epoch, value in values.items():
+            if epoch not in stored:
+                trial.report(value, epoch)
+
+    def _judged(self, opened: _Open) -> Told:
+        """The trial as it will be told. The first seed that failed says why, whatever order they ended in."""
+        number, proposed = opened.trial.number, opened.proposed
+        params = in_order(opened.trial.params)
+        own = Told(number, proposed.key, params, proposed.attributes, (), None, None, opened.same_as)
         if opened.same_as is not None:
             first = self.told[opened.same_as]
-            return first.value, first.scores, first.reason
+            return replace(own, scores=first.scores, value=first.value, reason=first.reason, pruned=first.pruned)
         scores, failure = until_failure(opened.outcomes)
+        own = replace(own, scores=scores, reason=failure)
         if failure is not None:
-            return None, scores, failure
+            return own
         try:
-            value = float(self.plan.judge(opened.proposed, scores))
+            value = self._value(proposed, scores)
         except Exception as error:
-            return None, scores, reason(error)
-        return (value, scores, None) if math.isfinite(value) else (None, scores, f"its value is {value}")
+            return replace(own, reason=reason(error))
+        if not math.isfinite(value):
+            return replace(own, reason=f"its value is {value}")
+        pruner = self.plan.pruner
+        return replace(own, value=value, pruned=pruner is not None and pruner.stopped(scores))
+
+    def _value(self, proposed: Proposed, scores: Sequence[Score]) -> float:
+        return float(self.plan.judge(proposed, scores))
+
+
+def _together(jobs: Sequence[Job], stops: tuple[Stop, ...]) -> Job:
+    """Jobs that differ in their seeds alone as one, which is stopped as a whole."""
+    return replace(jobs[0], seeds=tuple(seed for job in jobs for seed in job.seeds), stops=stops)

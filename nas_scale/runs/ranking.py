@@ -29,7 +29,7 @@ PRIOR_FREEDOM: Final = 3
 CONFIDENCE: Final = 0.95
 
 Round = Literal["search", "final"]
-State = Literal["complete", "failed"]
+State = Literal["complete", "pruned", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Candidate:
     """A net to be ranked. key: equal for equal nets. net: as JSON. trial: the number of the trial that proposed it.
 
     search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
-    a net has no place, whatever some of its seeds scored.
+    a net has no place, whatever some of its seeds scored. pruned: its trainings were stopped early; it has no place
+    either, since what it would have come to is not known.
     """
 
     key: str
@@ -49,11 +50,12 @@ class Candidate:
     search: tuple[Score, ...] = ()
     final: tuple[Score, ...] = ()
     reason: str | None = None
+    pruned: bool = False
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Those that count; none when it failed."""
-        return () if self.reason is not None else self.final or self.search
+        """Those that count; none when it failed or was stopped early."""
+        return () if self.pruned or self.reason is not None else self.final or self.search
 
 
 Reward = Callable[[float, Candidate], float]
@@ -63,11 +65,12 @@ Reward = Callable[[float, Candidate], float]
 class Entry:
     """A row of the ranking.
 
-    rank: 1 is best; None for a net that failed. place: the rank of the net that leads those it is not told apart from,
+    rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that
+    failed. place: the rank of the net that leads those it is not told apart from,
     else its own; tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the
     fresh seeds alone for finalists, so that nobody wins by the luck that made them finalists. seeds: how many those
     were.
-    search, final: each seed's accuracy in both rounds.
+    search, final: each seed's accuracy in both rounds. epochs: how many it got in the first; 0 where none was trained.
     """
 
     rank: int | None
@@ -87,6 +90,7 @@ class Entry:
     reason: str | None
     search: tuple[float, ...]
     final: tuple[float, ...]
+    epochs: int = 0
 
     @property
     def tied_with_first(self) -> bool:
@@ -119,9 +123,10 @@ class _Measured:
 def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranking:
     """Ranks by reward (accuracy when there is none): finalists first, on fresh seeds alone, then the others.
 
-    Equal nets appear once, as the earliest trial that has scores. Equal rewards keep the order of trials. Failed nets
-    come last. A net shares the place of the one above it unless its reward differs from that of the place's leader by
-    more than their error allows (95%), when it leads a place of its own.
+    Equal nets appear once, as the earliest trial that has scores. Equal rewards keep the order of trials. After them
+    come those that were stopped early, the furthest first, and then the failed ones. A net shares the place of the one
+    above it unless its reward differs from that of the place's leader by more than their error allows (95%), when it
+    leads a place of its own.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
@@ -133,8 +138,10 @@ def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranki
     entries = [
         _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
     ]
-    failed = [_failed(candidate) for candidate in unique if not candidate.scores]
-    return Ranking((*entries, *failed), sd, freedom)
+    pruned = [_pruned(candidate) for candidate in unique if candidate.pruned]
+    pruned.sort(key=lambda entry: (-entry.epochs, -(entry.accuracy or 0.0), entry.trial))
+    failed = [_failed(candidate) for candidate in unique if not candidate.scores and not candidate.pruned]
+    return Ranking((*entries, *pruned, *failed), sd, freedom)
 
 
 def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
@@ -248,6 +255,24 @@ def _entry(net: _Measured, rank: int, place: int, tied: bool) -> Entry:
         reason=candidate.reason,
         search=_accuracies(candidate.search),
         final=_accuracies(candidate.final),
+        epochs=_epochs(candidate.search),
+    )
+
+
+def _epochs(scores: Sequence[Score]) -> int:
+    return min((score.epochs for score in scores), default=0)
+
+
+def _pruned(candidate: Candidate) -> Entry:
+    """Its error is not known: that of nets trained to the end says nothing about it."""
+    accuracies = _accuracies(candidate.search)
+    return replace(
+        _failed(candidate),
+        accuracy=statistics.fmean(accuracies),
+        seeds=len(accuracies),
+        state="pruned",
+        reason=None,
+        epochs=_epochs(candidate.search),
     )
 
 

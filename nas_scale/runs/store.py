@@ -295,8 +295,8 @@ def _progress(run: Run) -> tuple[int | None, str]:
     try:
         from optuna.trial import TrialState
 
-        told = run.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL))
+        told = [trial for trial in run.study.get_trials(deepcopy=False) if trial.state.is_finished()]
     except RunError:
         return None, ""
-    values = [trial.value for trial in told if trial.value is not None]
+    values = [trial.value for trial in told if trial.state == TrialState.COMPLETE and trial.value is not None]
     return len(told), f"{max(values):.4f} so far" if values else ""

@@ -24,7 +24,8 @@ class Told:
     """A trial that is over.
 
     A failed one has a reason and no value, and only the scores of the seeds before the one that failed. same_as: the
-    first trial of the same net, whose scores and value this one has.
+    first trial of the same net, whose scores and value this one has. pruned: it was stopped early, and its value is
+    that of the epoch where it was.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Told:
     value: float | None
     reason: str | None
     same_as: int | None
+    pruned: bool = False
 
 
 def told_trials(study: optuna.Study) -> list[Told]:
@@ -91,6 +93,8 @@ def in_order(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told(trial: FrozenTrial, earlier: Mapping[int, Told]) -> Told:
+    from optuna.trial import TrialState
+
     stored = trial.user_attrs
     same_as = stored.get(SAME_AS)
     scores = earlier[same_as].scores if same_as is not None else until_failure(read_outcomes(stored))[0]
@@ -105,4 +109,5 @@ def _told(trial: FrozenTrial, earlier: Mapping[int, Told]) -> Told:
         value=trial.value,
         reason=stored.get(REASON),
         same_as=same_as,
+        pruned=trial.state == TrialState.PRUNED,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_scale.engines.base import Done, Engine, Failed, resolve
+from nas_scale.engines.base import Done, Engine, Failed, News, Outcome, resolve
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.engines.local import LocalEngine
 
@@ -67,6 +67,41 @@ def test_an_exception_is_a_failure_in_one_line_and_the_engine_goes_on(make: Make
         engine.submit(2, 6)
         results: list[Any] = sorted([engine.next(), engine.next()], key=lambda failed: failed.ticket)
     assert results == [Failed(1, "ValueError: 5 is not wanted"), Failed(2, "ValueError: 6 is not wanted")]
+
+
+def heard(engine: Engine, jobs: int) -> tuple[list[Outcome], list[News]]:
+    """All outcomes of so many jobs, and all news, which have to come before their job's outcome."""
+    outcomes: list[Outcome] = []
+    news: list[News] = []
+    while len(outcomes) < jobs:
+        report = engine.next()
+        if isinstance(report, News):
+            assert report.ticket not in {outcome.ticket for outcome in outcomes}
+            news.append(report)
+        else:
+            outcomes.append(report)
+    return sorted(outcomes, key=lambda outcome: outcome.ticket), news
+
+
+def test_a_generator_returns_its_result_and_its_news_come_before(make: Make) -> None:
+    with make("count") as engine:
+        for ticket in range(3):
+            engine.submit(ticket, ticket + 1)
+        outcomes, news = heard(engine, 3)
+        with pytest.raises(LookupError, match="no job"):
+            engine.next()
+        told = isinstance(engine, LocalEngine)
+    assert outcomes == [Done(ticket, 10 * (ticket + 1)) for ticket in range(3)]
+    for ticket in range(3):
+        items = [each.item for each in news if each.ticket == ticket]
+        assert items == (list(range(ticket + 1)) if told else [])
+
+
+def test_a_generator_that_raises_is_a_failure(make: Make) -> None:
+    with make("count_then_fail") as engine:
+        engine.submit(4, 7)
+        outcomes, _ = heard(engine, 1)
+    assert outcomes == [Failed(4, "ValueError: 7 is enough")]
 
 
 def test_waiting_for_nothing_is_refused(make: Make) -> None:

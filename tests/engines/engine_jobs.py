@@ -7,12 +7,27 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 
 def double(job: int) -> int:
     return 2 * job
+
+
+def count(job: int) -> Iterator[Any]:
+    """Yields the numbers below the job, one of them with what no process can be sent; returns ten times the job."""
+    for number in range(job):
+        yield number
+        if number == 1:
+            yield threading.Lock()
+    return 10 * job
+
+
+def count_then_fail(job: int) -> Iterator[int]:
+    yield job
+    raise ValueError(f"{job} is enough")
 
 
 def sleep(seconds: float) -> float:
