@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 
 B0 = load_net("efficientnet-b0")
 NET = replace(shrink(B0, Proxy(32, 0.5), B0), classes=10)
-PLAIN = Recipe(epochs=2, batch=32, learning_rate=0.1)
+PLAIN = Recipe(epochs=3, batch=32, learning_rate=0.1)
 EVERYTHING = replace(PLAIN, policy="randaugment", mixup=0.2, cutout=0.25, start_resolution=0.75)
 STEPS = 20
 BF16 = 0.05  # of a loss: bf16 keeps 8 bits, and errors of one step grow in the next
@@ -47,7 +47,7 @@ def test_recorded_bf16_steps_follow_the_cpu_s(digits: Dataset, recipe: Recipe, k
 
 
 def test_recorded_float32_steps_are_the_eager_ones(digits: Dataset) -> None:
-    recipe = replace(PLAIN, precision="float32", epochs=3)
+    recipe = replace(PLAIN, precision="float32")
     images = ResidentImages(digits, torch.device("cuda"))
     found = []
     for recordable in (False, True):
