@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nas_scale.nets.build import Net
     from nas_scale.training.images import Images
 
-EVALUATE = "nas_scale.training.worker:evaluate"
+EVALUATE = "nas_scale.training.worker:follow"
 
 
 def evaluate(job: Job) -> tuple[Score, ...]:

@@ -46,7 +46,7 @@ def test_another_process_gives_the_same_score() -> None:
 def test_engines_find_it_by_its_name() -> None:
     from nas_scale.engines.base import resolve
 
-    assert resolve(EVALUATE) is evaluate
+    assert resolve(EVALUATE) is follow
 
 
 def test_bad_data_is_the_user_s_error() -> None:
