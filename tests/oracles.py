@@ -45,19 +45,40 @@ def lite0() -> Any:
     )
 
 
-def randaugment_operation(image: torch.Tensor, name: str, magnitude: float, fill: list[float] | None) -> torch.Tensor:
-    """torchvision's RandAugment operation on one image (c, h, w), bilinear, its magnitude in its own unit."""
+RANDAUGMENT = {  # operations as torchvision calls them
+    "IDENTITY": "Identity",
+    "SHEAR_X": "ShearX",
+    "SHEAR_Y": "ShearY",
+    "TRANSLATE_X": "TranslateX",
+    "TRANSLATE_Y": "TranslateY",
+    "ROTATE": "Rotate",
+    "BRIGHTNESS": "Brightness",
+    "COLOUR": "Color",
+    "CONTRAST": "Contrast",
+    "SHARPNESS": "Sharpness",
+    "POSTERIZE": "Posterize",
+    "SOLARIZE": "Solarize",
+    "AUTOCONTRAST": "AutoContrast",
+    "EQUALIZE": "Equalize",
+}
+
+
+def randaugmented(image: torch.Tensor, operation: str, of_thirty: int, fill: torch.Tensor) -> torch.Tensor:
+    """Bytes (h, w, c) after torchvision's RandAugment operation, bilinear. of_thirty: its magnitude, -30..30.
+
+    Moved images go through it as floats around the fill (c,), since its own filling blends a border twice; what lies
+    half-way between two bytes, or a 512th below, is rounded up.
+    """
     torchvision_models()
-    from torchvision.transforms import InterpolationMode, autoaugment
+    from torchvision.transforms import InterpolationMode, RandAugment, autoaugment
 
-    out: torch.Tensor = autoaugment._apply_op(image, name, magnitude, InterpolationMode.BILINEAR, fill)
-    return out
-
-
-def randaugment_magnitude(name: str, of_thirty: int, size: int) -> float:
-    """What `of_thirty` of 30 means for torchvision's operation on images of this size, in its own unit."""
-    torchvision_models()
-    from torchvision.transforms import RandAugment
-
-    magnitudes, _ = RandAugment()._augmentation_space(31, (size, size))[name]
-    return float(magnitudes[of_thirty]) if magnitudes.ndim else 0.0
+    name = RANDAUGMENT[operation]
+    magnitudes, signed = RandAugment()._augmentation_space(31, tuple(image.shape[:2]))[name]
+    magnitude = float(magnitudes[abs(of_thirty)]) if magnitudes.ndim else 0.0
+    magnitude *= -1 if signed and of_thirty < 0 else 1
+    planes = image.permute(2, 0, 1)
+    if not name.startswith(("Shear", "Translate", "Rotate")):
+        return autoaugment._apply_op(planes, name, magnitude, InterpolationMode.BILINEAR, None).permute(1, 2, 0)
+    background = fill[:, None, None]
+    moved = autoaugment._apply_op(planes.float() - background, name, magnitude, InterpolationMode.BILINEAR, None)
+    return (moved + background + 1 / 512).round().to(torch.uint8).permute(1, 2, 0)

@@ -3,7 +3,8 @@
 Every operation is computed for the whole batch and selected by image: those that map a channel's values go through one
 table of 256 entries, those that mix an image with another of itself are one blend, those that move pixels are one
 sampling of a grid. So a batch costs the same whatever was drawn, and nothing waits for the device. The operations,
-their strengths and their rounding are those of torchvision 0.28's RandAugment on bytes, with bilinear sampling.
+their strengths and their rounding are those of torchvision 0.28's RandAugment on bytes, with bilinear sampling; halves
+are rounded up, so that floats that differ a little between devices give the same bytes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ STRONGEST_SHIFT: Final = 150 / 331  # of the side
 STRONGEST_TURN: Final = 30.0  # degrees
 STRONGEST_BLEND: Final = 0.9
 STRONGEST_POSTERIZE: Final = 4  # bits lost
+HAIR: Final = (
+    2**-9
+)  # of a byte's step: halves are frequent among sampled values, and with it all of them are rounded up
 
 
 class Operation(IntEnum):
@@ -112,7 +116,8 @@ def _equalized(pixels: Tensor) -> Tensor:
 def _blended(images: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """Bytes (b, c, h, w) after the operations that lead towards a grey or blurred image, or away from it."""
     operation, magnitude = operation[:, None, None, None], magnitude[:, None, None, None]
-    colour, sharpness = operation == Operation.COLOUR, operation == Operation.SHARPNESS
+    colour = (operation == Operation.COLOUR) & (images.shape[1] == 3)  # a grey image has none
+    sharpness = operation == Operation.SHARPNESS
     ratio = torch.where(colour | sharpness, 1 + STRONGEST_BLEND * magnitude, 1)
     other = torch.where(colour, _grey(images), _blurred(images))
     return (ratio * images + (1 - ratio) * other).clamp(0, 255).to(torch.uint8)
@@ -144,7 +149,7 @@ def _moved(images: Tensor, operation: Tensor, magnitude: Tensor, fill: Tensor) -
     sampled = F.grid_sample(
         images.float() - background, _grid(images, operation, magnitude), mode="bilinear", align_corners=False
     )
-    return (sampled + background).round().clamp(0, 255).to(torch.uint8)
+    return (sampled + background + HAIR).round().clamp(0, 255).to(torch.uint8)
 
 
 def _grid(images: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
