@@ -1,0 +1,27 @@
+"""What judges that train nothing say of nets: their costs, and zero-cost scores of the whole untrained net."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from macro_nets import BenchNet
+
+from nas_scale.atomic import write_text
+from nas_scale.judges.cheap import JUDGES, judged
+from nas_scale.training.data.ref import DataRef
+
+Scores = dict[str, dict[str, float]]  # by judge, then by code
+
+
+def cheap_scores(nets: Sequence[BenchNet], data: str, kept: Path) -> Scores:
+    """Every cheap judge's scores; kept in the file `kept`, which is read where it has them already."""
+    known: Scores = json.loads(kept.read_text()) if kept.exists() else {}
+    for judge in JUDGES:
+        if set(known.get(judge, {})) != {net.code for net in nets}:
+            known[judge] = {
+                net.code: judged(judge, net.net, net.net, DataRef(data, net.net.resolution)) for net in nets
+            }
+    write_text(kept, json.dumps(known, indent=1) + "\n")
+    return known

@@ -1,0 +1,177 @@
+"""What proxy_rank.py shows: tau of every recipe and judge as JSON and a table, and tau against seconds as a picture."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cheap_judges import cheap_scores
+from macro_nets import BenchNet
+
+from nas_scale.atomic import write_bytes, write_text
+from nas_scale.judges.agreement import Agreement, kendall
+from nas_scale.runs.ranking import pooled_sd
+
+Parts = Mapping[str, Sequence[BenchNet]]
+Record = dict[str, Any]
+WHOLE = "all 60"
+READINGS = ("accuracy", "validation loss", "training loss")
+MARKS = {"accuracy": "o", "validation loss": "s", "training loss": "^"}
+
+
+def report(out: Path, stamp: dict[str, str], name: str, parts: Parts, records: Sequence[Record], data: str) -> None:
+    """Writes .json, .md and .svg beside `out`, and prints the table."""
+    groups = {**parts, WHOLE: [net for nets in parts.values() for net in nets]}
+    found = {
+        **stamp,
+        "list": name,
+        "ceiling": {group: asdict(ceiling(nets)) for group, nets in groups.items()},
+        "recipes": {recipe: of_recipe(kept, groups) for recipe, kept in by_recipe(records).items()},
+        "judges": of_judges(cheap_scores(groups[WHOLE], data, out.with_suffix(".judges.json")), groups),
+    }
+    write_text(out.with_suffix(".json"), json.dumps(found, indent=1) + "\n")
+    text = table(found)
+    write_text(out.with_suffix(".md"), text)
+    print(text)
+    if found["recipes"]:
+        write_bytes(out.with_suffix(".svg"), picture(found))
+
+
+def by_recipe(records: Sequence[Record]) -> dict[str, dict[str, Record]]:
+    """Records by recipe, then by the net's code."""
+    grouped: dict[str, dict[str, Record]] = {}
+    for record in records:
+        grouped.setdefault(record["recipe"], {})[record["code"]] = record
+    return grouped
+
+
+def readings(record: Record) -> dict[str, float]:
+    """What a net's trainings say of it, larger is better; the mean over seeds. Training loss: of the last epoch."""
+    return {
+        "accuracy": statistics.fmean(record["accuracies"]),
+        "validation loss": -statistics.fmean(record["val_losses"]),
+        "training loss": -statistics.fmean(losses[-1] for losses in record["train_losses"]),
+    }
+
+
+def of_recipe(kept: Mapping[str, Record], groups: Parts) -> dict[str, Any]:
+    """Tau by every reading in each group of nets, seconds a net, noise between seeds."""
+    read = {code: readings(record) for code, record in kept.items()}
+    taus: dict[str, dict[str, Any]] = {reading: {} for reading in READINGS}
+    for group, nets in groups.items():
+        there = [net for net in nets if net.code in kept]
+        for reading, by_group in taus.items():
+            scores = [read[net.code][reading] for net in there]
+            by_group[group] = asdict(kendall(scores, [net.accuracy for net in there]))
+    records = list(kept.values())
+    return {
+        "training": records[0]["training"],
+        "nets": len(records),
+        "train_seconds": statistics.fmean(record["train_seconds"] for record in records),
+        "seconds": statistics.fmean(record["seconds"] for record in records),
+        "accuracy": statistics.fmean(read[code]["accuracy"] for code in read),
+        "seed_sd": pooled_sd([record["accuracies"] for record in records]),
+        "tau": taus,
+    }
+
+
+def of_judges(scores: Mapping[str, Mapping[str, float]], groups: Parts) -> dict[str, Any]:
+    """Tau of every cheap judge in each group of nets. scores: by judge, then by code."""
+    return {
+        name: {
+            group: asdict(kendall([given[net.code] for net in nets], [net.accuracy for net in nets]))
+            for group, nets in groups.items()
+        }
+        for name, given in scores.items()
+    }
+
+
+def ceiling(nets: Sequence[BenchNet]) -> Agreement:
+    """The benchmark's own first seed against the mean of its others: what no proxy of one training can be asked for."""
+    return kendall([net.seeds[0] for net in nets], [statistics.fmean(net.seeds[1:]) for net in nets])
+
+
+def cell(agreement: Mapping[str, Any]) -> str:
+    if agreement["tau"] is None:
+        return "-"
+    if agreement["low"] is None:
+        return f"{agreement['tau']:.2f}"
+    return f"{agreement['tau']:.2f} ({agreement['low']:.2f} to {agreement['high']:.2f})"
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The report as Markdown."""
+    groups = list(found["ceiling"])
+    lines = [
+        f"# Kendall's tau on NAS-Bench-Macro's {found['list']}, CIFAR-10",
+        "",
+        f"{found['device']}, torch {found['torch']}, Python {found['python']}, {found['date']}. "
+        "In brackets: 95% bootstrap interval over nets.",
+        "",
+        "| judge | " + " | ".join(groups) + " | s a net |",
+        "|---" * (len(groups) + 2) + "|",
+    ]
+    for name, recipe in sorted(found["recipes"].items(), key=lambda item: item[1]["seconds"]):
+        for reading, taus in recipe["tau"].items():
+            cells = [cell(taus[group]) for group in groups]
+            lines.append("| " + " | ".join([f"{name}, {reading}", *cells, f"{recipe['seconds']:.1f}"]) + " |")
+    for name, taus in {**found["judges"], "one full training of the benchmark": found["ceiling"]}.items():
+        lines.append("| " + " | ".join([name, *(cell(taus[group]) for group in groups), ""]) + " |")
+    lines += ["", "| recipe | options | nets | accuracy | seed sd |", "|---|---|---|---|---|"]
+    for name, recipe in found["recipes"].items():
+        sd = "" if recipe["seed_sd"] is None else f"{recipe['seed_sd']:.2%}"
+        lines.append(f"| {name} | {told(recipe['training'])} | {recipe['nets']} | {recipe['accuracy']:.1%} | {sd} |")
+    return "\n".join(lines) + "\n"
+
+
+def told(training: Mapping[str, Any]) -> str:
+    """A recipe's options that differ from Training's own defaults."""
+    from nas_scale.flows.training import Training
+
+    usual = asdict(Training())
+    return ", ".join(f"{key} {value}" for key, value in training.items() if key != "data" and value != usual.get(key))
+
+
+def draw_reading(axis: Any, recipes: Mapping[str, Any], reading: str, group: str) -> None:
+    """One reading's taus against seconds, the recipe's name beside the accuracy's."""
+    points = [(name, each["seconds"], each["tau"][reading][group]) for name, each in recipes.items()]
+    points = sorted((point for point in points if point[2]["low"] is not None), key=lambda point: point[1])
+    seconds, taus = [point[1] for point in points], [point[2]["tau"] for point in points]
+    below = [point[2]["tau"] - point[2]["low"] for point in points]
+    above = [point[2]["high"] - point[2]["tau"] for point in points]
+    axis.errorbar(seconds, taus, yerr=[below, above], fmt=MARKS[reading], capsize=3, alpha=0.8, label=reading)
+    if reading == READINGS[0]:
+        for name, where, agreement in points:
+            axis.annotate(name, (where, agreement["tau"]), xytext=(4, 4), textcoords="offset points", fontsize=7)
+
+
+def picture(found: Mapping[str, Any]) -> bytes:
+    """Tau against seconds a net, across the space and inside the band, as SVG; activations as a dashed line."""
+    import io
+
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({"svg.hashsalt": "proxy_rank", "svg.fonttype": "none"})  # the same bytes each time
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    for axis, group in zip(axes, ("across", "band"), strict=True):
+        for reading in READINGS:
+            draw_reading(axis, found["recipes"], reading, group)
+        for (name, given), color in zip(found["judges"].items(), matplotlib.colormaps["Set2"].colors, strict=False):
+            if given[group]["tau"] is not None:
+                axis.axhline(given[group]["tau"], linestyle="--", linewidth=1, color=color, label=name)
+        axis.set_title({"across": "across the space", "band": "inside the 45-55% FLOPs band"}[group])
+        axis.set_xlabel(f"seconds a net ({found['device']})")
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("Kendall's tau, 95% interval")
+    axes[1].legend(fontsize=7, loc="lower right")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    pyplot.close(figure)
+    return drawn.getvalue()
