@@ -38,14 +38,18 @@ ProxyResolution = Annotated[
     int | None, _option(PROXY, "Pixels a side of the proxy's images (default: what suits the data).", metavar="PX")
 ]
 ProxyWidth = Annotated[
-    float | None, _option(PROXY, f"Factor on all channels of the proxy (default: {_USUAL.proxy_width:g}).", metavar="X")
+    float | None, _option(PROXY, "Factor on all channels of the proxy (default: what suits the data).", metavar="X")
 ]
 ProxyStrides = Annotated[
     int | None, _option(PROXY, "Strides kept, the latest given up first (default: a last map of 3x3 or more).")
 ]
 Epochs = Annotated[
     int | None,
-    _option(PROXY, f"Epochs of each training (default: {_USUAL.epochs}; a grid takes three quarters).", metavar="N"),
+    _option(
+        PROXY,
+        "Epochs of each training, at most (default: what suits the data; a grid takes three quarters).",
+        metavar="N",
+    ),
 ]
 RecipeName = Annotated[
     str | None,

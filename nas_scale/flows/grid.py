@@ -18,6 +18,7 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.coefficients.design import choose
 from nas_scale.coefficients.fit import Fit, fit_candidates
 from nas_scale.errors import RunFailed, UserError
+from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Note, Phase, ignore
 from nas_scale.flows.grid_document import GridPlan, Trained, grid_document, plan_header
 from nas_scale.flows.grid_options import Grid
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
 # networks of twice the baseline's cost then train within twenty minutes on two cores.
 SEEDS: Final = 2
 EPOCHS_SHARE: Final = 0.75
-OF_DATA: Final = ("train_images", "val_images", "proxy_resolution", "proxy_strides", "batch", "flips")
+OF_DATA: Final = (
+    *("train_images", "val_images", "proxy_resolution", "proxy_width", "proxy_strides"),
+    *("epochs", "batch", "learning_rate", "flips"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,14 @@ def prepare(baseline: str | Architecture | None, options: Mapping[str, Any]) -> 
         usual = {name: value for name, value in usual.items() if name not in OF_DATA}
     if "proxy_resolution" in options:  # what suited another size of them
         usual.pop("proxy_strides", None)
-    shorter = {"epochs": max(1, round(EPOCHS_SHARE * usual.get("epochs", Training().epochs)))}
-    training = take({"seeds": SEEDS} | usual | shorter | dict(options), Training).checked().for_reference(base)
+    training = take({"seeds": SEEDS} | usual | dict(options), Training).checked().for_reference(base)
+    if "epochs" not in options:
+        training = replace(training, epochs=max(1, round(EPOCHS_SHARE * training.proxy.recipe.epochs)))
     data.check(training.images(training.proxy.resolution))
     pool = candidate_pool(base, wanted)
     device = choose_device(where.device)
     jobs = Jobs(training, base, device)
-    plan = _planned(base, wanted, pool, jobs, worker_count(where, device, training.threads))
+    plan = _planned(base, wanted, pool, jobs, worker_count(where, device, training.threads), where.folder)
     return Prepared(wanted, where, base, pool, jobs, plan)
 
 
@@ -160,7 +165,9 @@ def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
     return pool
 
 
-def _planned(baseline: Architecture, wanted: Grid, pool: Sequence[Candidate], jobs: Jobs, workers: int) -> GridPlan:
+def _planned(
+    baseline: Architecture, wanted: Grid, pool: Sequence[Candidate], jobs: Jobs, workers: int, results: Path
+) -> GridPlan:
     chosen = choose(pool, wanted.count)
     first: dict[str, int] = {}
     keys = [net_key(jobs.small(candidate.architecture)) for candidate in chosen]
@@ -170,7 +177,7 @@ def _planned(baseline: Architecture, wanted: Grid, pool: Sequence[Candidate], jo
         candidates=tuple(chosen),
         alike=tuple(same if same != number else None for number, same in enumerate(numbers, 1)),
         pool=len(pool),
-        header=plan_header(baseline, wanted, jobs),
+        header=(*plan_header(baseline, wanted, jobs), certificate_line(results, jobs.training, baseline)),
         trainings=len(first) * jobs.training.seeds,
         workers=workers,
         seconds=None,

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nas_scale.arch.cost import cost
@@ -15,12 +16,15 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import RunFailed, UserError
+from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Measure, Note, Phase, ignore
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search_document import best_line, header, images_line, search_document
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import FINAL_SEEDS_FROM, Jobs, Training
 from nas_scale.flows.where import Where, choose_device, opened, training_engine
+from nas_scale.judges.cheap import counted, judged
+from nas_scale.judges.names import COUNTED
 from nas_scale.runs.extra import run_jobs
 from nas_scale.runs.loop import Plan, Proposed, run_trials
 from nas_scale.runs.ranking import Candidate, Ranking, rank
@@ -29,12 +33,13 @@ from nas_scale.runs.seeds import derived_seed
 from nas_scale.runs.store import Run
 from nas_scale.runs.trials import Told
 from nas_scale.strategies.budget import ensure_possible
-from nas_scale.strategies.registry import propose, sampler
+from nas_scale.strategies.registry import propose, sampler, screened
 from nas_scale.training import data
 from nas_scale.training.job import Score
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.samplers import BaseSampler
 
 Evaluate = Callable[[Architecture], float]
 
@@ -115,7 +120,9 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     reference = reference_net(space)
     if evaluate is not None and wanted.pruner != "none":
         raise UserError("--pruner stops trainings, of which evaluate has none; leave out one of the two")
-    wanted.pruning(training.epochs)
+    if evaluate is not None and wanted.screen not in ("none", *COUNTED):
+        raise UserError(f"--screen {wanted.screen} looks at proxies, of which evaluate has none; choose activations")
+    wanted.pruning(training.proxy.recipe.epochs)
     if evaluate is not None:
         return Prepared(wanted, training, where, space, reference, "cpu", evaluate)
     training = training.for_reference(reference)
@@ -131,6 +138,9 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
             images = data.load(prepared.training.images(prepared.training.proxy.resolution))
             head.append(images_line(images))
+        if prepared.evaluate is None:
+            space = prepared.wanted.space if isinstance(prepared.wanted.space, str) else prepared.space.name
+            head.append(certificate_line(prepared.where.folder, prepared.training, prepared.reference, space))
         for line in head:
             on_event(Note(line))
         with _engine(prepared) as engine:
@@ -206,17 +216,37 @@ class _Work:
     def _plan(self) -> Plan:
         prepared, training = self.prepared, self.prepared.training
         limits = prepared.wanted.limits()
+        judge = self._judge()
+
+        def sampler_for(number: int) -> BaseSampler:
+            seed = derived_seed(training.seed, number)
+            made = sampler(prepared.wanted.sampler, prepared.space, limits, seed)
+            return made if judge is None else screened(made, judge, prepared.wanted.screen_pool)
+
         return Plan(
-            sampler_for=lambda number: sampler(
-                prepared.wanted.sampler, prepared.space, limits, derived_seed(training.seed, number)
-            ),
+            sampler_for=sampler_for,
             propose=self._proposed,
             jobs=lambda proposed, number: self._jobs(proposed.subject, range(training.seeds)),
             judge=lambda proposed, scores: self._value(proposed.subject, scores),
             trials=prepared.wanted.trials,
             window=training.window,
-            pruner=prepared.wanted.pruning(training.epochs),
+            pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
         )
+
+    def _judge(self) -> Callable[[Architecture], float] | None:
+        """What proposals are screened by; remembers what it said."""
+        name = self.prepared.wanted.screen
+        if name == "none":
+            return None
+        if name in COUNTED:
+            return lambda arch: counted(name, cost(arch))
+        jobs = self._trainings()
+
+        def judge(arch: Architecture) -> float:
+            small = jobs.small(arch)
+            return judged(name, arch, small, jobs.training.images(small.resolution))
+
+        return cache(judge)
 
     def _proposed(self, trial: optuna.Trial) -> Proposed:
         space = self.prepared.space

@@ -15,6 +15,7 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.flows.options import as_spec
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Jobs, Training
+from nas_scale.judges.names import COUNTING
 from nas_scale.runs.pruning import Pruner
 from nas_scale.runs.ranking import Entry, Ranking
 from nas_scale.runs.store import Run
@@ -27,9 +28,11 @@ def header(wanted: Search, training: Training, space: SearchSpace, reference: Ar
     """What is asked and what the proxy gives up, a sentence a line; `trained`: by proxies, not by a caller."""
     bounds = ", ".join(_bound(limit) for limit in wanted.limits().limits) or "no limit"
     line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
+    if wanted.screen != "none":
+        line += f"; each trial takes what {COUNTING[wanted.screen]} favours of {wanted.screen_pool} proposals"
     if not trained:
         return [line, "objective: your own evaluate(architecture)"]
-    pruner = wanted.pruning(training.epochs)
+    pruner = wanted.pruning(training.proxy.recipe.epochs)
     return [line, proxy_line(reference, training), *([pruner_line(pruner)] if pruner else [])]
 
 
@@ -104,8 +107,13 @@ def entry_document(entry: Entry) -> dict[str, Any]:
 def spread(ranking: Ranking) -> float | None:
     """Standard deviation of true accuracy between nets in the first round: that of the means less what seeds give."""
     scored = [entry.search for entry in ranking.entries if entry.rank is not None and entry.search]
-    if len(scored) < 3 or ranking.seed_sd is None:
+    return true_spread(scored, ranking.seed_sd)
+
+
+def true_spread(accuracies: Sequence[Sequence[float]], seed_sd: float | None) -> float | None:
+    """The deviation of nets' true accuracies, from each net's on its seeds; None for fewer than three nets."""
+    if len(accuracies) < 3 or seed_sd is None:
         return None
-    seeds = min(len(each) for each in scored)
-    variance = statistics.variance([statistics.fmean(each) for each in scored])
-    return math.sqrt(max(variance - ranking.seed_sd**2 / seeds, 0.0))
+    seeds = min(len(each) for each in accuracies)
+    variance = statistics.variance([statistics.fmean(each) for each in accuracies])
+    return math.sqrt(max(variance - seed_sd**2 / seeds, 0.0))

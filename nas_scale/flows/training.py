@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 from nas_scale.arch.cost import cost
 from nas_scale.arch.spec import Architecture
 from nas_scale.flows.options import one_of, within
+from nas_scale.flows.usual import usual
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Policy, Proxy, Recipe
 from nas_scale.training.proxy import shrink, strides_kept
@@ -24,9 +25,6 @@ RECIPES: Final = {
         zero_residuals=False,
     ),
 }
-# Pixels a side of the proxy's images where none are asked for.
-USUAL_RESOLUTION: Final = {"scenes": 40, "digits": 24, "cifar10": 32, "fashion-mnist": 32}
-FOLDER_RESOLUTION: Final = 64
 # Fresh seeds of finalists start here, far from those of the search.
 FINAL_SEEDS_FROM: Final = 1000
 
@@ -35,19 +33,20 @@ FINAL_SEEDS_FROM: Final = 1000
 class Training:
     """Everything that decides what one training gives, as plain values; part of a run's specification.
 
-    proxy_resolution and flips None are the data's usual ones, learning_rate and batch None the recipe's. augment: the
-    recipe's policy. progressive: its start_resolution. window: how many trials are under way at once, whatever the
-    number of workers. threads: of each training.
+    What is None, and decides a proxy, becomes what suits the data (flows/usual.py) when it is `checked`; of that,
+    learning_rate and batch may stay None, which is the recipe's, train_images and val_images, which is all, and flips,
+    which is the data's. augment: the recipe's policy. progressive: its start_resolution. window: how many trials are
+    under way at once, whatever the number of workers. threads: of each training.
     """
 
     data: str = "scenes"
     train_images: int | None = None
     val_images: int | None = None
     proxy_resolution: int | None = None
-    proxy_width: float = 0.25
+    proxy_width: float | None = None
     proxy_strides: int | None = None
     recipe: str = "fast"
-    epochs: int = 8
+    epochs: int | None = None
     batch: int | None = None
     learning_rate: float | None = None
     flips: bool | None = None
@@ -61,13 +60,10 @@ class Training:
     threads: int = 1
 
     def checked(self) -> Training:
-        """Itself with its resolution settled. Raises UserError naming the option that is wrong."""
-        resolution = self.proxy_resolution
-        if resolution is None:
-            resolution = USUAL_RESOLUTION.get(self.data.partition(":")[0], FOLDER_RESOLUTION)
+        """Itself with what suits the data settled. Raises UserError naming the option that is wrong."""
         one_of(tuple(RECIPES), recipe=self.recipe)
         one_of(get_args(Policy), augment=self.augment)
-        within(3, 1024, proxy_resolution=resolution)
+        within(3, 1024, proxy_resolution=self.proxy_resolution)
         within(0.05, 4, proxy_width=self.proxy_width)
         within(0, 16, proxy_strides=self.proxy_strides)
         within(1, 100_000, epochs=self.epochs)
@@ -79,11 +75,24 @@ class Training:
         within(1, 1000, seeds=self.seeds, window=self.window, threads=self.threads)
         within(0, 2**31 - 1, seed=self.seed)
         within(2, 1e12, train_images=self.train_images, val_images=self.val_images)
-        return replace(self, proxy_resolution=resolution)
+        suited = usual(self.data)
+        fast = self.recipe == "fast"  # which is what batch and rate were chosen with
+        settled: dict[str, Any] = {
+            "proxy_resolution": suited.resolution,
+            "proxy_width": suited.width,
+            "epochs": suited.epochs,
+            "train_images": suited.train_images,
+            "batch": suited.batch if fast else None,
+            "learning_rate": suited.learning_rate if fast else None,
+        }
+        return replace(self, **{name: value for name, value in settled.items() if getattr(self, name) is None})
 
     @property
     def proxy(self) -> Proxy:
         """The proxy, once `checked`."""
+        assert self.proxy_resolution is not None
+        assert self.proxy_width is not None
+        assert self.epochs is not None
         base = RECIPES[self.recipe]
         recipe = replace(
             base,
@@ -96,7 +105,6 @@ class Training:
             cutout=self.cutout,
             start_resolution=self.progressive,
         )
-        assert self.proxy_resolution is not None
         return Proxy(self.proxy_resolution, self.proxy_width, self.proxy_strides, recipe)
 
     def images(self, resolution: int) -> DataRef:
