@@ -185,4 +185,4 @@ def resolutions(recipe: Recipe, size: int, epochs: int) -> tuple[int, ...]:
 
 def _rounded(size: int, share: float) -> int:
     multiple = 8 if size >= 32 else 1
-    return min(size, max(SMALLEST, multiple * round(share * size / multiple)))
+    return min(size, max(SMALLEST, multiple, multiple * round(share * size / multiple)))

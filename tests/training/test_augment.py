@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
@@ -192,6 +192,7 @@ def test_mixed_images_and_their_loss_are_weighed_alike() -> None:
         assert torch.equal(mixed_cross_entropy(logits, labels, None, smoothing), plain)
 
 
+@example(size=32, epochs=2, start=0.125)
 @given(st.integers(3, 400), st.integers(0, 60), st.floats(0.05, 1.0))
 def test_resolutions_grow_to_the_whole_over_two_thirds(size: int, epochs: int, start: float) -> None:
     sizes = resolutions(replace(PLAIN, start_resolution=start), size, epochs)
