@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas_scale.arch.files import load_net as load_net
     from nas_scale.arch.files import load_space as load_space
+    from nas_scale.flows.certify import certify as certify
     from nas_scale.flows.expand import expand as expand
     from nas_scale.flows.family import family as family
     from nas_scale.flows.grid import grid as grid
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "search": "nas_scale.flows.search",
     "grid": "nas_scale.flows.grid",
+    "certify": "nas_scale.flows.certify",
     "expand": "nas_scale.flows.expand",
     "family": "nas_scale.flows.family",
     "profile": "nas_scale.flows.profile",
@@ -30,7 +32,7 @@ _HOMES = {
     "load_net": "nas_scale.arch.files",
     "build": "nas_scale.nets.build",
 }
-__all__ = ["build", "expand", "family", "grid", "load_net", "load_space", "profile", "search"]
+__all__ = ["build", "certify", "expand", "family", "grid", "load_net", "load_space", "profile", "search"]
 
 
 def __getattr__(name: str) -> Any:

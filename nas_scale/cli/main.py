@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from nas_scale import __version__
-from nas_scale.cli import expand, family, grid, profile, search, show, spaces
+from nas_scale.cli import certify, expand, family, grid, profile, search, show, spaces
 from nas_scale.errors import Interrupted, NasScaleError, UserError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -29,7 +29,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-for command in (search, grid, expand, family, show, profile, spaces):
+for command in (search, grid, expand, family, certify, show, profile, spaces):
     command.add_to(app)
 
 

@@ -61,6 +61,14 @@ def search(
     reduction: Annotated[
         int | None, _search(f"One in so many goes on where the pruner looks (default: {_USUAL.reduction}).", "N")
     ] = None,
+    screen: Annotated[
+        str | None,
+        _search(
+            "none (the default), activations, flops, params, naswot or synflow: of a pool of proposals train the one "
+            "that has most of it; nas-scale certify tells whether that helps."
+        ),
+    ] = None,
+    screen_pool: Annotated[int | None, _search(f"Proposals in that pool (default: {_USUAL.screen_pool}).", "N")] = None,
     data: shared.Data = None,
     train_images: shared.TrainImages = None,
     val_images: shared.ValImages = None,

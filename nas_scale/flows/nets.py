@@ -55,7 +55,7 @@ def _rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The nets of a run's document, the best first; a family's are those it grew."""
     if document["kind"] == "family":
         return _rows(document["expand"])
-    key = {"search": "ranking", "grid": "candidates", "expand": "family"}[document["kind"]]
+    key = {"search": "ranking", "grid": "candidates", "expand": "family", "certify": "nets"}[document["kind"]]
     return list(document[key])
 
 

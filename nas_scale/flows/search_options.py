@@ -9,6 +9,7 @@ from nas_scale.arch.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward,
 from nas_scale.arch.space import SearchSpace
 from nas_scale.errors import UserError
 from nas_scale.flows.options import one_of, within
+from nas_scale.judges.names import JUDGES, CheapJudge
 from nas_scale.runs.pruning import KINDS, Pruner
 from nas_scale.strategies.registry import SAMPLERS
 
@@ -22,7 +23,8 @@ class Search:
     target_flops: multiply-adds around which a band of +-tolerance is admitted, and which the reward counts against.
     max_*: upper limits. resolution None and classes None are the space's. finalists: how many of the best are trained
     again, on final_seeds fresh seeds each. reward_weight None is the reward's usual one. pruner: stops weak nets early
-    (runs/pruning.py); one in `reduction` goes on.
+    (runs/pruning.py); one in `reduction` goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool`
+    proposals is trained.
     """
 
     space: str | SearchSpace = "efficientnet"
@@ -42,6 +44,8 @@ class Search:
     final_seeds: int = 2
     pruner: Literal["none", "halving", "hyperband"] = "none"
     reduction: int = 3
+    screen: CheapJudge | Literal["none"] = "none"
+    screen_pool: int = 20
 
     def checked(self) -> Search:
         """Itself. Raises UserError naming the option that is wrong."""
@@ -56,6 +60,8 @@ class Search:
         one_of(tuple(REWARD_WEIGHTS), reward=self.reward)
         one_of(tuple(SAMPLERS), sampler=self.sampler)
         one_of(("none", *KINDS), pruner=self.pruner)
+        one_of(("none", *JUDGES), screen=self.screen)
+        within(1, 10_000, screen_pool=self.screen_pool)
         names = ("target_flops", "max_flops", "max_params", "max_activations", "max_memory")
         within(1, 1e18, **{name: getattr(self, name) for name in names})
         return self

@@ -5,22 +5,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from nas_scale.arch.cost import Cost, cost
 from nas_scale.arch.spec import Architecture
+from nas_scale.judges.names import COUNTED, CheapJudge
 from nas_scale.training import data
 from nas_scale.training.data.ref import DataRef
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-CheapJudge = Literal["activations", "flops", "params", "naswot", "synflow"]
-COUNTED: Final = ("activations", "flops", "params")
-ZERO_COST: Final = ("naswot", "synflow")
-JUDGES: Final[tuple[CheapJudge, ...]] = ("activations", "flops", "params", "naswot", "synflow")
 SEED: Final = 0  # of the weights that zero-cost scores look at, and of the choice of images
 IMAGES: Final = 64  # that NASWOT looks at
 

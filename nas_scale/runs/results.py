@@ -17,6 +17,7 @@ NEEDED: Final = {
     "search": {"header", "ranking", "training", "seed_sd"},
     "grid": {"header", "baseline", "candidates", "fit"},
     "expand": {"baseline", "coefficients", "family"},
+    "certify": {"header", "training", "images", "judges", "verdict", "nets"},
     "family": {"search", "grid", "expand"},
 }  # a kind's keys, without which a file is another one's
 

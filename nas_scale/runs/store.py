@@ -169,11 +169,13 @@ def list_runs(results: Path) -> list[RunInfo]:
 
 def latest(results: Path, kind: str) -> Run | None:
     """The run of this kind that was started last among those complete, for reading; None when there is none."""
-    return max(
-        (run for run in _readable(results, kind) if run.state == "complete"),
-        key=lambda run: (run.record.created, run.name),
-        default=None,
-    )
+    return next(iter(complete(results, kind)), None)
+
+
+def complete(results: Path, kind: str) -> list[Run]:
+    """The complete runs of a kind, the one started last first, for reading."""
+    runs = (run for run in _readable(results, kind) if run.state == "complete")
+    return sorted(runs, key=lambda run: (run.record.created, run.name), reverse=True)
 
 
 def _plain_name(results: Path, name: str) -> str:

@@ -28,6 +28,10 @@ def result_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
             return ranking_table(document, rows)
         case "grid":
             return grid_table(document)
+        case "certify":
+            from nas_scale.show.certificates import certificate_table
+
+            return certificate_table(document)
         case "family":
             parts = (result_table(document[part], rows) for part in ("search", "grid", "expand"))
             return Group(*(item for part in parts for item in (part, Text(""))))
@@ -49,7 +53,7 @@ def _header(document: Document) -> list[RenderableType]:
 def _place(row: Document) -> str:
     """`3`, or `3 =1` for a net that is not told apart from the first."""
     if row["rank"] is None:
-        return "failed"
+        return "stopped" if row["state"] == "pruned" else "failed"
     return f"{row['rank']} ={row['place']}" if row["tied"] and row["place"] != row["rank"] else f"{row['rank']}"
 
 
@@ -57,26 +61,33 @@ def ranking_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
     """A search's ranking, with what the proxy gave up above it and what it cannot tell below."""
     nets = document["ranking"]
     trained = document["objective"] == "proxy"
-    shown = _percent if trained else _value
     costs = (">FLOPs", ">params", ">activations")
     scores = (">accuracy %" if trained else ">value", ">+-", "seeds", ">search %" if trained else ">search", ">reward")
     title = f"{document['run']}: {len(nets)} net{'s' if len(nets) != 1 else ''}"
-    sheet = Sheet(title, ">rank", *scores, *costs, "net", words=1)
+    reached = [">epochs"] if document.get("pruner") else []
+    sheet = Sheet(title, ">rank", *scores, *reached, *costs, "net", words=1)
     for row in nets[:rows]:
         net = compact(net_from_document(row["net"]))
+        failed = row["state"] == "failed"
+        epochs = ["" if failed else f"{row['epochs']} of {document['training']['epochs']}" for _ in reached]
         spent = [numbers.count(row[key]) for key in ("flops", "params", "activations")]
-        if row["rank"] is None:
-            sheet.add(_place(row), "", "", "", "", "", *spent, f"{net}\n{row['reason']}", style="dim")
-            continue
-        searched = sum(row["search"]) / len(row["search"]) if row["search"] else None
-        seeds = f"{row['seeds']} fresh" if row["round"] == "final" else str(row["seeds"])
-        error = shown(row["stderr"]) if row["stderr"] or trained else ""
-        sheet.add(
-            _place(row), shown(row["accuracy"]), error, seeds, shown(searched), _value(row["reward"]), *spent, net
-        )
+        words = f"{net}\n{row['reason']}" if failed else net
+        style = "" if row["rank"] is not None else "dim"
+        sheet.add(_place(row), *_scored(row, trained), *epochs, *spent, words, style=style)
     more = len(nets) - rows
     tail = [Text(f"and {more} more: nas-scale show {document['folder']} --all", style="dim")] if more > 0 else []
     return Group(*_header(document), sheet, *tail, *(Text(line) for line in ranking_notes(document)))
+
+
+def _scored(row: Document, trained: bool) -> tuple[str, str, str, str, str]:
+    """Accuracy, error, seeds, accuracy in the search, reward: as far as a net has them."""
+    shown = _percent if trained else _value
+    if row["rank"] is None:
+        return shown(row["accuracy"]), "", str(row["seeds"] or ""), "", ""
+    searched = sum(row["search"]) / len(row["search"]) if row["search"] else None
+    seeds = f"{row['seeds']} fresh" if row["round"] == "final" else str(row["seeds"])
+    error = shown(row["stderr"]) if row["stderr"] or trained else ""
+    return shown(row["accuracy"]), error, seeds, shown(searched), _value(row["reward"])
 
 
 def ranking_notes(document: Document) -> list[str]:
@@ -87,6 +98,8 @@ def ranking_notes(document: Document) -> list[str]:
     notes = []
     if any(row["tied"] for row in ranked):
         notes.append("=N: not told apart from place N (95%).")
+    if any(row["state"] == "pruned" for row in document["ranking"]):
+        notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
     if any(row["round"] == "final" for row in ranked):
         notes.append("Finalists are ranked on fresh seeds alone; `search` is what made them finalists.")
     if sd is None and trained:

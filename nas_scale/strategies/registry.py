@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from nas_scale.arch.limits import Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
+from nas_scale.arch.spec import Architecture
 from nas_scale.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ def sampler(name: str, space: SearchSpace, limits: Limits, seed: int) -> BaseSam
     if name not in SAMPLERS:
         raise UserError(f"no sampler is called {name!r}; choose one of {', '.join(SAMPLERS)}")
     return SAMPLERS[name](space, limits, seed)
+
+
+def screened(inner: BaseSampler, judge: Callable[[Architecture], float], pool: int) -> BaseSampler:
+    """A sampler that proposes what `judge` scores highest of `pool` proposals of `inner`, one of those above."""
+    from nas_scale.strategies.base import NetSampler
+    from nas_scale.strategies.screened import Screened
+
+    assert isinstance(inner, NetSampler)
+    return Screened(inner, judge, pool)
 
 
 def propose(trial: Trial, space: SearchSpace) -> dict[str, Value]:

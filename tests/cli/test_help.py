@@ -11,7 +11,7 @@ import sys
 import pytest
 from command import Command
 
-COMMANDS = ("search", "grid", "expand", "family", "show", "profile", "spaces")
+COMMANDS = ("search", "grid", "expand", "family", "certify", "show", "profile", "spaces")
 HEAVY = ("torch", "optuna", "ray", "sklearn", "scipy", "fvcore", "numpy", "yaml", "sqlalchemy")
 
 

@@ -27,8 +27,10 @@ from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.strategies.base import NetSampler
 from nas_scale.strategies.evolution import RegularizedEvolution
 from nas_scale.strategies.registry import SAMPLERS, propose, sampler
+from nas_scale.strategies.screened import Screened
 from nas_scale.strategies.within import Within
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -54,7 +56,25 @@ def _within_plain_tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSamp
     return Within(TPESampler(multivariate=False, seed=seed), space, limits, seed)
 
 
-EVERY: dict[str, Make] = {**SAMPLERS, "within-random": _within_random, "within-plain-tpe": _within_plain_tpe}
+def _screened(inner: str) -> Make:
+    """The one with the most activations of three."""
+
+    def make(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+        within = sampler(inner, space, limits, seed)
+        assert isinstance(within, NetSampler)
+        return Screened(within, lambda net: float(cost(net).activations), 3)
+
+    return make
+
+
+EVERY: dict[str, Make] = {
+    **SAMPLERS,
+    "within-random": _within_random,
+    "within-plain-tpe": _within_plain_tpe,
+    "screened-random": _screened("random"),
+    "screened-evolution": _screened("evolution"),
+    "screened-tpe": _screened("tpe"),
+}
 every_sampler = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY.keys())
 
 
@@ -230,6 +250,12 @@ class TestEvolution(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySam
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
         return lambda: sampler("evolution", MNASNET, LIMITS["band"], 0)
+
+
+class TestScreened(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: _screened("evolution")(MNASNET, LIMITS["band"], 0)
 
 
 def told_study(scores: list[float], direction: str = "maximize") -> tuple[optuna.Study, list[dict[str, Value]]]:

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 
 from nas_scale.arch.cost import cost
 from nas_scale.arch.files import load_net
-from nas_scale.judges.cheap import JUDGES, judged
+from nas_scale.judges.cheap import judged
+from nas_scale.judges.names import JUDGES
 from nas_scale.judges.zero_cost import naswot, synflow
 from nas_scale.nets.build import build
 from nas_scale.training.data.ref import DataRef
+from nas_scale.training.job import Proxy
+from nas_scale.training.proxy import shrink
 
 
 def dense(*sizes: int, act: type[nn.Module] = nn.ReLU, seed: int = 0) -> nn.Sequential:
@@ -157,7 +160,7 @@ def test_a_deep_net_of_every_kind_has_finite_scores(name: str) -> None:
 
 def test_judges_by_name() -> None:
     arch = load_net("mobilenetv2")
-    small = replace(arch, resolution=12)
+    small = shrink(arch, Proxy(12, 0.25), arch)
     images = DataRef("digits", 12)
     scores = {judge: judged(judge, arch, small, images) for judge in JUDGES}
     spent = cost(arch)

@@ -1,0 +1,67 @@
+"""A certificate as a table: how well each judge orders nets, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from nas_scale import numbers
+from nas_scale.arch.files import net_from_document
+from nas_scale.flows.certify_document import notes
+from nas_scale.judges.verdict import figure
+from nas_scale.show.sheet import Sheet
+from nas_scale.show.tables import compact
+
+NAMES: Final = {
+    "proxy": "this proxy",
+    "activations": "activations",
+    "flops": "FLOPs",
+    "params": "parameters",
+    "naswot": "NASWOT",
+    "synflow": "SynFlow",
+}
+
+
+def certificate_table(document: Mapping[str, Any]) -> RenderableType:
+    """Judges against the longer recipe, then noise, spread and speed, then the verdict; the nets alone after a dry
+    run."""
+    head = [Text(line, style="dim") for line in document["header"]]
+    if document["judges"] is None:
+        return Group(*head, _nets(document), Text(_planned(document)))
+    verdict = document["verdict"]
+    sheet = Sheet(
+        f"{document['run']}: agreement with the longer recipe (Kendall's tau, 95%)",
+        *("judge", ">all nets", ">from", ">to", ">equal cost", ">from", ">to", ">s/net"),
+    )
+    for row in document["judges"]:
+        seconds = document["proxy"]["seconds"] if row["name"] == "proxy" else row["seconds"]
+        every, equal = row["all"], row["equal"]
+        figures = [figure(group[key]) for group in (every, equal) for key in ("tau", "low", "high")]
+        sheet.add(NAMES[row["name"]], *figures, f"{seconds:.3g}", style="bold" if row["name"] == "proxy" else "")
+    counts = document["judges"][0]
+    of = Text(f"on {counts['all']['n']} nets, {counts['equal']['n']} of them of equal cost", style="dim")
+    lines = [Text(line) for line in notes(document)]
+    return Group(*head, sheet, of, *lines, Text(verdict["sentence"], style=_style(verdict["kind"])))
+
+
+def _style(kind: str) -> str:
+    return "bold" if kind == "worth" else "bold yellow"
+
+
+def _nets(document: Mapping[str, Any]) -> Sheet:
+    sheet = Sheet(f"{len(document['nets'])} nets", ">#", ">FLOPs", ">params", ">activations", "", "net", words=1)
+    for number, row in enumerate(document["nets"], 1):
+        spent = [numbers.count(row[key]) for key in ("flops", "params", "activations")]
+        equal = "equal cost" if row["equal_cost"] else ""
+        sheet.add(str(number), *spent, equal, compact(net_from_document(row["net"])))
+    return sheet
+
+
+def _planned(document: Mapping[str, Any]) -> str:
+    workers = f"{document['workers']} worker{'s' if document['workers'] > 1 else ''}"
+    seconds = document["estimated_seconds"]
+    took = "" if seconds is None else f", about {numbers.duration(seconds)} on {workers}"
+    return f"{document['trainings']} trainings{took}"
