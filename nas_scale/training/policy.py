@@ -80,7 +80,7 @@ def _tables(images: Tensor, pixels: Tensor, operation: Tensor, magnitude: Tensor
     values = torch.arange(256, device=images.device, dtype=torch.float32)
     strength = magnitude.abs()
     ratio = 1 + STRONGEST_BLEND * magnitude
-    step = 2 ** (STRONGEST_POSTERIZE * strength).round()
+    step = (2 ** (STRONGEST_POSTERIZE * strength).round()).round()  # the power may be a hair off a whole number
     table = values.expand(*images.shape[:2], 256)
     for known, candidate in (
         (Operation.BRIGHTNESS, ratio * values),
@@ -104,7 +104,7 @@ def _stretched(images: Tensor, values: Tensor) -> Tensor:
 def _equalized(pixels: Tensor) -> Tensor:
     """(b, c, 256): values so changed that each channel's are about equally frequent, as PIL does it."""
     counts = torch.zeros(*pixels.shape[:2], 256, dtype=torch.int64, device=pixels.device)
-    counts.scatter_add_(2, pixels, torch.ones_like(pixels))
+    counts.scatter_add_(2, pixels, torch.ones_like(counts[:, :1, :1]).expand_as(pixels))
     brightest = counts.gather(2, pixels.amax(2, keepdim=True))
     step = (pixels.shape[2] - brightest) // 255
     below = counts.cumsum(2) - counts
@@ -120,7 +120,7 @@ def _blended(images: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     sharpness = operation == Operation.SHARPNESS
     ratio = torch.where(colour | sharpness, 1 + STRONGEST_BLEND * magnitude, 1)
     other = torch.where(colour, _grey(images), _blurred(images))
-    return (ratio * images + (1 - ratio) * other).clamp(0, 255).to(torch.uint8)
+    return (ratio * images).add_((1 - ratio) * other).clamp_(0, 255).to(torch.uint8)
 
 
 def _grey(images: Tensor) -> Tensor:
@@ -136,10 +136,10 @@ def _blurred(images: Tensor) -> Tensor:
     if min(images.shape[2:]) < 3:
         return images
     floats = images.float()
-    rows = floats[:, :, :-2] + floats[:, :, 1:-1] + floats[:, :, 2:]
-    inside = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:] + 4 * floats[:, :, 1:-1, 1:-1]
+    rows = (floats[:, :, :-2] + floats[:, :, 1:-1]).add_(floats[:, :, 2:])
+    inside = (rows[..., :-2] + rows[..., 1:-1]).add_(rows[..., 2:]).add_(floats[:, :, 1:-1, 1:-1], alpha=4)
     blurred = images.clone()
-    blurred[:, :, 1:-1, 1:-1] = (inside / 13).round().to(torch.uint8)
+    blurred[:, :, 1:-1, 1:-1] = inside.div_(13).round_()
     return blurred
 
 
@@ -149,7 +149,7 @@ def _moved(images: Tensor, operation: Tensor, magnitude: Tensor, fill: Tensor) -
     sampled = F.grid_sample(
         images.float() - background, _grid(images, operation, magnitude), mode="bilinear", align_corners=False
     )
-    return (sampled + background + HAIR).round().clamp(0, 255).to(torch.uint8)
+    return sampled.add_(background + HAIR).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def _grid(images: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
@@ -164,13 +164,12 @@ def _grid(images: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
         return torch.where(operation == known, magnitude * strongest, 0)
 
     turn = torch.deg2rad(strength(Operation.ROTATE, STRONGEST_TURN))
+    shear_x, shear_y = (strength(known, STRONGEST_SHEAR) for known in (Operation.SHEAR_X, Operation.SHEAR_Y))
+    shift_x = strength(Operation.TRANSLATE_X, STRONGEST_SHIFT * width).trunc()
+    shift_y = strength(Operation.TRANSLATE_Y, STRONGEST_SHIFT * height).trunc()
     x = torch.arange(width, device=images.device)[None, None, :] + 0.5
     y = torch.arange(height, device=images.device)[None, :, None] + 0.5
-    from_middle_x, from_middle_y = x - width / 2, y - height / 2
-    x_from = turn.cos() * from_middle_x - turn.sin() * from_middle_y
-    x_from = x_from + strength(Operation.SHEAR_X, STRONGEST_SHEAR) * y
-    x_from = x_from - strength(Operation.TRANSLATE_X, STRONGEST_SHIFT * width).trunc()
-    y_from = turn.sin() * from_middle_x + turn.cos() * from_middle_y
-    y_from = y_from + strength(Operation.SHEAR_Y, STRONGEST_SHEAR) * x
-    y_from = y_from - strength(Operation.TRANSLATE_Y, STRONGEST_SHIFT * height).trunc()
-    return torch.stack((x_from / (width / 2), y_from / (height / 2)), dim=-1)
+    right, down = x - width / 2, y - height / 2
+    x_from = (turn.cos() * right - shift_x) / (width / 2) + (shear_x * y - turn.sin() * down) / (width / 2)
+    y_from = (turn.cos() * down - shift_y) / (height / 2) + (shear_y * x + turn.sin() * right) / (height / 2)
+    return torch.stack((x_from, y_from), dim=-1)

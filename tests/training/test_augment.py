@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from nas_scale.training.augment import (
     SMALLEST,
@@ -245,14 +246,17 @@ def test_each_part_of_the_recipe_acts(change: str, value: Any) -> None:
 
 
 class _Seen(TorchDispatchMode):
-    """Counts every operator."""
+    """Counts every operator, and keeps the devices of all that goes into one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.counts: Counter[str] = Counter()
+        self.devices: set[torch.device] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.counts[func.overloadpacket.__name__] += 1
+        given_ = tree_leaves((args, kwargs))
+        self.devices |= {value.device for value in given_ if isinstance(value, Tensor)}
         return func(*args, **(kwargs or {}))
 
 
@@ -274,10 +278,14 @@ def test_nothing_is_done_by_image_and_nothing_waits_for_the_device() -> None:
     assert counts.keys() & waiting == set()
 
 
-def test_shapes_hang_on_the_recipe_alone() -> None:
-    """On a device without values every shape can still be told, and every tensor made there is made on the device."""
+def test_shapes_hang_on_the_recipe_alone_and_nothing_is_sent_to_the_device() -> None:
+    """On a device without values every shape can still be told, and no operator there is given a tensor of the host."""
     meta = torch.device("meta")
     draws = draw_epoch(FULL, 8, 2, True, 0, 0).to(meta)
     images, mean, std = _bytes(8, 12, 12, 3).to(meta), MEAN.to(meta), STD.to(meta)
-    batch = augmented(images, draws.order[:4], draws.batch(1, 4), FULL, mean, std, 8)
+    chosen, drawn = draws.order[:4], draws.batch(1, 4)
+    with _Seen() as seen:
+        batch = augmented(images, chosen, drawn, FULL, mean, std, 8)
+        mixed_cross_entropy(batch.mean((2, 3)), chosen % 3, drawn.weight, 0.1)
+    assert seen.devices == {meta}
     assert (batch.device, batch.shape) == (meta, (4, 3, 8, 8))
