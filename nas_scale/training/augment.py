@@ -96,7 +96,7 @@ def augmented(
 ) -> Tensor:
     """The training batch: floats (b, 3, size, size), channels last, of the images at the places `chosen` (b,).
 
-    images (n, h, w, c): bytes, without borders. mean, std (c,): what normalises them, in 0..1.
+    images (n, h, w, c): bytes, contiguous, without borders. mean, std (c,): what normalises them, in 0..1.
     Cropped and flipped, changed by the policy, normalised, resized, cut out and mixed, in this order.
     """
     batch = cropped(images, chosen, recipe.crop_padding, draws.offsets, draws.flips)
