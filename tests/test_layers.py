@@ -34,9 +34,13 @@ HEAVY = {"torch", "optuna", "ray", "fvcore", "sklearn", "scipy", "matplotlib", "
 AT_THE_TOP = {
     "nets/": "torch",
     "judges/zero_cost.py": "torch",
-    "training/fit.py": "torch",
     "training/augment.py": "torch",
+    "training/capture.py": "torch",
+    "training/fit.py": "torch",
+    "training/images.py": "torch",
+    "training/memory.py": "torch",
     "training/policy.py": "torch",
+    "training/trainer.py": "torch",
     "strategies/": "optuna",
     "coefficients/sampler.py": "optuna",
 }
