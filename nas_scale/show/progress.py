@@ -1,22 +1,25 @@
-"""Progress on stderr while trainings run: a bar in a terminal, now and then a line elsewhere."""
+"""Progress on stderr while trainings run: a bar in a terminal, with the nets under way below it, and now and then a
+line elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from nas_scale import numbers
 from nas_scale.flows.events import Measure, Note, Phase, RunOpened
 from nas_scale.flows.grid_document import GridPlan
-from nas_scale.runs.events import JobDone, Resumed, SeedDone, TrialDone, TrialFailed, TrialStarted
+from nas_scale.runs import events
+from nas_scale.runs.events import JobDone, Resumed, SeedDone, TrialDone, TrialFailed, TrialPruned
 from nas_scale.show.console import messages
+from nas_scale.show.under_way import UnderWay
 
 QUIET_SECONDS: Final = 20.0  # between lines where there is no terminal to draw a bar on
 
@@ -28,7 +31,8 @@ class Work:
         self.phase = phase
         self.over = 0
         self.earlier = 0.0  # over before this process began
-        self.parts: Counter[int] = Counter()
+        self.seeds: set[tuple[int, int]] = set()  # that are over, of trials that are not
+        self.under_way = UnderWay()
         self.started = self.told_at = time.monotonic()
         self.best: float | None = None
         self.best_of: Measure | None = phase.measure
@@ -36,7 +40,8 @@ class Work:
     @property
     def done(self) -> float:
         """In units of the phase."""
-        return min(self.over + sum(self.parts.values()) / self.phase.parts, self.phase.total)
+        parts = len(self.seeds) + self.under_way.parts
+        return min(self.over + parts / self.phase.parts, self.phase.total)
 
     def left(self) -> float | None:
         """Seconds still to go, counting down between events; None as long as nothing tells."""
@@ -52,23 +57,26 @@ class Work:
             case Resumed():
                 self.over, self.earlier, self.best = event.told, float(event.told), event.best
             case SeedDone():
-                self.parts[event.number] += 1
+                self.seeds.add((event.number, event.index))
             case TrialDone():
                 self._tell(event.number)
                 self.best = event.value if self.best is None else max(self.best, event.value)
-            case TrialFailed():
+            case TrialPruned() | TrialFailed():
                 self._tell(event.number)
             case JobDone():
                 self.over += 1
+        self.under_way.see(event)
         self.told_at = time.monotonic()
 
     def _tell(self, number: int) -> None:
         self.over += 1
-        self.parts.pop(number, None)
+        self.seeds = {seed for seed in self.seeds if seed[0] != number}
 
     def shown(self) -> str:
-        """`3/12 nets`."""
-        return f"{int(self.done)}/{self.phase.total} {self.phase.unit}"
+        """`3/12 nets`: of those under way, the ones whose seeds are all over count too."""
+        numbers_of = [number for number, _ in self.seeds]
+        trained = sum(numbers_of.count(number) == self.phase.parts for number in set(numbers_of))
+        return f"{min(self.over + trained, self.phase.total)}/{self.phase.total} {self.phase.unit}"
 
     def shown_left(self) -> str:
         """`about 2 min 5 s left`."""
@@ -93,6 +101,16 @@ class _TimeLeft(ProgressColumn):
         return Text(work.shown_left())
 
 
+class _Bars(Progress):
+    """A bar, and on a line of its own what is under way."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        for task in self.tasks:
+            if news := task.fields["work"].under_way.shown():
+                yield Text(news, style="dim", no_wrap=True, overflow="ellipsis")
+
+
 class Watch:
     """Listens to a flow and draws. `run` is the run's name once it is known, for the line that says how to resume."""
 
@@ -104,7 +122,7 @@ class Watch:
         self._work: Work | None = None
         self._task: TaskID | None = None
         self._spoke = time.monotonic()
-        self._bar = Progress(
+        self._bar = _Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
             TextColumn("{task.fields[shown]}"),
@@ -145,7 +163,7 @@ class Watch:
                 self._show(event)
             case Phase():
                 self._begin(event)
-            case Resumed() | SeedDone() | TrialDone() | TrialFailed() | TrialStarted() | JobDone():
+            case _ if isinstance(event, events.Event):
                 self._go_on(event)
 
     def _say(self, text: str) -> None:
@@ -176,7 +194,7 @@ class Watch:
             self._say(f"trial {event.number} failed: {event.reason}")
         if self._live:
             self._bar.update(self._task, completed=work.done, shown=work.shown(), best=work.shown_best())
-        elif isinstance(event, SeedDone | TrialDone | TrialFailed | JobDone):
+        elif isinstance(event, SeedDone | TrialDone | TrialPruned | TrialFailed | JobDone):
             self._speak(work)
 
     def _speak(self, work: Work) -> None:

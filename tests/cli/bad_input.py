@@ -56,6 +56,10 @@ CASES = {
     f"{SEARCH} --train-images 1": "--train-images 1 must lie in",
     # words
     f"{SEARCH} --space efficentnet": "did you mean efficientnet?",
+    f"{SEARCH} --pruner median": "--pruner 'median' is not known; choose none, halving or hyperband",
+    f"{SEARCH} --pruner halving --reduction 1": "--reduction 1 must lie in 2 to 100",
+    f"{SEARCH} --pruner hyperband --epochs 2": "--pruner hyperband cannot stop trainings of 2 epochs after 1/3 of",
+    f"{SEARCH} --log wandb": "--log 'wandb' is not known; choose none or tensorboard",
     f"{SEARCH} --sampler annealing": "--sampler 'annealing' is not known; choose random, evolution or tpe",
     f"{SEARCH} --reward soften": "--reward 'soften' is not known",
     f"{SEARCH} --recipe slow": "--recipe 'slow' is not known",
@@ -109,6 +113,19 @@ CASES = {
     f"{SEARCH} --device cpu --results /proc/nas-scale": "cannot make the folder /proc/nas-scale",
     # grids
     "grid": "there is no finished search in results",
+    f"{SEARCH} --screen magic": "--screen 'magic' is not known; choose none, activations, flops, params, naswot or",
+    f"{SEARCH} --screen naswot --screen-pool 0": "--screen-pool 0 must lie in",
+    # certify
+    "certify --nets 3": "--nets 3 must lie in",
+    "certify --seeds 1": "--seeds 1 does not show how much seeds differ",
+    "certify --longer 1": "the longer recipe is the proxy itself",
+    "certify --longer nan": "--longer nan must lie in",
+    "certify --longer-width 0": "--longer-width 0 must lie in",
+    "certify --target-flops 1M": "no net of efficientnet has 1M FLOPs",
+    "certify --target-flops 400Q": "--target-flops '400Q' is not a count",
+    "certify --data ./empty": "holds no folders with images",
+    "certify --device cpu --resume": "there is no certify run to resume",
+    # grids
     "grid --baseline efficientnet-b0 --phi 0": "--phi 0 must lie in",
     "grid --baseline efficientnet-b0 --phi nan": "--phi nan must lie in",
     "grid --baseline efficientnet-b0 --method random": "--method 'random' is not known",

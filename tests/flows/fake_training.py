@@ -11,11 +11,12 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas_scale.errors import RunFailed
-from nas_scale.training.job import Job, Score
+from nas_scale.training.job import Epoch, Job, Score
 
 if TYPE_CHECKING:
     import pytest
@@ -24,9 +25,8 @@ EVALUATE = "fake_training:score"
 SECONDS = 0.01  # that a training is said to take
 
 
-def score(job: Job) -> tuple[Score, ...]:
-    """Accuracy grows a little with depth; nets differ by 5 points and seeds by 1."""
-    time.sleep(float(os.environ.get("FAKE_PAUSE", "0")))
+def score(job: Job) -> Generator[Epoch, None, tuple[Score, ...]]:
+    """Accuracy grows a little with depth; nets differ by 5 points, seeds by 1; half of it is there from the start."""
     if counter := os.environ.get("FAKE_COUNT"):
         with open(counter, "ab") as file:
             file.write(b".")
@@ -36,7 +36,23 @@ def score(job: Job) -> tuple[Score, ...]:
     depth = sum(stage.repeats for stage in job.architecture.stages)
     mean = 0.5 + 0.005 * depth + 0.1 * (net[1] / 255 - 0.5)
     noises = [hashlib.sha256(net + seed.to_bytes(8, "big")).digest()[0] / 255 - 0.5 for seed in job.seeds]
-    return tuple(Score(mean + 0.02 * noise, 1000, 1.0, job.recipe.epochs, 0.01, 100.0) for noise in noises)
+    ends = [mean + 0.02 * noise for noise in noises]
+    epochs = job.recipe.epochs
+    stops = {stop.epoch: stop.accuracy for stop in job.stops}
+    checks: dict[int, list[float]] = {}
+    for epoch in range(1, epochs + 1):
+        time.sleep(float(os.environ.get("FAKE_PAUSE", "0")) / epochs)
+        yield Epoch(epoch, epochs, 2.0 / epoch, 100.0)
+        if epoch in stops:
+            checks[epoch] = [end * (0.5 + 0.5 * epoch / epochs) for end in ends]
+            if sum(checks[epoch]) / len(ends) < stops[epoch]:
+                ends = checks[epoch]
+                break
+    losses = tuple(2.0 / past for past in range(1, epoch + 1))
+    return tuple(
+        Score(end, 1000, 1.0, epoch, 0.01, 100.0, losses, tuple((at, seeds[index]) for at, seeds in checks.items()))
+        for index, end in enumerate(ends)
+    )
 
 
 def seconds_per_job(job: Job, train_images: int, val_images: int) -> float:

@@ -253,6 +253,45 @@ def test_finalists_are_ranked_on_fresh_seeds(nas_scale: Command) -> None:
     assert first.accuracy == pytest.approx(sum(first.final) / 3)
 
 
+PRUNED: Any = {
+    "max_flops": 400e6,
+    "data": "digits",
+    "proxy_resolution": 12,
+    "device": "cpu",
+    "trials": 24,
+    "epochs": 9,
+    "seeds": 2,
+    "finalists": 2,
+}
+
+
+@pytest.mark.parametrize(("sampler", "kind"), [("random", "halving"), ("tpe", "hyperband"), ("evolution", "halving")])
+def test_stopped_nets_are_listed_after_the_others_and_are_no_finalists(
+    nas_scale: Command, sampler: str, kind: str
+) -> None:
+    found = search(**PRUNED, pruner=kind, sampler=sampler, workers=1)
+    states = [entry.state for entry in found.ranking.entries]
+    assert states == sorted(states, key=["complete", "pruned"].index)
+    assert set(states) == {"complete", "pruned"}
+    assert len(found.nets) == states.count("complete")
+    for entry in found.ranking.entries:
+        assert entry.epochs in ((9,) if entry.state == "complete" else (1, 3))
+        assert len(entry.search) == entry.seeds == 2 or entry.round == "final"
+        if entry.state == "pruned":
+            assert (entry.rank, entry.place, entry.stderr, entry.final) == (None, None, None, ())
+            assert entry.accuracy == pytest.approx(sum(entry.search) / 2)
+    assert [entry.round for entry in found.ranking.entries[:3]] == ["final", "final", "search"]
+    assert found.document["pruner"] == {"kind": kind, "reduction": 3}
+    more = search(**PRUNED, pruner=kind, sampler=sampler, workers=3, results="three")
+    assert more.ranking == found.ranking
+
+
+def test_a_pruner_needs_trainings_that_can_be_stopped() -> None:
+    with pytest.raises(UserError, match="--pruner stops trainings, of which evaluate has none"):
+        search(evaluate=depth, trials=2, pruner="halving")
+    assert search(evaluate=depth, trials=2, epochs=1).document["pruner"] is None
+
+
 SCRIPT = """
 from nas_scale import search
 found = search(max_flops=400e6, data="digits", epochs=1, train_images=200, val_images=100, proxy_resolution=12,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,6 +137,26 @@ def test_equal_nets_appear_once_and_failed_ones_last() -> None:
     assert ranking.entries[0].accuracy == 0.75
     last = ranking.entries[-1]
     assert (last.rank, last.place, last.state, last.reason, last.accuracy) == (None, None, "failed", "diverged", None)
+
+
+def test_stopped_nets_have_no_place_and_count_for_nothing_else() -> None:
+    nets = [net(0, 0.5, 0.5), net(1, 0.6, 0.62), net(2, 0.1, reason="diverged")]
+    stopped = [
+        replace(net(3 + index, *accuracies, pruned=True), search=reached(epochs, *accuracies))
+        for index, (epochs, accuracies) in enumerate([(1, (0.9, 0.1)), (3, (0.3, 0.5)), (3, (0.4, 0.6))])
+    ]
+    ranking = rank([*nets, *stopped])
+    assert order(ranking) == [1, 0, 5, 4, 3, 2]
+    assert [entry.state for entry in ranking.entries] == ["complete"] * 2 + ["pruned"] * 3 + ["failed"]
+    assert [entry.epochs for entry in ranking.entries] == [1, 1, 3, 3, 1, 0]
+    assert [entry.accuracy for entry in ranking.entries[2:]] == [0.5, 0.4, 0.5, None]
+    assert all((entry.rank, entry.place, entry.stderr, entry.reward) == (None,) * 4 for entry in ranking.entries[2:])
+    alone = rank(nets)
+    assert (ranking.seed_sd, ranking.freedom, ranking.entries[:2]) == (alone.seed_sd, alone.freedom, alone.entries[:2])
+
+
+def reached(epochs: int, *accuracies: float) -> tuple[Score, ...]:
+    return tuple(replace(score, epochs=epochs) for score in scores(*accuracies))
 
 
 def test_equal_rewards_keep_the_order_of_trials_and_are_tied() -> None:

@@ -14,10 +14,22 @@ from typing import Any
 import pytest
 from command import FAKE, SMALL
 
+from nas_scale.arch.files import load_net, net_document
 from nas_scale.flows.events import Note, Phase, RunOpened
-from nas_scale.runs.events import JobDone, Resumed, SeedDone, TrialDone, TrialFailed, TrialStarted
+from nas_scale.runs.events import (
+    EpochDone,
+    JobDone,
+    JobEpochDone,
+    Resumed,
+    SeedDone,
+    TrialDone,
+    TrialFailed,
+    TrialPruned,
+    TrialStarted,
+)
 from nas_scale.show.progress import Watch, Work
-from nas_scale.training.job import Score
+from nas_scale.show.tables import compact
+from nas_scale.training.job import Epoch, Score
 
 
 def score(accuracy: float) -> Score:
@@ -58,6 +70,41 @@ def test_what_is_done_counts_earlier_trials_and_parts(monkeypatch: pytest.Monkey
     assert (work.shown(), work.shown_left()) == ("10/10 nets", "")
 
 
+def test_epochs_of_trainings_under_way_are_parts_of_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    work = Work(Phase("searching", 4, "nets", parts=2, measure="accuracy"))
+    net = {"net": net_document(load_net("mobilenetv2"))}
+    work.see(TrialStarted(0, net, None))
+    work.see(TrialStarted(1, {}, None))
+    assert (work.done, work.under_way.shown()) == (0, "")
+    clock.pass_by(4)
+    work.see(EpochDone(0, (0, 1), Epoch(2, 8, 1.5, 1234.4)))
+    assert (work.done, work.shown()) == (0.25, "0/4 nets")  # two seeds, a quarter of each
+    assert work.shown_left() == "about 1 min 0 s left"
+    assert work.under_way.shown() == "epoch 2/8, 1,234 images/s, trial 0 " + compact(load_net("mobilenetv2"))
+    work.see(EpochDone(1, (0,), Epoch(4, 8, 1.5, 1000.0)))
+    work.see(EpochDone(0, (0, 1), Epoch(3, 8, 1.5, 1000.0)))
+    assert work.done == 3 / 8 + 1 / 4
+    assert work.under_way.shown() == "2 at once, epochs 3/8 4/8, 2,000 images/s"
+    work.see(SeedDone(0, 0, score(0.5)))
+    work.see(SeedDone(0, 1, score(0.5)))
+    assert (work.done, work.shown()) == (1 + 1 / 4, "1/4 nets")
+    work.see(TrialPruned(0, net, 0.5, [score(0.5), score(0.5)]))
+    assert (work.done, work.shown(), work.shown_best()) == (1 + 1 / 4, "1/4 nets", "")
+    assert work.under_way.shown() == "epoch 4/8, 1,000 images/s, trial 1"
+    work.see(TrialFailed(1, {}, "out of memory"))
+    assert (work.done, work.under_way.shown()) == (2, "")
+
+
+def test_epochs_of_finalists_are_parts_too() -> None:
+    work = Work(Phase("best again", 4, "trainings"))
+    work.see(JobEpochDone(("7/1000", "7/1001"), Epoch(1, 2, 1.5, 500.0)))
+    assert (work.done, work.under_way.shown()) == (1, "epoch 1/2, 500 images/s, trial 7")
+    work.see(JobDone("7/1000", score(0.5)))
+    work.see(JobDone("7/1001", score(0.5)))
+    assert (work.done, work.under_way.shown()) == (2, "")
+
+
 def test_rewards_are_no_percentages() -> None:
     work = Work(Phase("searching", 2, "nets", measure="reward"))
     work.see(TrialDone(0, {}, 0.12345, []))
@@ -75,6 +122,7 @@ def test_lines_come_now_and_then_and_at_the_end(
         watch(Resumed(0, 40, None))
         for number in range(40):
             watch(TrialStarted(number, {}, None))
+            watch(EpochDone(number, (0,), Epoch(1, 2, 1.5, 500.0)))
             clock.pass_by(3)
             watch(SeedDone(number, 0, score(0.5)))
             watch(TrialDone(number, {}, 0.5, [score(0.5)]))
@@ -134,11 +182,15 @@ def on_a_terminal(arguments: list[str], cwd: Path, columns: int, **environment: 
 
 @pytest.mark.parametrize("columns", [80, 160])
 def test_a_terminal_gets_a_bar_that_moves_between_results(tmp_path: Path, columns: int) -> None:
-    arguments = ["search", *SMALL, "--trials", "3", "--finalists", "1", "--workers", "1", "--json"]
+    arguments = ["search", *SMALL, "--trials", "3", "--finalists", "1", "--workers", "1", "--epochs", "8", "--json"]
     code, out, sent = on_a_terminal(arguments, tmp_path, columns, FAKE_PAUSE="1.2")
     assert code == 0, sent
     assert out.startswith("{")
     bars = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", sent)]
+    news = [line for line in bars if line.startswith("epoch ")]
+    assert {line.split()[1] for line in news} == {f"{epoch}/8," for epoch in range(1, 9)}
+    assert any(line.startswith("epoch 3/8, 100 images/s, trial 1 i") for line in news)
+    assert all(len(line.rstrip()) <= columns for line in news)
     bars = [line for line in bars if line.startswith("searching")]
     assert any("1/3 nets" in line and "left" in line and "best accuracy" in line for line in bars)
     elapsed: list[Any] = [re.search(r"0:00:\d\d", line) for line in bars if "1/3 nets" in line]

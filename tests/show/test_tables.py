@@ -72,7 +72,7 @@ def test_short_words_stay_beside_the_figures_on_narrow_screens() -> None:
 
 
 def ranked(**changes: Any) -> dict[str, Any]:
-    row = {"rank": 1, "place": 1, "tied": False, "round": "search"}
+    row = {"rank": 1, "place": 1, "tied": False, "round": "search", "state": "complete"}
     return {"objective": "proxy", "seed_sd": 0.01, "seed_freedom": 3, "spread": 0.03, "ranking": [row]} | changes
 
 
@@ -88,8 +88,27 @@ def test_what_a_ranking_cannot_tell_is_said() -> None:
     (single,) = ranking_notes(ranked(seed_sd=None, spread=None))
     assert single.startswith("No net was trained on two seeds")
     assert ranking_notes(ranked(objective="mine", seed_sd=None, spread=None)) == []
-    tied = {"rank": 1, "place": 1, "tied": True, "round": "final"}
+    tied = {"rank": 1, "place": 1, "tied": True, "round": "final", "state": "complete"}
     assert [note.split(":")[0] for note in ranking_notes(ranked(ranking=[tied]))[:1]] == ["=N"]
+
+
+def test_how_far_nets_got_is_shown_where_some_were_stopped(nas_scale: Command) -> None:
+    asked = ("search", *SMALL, "--trials", "16", "--epochs", "9", "--finalists", "0", "--sampler", "random", "--json")
+    plain = drawn(result_table(nas_scale(*asked).json), 160)
+    assert not any("epochs" in line.split() and "rank" in line.split() for line in plain)
+    made = nas_scale(*asked, "--pruner", "halving").json
+    lines = drawn(result_table(made), 160)
+    (header,) = (line for line in lines if line.split()[:1] == ["rank"])
+    assert "reward epochs FLOPs" in " ".join(header.split())
+    rows = {state: [row for row in made["ranking"] if row["state"] == state] for state in ("complete", "pruned")}
+    assert len([line for line in lines if "9 of 9" in line]) == len(rows["complete"])
+    stopped = [line.split() for line in lines if line.split()[:1] == ["stopped"]]
+    assert [line[1] for line in stopped] == [f"{row['accuracy'] * 100:.1f}" for row in rows["pruned"]]
+    assert [line[3] for line in stopped] == [str(row["epochs"]) for row in rows["pruned"]]
+    assert {row["epochs"] for row in rows["pruned"]} <= {1, 3}
+    assert rows["pruned"]
+    assert "pruner halving: trainings are stopped after 1 or 3 of 9 epochs unless among the best 1/3" in " ".join(lines)
+    assert "Nets that were stopped early have no place" in " ".join(lines)
 
 
 def test_long_rankings_are_cut_and_say_how_to_see_the_rest(nas_scale: Command) -> None:
