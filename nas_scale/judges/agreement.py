@@ -74,7 +74,8 @@ def _nets(*scores: Sequence[float]) -> int:
 def _signs(scores: Sequence[float]) -> Floats:
     """[nets, nets]: 1 where the row's net is above the column's, -1 where it is below, 0 where they are tied."""
     values = np.asarray(scores, dtype=np.float64)
-    return np.sign(values[:, None] - values[None, :])
+    rows, columns = values[:, None], values[None, :]
+    return (rows > columns).astype(np.float64) - (rows < columns)  # infinities are equal among themselves
 
 
 def _samples(n: int, seed: int) -> Floats:

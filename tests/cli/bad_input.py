@@ -111,8 +111,6 @@ CASES = {
     f"{SEARCH} --results ./file.txt": "--results file.txt is a file",
     f"{SEARCH} --device cpu --results ./file.txt/deeper": "file.txt/deeper",
     f"{SEARCH} --device cpu --results /proc/nas-scale": "cannot make the folder /proc/nas-scale",
-    # grids
-    "grid": "there is no finished search in results",
     f"{SEARCH} --screen magic": "--screen 'magic' is not known; choose none, activations, flops, params, naswot or",
     f"{SEARCH} --screen naswot --screen-pool 0": "--screen-pool 0 must lie in",
     # certify
@@ -126,6 +124,7 @@ CASES = {
     "certify --data ./empty": "holds no folders with images",
     "certify --device cpu --resume": "there is no certify run to resume",
     # grids
+    "grid": "there is no finished search in results",
     "grid --baseline efficientnet-b0 --phi 0": "--phi 0 must lie in",
     "grid --baseline efficientnet-b0 --phi nan": "--phi nan must lie in",
     "grid --baseline efficientnet-b0 --method random": "--method 'random' is not known",

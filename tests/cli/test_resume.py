@@ -16,6 +16,7 @@ from command import SMALL, Answer, Command, finished, started, without_time
 
 SEARCH = ("search", *SMALL, "--trials", "6", "--seeds", "2", "--finalists", "2", "--sampler", "tpe", "--json")
 GRID = ("grid", "--baseline", "efficientnet-b0", *SMALL[2:], "--count", "8", "--seeds", "2", "--json")
+CERTIFY = ("certify", *SMALL, "--nets", "5", "--longer-seeds", "2", "--json")
 FAMILY = (
     *("family", "--target-flops", "60M", "--tolerance", "0.5", *SMALL, "--trials", "4", "--finalists", "1"),
     *("--count", "7", "--grid-seeds", "2", "--phi", "0,1", "--json"),
@@ -60,7 +61,7 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
     assert results(finished(*again, cwd=tmp_path)) == results(uninterrupted)
 
 
-@pytest.mark.parametrize("asked", [SEARCH, GRID, FAMILY], ids=["search", "grid", "family"])
+@pytest.mark.parametrize("asked", [SEARCH, GRID, CERTIFY, FAMILY], ids=["search", "grid", "certify", "family"])
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[str, ...]) -> None:
     """Killed twice; `--resume` alone finds the run, and no training that was done is done again."""
     whole = finished(*asked, "--results", "elsewhere", cwd=tmp_path, FAKE_COUNT=str(tmp_path / "whole"))
@@ -95,7 +96,7 @@ def test_grids_do_not_hang_on_the_number_of_workers(nas_scale: Command, method: 
 def test_a_finished_run_is_shown_again_without_training(
     nas_scale: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for asked in (SEARCH, GRID, FAMILY):
+    for asked in (SEARCH, GRID, CERTIFY, FAMILY):
         whole = nas_scale(*asked)
         assert whole.code == 0, whole.err
         monkeypatch.setenv("FAKE_COUNT", str(tmp_path / "count"))
