@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,8 @@ from rich.progress import track
 
 from nas_scale.arch.files import load_space
 from nas_scale.arch.spec import Architecture
-from nas_scale.engines.base import Done, Failed
+from nas_scale.engines.base import Done, Engine, Failed
+from nas_scale.engines.local import LocalEngine
 from nas_scale.flows.search import reference_net
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.flows.where import Where, choose_device, training_engine
@@ -46,6 +48,38 @@ class Task:
     recipe: str
     code: str
     jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What trainings took, their nets' making and judging and the workers' start included. A training is given what
+    passed between two answers of the engine, so that only the mean over trainings means something.
+
+    seconds: on the clock, times the engine's workers. core_seconds: of processors, in the workers (Linux; else 0).
+    """
+
+    seconds: float
+    core_seconds: float
+
+    @classmethod
+    def so_far(cls, engine: Engine) -> Spent:
+        pids = engine.pids if isinstance(engine, LocalEngine) else []
+        return cls(time.monotonic() * engine.workers, sum(map(core_seconds, pids)))
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.seconds + other.seconds, self.core_seconds + other.core_seconds)
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.seconds - other.seconds, self.core_seconds - other.core_seconds)
+
+
+def core_seconds(pid: int) -> float:
+    """Processor seconds that a process has used."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def jobs_of(recipe: str, data: str, reference: Architecture, device: str) -> Jobs:
@@ -88,15 +122,15 @@ def fits(record: dict[str, Any], made: dict[str, Jobs]) -> bool:
     return jobs is not None and record["training"] == options(jobs) and record["device"] == jobs.device
 
 
-def train(tasks: Sequence[Task], where: Where, device: str, until: float) -> Iterator[tuple[Task, list[Score], float]]:
-    """Each task as it is trained, its scores (one a seed), and its seconds in all: what passed between two answers of
-    the engine, times its workers. No task is begun after `until` (time.monotonic)."""
+def train(tasks: Sequence[Task], where: Where, device: str, until: float) -> Iterator[tuple[Task, list[Score], Spent]]:
+    """Each task as it is trained, its scores (one a seed), and what it took in all. No task is begun after `until`
+    (time.monotonic)."""
     waiting = [(number, job) for number, task in enumerate(tasks) for job in task.jobs][::-1]
     scores: dict[int, list[Score]] = {}
-    seconds: dict[int, float] = {}
+    spent: dict[int, Spent] = {}
     with training_engine(where, device, threads=1) as engine:
         under_way: dict[int, int] = {}
-        ticket, before = 0, time.monotonic()
+        ticket, before = 0, Spent.so_far(engine)
         while under_way or (waiting and time.monotonic() < until):
             while waiting and len(under_way) < engine.workers and time.monotonic() < until:
                 under_way[ticket], job = waiting.pop()
@@ -107,12 +141,12 @@ def train(tasks: Sequence[Task], where: Where, device: str, until: float) -> Ite
                 raise SystemExit(f"{tasks[under_way[outcome.ticket]].code} failed: {outcome.reason}")
             if not isinstance(outcome, Done):
                 continue  # news from the middle of a training
-            number, now = under_way.pop(outcome.ticket), time.monotonic()
+            number, now = under_way.pop(outcome.ticket), Spent.so_far(engine)
             scores.setdefault(number, []).extend(outcome.result)
-            seconds[number] = seconds.get(number, 0.0) + (now - before) * engine.workers
+            spent[number] = spent.get(number, Spent(0.0, 0.0)) + (now - before)
             before = now
             if len(scores[number]) == sum(len(job.seeds) for job in tasks[number].jobs):
-                yield tasks[number], scores.pop(number), seconds[number]
+                yield tasks[number], scores.pop(number), spent.pop(number)
 
 
 def versions(device: str) -> dict[str, str]:
@@ -151,7 +185,7 @@ def main() -> None:
     trained = train(tasks, Where(workers=asked.workers), device, until)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     with asked.out.open("a") as kept:
-        for task, scores, seconds in track(trained, "training", len(tasks), console=Console(stderr=True)):
+        for task, scores, spent in track(trained, "training", len(tasks), console=Console(stderr=True)):
             record = {
                 "recipe": task.recipe,
                 "code": task.code,
@@ -159,7 +193,8 @@ def main() -> None:
                 "val_losses": [score.loss for score in scores],
                 "train_losses": [score.losses for score in scores],
                 "train_seconds": sum(score.seconds for score in scores),
-                "seconds": seconds,
+                "seconds": spent.seconds,
+                "core_seconds": spent.core_seconds,
                 "device": device,
                 "training": options(made[task.recipe]),
             }

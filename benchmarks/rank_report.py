@@ -69,10 +69,12 @@ def of_recipe(kept: Mapping[str, Record], groups: Parts) -> dict[str, Any]:
             by_group[group] = asdict(kendall(scores, [net.accuracy for net in there]))
     records = list(kept.values())
     return {
+        "device": records[0]["device"],
         "training": records[0]["training"],
         "nets": len(records),
         "train_seconds": statistics.fmean(record["train_seconds"] for record in records),
         "seconds": statistics.fmean(record["seconds"] for record in records),
+        "core_seconds": statistics.fmean(record["core_seconds"] for record in records),
         "accuracy": statistics.fmean(read[code]["accuracy"] for code in read),
         "seed_sd": pooled_sd([record["accuracies"] for record in records]),
         "tau": taus,
@@ -112,15 +114,16 @@ def table(found: Mapping[str, Any]) -> str:
         f"{found['device']}, torch {found['torch']}, Python {found['python']}, {found['date']}. "
         "In brackets: 95% bootstrap interval over nets.",
         "",
-        "| judge | " + " | ".join(groups) + " | s a net |",
-        "|---" * (len(groups) + 2) + "|",
+        "| judge | " + " | ".join(groups) + " | s a net | CPU-s a net |",
+        "|---" * (len(groups) + 3) + "|",
     ]
     for name, recipe in sorted(found["recipes"].items(), key=lambda item: item[1]["seconds"]):
         for reading, taus in recipe["tau"].items():
             cells = [cell(taus[group]) for group in groups]
-            lines.append("| " + " | ".join([f"{name}, {reading}", *cells, f"{recipe['seconds']:.1f}"]) + " |")
+            spent = [f"{recipe[key]:.1f}" for key in ("seconds", "core_seconds")]
+            lines.append("| " + " | ".join([f"{name}, {reading}", *cells, *spent]) + " |")
     for name, taus in {**found["judges"], "one full training of the benchmark": found["ceiling"]}.items():
-        lines.append("| " + " | ".join([name, *(cell(taus[group]) for group in groups), ""]) + " |")
+        lines.append("| " + " | ".join([name, *(cell(taus[group]) for group in groups), "", ""]) + " |")
     lines += ["", "| recipe | options | nets | accuracy | seed sd |", "|---|---|---|---|---|"]
     for name, recipe in found["recipes"].items():
         sd = "" if recipe["seed_sd"] is None else f"{recipe['seed_sd']:.2%}"
@@ -136,9 +139,9 @@ def told(training: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in training.items() if key != "data" and value != usual.get(key))
 
 
-def draw_reading(axis: Any, recipes: Mapping[str, Any], reading: str, group: str) -> None:
+def draw_reading(axis: Any, recipes: Mapping[str, Any], reading: str, group: str, seconds_key: str) -> None:
     """One reading's taus against seconds, the recipe's name beside the accuracy's."""
-    points = [(name, each["seconds"], each["tau"][reading][group]) for name, each in recipes.items()]
+    points = [(name, each[seconds_key], each["tau"][reading][group]) for name, each in recipes.items()]
     points = sorted((point for point in points if point[2]["low"] is not None), key=lambda point: point[1])
     seconds, taus = [point[1] for point in points], [point[2]["tau"] for point in points]
     below = [point[2]["tau"] - point[2]["low"] for point in points]
@@ -159,15 +162,17 @@ def picture(found: Mapping[str, Any]) -> bytes:
     matplotlib.rcParams.update({"svg.hashsalt": "proxy_rank", "svg.fonttype": "none"})  # the same bytes each time
     from matplotlib import pyplot
 
+    on_cpu = all(recipe["device"] == "cpu" for recipe in found["recipes"].values())
+    seconds_key = "core_seconds" if on_cpu else "seconds"  # a core's own, which others' work lengthens less
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
     for axis, group in zip(axes, ("across", "band"), strict=True):
         for reading in READINGS:
-            draw_reading(axis, found["recipes"], reading, group)
+            draw_reading(axis, found["recipes"], reading, group, seconds_key)
         for (name, given), color in zip(found["judges"].items(), matplotlib.colormaps["Set2"].colors, strict=False):
             if given[group]["tau"] is not None:
                 axis.axhline(given[group]["tau"], linestyle="--", linewidth=1, color=color, label=name)
         axis.set_title({"across": "across the space", "band": "inside the 45-55% FLOPs band"}[group])
-        axis.set_xlabel(f"seconds a net ({found['device']})")
+        axis.set_xlabel(f"{'CPU-' if on_cpu else ''}seconds a net ({found['device']})")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("Kendall's tau, 95% interval")
     axes[1].legend(fontsize=7, loc="lower right")
