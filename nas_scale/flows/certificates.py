@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,18 +75,23 @@ def _fingerprint(training: Training) -> str | None:
 
 
 def _command(results: Path, training: Training, reference: Architecture, space: str | None) -> list[str]:
-    """What makes a certificate for this training: the options that are not the usual ones, and no others."""
-    usual = Training(data=training.data).checked().for_reference(reference)
-    given = {"data": training.data} if training.data != Training().data else {}
-    given |= {
-        name: value for name, value in _proxy(training).items() if value is not None and value != getattr(usual, name)
-    }
-    where = {"results": results.parent if (results / RECORD).is_file() else results}
+    """What makes a certificate for this training: the options that are not the usual ones, and no others.
+
+    Strides are left out only where the space is the same, which then keeps as many by itself.
+    """
+    usual = Training(data=training.data).checked()
+    kept = replace(usual, proxy_resolution=training.proxy_resolution).for_reference(reference).proxy_strides
+    usual = replace(usual, proxy_strides=kept if space else None)
+    folder = results.parent if (results / RECORD).is_file() else results
+    asked = {"data": training.data, **_proxy(training), "results": str(folder)}
+    ordinary = {"data": Training().data, **_proxy(usual), "results": "results"}
     words = ["nas-scale", "certify", *(["--space", space] if space else [])]
-    for name, value in {**given, **(where if results != Path("results") else {})}.items():
+    for name, value in asked.items():
+        if value is None or value == ordinary[name]:
+            continue
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
-            words += [f"--{flag}", f"{value:g}" if isinstance(value, float) else str(value)]
+            words += [f"--{flag}", str(value)]
     return words

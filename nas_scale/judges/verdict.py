@@ -35,8 +35,9 @@ def verdict(
     - `too few`: fewer than five nets, or nothing ordered: no interval, no answer.
     - `blind`: the proxy's tau is not above zero.
     - else it is held against the cheap judge with the highest tau, by the difference of the two on the same resampled
-      nets: `worth` where that is above zero, `worse` where it is below, `not apart` otherwise. That rival was picked
-      from several for doing well on these very nets, which favours it: the proxy's lead is understated, if anything.
+      nets: `worth` where that is above zero, `worse` where it is below, `not apart` otherwise; the judge is then
+      recommended in the proxy's place where its own tau is above zero. That rival was picked from several for doing
+      well on these very nets, which favours it: the proxy's lead is understated, if anything.
     """
     own = kendall(proxy, truth, seed)
     if own.tau is None or own.low is None:
@@ -57,10 +58,13 @@ def verdict(
         sentence = f"not worth using: {name} orders nets of equal cost better {figures}; use --screen {best[0]}"
         return Verdict("worse", sentence, rival, lead)
     if theirs.low is not None and theirs.low > 0:
-        end = f"use --screen {best[0]} and save the time"
+        sentence = f"not told apart from {name} {figures}: use --screen {best[0]} and save the time"
     else:
-        end = f"yet {name} alone ({shown(theirs)}) may order nothing: more --nets would tell"
-    return Verdict("not apart", f"not told apart from {name} {figures}: {end}", rival, lead)
+        sentence = (
+            f"it orders nets of equal cost ({shown(own)}), though not for certain better than {name} does "
+            f"({shown(theirs)}): more --nets would tell"
+        )
+    return Verdict("not apart", sentence, rival, lead)
 
 
 def _best(
