@@ -18,6 +18,15 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with --run, or with the latest interrupted run of the same options.")
 ]
 
+Log = Annotated[
+    str | None,
+    typer.Option(
+        "--log",
+        help="none (the default) or tensorboard: event files in the run's folder.",
+        rich_help_panel="Where and how it runs",
+    ),
+]
+
 RESULTS = Path("results")
 MOST_SIZES = 100
 

@@ -22,12 +22,12 @@ from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Note, Phase, ignore
 from nas_scale.flows.grid_document import GridPlan, Trained, grid_document, plan_header
 from nas_scale.flows.grid_options import Grid
-from nas_scale.flows.nets import find_net, last_search, run_named
+from nas_scale.flows.nets import find_net, last_search, net_attributes, run_named
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search import net_key
 from nas_scale.flows.search_document import images_line
 from nas_scale.flows.training import Jobs, Training
-from nas_scale.flows.where import Where, choose_device, opened, training_engine, worker_count
+from nas_scale.flows.where import Where, choose_device, logged, opened, training_engine, worker_count
 from nas_scale.runs import ranking as rankings
 from nas_scale.runs.loop import Plan, Proposed, run_trials
 from nas_scale.runs.ranking import Ranking
@@ -219,8 +219,11 @@ def _run(prepared: Prepared, on_event: Listener) -> GridResult:
         jobs = prepared.jobs
         on_event(Phase("training", len(plan.candidates), "networks", jobs.training.seeds, "accuracy"))
         started = time.monotonic()
-        with training_engine(prepared.where, jobs.device, jobs.training.threads) as engine:
-            told = run_trials(run.study, _trials(prepared), engine, on_event)
+        with (
+            logged(prepared.where, run, on_event) as listener,
+            training_engine(prepared.where, jobs.device, jobs.training.threads) as engine,
+        ):
+            told = run_trials(run.study, _trials(prepared), engine, listener)
         trained = _trained(told, prepared)
         ranking = rankings.rank(each.scored for each in trained)
         fitted = fit_trained(trained, jobs.training.seed)
@@ -245,7 +248,8 @@ def _trials(prepared: Prepared) -> Plan:
     def subject(trial: optuna.Trial) -> Proposed:
         index = _nearest(prepared.pool, trial) if prepared.wanted.method == "optuna" else trial.number
         candidate = prepared.candidate(index)
-        attributes = {"candidate": index, "proxy": jobs.given_up(candidate.architecture)}
+        net = net_attributes(candidate.architecture)
+        attributes = {"candidate": index, **net, "proxy": jobs.given_up(candidate.architecture)}
         return Proposed(candidate, net_key(jobs.small(candidate.architecture)), attributes)
 
     def sampler_for(number: int) -> BaseSampler:

@@ -7,11 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nas_scale.arch.files import known_nets, load_net, net_from_document
+from nas_scale.arch.cost import cost
+from nas_scale.arch.files import known_nets, load_net, net_document, net_from_document
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs.results import read_document
 from nas_scale.runs.store import RECORD, Run, find_run, latest
+
+
+def net_attributes(arch: Architecture) -> dict[str, Any]:
+    """A net and what it costs, as a trial keeps them."""
+    spent = cost(arch)
+    figures = {"flops": spent.flops, "params": spent.parameters, "activations": spent.activations}
+    return {"net": net_document(arch), **figures}
 
 
 def run_named(text: str, results: Path) -> Run | None:

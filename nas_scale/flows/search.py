@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nas_scale.arch.cost import cost
-from nas_scale.arch.files import net_document, net_from_document
+from nas_scale.arch.files import net_from_document
 from nas_scale.arch.space import SearchSpace, canonical
 from nas_scale.arch.spec import Architecture
 from nas_scale.engines.base import Engine
@@ -18,11 +18,13 @@ from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import RunFailed, UserError
 from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Measure, Note, Phase, ignore
+from nas_scale.flows.nets import net_attributes
+from nas_scale.flows.objective import Asked, Evaluate, Evaluator
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search_document import best_line, header, images_line, search_document
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import FINAL_SEEDS_FROM, Jobs, Training
-from nas_scale.flows.where import Where, choose_device, opened, training_engine
+from nas_scale.flows.where import Where, choose_device, logged, opened, training_engine
 from nas_scale.judges.cheap import counted, judged
 from nas_scale.judges.names import COUNTED
 from nas_scale.runs.extra import run_jobs
@@ -40,8 +42,6 @@ from nas_scale.training.job import Score
 if TYPE_CHECKING:
     import optuna
     from optuna.samplers import BaseSampler
-
-Evaluate = Callable[[Architecture], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,9 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             head.append(certificate_line(prepared.where.folder, prepared.training, prepared.reference, space))
         for line in head:
             on_event(Note(line))
-        with _engine(prepared) as engine:
+        with logged(prepared.where, run, on_event) as listener, _engine(prepared) as engine:
             started = time.monotonic()
-            ranking = _Work(prepared, run, engine, on_event).ranking()
+            ranking = _Work(prepared, run, engine, listener).ranking()
         if run.record.finished:
             return SearchResult(ranking, run.name, str(run.folder), read_document(run))
         seconds = time.monotonic() - started
@@ -158,27 +158,7 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
 def _engine(prepared: Prepared) -> Engine:
     if prepared.evaluate is None:
         return training_engine(prepared.where, prepared.device, prepared.training.threads)
-    return InlineEngine(_Evaluator(prepared.evaluate))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a user's own objective is asked, in the place of a job."""
-
-    architecture: Architecture
-    seeds: tuple[int]
-
-
-class _Evaluator:
-    """A user's own objective in the place of a training."""
-
-    def __init__(self, evaluate: Evaluate) -> None:
-        self.evaluate = evaluate
-
-    def __call__(self, asked: _Asked) -> tuple[Score]:
-        started = time.perf_counter()
-        value = float(self.evaluate(asked.architecture))
-        return (Score(value, 0, 0.0, 0, time.perf_counter() - started, 0.0),)
+    return InlineEngine(Evaluator(prepared.evaluate))
 
 
 def reference_net(space: SearchSpace) -> Architecture:
@@ -251,15 +231,13 @@ class _Work:
     def _proposed(self, trial: optuna.Trial) -> Proposed:
         space = self.prepared.space
         arch = space.net(propose(trial, space))
-        spent = cost(arch)
-        figures = {"flops": spent.flops, "params": spent.parameters, "activations": spent.activations}
         proxy = {"proxy": self._trainings().given_up(arch)} if self.prepared.evaluate is None else {}
-        return Proposed(arch, net_key(arch), {"net": net_document(arch), **figures, **proxy})
+        return Proposed(arch, net_key(arch), {**net_attributes(arch), **proxy})
 
     def _jobs(self, arch: Architecture, seeds: Sequence[int]) -> Sequence[Any]:
         """What the engine runs, each for one seed or several: trainings, or questions to the caller's own objective."""
         if self.prepared.evaluate is not None:
-            return [_Asked(arch, (seed,)) for seed in seeds]
+            return [Asked(arch, (seed,)) for seed in seeds]
         return self._trainings().seeds(arch, seeds)
 
     def _trainings(self) -> Jobs:

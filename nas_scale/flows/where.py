@@ -19,6 +19,7 @@ from nas_scale.flows.options import one_of, within
 from nas_scale.runs.record import changed_versions
 from nas_scale.runs.store import RECORD, STUDY, Run, open_run
 from nas_scale.runs.study import without_password
+from nas_scale.runs.trials import told_trials
 
 _DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 # Some of these is there wherever Linux has a GPU that torch can use: NVIDIA, its Jetson boards, AMD, Windows' WSL.
@@ -31,7 +32,8 @@ class Where:
 
     results: folder of all runs. run: its name, None for the next free one. resume: go on with it. storage: a database
     URL, None for a file in the run's folder. device: auto, cpu, cuda, cuda:1 or mps. workers: trainings at once, None
-    for as many as there are cores for, or one on a GPU. engine: local processes, or Ray.
+    for as many as there are cores for, or one on a GPU. engine: local processes, or Ray. log: tensorboard writes event
+    files into the run's folder (runs/tensorboard.py).
     """
 
     results: str | Path = "results"
@@ -41,11 +43,13 @@ class Where:
     device: str = "auto"
     workers: int | None = None
     engine: Literal["local", "ray"] = "local"
+    log: Literal["none", "tensorboard"] = "none"
 
     def checked(self) -> Where:
         """Itself. Raises UserError naming the option that is wrong; loads nothing heavy."""
         within(1, 4096, workers=self.workers)
         one_of(("local", "ray"), engine=self.engine)
+        one_of(("none", "tensorboard"), log=self.log)
         if not _DEVICE.fullmatch(self.device):
             raise UserError(f"--device {self.device!r} is not known; choose auto, cpu, cuda, cuda:1 or mps")
         if self.storage is not None:
@@ -81,6 +85,23 @@ def opened(
         except UserError:
             _remove_unused(run)
             raise
+
+
+@contextlib.contextmanager
+def logged(where: Where, run: Run, on_event: Listener) -> Iterator[Listener]:
+    """The listener, which also writes what --log asks for, of trials that are over already and of those to come."""
+    if where.log == "none":
+        yield on_event
+        return
+    from nas_scale.runs.tensorboard import TensorBoard
+
+    with TensorBoard(run.folder / "tensorboard", told_trials(run.study)) as board:
+
+        def both(event: Any) -> None:
+            on_event(event)
+            board(event)
+
+        yield both
 
 
 def _open_study(run: Run) -> None:

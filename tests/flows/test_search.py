@@ -286,6 +286,24 @@ def test_stopped_nets_are_listed_after_the_others_and_are_no_finalists(
     assert more.ranking == found.ranking
 
 
+@pytest.mark.parametrize("asked", [("search", "--trials", "3", "--finalists", "1"), ("grid", "--count", "8")])
+def test_event_files_are_written_where_they_are_asked_for(nas_scale: Command, asked: tuple[str, ...]) -> None:
+    command, *rest = asked
+    net = ("--baseline", "mobilenetv2") if command == "grid" else ("--space", "nas-bench-macro")
+    small = ("--data", "digits", "--proxy-resolution", "12", "--device", "cpu", "--json")
+    plain = nas_scale(command, *net, *rest, *small)
+    assert plain.code == 0, plain.err
+    folder = Path(plain.json["folder"]) / "tensorboard"
+    assert not folder.exists()
+    again = nas_scale(command, *net, *rest, *small, "--run", plain.json["run"], "--resume", "--log", "tensorboard")
+    assert again.json == plain.json
+    trained = {place.name for place in folder.iterdir()}
+    logged = nas_scale(command, *net, *rest, *small, "--log", "tensorboard")
+    assert logged.code == 0, logged.err
+    assert {place.name for place in (Path(logged.json["folder"]) / "tensorboard").iterdir()} == trained
+    assert {"best", "trial-000", "trial-002"} <= trained
+
+
 def test_a_pruner_needs_trainings_that_can_be_stopped() -> None:
     with pytest.raises(UserError, match="--pruner stops trainings, of which evaluate has none"):
         search(evaluate=depth, trials=2, pruner="halving")

@@ -1,0 +1,133 @@
+"""Event files that TensorBoard reads: a TensorBoard run for every trial, and one for the best so far.
+
+    tensorboard --logdir results/search-001/tensorboard
+
+Written from trials that are told, each whole or not at all: a run that goes on after a kill writes no trial twice.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from nas_scale.runs.events import TrialDone, TrialFailed, TrialPruned, TrialStarted
+from nas_scale.runs.pruning import at_checks
+from nas_scale.runs.trials import Told
+from nas_scale.training.job import Score
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
+
+BEST: Final = "best"
+LOSS, ACCURACY, VALUE, SO_FAR, NET = "loss/train", "accuracy/validation", "value", "value/best_so_far", "net"
+
+
+class TensorBoard(AbstractContextManager["TensorBoard"]):
+    """Listens to a run's events (runs/events.py) and writes them under `folder`.
+
+    `trial-007` holds a trial's training loss of every epoch and its accuracy where it was looked at, both the mean over
+    its seeds, its value, and its net and costs as text and as hyperparameters. A repeat of an earlier net has none of
+    its own. `best` holds every trial's value and the best so far, over the trials' numbers.
+
+    told: the trials that are over already; those that an earlier process did not come to write are written now.
+    """
+
+    def __init__(self, folder: Path, told: Iterable[Told]) -> None:
+        self._folder = folder
+        self._repeats: set[int] = set()
+        self._best: float | None = None
+        shutil.rmtree(folder / BEST, ignore_errors=True)  # it grows by appending, so it is begun anew
+        for left in folder.parent.glob(f".{folder.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self._curve = _writer(folder / BEST)
+        for trial in told:
+            if trial.same_as is not None:
+                self._repeats.add(trial.number)
+            state = "failed" if trial.reason else "pruned" if trial.pruned else "complete"
+            self._take(trial.number, trial.attributes, trial.value, trial.scores, state, trial.reason)
+        self._curve.flush()
+
+    def __call__(self, event: Any) -> None:
+        """Takes any event; those that tell no trial are passed over."""
+        match event:
+            case TrialStarted() if event.same_as is not None:
+                self._repeats.add(event.number)
+            case TrialDone():
+                self._take(event.number, event.attributes, event.value, event.scores, "complete")
+            case TrialPruned():
+                self._take(event.number, event.attributes, event.value, event.scores, "pruned")
+            case TrialFailed():
+                self._take(event.number, event.attributes, None, (), "failed", event.reason)
+            case _:
+                return
+        self._curve.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._curve.close()
+
+    def _take(
+        self,
+        number: int,
+        attributes: Mapping[str, Any],
+        value: float | None,
+        scores: Sequence[Score],
+        state: str,
+        reason: str | None = None,
+    ) -> None:
+        if state == "complete" and value is not None:
+            self._best = value if self._best is None else max(self._best, value)
+            self._curve.add_scalar(VALUE, value, number)
+            self._curve.add_scalar(SO_FAR, self._best, number)
+        place = self._folder / f"trial-{number:03d}"
+        if number in self._repeats or place.exists():
+            return
+        made = Path(tempfile.mkdtemp(prefix=f".{self._folder.name}-", dir=self._folder.parent))
+        writer = _writer(made)
+        _write_scores(writer, scores)
+        _write_net(writer, attributes, value, state, reason)
+        writer.close()
+        made.chmod(0o755)  # others may look at what mkdtemp made for one alone
+        made.rename(place)
+
+
+def _writer(folder: Path) -> SummaryWriter:
+    from tensorboardX import SummaryWriter
+
+    return SummaryWriter(str(folder), comet_config={"disabled": True})  # else it would send to comet.com where it can
+
+
+def _write_scores(writer: SummaryWriter, scores: Sequence[Score]) -> None:
+    """Losses and accuracies by epoch, the means over the seeds."""
+    for epoch, losses in enumerate(zip(*(score.losses for score in scores), strict=False), 1):
+        writer.add_scalar(LOSS, statistics.fmean(losses), epoch)
+    reached = at_checks(scores)
+    if scores and scores[0].epochs:
+        reached[min(score.epochs for score in scores)] = list(scores)
+    for epoch, looked_at in reached.items():
+        writer.add_scalar(ACCURACY, statistics.fmean(score.accuracy for score in looked_at), epoch)
+
+
+def _write_net(
+    writer: SummaryWriter, attributes: Mapping[str, Any], value: float | None, state: str, reason: str | None
+) -> None:
+    """The trial's attributes as text, the figures among them as hyperparameters with the value as their metric."""
+    from tensorboardX.summary import hparams
+
+    known = dict(attributes) | {"state": state} | ({"reason": reason} if reason else {})
+    text = json.dumps(known, indent=2, default=str)
+    writer.add_text(NET, "\n".join(f"    {line}" for line in text.splitlines()))  # indented: Markdown shows it as is
+    if value is None:
+        return
+    figures = {name: known[name] for name in known if isinstance(known[name], int | float)}
+    for summary in hparams({**figures, "state": state}, {VALUE: value}):
+        writer.file_writer.add_summary(summary)
+    writer.add_scalar(VALUE, value, 0)
