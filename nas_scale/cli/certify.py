@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from nas_scale.cli import training_options as shared
-from nas_scale.cli.options import RESULTS, Json, Results, Resume, RunName
+from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
 from nas_scale.flows.certify_options import Certify
 
 NETS, LONGER = "Nets", "Longer recipe"
@@ -77,6 +77,7 @@ def certify(
     window: shared.Window = None,
     engine: shared.EngineName = None,
     storage: shared.Storage = None,
+    log: Log = None,
     results: Results = RESULTS,
     run: RunName = None,
     resume: Resume = False,

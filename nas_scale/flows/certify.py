@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from nas_scale.arch.cost import cost
-from nas_scale.arch.files import net_document
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import RunFailed, UserError
@@ -25,11 +24,12 @@ from nas_scale.flows.certify_document import (
 from nas_scale.flows.certify_nets import draw
 from nas_scale.flows.certify_options import Certify
 from nas_scale.flows.events import Listener, Note, Phase, ignore
+from nas_scale.flows.nets import net_attributes
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search import net_key, reference_net
 from nas_scale.flows.search_document import images_line
 from nas_scale.flows.training import Jobs, Training
-from nas_scale.flows.where import Where, choose_device, opened, training_engine, worker_count
+from nas_scale.flows.where import Where, choose_device, logged, opened, training_engine, worker_count
 from nas_scale.judges.cheap import judged
 from nas_scale.judges.names import JUDGES, CheapJudge
 from nas_scale.runs.extra import run_jobs
@@ -184,8 +184,11 @@ def _run(prepared: Prepared, on_event: Listener) -> CertifyResult:
             return CertifyResult(run.name, str(run.folder), read_document(run))
         head, estimated = _timed(prepared, on_event)
         started = time.monotonic()
-        with training_engine(prepared.where, prepared.jobs.device, prepared.jobs.training.threads) as engine:
-            measured = _trained(prepared, run, engine, on_event)
+        with (
+            logged(prepared.where, run, on_event) as listener,
+            training_engine(prepared.where, prepared.jobs.device, prepared.jobs.training.threads) as engine,
+        ):
+            measured = _trained(prepared, run, engine, listener)
         _refuse_too_few(measured, run)
         on_event(Note("scoring the nets without training"))
         measured, seconds = _judged(prepared, measured)
@@ -229,7 +232,7 @@ def _trials(prepared: Prepared) -> Plan:
 
     def proposed(trial: optuna.Trial) -> Proposed:
         net = nets[trial.number]
-        return Proposed(net, net_key(net), {"net": net_document(net), "proxy": jobs.given_up(net)})
+        return Proposed(net, net_key(net), {**net_attributes(net), "proxy": jobs.given_up(net)})
 
     def sampler_for(number: int) -> optuna.samplers.BaseSampler:
         from optuna.samplers import RandomSampler

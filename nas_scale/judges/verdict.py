@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nas_scale.judges.agreement import Agreement, advantage, kendall
+from nas_scale.judges.agreement import LEAST_NETS, Agreement, advantage, kendall
 from nas_scale.judges.names import COUNTING, CheapJudge
 
 Kind = Literal["worth", "not apart", "worse", "blind", "too few"]
@@ -32,16 +32,18 @@ def verdict(
     nets. All of nets of equal cost, in the same order.
 
     The rule, with 95% intervals of a bootstrap over the nets:
-    - `too few`: fewer than five nets, or nothing ordered: no interval, no answer.
-    - `blind`: the proxy's tau is not above zero.
+    - `too few`: fewer than LEAST_NETS nets: no interval, no answer.
+    - `blind`: the proxy's tau is not above zero, or nothing is ordered at all: one recipe calls all nets alike.
     - else it is held against the cheap judge with the highest tau, by the difference of the two on the same resampled
       nets: `worth` where that is above zero, `worse` where it is below, `not apart` otherwise; the judge is then
       recommended in the proxy's place where its own tau is above zero. That rival was picked from several for doing
       well on these very nets, which favours it: the proxy's lead is understated, if anything.
     """
     own = kendall(proxy, truth, seed)
-    if own.tau is None or own.low is None:
-        return Verdict("too few", f"too few nets of equal cost to tell ({own.n}; give --nets more)", None, None)
+    if own.n < LEAST_NETS:
+        return Verdict("too few", f"too few nets of equal cost to tell ({own.n}): raise --nets", None, None)
+    if own.low is None:
+        return Verdict("blind", "cannot tell nets of equal cost apart (they all score alike)", None, None)
     best = _best(cheap, truth, seed)
     lead = None if best is None else advantage(proxy, cheap[best[0]], truth, seed)
     rival = None if best is None else best[0]

@@ -84,6 +84,14 @@ def test_too_few_nets_are_called_that(nets: int) -> None:
     assert verdict(scores, {"flops": scores}, scores).kind == "too few"
 
 
+def test_nets_that_all_score_alike_are_not_told_apart() -> None:
+    """As on a data set that every net learns."""
+    for proxy, truth in (([0.99] * 16, TRUTH.tolist()), (TRUTH.tolist(), [0.99] * 16)):
+        decided = verdict(proxy, judges(flops=0.1), truth)
+        assert decided.kind == "blind"
+        assert "they all score alike" in decided.sentence
+
+
 def test_the_lead_is_the_difference_of_the_taus() -> None:
     proxy, cheap = seen(0.1), judges(activations=2.0)
     assert found(proxy, cheap).lead == advantage(proxy, cheap["activations"], TRUTH.tolist())
