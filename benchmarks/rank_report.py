@@ -164,7 +164,7 @@ def picture(found: Mapping[str, Any]) -> bytes:
 
     on_cpu = all(recipe["device"] == "cpu" for recipe in found["recipes"].values())
     seconds_key = "core_seconds" if on_cpu else "seconds"  # a core's own, which others' work lengthens less
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
     for axis, group in zip(axes, ("across", "band"), strict=True):
         for reading in READINGS:
             draw_reading(axis, found["recipes"], reading, group, seconds_key)
@@ -173,9 +173,10 @@ def picture(found: Mapping[str, Any]) -> bytes:
                 axis.axhline(given[group]["tau"], linestyle="--", linewidth=1, color=color, label=name)
         axis.set_title({"across": "across the space", "band": "inside the 45-55% FLOPs band"}[group])
         axis.set_xlabel(f"{'CPU-' if on_cpu else ''}seconds a net ({found['device']})")
+        axis.set_xscale("log")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("Kendall's tau, 95% interval")
-    axes[1].legend(fontsize=7, loc="lower right")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=8, loc="outside right upper")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None})
     pyplot.close(figure)
