@@ -27,12 +27,12 @@ def depth(arch: Architecture) -> float:
 
 
 def mean_activations(**options: Any) -> float:
-    found = search(evaluate=depth, target_flops=400e6, trials=12, sampler="random", **options)
+    found = search(evaluate=depth, target_flops=400e6, trials=6, sampler="random", **options)
     return statistics.fmean(entry.activations for entry in found.ranking.entries)
 
 
 def test_nets_are_what_the_judge_likes_and_keep_the_limits() -> None:
-    found = search(evaluate=depth, target_flops=400e6, trials=10, screen="activations", screen_pool=12)
+    found = search(evaluate=depth, target_flops=400e6, trials=4, screen="activations", screen_pool=12)
     assert all(360e6 <= cost(net).flops <= 440e6 for net in found.nets)
     assert "each trial takes what counting activations favours of 12 proposals" in found.document["header"][0]
     assert mean_activations(screen="activations", screen_pool=12) > 1.05 * mean_activations()
@@ -45,7 +45,7 @@ def test_the_smallest_pool_screens_nothing() -> None:
 
 @pytest.mark.parametrize("judge", ["naswot", "synflow", "params"])
 def test_every_judge_screens_proxies_alike_for_any_number_of_workers(nas_scale: Command, judge: str) -> None:
-    asked = (*ASKED, "--screen", judge, "--screen-pool", "3")
+    asked = (*ASKED, "--screen", judge, "--screen-pool", "6")
     first = nas_scale(*asked, "--workers", "1")
     assert first.code == 0, first.err
     assert without_time(nas_scale(*asked, "--workers", "2").json) == without_time(first.json)
