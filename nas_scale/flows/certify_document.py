@@ -203,28 +203,28 @@ def _verdict(decided: Verdict) -> dict[str, Any]:
 def notes(document: Mapping[str, Any]) -> list[str]:
     """What noise, spread and speed of a certificate's document say, in sentences."""
     top, proxy, longer = document["ceiling"], document["proxy"], document["longer_recipe"]
-    of = {name: Agreement(**top[name]) for name in ("all", "equal")}
-    sd, spread = proxy["seed_sd"], proxy["spread"]
-    lines = [f"Ceiling, how well {CEILING_BY[top['of']]} agree among themselves: {shown(of['all'])} over all nets, "
-             f"{shown(of['equal'])} at equal cost."]  # fmt: skip
-    between = [
-        f"{spread[key] * 100:.1f} {where}"
-        for key, where in (("all", "over all"), ("equal", "at equal cost"))
-        if spread[key] is not None
-    ]
-    if sd is not None and between:
-        lines.append(
-            f"Under the proxy, seeds of one net differ by {sd * 100:.1f} points (sd), true accuracies of the nets by "
-            f"about {' and '.join(between)}."
-        )
-    lines.append(
+    every, equal = (shown(Agreement(**top[key])) for key in ("all", "equal"))
+    agree = f"Ceiling, how well {CEILING_BY[top['of']]} agree among themselves"
+    speed = (
         f"The proxy took {numbers.duration(proxy['seconds'])} a net at {proxy['images_per_second']:,.0f} images/s, the "
         f"longer recipe {numbers.duration(longer['seconds'])} at {longer['images_per_second']:,.0f}."
     )
+    lines = [f"{agree}: {every} over all nets, {equal} at equal cost.", *_noise(proxy), speed]
     failed = [row for row in document["nets"] if row["reason"]]
     if failed:
         lines.append(f"{len(failed)} of {len(document['nets'])} nets failed, the first with: {failed[0]['reason']}")
     return lines
+
+
+def _noise(proxy: Mapping[str, Any]) -> list[str]:
+    """How much seeds and nets differ under the proxy; nothing where too few nets say so."""
+    sd, spread = proxy["seed_sd"], proxy["spread"]
+    places = (("all", "over all nets"), ("equal", "at equal cost"))
+    between = [f"{spread[key] * 100:.1f} {place}" for key, place in places if spread[key] is not None]
+    if sd is None or not between:
+        return []
+    true = " and ".join(between)
+    return [f"Under the proxy, seeds of one net differ by {sd * 100:.1f} points (sd), their true accuracies by about {true}."]
 
 
 def _cheap(net: Measured, judge: str) -> float:
