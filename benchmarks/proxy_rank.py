@@ -149,11 +149,13 @@ def train(tasks: Sequence[Task], where: Where, device: str, until: float) -> Ite
                 yield tasks[number], scores.pop(number), spent.pop(number)
 
 
-def versions(device: str) -> dict[str, str]:
+def made_with(device: str) -> dict[str, str]:
+    """When, where and with what it is trained."""
     import torch
 
     name = torch.cuda.get_device_name() if device.startswith("cuda") else f"{platform.machine()} CPU, one core a net"
     return {
+        "date": str(date.today()),
         "device": name,
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -181,7 +183,7 @@ def main() -> None:
     names = dict.fromkeys(name for each in asked.recipe for name in KINDS.get(each, (each,)))
     made = {name: jobs_of(name, asked.data, reference, device) for name in names}
     tasks = missing(made, nets, read_records(asked.out))
-    stamp = {"date": str(date.today()), **versions(device)}
+    stamp = made_with(device)
     trained = train(tasks, Where(workers=asked.workers), device, until)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     with asked.out.open("a") as kept:
@@ -197,11 +199,14 @@ def main() -> None:
                 "core_seconds": spent.core_seconds,
                 "device": device,
                 "training": options(made[task.recipe]),
+                "made": stamp,
             }
             kept.write(json.dumps(record) + "\n")
             kept.flush()
     records = [record for record in read_records(asked.out) if fits(record, made)]
-    report(asked.out, stamp, asked.list, {part: [bench[c] for c in parts[part]] for part in parts}, records, asked.data)
+    if not records:
+        raise SystemExit("nothing was trained: give more --minutes")
+    report(asked.out, asked.list, {part: [bench[c] for c in parts[part]] for part in parts}, records, asked.data)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ CPU: Final[dict[str, Options]] = {
     "cpu-1": {**_CPU, "epochs": 1},
     "cpu-2": {**_CPU, "epochs": 2},
     "cpu-4": {**_CPU, "epochs": 4},
+    "cpu-8": {**_CPU, "epochs": 8},
 }
 
 _GPU: Final[Options] = {

@@ -12,6 +12,7 @@ from typing import Any
 from cheap_judges import cheap_scores
 from macro_nets import BenchNet
 
+from nas_scale.arch.cost import cost
 from nas_scale.atomic import write_bytes, write_text
 from nas_scale.judges.agreement import Agreement, kendall
 from nas_scale.runs.ranking import pooled_sd
@@ -20,14 +21,15 @@ Parts = Mapping[str, Sequence[BenchNet]]
 Record = dict[str, Any]
 WHOLE = "all 60"
 READINGS = ("accuracy", "validation loss", "training loss")
+WITH_ACTIVATIONS = "validation loss and activations"
 MARKS = {"accuracy": "o", "validation loss": "s", "training loss": "^"}
 
 
-def report(out: Path, stamp: dict[str, str], name: str, parts: Parts, records: Sequence[Record], data: str) -> None:
-    """Writes .json, .md and .svg beside `out`, and prints the table."""
+def report(out: Path, name: str, parts: Parts, records: Sequence[Record], data: str) -> None:
+    """Writes .json, .md and .svg beside `out`, and prints the table. Where it was trained is said of the last one."""
     groups = {**parts, WHOLE: [net for nets in parts.values() for net in nets]}
     found = {
-        **stamp,
+        **records[-1]["made"],
         "list": name,
         "ceiling": {group: asdict(ceiling(nets)) for group, nets in groups.items()},
         "recipes": {recipe: of_recipe(kept, groups) for recipe, kept in by_recipe(records).items()},
@@ -37,8 +39,7 @@ def report(out: Path, stamp: dict[str, str], name: str, parts: Parts, records: S
     text = table(found)
     write_text(out.with_suffix(".md"), text)
     print(text)
-    if found["recipes"]:
-        write_bytes(out.with_suffix(".svg"), picture(found))
+    write_bytes(out.with_suffix(".svg"), picture(found))
 
 
 def by_recipe(records: Sequence[Record]) -> dict[str, dict[str, Record]]:
@@ -61,12 +62,14 @@ def readings(record: Record) -> dict[str, float]:
 def of_recipe(kept: Mapping[str, Record], groups: Parts) -> dict[str, Any]:
     """Tau by every reading in each group of nets, seconds a net, noise between seeds."""
     read = {code: readings(record) for code, record in kept.items()}
-    taus: dict[str, dict[str, Any]] = {reading: {} for reading in READINGS}
+    taus: dict[str, dict[str, Any]] = {reading: {} for reading in (*READINGS, WITH_ACTIVATIONS)}
     for group, nets in groups.items():
         there = [net for net in nets if net.code in kept]
+        scores = {reading: [read[net.code][reading] for net in there] for reading in READINGS}
+        activations = [float(cost(net.net).activations) for net in there]
+        scores[WITH_ACTIVATIONS] = together(scores["validation loss"], activations)
         for reading, by_group in taus.items():
-            scores = [read[net.code][reading] for net in there]
-            by_group[group] = asdict(kendall(scores, [net.accuracy for net in there]))
+            by_group[group] = asdict(kendall(scores[reading], [net.accuracy for net in there]))
     records = list(kept.values())
     return {
         "device": records[0]["device"],
@@ -79,6 +82,16 @@ def of_recipe(kept: Mapping[str, Record], groups: Parts) -> dict[str, Any]:
         "seed_sd": pooled_sd([record["accuracies"] for record in records]),
         "tau": taus,
     }
+
+
+def together(*judges: Sequence[float]) -> list[float]:
+    """The sum of the judges' scores, each by its standard deviations among the nets compared."""
+    standardised = [
+        [(score - statistics.fmean(scores)) / (statistics.pstdev(scores) or 1.0) for score in scores]
+        for scores in judges
+        if scores
+    ]
+    return [sum(of_net) for of_net in zip(*standardised, strict=True)]
 
 
 def of_judges(scores: Mapping[str, Mapping[str, float]], groups: Parts) -> dict[str, Any]:
@@ -168,7 +181,7 @@ def picture(found: Mapping[str, Any]) -> bytes:
     for axis, group in zip(axes, ("across", "band"), strict=True):
         for reading in READINGS:
             draw_reading(axis, found["recipes"], reading, group, seconds_key)
-        for (name, given), color in zip(found["judges"].items(), matplotlib.colormaps["Set2"].colors, strict=False):
+        for (name, given), color in zip(found["judges"].items(), matplotlib.colormaps["Set2"](range(8)), strict=False):
             if given[group]["tau"] is not None:
                 axis.axhline(given[group]["tau"], linestyle="--", linewidth=1, color=color, label=name)
         axis.set_title({"across": "across the space", "band": "inside the 45-55% FLOPs band"}[group])
