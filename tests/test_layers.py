@@ -30,7 +30,19 @@ LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
 
 # What takes long to import, and where it may stand at the top of a module: where its classes are extended or nothing
 # works without it. Elsewhere it waits until the function that needs it runs.
-HEAVY = {"torch", "optuna", "ray", "fvcore", "sklearn", "scipy", "matplotlib", "plotly", "torchvision", "timm"}
+HEAVY = {
+    "torch",
+    "optuna",
+    "ray",
+    "fvcore",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "plotly",
+    "torchvision",
+    "timm",
+    "tensorboardX",
+}
 AT_THE_TOP = {
     "nets/": "torch",
     "judges/zero_cost.py": "torch",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nas_scale.cli import training_options as shared
-from nas_scale.cli.options import RESULTS, Json, Results, Resume, RunName, read_phis
+from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName, read_phis
 
 
 def family(
@@ -32,6 +32,12 @@ def family(
     trials: Annotated[int | None, typer.Option(help="Nets the search tries.", metavar="N")] = None,
     finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,
     final_seeds: Annotated[int | None, typer.Option(help="On so many fresh seeds each.", metavar="N")] = None,
+    pruner: Annotated[
+        str | None, typer.Option(help="none, halving or hyperband: the search stops weak nets early.")
+    ] = None,
+    screen: Annotated[
+        str | None, typer.Option(help="A cheap judge that chooses among the search's proposals; see search --help.")
+    ] = None,
     count: Annotated[int | None, typer.Option(help="Networks of the grid (default: 16).", metavar="N")] = None,
     grid_seeds: Annotated[int | None, typer.Option(help="Trainings of each of them (default: 2).", metavar="N")] = None,
     phi: Annotated[str, typer.Option(help="Sizes of the family: 0..7, or a list like 0,0.5,1.")] = "0..7",
@@ -58,6 +64,7 @@ def family(
     threads: shared.Threads = None,
     window: shared.Window = None,
     engine: shared.EngineName = None,
+    log: Log = None,
     results: Results = RESULTS,
     run: RunName = None,
     resume: Resume = False,

@@ -80,7 +80,9 @@ Progressive = Annotated[
 Seeds = Annotated[
     int | None,
     _option(
-        PROXY, f"Trainings of each net, on the same seeds for all (default: {_USUAL.seeds}; a grid or certificate 2).", metavar="N"
+        PROXY,
+        f"Trainings of each net, on the same seeds for all (default: {_USUAL.seeds}; a grid or certificate 2).",
+        metavar="N",
     ),
 ]
 Seed = Annotated[

@@ -224,7 +224,10 @@ def _noise(proxy: Mapping[str, Any]) -> list[str]:
     if sd is None or not between:
         return []
     true = " and ".join(between)
-    return [f"Under the proxy, seeds of one net differ by {sd * 100:.1f} points (sd), their true accuracies by about {true}."]
+    return [
+        f"Under the proxy, seeds of one net differ by {sd * 100:.1f} points (sd), the nets' true accuracies by about "
+        f"{true}."
+    ]
 
 
 def _cheap(net: Measured, judge: str) -> float:
