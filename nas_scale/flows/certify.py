@@ -157,23 +157,27 @@ def _timed(prepared: Prepared, on_event: Listener) -> tuple[list[str], float | N
 
 
 def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | None:
-    """Seconds that all trainings will take, from a few steps of the cheapest, the middle and the costliest net.
+    """Seconds that all trainings will take, from a few steps of the cheapest, the middle and the costliest net, and for
+    the others between these by their multiply-adds.
 
     None where these do not fit into memory.
     """
+    import numpy as np
+
     from nas_scale.training.timing import START_SECONDS, seconds_per_job
 
     plan = prepared.plan
     nets = sorted(plan.drawn.nets, key=lambda net: cost(net).flops)
-    some = (nets[0], nets[len(nets) // 2], nets[-1])
+    flops = [cost(net).flops for net in nets]
+    some = sorted({0, len(nets) // 2, len(nets) - 1})
     total = 0.0
     for jobs in (prepared.jobs, prepared.longer):
-        made = [jobs.seeds(net, [0])[0] for net in some]
-        timed = [seconds_per_job(job, train_images, val_images) for job in made]
-        known = [seconds for seconds in timed if seconds is not None]
+        timed = [seconds_per_job(jobs.seeds(nets[at], [0])[0], train_images, val_images) for at in some]
+        known = {flops[at]: seconds for at, seconds in zip(some, timed, strict=True) if seconds is not None}
         if not known:
             return None
-        total += statistics.fmean(known) * math.ceil(len(nets) * jobs.training.seeds / plan.workers)
+        each = float(np.interp(flops, list(known), list(known.values())).mean())
+        total += each * math.ceil(len(nets) * jobs.training.seeds / plan.workers)
     return START_SECONDS + total
 
 
