@@ -337,7 +337,7 @@ def report(asked: Asked, runs: list[Run], seeds: int) -> dict[str, Any]:
     return {
         "rehearsal_at_small_size": rehearsal,
         "date": date.today().isoformat(),
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", *sys.argv]).replace(asked.data, "cifar10:PATH"),
         **device(asked),
         "candidate": asked.candidate,
         "net": NETS[candidate.net].split(),

@@ -63,15 +63,15 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
 
 @pytest.mark.parametrize("asked", [SEARCH, GRID, CERTIFY, FAMILY], ids=["search", "grid", "certify", "family"])
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[str, ...]) -> None:
-    """Killed twice; `--resume` alone finds the run, and no training that was done is done again."""
+    """Killed twice; `--resume` alone finds the run, and no training whose result was kept is done again."""
     whole = finished(*asked, "--results", "elsewhere", cwd=tmp_path, FAKE_COUNT=str(tmp_path / "whole"))
     trainings = (tmp_path / "whole").stat().st_size
     interrupted(*asked, "--workers", "1", cwd=tmp_path, after=trainings // 3, how=signal.SIGKILL)
     interrupted(*asked, "--workers", "2", "--resume", cwd=tmp_path, after=trainings * 4 // 5, how=signal.SIGKILL)
     last = finished(*asked, "--resume", cwd=tmp_path, FAKE_COUNT=str(tmp_path / "count"))
     assert results(last) == results(whole)
-    under_way = 1 + 2
-    assert trainings <= (tmp_path / "count").stat().st_size <= trainings + under_way
+    under_way = 1 + 2  # of each worker one, and on a busy machine the one before it, whose result is not stored yet
+    assert trainings <= (tmp_path / "count").stat().st_size <= trainings + 2 * under_way
 
 
 def test_equal_commands_give_equal_rankings_and_other_seeds_others(nas_scale: Command) -> None:
