@@ -331,7 +331,7 @@ def report(asked: Asked, runs: list[Run], seeds: int) -> dict[str, Any]:
     print(
         f"\n{asked.candidate}: {cost(net).flops / 1e6:.1f}M multiply-adds, {cost(net).parameters / 1e6:.2f}M parameters"
     )
-    accuracy, whole, warm = (f"{mean:.4g} +- {half:.2g}" for mean, half in figures.values())
+    accuracy, whole, warm = (f"{mean:.4g}" + (f" +- {half:.2g}" if half else "") for mean, half in figures.values())
     print(f"accuracy {accuracy}; {whole} s from a cold start, {warm} s without interpreter and imports ({seeds} seeds)")
     print("a rehearsal at small size: no claim" if rehearsal else f"94% {'reached' if reached else 'missed'}")
     return {
