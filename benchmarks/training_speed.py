@@ -57,6 +57,7 @@ from nas_scale.training.data.dataset import Dataset, Split
 from nas_scale.training.images import place
 from nas_scale.training.job import Recipe
 from nas_scale.training.trainer import Trainer
+from nas_scale.training.worker import prepare_process
 
 BATCHES = {"cuda": 32, "cpu": 8}  # in an epoch
 SHOWN_OPERATORS = 12
@@ -101,8 +102,7 @@ class OwnTrainer:
     about = "this package's trainer with its usual precision, images resident on the device"
 
     def __init__(self, net: Architecture, bed: Bed) -> None:
-        torch.set_flush_denormal(True)
-        torch.backends.cudnn.benchmark = True
+        prepare_process(torch.get_num_threads())
         device = torch.device(bed.device)
         split = Split(bed.images, bed.labels)
         names = tuple(str(label) for label in range(bed.classes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +34,12 @@ class SameConv2d(nn.Conv2d):
 
 
 def activation(act: Act | None) -> list[nn.Module]:
-    """The activation as zero or one module."""
-    return [] if act is None else [ACTIVATIONS[act](inplace=True)]
+    """The activation as zero or one module.
+
+    In place for ReLU alone: autograd keeps its output. The others' backward pass wants the input, which autograd would
+    copy first, so that working in place takes two passes over memory more, not one fewer.
+    """
+    return [] if act is None else [ACTIVATIONS[act](inplace=act == "relu")]
 
 
 def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
@@ -64,8 +68,34 @@ class SqueezeExcite(nn.Module):
         self.gate = nn.Sigmoid() if style.se_gate == "sigmoid" else nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        gate: Tensor = self.gate(self.excite(self.squeeze(x.mean((2, 3), keepdim=True))))
-        return x * gate
+        if x.requires_grad:
+            x, pooled = _PooledBeside.apply(x)  # type: ignore[no-untyped-call]
+        else:
+            pooled = x.mean((2, 3))
+        gate: Tensor = self.gate(_pointwise(self.excite, _pointwise(self.squeeze, pooled)))
+        return x * gate[:, :, None, None]
+
+
+class _PooledBeside(torch.autograd.Function):
+    """x (n, c, h, w), and its mean (n, c) over pixels. Both gradients of x are joined in one pass instead of three."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.pixels = x.shape[2] * x.shape[3]
+        return x.view_as(x), x.mean((2, 3))
+
+    @staticmethod
+    def backward(ctx: Any, through: Tensor, pooled: Tensor) -> Tensor:
+        joined: Tensor = through + (pooled / ctx.pixels)[:, :, None, None]
+        return joined
+
+
+def _pointwise(layer: nn.Sequential, x: Tensor) -> Tensor:
+    """A 1x1 convolution and its activation on one pixel, (n, c_in) -> (n, c_out): as the linear layer that it is."""
+    conv = layer[0]
+    assert isinstance(conv, nn.Conv2d)
+    out: Tensor = layer[1:](F.linear(x, conv.weight.flatten(1), conv.bias))
+    return out
 
 
 class StochasticDepth(nn.Module):

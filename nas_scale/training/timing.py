@@ -43,9 +43,9 @@ def _seconds_per_image(job: Job, train_images: int) -> float:
     from nas_scale.nets.build import build
     from nas_scale.training.images import ResidentImages
     from nas_scale.training.trainer import Trainer
+    from nas_scale.training.worker import prepare_process
 
-    torch.set_num_threads(job.threads)
-    torch.set_flush_denormal(True)
+    prepare_process(job.threads)
     batch = min(job.recipe.batch, train_images)
     images = ResidentImages(_blank(job.architecture.resolution, batch * (1 + MOST_STEPS)), torch.device(job.device))
     net = build(job.architecture, seed=0).to(job.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
