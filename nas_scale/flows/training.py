@@ -82,6 +82,7 @@ class Training:
             "proxy_width": suited.width,
             "epochs": suited.epochs,
             "train_images": suited.train_images,
+            "val_images": suited.val_images,
             "batch": suited.batch if fast else None,
             "learning_rate": suited.learning_rate if fast else None,
         }

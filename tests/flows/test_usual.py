@@ -1,0 +1,41 @@
+"""What a proxy is where nothing is asked for, and that what is asked for stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nas_scale.flows.training import RECIPES, Training
+from nas_scale.flows.usual import usual
+
+
+@pytest.mark.parametrize(
+    "data", ["scenes", "scenes:fine", "digits", "cifar10:./cifar", "fashion-mnist", "./photos", "hf:x"]
+)
+def test_what_suits_the_data_is_settled(data: str) -> None:
+    settled, suited = Training(data=data).checked(), usual(data)
+    proxy = settled.proxy
+    assert (proxy.resolution, proxy.width, proxy.recipe.epochs) == (suited.resolution, suited.width, suited.epochs)
+    assert (settled.train_images, settled.val_images) == (suited.train_images, suited.val_images)
+    assert proxy.recipe.batch == (suited.batch or RECIPES["fast"].batch)
+    assert settled.checked() == settled
+
+
+def test_what_is_asked_for_stays() -> None:
+    asked = Training(
+        data="cifar10:./cifar",
+        proxy_resolution=32,
+        proxy_width=0.5,
+        epochs=1,
+        train_images=100,
+        val_images=50,
+        batch=16,
+        learning_rate=0.3,
+    )
+    assert asked.checked() == asked
+
+
+def test_a_recipe_of_its_own_keeps_its_batch_and_rate() -> None:
+    recipe = Training(data="cifar10:./cifar", recipe="paper").checked().proxy.recipe
+    assert replace(recipe, epochs=RECIPES["paper"].epochs) == RECIPES["paper"]
