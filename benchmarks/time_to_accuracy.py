@@ -205,10 +205,9 @@ def run_here(asked: Asked) -> Run:
     from nas_scale.nets.build import build, zero_residuals
     from nas_scale.training.fit import fit
     from nas_scale.training.images import place
+    from nas_scale.training.worker import prepare_process
 
-    torch.set_num_threads(asked.threads)
-    torch.set_flush_denormal(True)
-    torch.backends.cudnn.benchmark = True
+    prepare_process(asked.threads)
     marks = [asked.started, time.time()]
 
     def mark() -> None:
