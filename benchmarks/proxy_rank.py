@@ -12,9 +12,9 @@ twice. Beside it lie, with the same name: .json (all figures), .md (the tables),
 Found on a CPU (results/proxy_rank-cpu-list-2.md; the choice: results/proxy_rank-choice.md), recipe `cpu-4`, 23 seconds
 of one core a net, on list-2: inside the band tau 0.75 (95% interval 0.60 to 0.86) by accuracy and 0.79 (0.66 to 0.89)
 by validation loss, where activations have 0.66, NASWOT 0.69, FLOPs 0.06. Across the space 0.55 (0.31 to 0.75) and 0.60
-(0.37 to 0.79), less than activations' 0.75 and NASWOT's 0.76, though growing with epochs (1: 0.33, 2: 0.49, 4: 0.55). The sum of
-validation loss and activations, which nobody tuned but which was looked at on list-2 before it was settled on, has 0.74
-across and 0.80 inside. Not yet run on a GPU; the goals there are 0.82 across and 0.60 inside at 5 seconds a net.
+(0.37 to 0.79), less than activations' 0.75 and NASWOT's 0.76, though growing with epochs (1: 0.33, 2: 0.49, 4: 0.55).
+The sum of validation loss and activations, which was not tuned but looked at on list-2 before it was settled on, has
+0.74 across and 0.80 inside. Not yet run on a GPU; the goals there are 0.82 across, 0.60 inside, 5 seconds a net.
 """
 
 from __future__ import annotations
