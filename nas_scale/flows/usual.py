@@ -26,8 +26,8 @@ class Usual:
 # validation images cost little (benchmarks/proxy_rank.py; results/proxy_rank-choice.md says what else was tried).
 _SMALL: Final = Usual(12, epochs=4, train_images=25_000, val_images=20_000, batch=128, learning_rate=1.0)
 _BY_SOURCE: Final = {
-    # At the same cost 16,384 scenes seen twice tell nets apart better than 4,096 seen eight times: random nets differ by
-    # 2.7 times what seeds do, against 1.6 times (benchmarks/proxy_noise.py).
+    # For the same time 16,384 scenes seen twice tell nets apart better than 4,096 seen eight times: random nets differ
+    # by 2.7 times what seeds do, against 1.6 times (benchmarks/proxy_noise.py).
     "scenes": Usual(40, epochs=2, train_images=16_384),
     "digits": Usual(24),
     "cifar10": _SMALL,

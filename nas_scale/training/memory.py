@@ -29,10 +29,19 @@ def keep_freed_memory() -> None:
     A training step frees and takes the same hundreds of megabytes again. Given back and mapped anew each time, they
     cost a CPU a quarter of its time in page faults.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for parameter, value in _MALLOC.items():
-            mallopt(parameter, value)
+    for parameter, value in _MALLOC.items():
+        _glibc("mallopt", parameter, value)
+
+
+def give_back_freed_memory() -> None:
+    """Between trainings: what the next one needs may be far less, and other processes may need the rest."""
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *arguments: int) -> None:
+    function = getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+    if function is not None:
+        function(*arguments)
 
 
 def is_lack_of_memory(error: BaseException) -> bool:

@@ -35,9 +35,18 @@ def evaluate(job: Job) -> tuple[Score, ...]:
 
 def follow(job: Job) -> Generator[Epoch, None, tuple[Score, ...]]:
     """The same, with news after every epoch."""
+    from nas_scale.training.memory import give_back_freed_memory
+
     prepare_process(job.threads)
     images, classes = _images(job.data, job.device)
-    job = replace(job, architecture=replace(job.architecture, classes=classes))
+    try:
+        return (yield from _trained(replace(job, architecture=replace(job.architecture, classes=classes)), images))
+    finally:
+        give_back_freed_memory()
+
+
+def _trained(job: Job, images: Images) -> Generator[Epoch, None, tuple[Score, ...]]:
+    """A second attempt with less memory where the first lacks it. Raises RunFailed where that does too."""
     try:
         return (yield from _fitted(job, images, spare_memory=False))
     except _LackOfMemoryError:
