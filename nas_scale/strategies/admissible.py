@@ -21,8 +21,9 @@ from nas_scale.arch.notation import Value
 from nas_scale.arch.space import Params, SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import BudgetError
+from nas_scale.strategies.batch import batch_of, violations
 from nas_scale.strategies.extremes import Pursuit, pursue
-from nas_scale.strategies.meter import Code, Meter
+from nas_scale.strategies.meter import Code, meter_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,7 +42,8 @@ class Admissible:
 
     def __init__(self, space: SearchSpace, limits: Limits) -> None:
         self.limits = limits
-        self.meter = Meter(space)
+        self.meter = meter_of(space)
+        self.batch = batch_of(space)
 
     @cached_property
     def pursuit(self) -> Pursuit:
@@ -176,7 +178,7 @@ class Admissible:
         """The two changes nearest to the limits: forecast as if their costs added up, then the most promising tried."""
         here = _figures([self.meter.cost(code)])
         deltas = _figures(costs) - here
-        forecast = self._forecast(here + deltas[:, None, :] + deltas[None, :, :])
+        forecast = violations(here + deltas[:, None, :] + deltas[None, :, :], self.limits)
         choices = np.array([at for at, _ in moves])
         forecast[choices[:, None] >= choices[None, :]] = np.inf
         count = min(4 * PAIRS, forecast.size)
@@ -190,16 +192,6 @@ class Admissible:
                 if best is None or gap < best[0]:
                     best = (gap, pair)
         return best[1] if best else None
-
-    def _forecast(self, figures: Floats) -> Floats:
-        """Violations of many costs at once. figures: [..., METRICS] -> [...]."""
-        total = np.zeros(figures.shape[:-1])
-        for limit in self.limits.limits:
-            value = figures[..., METRICS.index(limit.metric)]
-            total += np.maximum(value / limit.most - 1, 0)
-            if limit.least > 0:
-                total += np.maximum(1 - value / limit.least, 0)
-        return total
 
     def _reverted(self, code: Code, asked: Code, rng: random.Random) -> Code:
         """As much of what was asked for as the limits bear."""
