@@ -1,0 +1,182 @@
+"""One search of a known landscape, and what it found: with a sampler of ours as a run drives it, or one as shipped."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import optuna
+from landscapes import CHAIN_LIMITS, Params, Task, task
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+import nas_scale
+from nas_scale.arch.spec import Architecture
+from nas_scale.runs.seeds import derived_seed
+from nas_scale.strategies.admissible import Admissible
+from nas_scale.strategies.registry import SAMPLERS, propose, sampler
+
+SHIPPED: Final[dict[str, Callable[[int], BaseSampler]]] = {
+    "optuna random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "optuna tpe": lambda seed: optuna.samplers.TPESampler(seed=seed),
+    "optuna nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
+    "optuna gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
+}
+AGAIN: Final = 2  # further trainings of a finalist
+FINALISTS: Final = (0, 2, 3, 5, 8, 10)
+HISTORIES: Final = (10, 100, 1000, 5000)
+PROPOSALS: Final = 5  # timed at each length of history, after the first
+PATIENCE: Final = 20.0  # seconds; where a proposal takes longer, longer histories are left out
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A trial. at: which of its net's trainings was observed; None where the worth itself was."""
+
+    net: Architecture
+    worth: float
+    observed: float
+    at: int | None
+    trainings: tuple[float, ...]
+
+
+def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], window: int, bench: Path | None) -> Record:
+    """A search as a line of the records. found: the worth of the answer, by budget, and by budget/finalists."""
+    searched = task(part, bench)
+    begun = time.perf_counter()
+    seen = search(searched, strategy, seed, max(budgets), window)
+    seconds = time.perf_counter() - begun
+    if searched.trainings is None:
+        found = {str(budget): max(trial.worth for trial in seen[:budget]) for budget in budgets}
+    else:
+        found = {
+            f"{budget}/{finalists}": answer(seen[: budget - AGAIN * finalists], finalists, seed)
+            for budget in budgets
+            for finalists in FINALISTS
+        }
+    repeats = len(seen) - len({trial.net for trial in seen})
+    return {"found": found, "repeats": repeats, "seconds": round(seconds, 3)}
+
+
+def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -> list[Seen]:
+    """Trial n is asked for when n - window + 1 were told, all are told in their order, as in nas_scale.runs.loop.
+
+    Ours: a fresh sampler a trial, and a net that comes again has the score it had. As shipped: one sampler, and a
+    net that comes again is trained again. Both are charged a trial for it.
+    """
+    study = optuna.create_study(direction="maximize")
+    shipped = SHIPPED[strategy](seed) if strategy in SHIPPED else None
+    seen: list[Seen] = []
+    under_way: deque[tuple[Trial, Seen]] = deque()
+    first: dict[Architecture, Seen] = {}
+    for number in range(trials):
+        study.sampler = shipped or sampler(strategy, searched.space, searched.limits, derived_seed(seed, number))
+        trial = study.ask()
+        params = propose(trial, searched.space)
+        net = searched.space.net(params)
+        scored = None if shipped else first.get(net)
+        scored = scored or _trained(searched, params, net, random.Random(derived_seed(seed, "training", number)))
+        first.setdefault(net, scored)
+        under_way.append((trial, scored))
+        if len(under_way) == window or number == trials - 1:
+            for _ in range(len(under_way) if number == trials - 1 else 1):
+                done, result = under_way.popleft()
+                study.tell(done, result.observed)
+                seen.append(result)
+    return seen
+
+
+def _trained(searched: Task, params: Params, net: Architecture, rng: random.Random) -> Seen:
+    worth = searched.worth(params)
+    if searched.trainings is None:
+        return Seen(net, worth, worth, None, ())
+    trainings = tuple(searched.trainings(params))
+    at = rng.randrange(len(trainings))
+    return Seen(net, worth, trainings[at], at, trainings)
+
+
+def answer(seen: Sequence[Seen], finalists: int, seed: int) -> float:
+    """What the net is worth that a search would give back: that of the best trial, or the best in the mean of those
+    finalists that looked best and were trained AGAIN more, each time from another seed."""
+    best: dict[Architecture, Seen] = {}
+    for trial in sorted(seen, key=lambda trial: trial.observed, reverse=True):
+        best.setdefault(trial.net, trial)
+    ranked = list(best.values())
+    if finalists == 0:
+        return ranked[0].worth
+
+    def mean(place: int) -> float:
+        trial = ranked[place]
+        others = [score for at, score in enumerate(trial.trainings) if at != trial.at]
+        more = random.Random(derived_seed(seed, "finalist", place)).sample(others, AGAIN)
+        return (trial.observed + sum(more)) / (1 + AGAIN)
+
+    return ranked[max(range(min(finalists, len(ranked))), key=mean)].worth
+
+
+def overhead(strategy: str) -> Record:
+    """Milliseconds that a proposal takes on `efficientnet` at 400M, a fresh sampler each, by trials already told.
+
+    `100 first` is the first proposal of a process, which may have to read all trials; `100` the median of those after.
+    """
+    searched = task("interactions", None)
+    rng = random.Random(0)
+    admissible = Admissible(searched.space, CHAIN_LIMITS)
+    fillings = [admissible.draw(rng) for _ in range(max(HISTORIES))]
+    found: dict[str, float] = {}
+    begun = time.perf_counter()
+    for history in HISTORIES:
+        study = optuna.create_study(direction="maximize")
+        study.add_trials([_told(searched, number, params) for number, params in enumerate(fillings[:history])])
+        times = [_timed(study, searched, strategy, derived_seed(history, turn)) for turn in range(1 + PROPOSALS)]
+        found |= {f"{history} first": times[0], str(history): sorted(times[1:])[PROPOSALS // 2]}
+        if times[0] > 1000 * PATIENCE:
+            break
+    return {"found": found, "repeats": 0, "seconds": round(time.perf_counter() - begun, 3)}
+
+
+def _told(searched: Task, number: int, params: Mapping[str, Any]) -> FrozenTrial:
+    distributions: dict[str, optuna.distributions.BaseDistribution] = {
+        key: optuna.distributions.CategoricalDistribution(choice.options)
+        for key, choice in searched.space.choices.items()
+    }
+    return create_trial(
+        state=TrialState.COMPLETE,
+        params=dict(params),
+        distributions=distributions,
+        value=searched.worth(params),
+        system_attrs={"NSGAIISampler:generation": number // 20},  # which it would have given them itself
+    )
+
+
+def _timed(study: optuna.Study, searched: Task, strategy: str, seed: int) -> float:
+    begun = time.perf_counter()
+    study.sampler = sampler(strategy, searched.space, searched.limits, seed)
+    trial = study.ask()
+    params = propose(trial, searched.space)
+    milliseconds = 1000 * (time.perf_counter() - begun)
+    study.tell(trial, searched.worth(params))
+    return round(milliseconds, 3)
+
+
+def strategies(part: str) -> list[str]:
+    """Those that a part can try: samplers as shipped know no limits, and would be charged for nets outside."""
+    return [*SAMPLERS, *(SHIPPED if part in ("macro", "macro-noisy") else ())]
+
+
+def code_digest() -> str:
+    """Changes whenever a strategy, or what it knows of nets, does."""
+    folder = Path(nas_scale.__file__).parent
+    digest = hashlib.sha256()
+    for package in ("arch", "strategies"):
+        for path in sorted((folder / package).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
