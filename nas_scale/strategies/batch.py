@@ -52,6 +52,12 @@ class Table:
             found = self._where.take(spots)
         return found
 
+    def whole(self, state: int) -> Longs:
+        """All rows of a state: [width, fillings]."""
+        fillings = np.arange(self.fillings)
+        places = self.places(np.full_like(fillings, state), fillings)
+        return self._columns.take(places, axis=1)
+
     def column(self, at: int, places: npt.NDArray[np.int32]) -> Longs:
         column: Longs = self._columns[at].take(places)
         return column
@@ -123,6 +129,27 @@ class Batch:
     def hole_fillings(self, codes: Ints) -> Longs:
         """[nets]: the filling of what is open for the net as a whole."""
         return self._filling(_columns(codes), self.holes)
+
+    def stems(self) -> Longs:
+        """Every filling of what is open for the net as a whole: what the stem costs, its peak, what it hands on."""
+        return self._stems.whole(0)
+
+    def ways(self, index: int, state: int) -> Longs:
+        """Every filling of a stage that is handed `state`: [ONWARD + 1, fillings], what it costs and hands on."""
+        return self._stages[index].whole(state)
+
+    def heads(self, state: int) -> Longs:
+        """What head and classifier cost behind a last stage, for every filling of what is open for the whole net."""
+        return self._heads.whole(state)
+
+    def assemble(self, fillings: Longs) -> Ints:
+        """Codes from numbers, [nets, 1 + stages]: that of the choices for the net as a whole, then each stage's."""
+        codes = np.empty((len(fillings), len(self.counts)), self.dtype)
+        for at, where in enumerate((self.holes, *(slice(*span) for span in self.meter.spans))):
+            if where.start < where.stop:
+                options = np.unravel_index(fillings[:, at], tuple(self.counts[where].tolist()))
+                codes[:, where] = np.column_stack(options)
+        return codes
 
     def decode(self, where: slice, filling: int) -> Code:
         """The options of the choices in `where`, from their one number."""
