@@ -153,7 +153,7 @@ def _told(searched: Task, number: int, params: Mapping[str, Any]) -> FrozenTrial
         params=dict(params),
         distributions=distributions,
         value=searched.worth(params),
-        system_attrs={"NSGAIISampler:generation": number // 20},  # which it would have given them itself
+        system_attrs={"RepeatableNSGA2:generation": number // 20},  # which it would have given them itself
     )
 
 

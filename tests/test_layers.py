@@ -42,6 +42,7 @@ AT_THE_TOP = {
     "training/policy.py": "torch",
     "training/trainer.py": "torch",
     "strategies/": "optuna",
+    "strategies/policy.py": "torch",
     "coefficients/sampler.py": "optuna",
 }
 

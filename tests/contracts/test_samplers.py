@@ -75,7 +75,10 @@ EVERY: dict[str, Make] = {
     "screened-evolution": _screened("evolution"),
     "screened-tpe": _screened("tpe"),
 }
-every_sampler = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY.keys())
+SLOW = ("gp",)  # a second a proposal
+every_sampler = pytest.mark.parametrize(
+    "make", [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, make in EVERY.items()]
+)
 
 
 def score(net: Architecture) -> float:
@@ -256,6 +259,25 @@ class TestScreened(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamp
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
         return lambda: _screened("evolution")(MNASNET, LIMITS["band"], 0)
+
+
+class TestController(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("controller", MNASNET, LIMITS["band"], 0)
+
+
+class TestNSGA2(BasicSamplerTestCase, RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("nsga2", MNASNET, LIMITS["band"], 0)
+
+
+@pytest.mark.slow
+class TestGP(BasicSamplerTestCase, RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("gp", MNASNET, LIMITS["band"], 0)
 
 
 def told_study(scores: list[float], direction: str = "maximize") -> tuple[optuna.Study, list[dict[str, Value]]]:
