@@ -101,7 +101,7 @@ def _before(batch: Batch, index: int, states: Longs, rest: Rest) -> Rest:
 
 def _parts(begun: Begun, batch: Batch, index: int) -> list[Begun]:
     """In parts of one state each, none of which grows beyond CHUNK fillings."""
-    parts = []
+    parts: list[Begun] = []
     for state in np.unique(begun.states).tolist():
         at = np.flatnonzero(begun.states == state)
         many = max(1, CHUNK // batch.ways(index, state).shape[1])

@@ -70,6 +70,13 @@ def _nsga2(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
     return Within(nsga2, space, limits, seed, startup=NSGA2_POPULATION)
 
 
+def _local(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for small spaces, and for judges that are exact and quick: it looks at every neighbour of the best net."""
+    from nas_scale.strategies.local import LocalSearch
+
+    return LocalSearch(space, limits, seed=seed)
+
+
 SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = {
     "random": _random,
     "evolution": _evolution,
@@ -77,6 +84,7 @@ SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = 
     "controller": _controller,
     "gp": _gp,
     "nsga2": _nsga2,
+    "local": _local,
 }
 
 
