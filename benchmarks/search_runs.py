@@ -8,26 +8,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import optuna
 from landscapes import CHAIN_LIMITS, Params, Task, task
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 import nas_scale
+from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.runs.seeds import derived_seed
 from nas_scale.strategies.admissible import Admissible
 from nas_scale.strategies.registry import SAMPLERS, propose, sampler
 
-SHIPPED: Final[dict[str, Callable[[int], BaseSampler]]] = {
-    "optuna random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    "optuna tpe": lambda seed: optuna.samplers.TPESampler(seed=seed),
-    "optuna nsga2": lambda seed: optuna.samplers.NSGAIISampler(seed=seed),
-    "optuna gp": lambda seed: optuna.samplers.GPSampler(seed=seed),
-}
 AGAIN: Final = 2  # further trainings of a finalist
 FINALISTS: Final = (0, 2, 3, 5, 8, 10)
 HISTORIES: Final = (10, 100, 1000, 5000)
@@ -35,6 +33,53 @@ PROPOSALS: Final = 5  # timed at each length of history, after the first
 PATIENCE: Final = 20.0  # seconds; where a proposal takes longer, longer histories are left out
 
 Record = dict[str, Any]
+
+
+class SyneTuneEvolution(BaseSampler):
+    """Regularised evolution as another package has it, of the same population and sample as ours: its own population of
+    100 would draw at random all along."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        from syne_tune.config_space import choice  # type: ignore[import-not-found,unused-ignore]
+        from syne_tune.optimizer.schedulers.searchers import (  # type: ignore[import-not-found,unused-ignore]
+            regularized_evolution,
+        )
+
+        np.random.seed(seed)  # of which it draws its first nets
+        options = {key: choice(list(each.options)) for key, each in space.choices.items()}
+        self.inner = regularized_evolution.RegularizedEvolution(
+            options, population_size=20, sample_size=5, random_seed=seed
+        )
+        self.distributions: dict[str, BaseDistribution] = {
+            key: CategoricalDistribution(each.options) for key, each in space.choices.items()
+        }
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self.distributions
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return dict(self.inner.suggest())
+
+    def sample_independent(self, *args: Any) -> Any:
+        raise NotImplementedError("whole nets only")
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        assert values is not None
+        self.inner.on_trial_complete(trial.number, dict(trial.params), -values[0])  # it makes scores small
+
+
+SHIPPED: Final[dict[str, Callable[[SearchSpace, int], BaseSampler]]] = {
+    "optuna random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
+    "optuna tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed),
+    "optuna nsga2": lambda _, seed: optuna.samplers.NSGAIISampler(seed=seed),
+    "optuna gp": lambda _, seed: optuna.samplers.GPSampler(seed=seed),
+}
+if find_spec("syne_tune"):  # a peer that is tried where it is installed
+    SHIPPED["syne-tune evolution"] = SyneTuneEvolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +118,7 @@ def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -
     net that comes again is trained again. Both are charged a trial for it.
     """
     study = optuna.create_study(direction="maximize")
-    shipped = SHIPPED[strategy](seed) if strategy in SHIPPED else None
+    shipped = SHIPPED[strategy](searched.space, seed) if strategy in SHIPPED else None
     seen: list[Seen] = []
     under_way: deque[tuple[Trial, Seen]] = deque()
     first: dict[Architecture, Seen] = {}
@@ -144,9 +189,8 @@ def overhead(strategy: str) -> Record:
 
 
 def _told(searched: Task, number: int, params: Mapping[str, Any]) -> FrozenTrial:
-    distributions: dict[str, optuna.distributions.BaseDistribution] = {
-        key: optuna.distributions.CategoricalDistribution(choice.options)
-        for key, choice in searched.space.choices.items()
+    distributions: dict[str, BaseDistribution] = {
+        key: CategoricalDistribution(choice.options) for key, choice in searched.space.choices.items()
     }
     return create_trial(
         state=TrialState.COMPLETE,
