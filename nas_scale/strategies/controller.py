@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from optuna.distributions import BaseDistribution
 from optuna.samplers import RandomSampler
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from nas_scale.arch.limits import Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
-from nas_scale.strategies.base import NetSampler, numpy_seed, told
+from nas_scale.strategies.base import SingleAim, numpy_seed
+from nas_scale.strategies.history import History, history
 from nas_scale.strategies.meter import Code
 
 BATCH: Final = 10  # trials that the policy learns from at once
@@ -22,7 +22,7 @@ DRAWS: Final = 64  # of the policy for one proposal; those outside the limits an
 REPAIRS: Final = 4  # draws brought inside the limits where none is
 
 
-class Controller(NetSampler):
+class Controller(SingleAim):
     """Draws nets from a policy that has learned, in batches of BATCH, from all trials that ended with a score.
 
     The policy is learned anew from the trials by a fresh sampler, or in a process that has already done so from the new
@@ -34,28 +34,26 @@ class Controller(NetSampler):
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
+        known = history(self.admissible, study, earlier)
         taken = self.nets(study, earlier)
-        scored = list(told(earlier))
-        if len(scored) < BATCH:
+        if len(known.scores) < BATCH:
             return self.admissible.draw(self.rng, taken)
-        drawn = self._drawn(scored, study.direction == StudyDirection.MAXIMIZE)
-        return self._new(drawn, taken) or self.admissible.draw(self.rng, taken)
+        return self._new(self._drawn(known), taken) or self.admissible.draw(self.rng, taken)
 
-    def _drawn(self, scored: Sequence[FrozenTrial], maximize: bool) -> list[Code]:
+    def _drawn(self, known: History) -> list[Code]:
         """What the policy proposes, in its order."""
         import torch
 
         from nas_scale.strategies.policy import Batch, learner
 
-        meter = self.admissible.meter
-        whole = len(scored) // BATCH * BATCH
-        codes = [meter.code(trial.params) for trial in scored[:whole]]
-        values = [_score(trial) if maximize else -_score(trial) for trial in scored[:whole]]
+        codes, scores = known.codes.tolist(), known.scores.tolist()
         batches = [
-            Batch(tuple(codes[at : at + BATCH]), tuple(values[at : at + BATCH])) for at in range(0, whole, BATCH)
+            Batch(tuple(map(tuple, codes[at : at + BATCH])), tuple(scores[at : at + BATCH]))
+            for at in range(0, len(scores) - BATCH + 1, BATCH)
         ]
-        policy = learner(tuple(len(options) for options in meter.options)).after(batches)
-        uniforms = [[self.rng.random() for _ in meter.options] for _ in range(DRAWS)]
+        options = self.admissible.meter.options
+        policy = learner(tuple(map(len, options))).after(batches)
+        uniforms = [[self.rng.random() for _ in options] for _ in range(DRAWS)]
         return [tuple(code) for code in policy.sample(torch.tensor(uniforms)).tolist()]
 
     def _new(self, drawn: Sequence[Code], taken: Container[Architecture]) -> Mapping[str, Value] | None:
@@ -73,20 +71,3 @@ class Controller(NetSampler):
     def _repaired(self, drawn: Sequence[Code]) -> Iterator[Mapping[str, Value]]:
         for code in drawn:
             yield self.admissible.repair(self.admissible.meter.params(code), self.rng)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_independent(study, trial, param_name, param_distribution)
-
-
-def _score(trial: FrozenTrial) -> float:
-    assert trial.value is not None  # a trial that is COMPLETE has one
-    return trial.value

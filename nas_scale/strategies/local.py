@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from optuna.distributions import BaseDistribution
 from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
@@ -14,7 +13,7 @@ from optuna.trial import FrozenTrial
 from nas_scale.arch.limits import Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
-from nas_scale.strategies.base import NetSampler, numpy_seed
+from nas_scale.strategies.base import SingleAim, numpy_seed
 from nas_scale.strategies.batch import Ints
 from nas_scale.strategies.forms import forms_of
 from nas_scale.strategies.history import History, history
@@ -23,7 +22,7 @@ from nas_scale.strategies.meter import Code
 CENTRES: Final = 20  # nets whose neighbours are looked through, before a net is drawn
 
 
-class LocalSearch(NetSampler):
+class LocalSearch(SingleAim):
     """A neighbour of the best net that has a new one; and so of the next best, once all of the best's were tried.
 
     A neighbour differs in one choice; where the limits do not bear that, in a second one that makes it good. The first
@@ -45,18 +44,6 @@ class LocalSearch(NetSampler):
                     if new:
                         return self.admissible.meter.params(self.rng.choice(new))
         return self.admissible.draw(self.rng, self.nets(study, earlier))
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_independent(study, trial, param_name, param_distribution)
 
     def _centres(self, known: History) -> Iterator[Code]:
         order = np.argsort(-known.scores, kind="stable")[:CENTRES]
