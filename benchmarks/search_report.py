@@ -122,7 +122,11 @@ def tables(title: str, of: Mapping[str, Row]) -> Iterable[str]:
     if part == "macro-noisy":
         for budget in dict.fromkeys(key.partition("/")[0] for key in keys):
             names = {key: key.partition("/")[2] for key in keys if key.startswith(f"{budget}/")}
-            yield table(f"{heading}: points behind the best after {budget} trainings, by finalists", names, of)
+            yield table(
+                f"{heading}: points behind the best after {budget} trainings, by finalists (+: with their first)",
+                names,
+                of,
+            )
     elif part == "macro":
         yield table(f"{heading}: points behind the best, by evaluations", {key: key for key in keys}, of)
     elif BASE in of:

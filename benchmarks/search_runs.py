@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
+import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +29,7 @@ from nas_scale.strategies.admissible import Admissible
 from nas_scale.strategies.registry import SAMPLERS, propose, sampler
 
 AGAIN: Final = 2  # further trainings of a finalist
-FINALISTS: Final = (0, 2, 3, 5, 8, 10)
+FINALISTS: Final = (3, 5, 10)
 HISTORIES: Final = (10, 100, 1000, 5000)
 PROPOSALS: Final = 5  # timed at each length of history, after the first
 PATIENCE: Final = 20.0  # seconds; where a proposal takes longer, longer histories are left out
@@ -94,7 +96,8 @@ class Seen:
 
 
 def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], window: int, bench: Path | None) -> Record:
-    """A search as a line of the records. found: the worth of the answer, by budget, and by budget/finalists."""
+    """A search as a line of the records. found: the worth of the answer, by budget; of noisy ones by budget/finalists,
+    and budget/finalists+ where the finalists' first trainings count too."""
     searched = task(part, bench)
     begun = time.perf_counter()
     seen = search(searched, strategy, seed, max(budgets), window)
@@ -102,11 +105,11 @@ def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], windo
     if searched.trainings is None:
         found = {str(budget): max(trial.worth for trial in seen[:budget]) for budget in budgets}
     else:
-        found = {
-            f"{budget}/{finalists}": answer(seen[: budget - AGAIN * finalists], finalists, seed)
-            for budget in budgets
-            for finalists in FINALISTS
-        }
+        found = {f"{budget}/0": answer(seen[:budget]) for budget in budgets}
+        for budget, finalists in itertools.product(budgets, FINALISTS):
+            before = seen[: budget - AGAIN * finalists]
+            found[f"{budget}/{finalists}"] = retrained(before, finalists, seed, with_first=False)
+            found[f"{budget}/{finalists}+"] = retrained(before, finalists, seed, with_first=True)
     repeats = len(seen) - len({trial.net for trial in seen})
     return {"found": found, "repeats": repeats, "seconds": round(seconds, 3)}
 
@@ -148,23 +151,26 @@ def _trained(searched: Task, params: Params, net: Architecture, rng: random.Rand
     return Seen(net, worth, trainings[at], at, trainings)
 
 
-def answer(seen: Sequence[Seen], finalists: int, seed: int) -> float:
-    """What the net is worth that a search would give back: that of the best trial, or the best in the mean of those
-    finalists that looked best and were trained AGAIN more, each time from another seed."""
+def answer(seen: Sequence[Seen]) -> float:
+    """What the net of the best trial is worth."""
+    return max(seen, key=lambda trial: trial.observed).worth
+
+
+def retrained(seen: Sequence[Seen], finalists: int, seed: int, with_first: bool) -> float:
+    """What the net is worth that is best among the finalists, those that looked best, each trained AGAIN more from
+    fresh seeds: on these alone, as the tool ranks them, or on its first training too."""
     best: dict[Architecture, Seen] = {}
     for trial in sorted(seen, key=lambda trial: trial.observed, reverse=True):
         best.setdefault(trial.net, trial)
-    ranked = list(best.values())
-    if finalists == 0:
-        return ranked[0].worth
+    ranked = list(best.values())[:finalists]
 
     def mean(place: int) -> float:
         trial = ranked[place]
         others = [score for at, score in enumerate(trial.trainings) if at != trial.at]
-        more = random.Random(derived_seed(seed, "finalist", place)).sample(others, AGAIN)
-        return (trial.observed + sum(more)) / (1 + AGAIN)
+        fresh = random.Random(derived_seed(seed, "finalist", place)).sample(others, AGAIN)
+        return statistics.fmean([*fresh, trial.observed] if with_first else fresh)
 
-    return ranked[max(range(min(finalists, len(ranked))), key=mean)].worth
+    return ranked[max(range(len(ranked)), key=mean)].worth
 
 
 def overhead(strategy: str) -> Record:
