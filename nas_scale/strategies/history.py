@@ -35,7 +35,8 @@ def history(admissible: Admissible, study: Study, earlier: Sequence[FrozenTrial]
     meter, batch = admissible.meter, admissible.batch
     numbers = [{option: number for number, option in enumerate(options)} for options in meter.options]
     of = list(zip(meter.keys, numbers, strict=True))
-    codes = batch.codes(tuple(number[trial.params[key]] for key, number in of) for trial in earlier)
+    read = (trial.params for trial in earlier)
+    codes = batch.codes(tuple([number[params[key]] for key, number in of]) for params in read)
     states = np.array([trial.state.value for trial in earlier], np.int64)
     told, running = states == TrialState.COMPLETE.value, states == TrialState.RUNNING.value
     sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0

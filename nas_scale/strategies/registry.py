@@ -77,6 +77,13 @@ def _local(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
     return LocalSearch(space, limits, seed=seed)
 
 
+def _predictor(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for most searches: it needs the fewest trainings, bears noisy scores, and proposes in milliseconds."""
+    from nas_scale.strategies.predictor import Predictor
+
+    return Predictor(space, limits, seed=seed)
+
+
 SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = {
     "random": _random,
     "evolution": _evolution,
@@ -85,6 +92,7 @@ SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = 
     "gp": _gp,
     "nsga2": _nsga2,
     "local": _local,
+    "predictor": _predictor,
 }
 
 

@@ -274,6 +274,12 @@ class TestLocalSearch(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlyS
         return lambda: sampler("local", MNASNET, LIMITS["band"], 0)
 
 
+class TestPredictor(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("predictor", MNASNET, LIMITS["band"], 0)
+
+
 class TestNSGA2(BasicSamplerTestCase, RelativeSamplerTestCase):
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
@@ -387,7 +393,7 @@ def mean_regret(name: str, seeds: int, limits: Limits, accuracy: Accuracy) -> fl
     return statistics.mean(found)
 
 
-@pytest.mark.parametrize(("name", "seeds"), [("evolution", 24), ("local", 24), ("tpe", 6)])
+@pytest.mark.parametrize(("name", "seeds"), [("evolution", 24), ("local", 24), ("predictor", 6), ("tpe", 6)])
 def test_a_strategy_beats_random_search(name: str, seeds: int, accuracy: Accuracy) -> None:
     """Over 200 seeds such searches leave .268 (random) and .017 (evolution)."""
     by_chance = mean_regret("random", 24, Limits(), accuracy)
