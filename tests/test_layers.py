@@ -54,6 +54,7 @@ AT_THE_TOP = {
     "training/policy.py": "torch",
     "training/trainer.py": "torch",
     "strategies/": "optuna",
+    "strategies/policy.py": "torch",
     "coefficients/sampler.py": "optuna",
 }
 

@@ -1,7 +1,8 @@
 """Proposals inside the limits: drawn, repaired or mutated, never trained in vain.
 
-A tight budget leaves so few nets that throwing the others away would take for ever, and a lone change leaves the budget
-more often than not. So a change is made good elsewhere: one choice up, another down.
+A tight budget leaves so few nets that throwing the others away would take for ever: they are enumerated, or drawn
+inside the narrowest limit. A lone change leaves such a budget more often than not. So a change is made good elsewhere:
+one choice up, another down.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import itertools
 import random
 from collections.abc import Container, Iterable, Iterator
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,16 @@ from nas_scale.arch.notation import Value
 from nas_scale.arch.space import Params, SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import BudgetError
+from nas_scale.strategies import completions
+from nas_scale.strategies.batch import Ints, batch_of, violations
+from nas_scale.strategies.enumeration import enumerated
 from nas_scale.strategies.extremes import Pursuit, pursue
-from nas_scale.strategies.meter import Code, Meter
+from nas_scale.strategies.meter import Code, meter_of
 
 Floats = npt.NDArray[np.float64]
 
-REJECTIONS: Final = 100  # uniform draws before one is repaired
+REJECTIONS: Final = 20  # uniform draws, one by one, before it is done in batches
+DRAWN: Final = 64  # codes in such a batch
 RESTARTS: Final = 24  # draws repaired, a quarter of them before the ends of the space are looked at
 STEPS: Final = 40  # changes in one repair
 COUNTABLE: Final = 20_000  # fillings of a space small enough to look at every one
@@ -41,7 +46,8 @@ class Admissible:
 
     def __init__(self, space: SearchSpace, limits: Limits) -> None:
         self.limits = limits
-        self.meter = Meter(space)
+        self.meter = meter_of(space)
+        self.batch = batch_of(space)
 
     @cached_property
     def pursuit(self) -> Pursuit:
@@ -51,6 +57,35 @@ class Admissible:
     @property
     def countable(self) -> bool:
         return self.meter.space.size <= COUNTABLE
+
+    def all_codes(self) -> Ints | None:
+        """Every admissible filling, [fillings, choices], where they are few; worked out once in a process."""
+        return enumerated(self.batch, self.limits)
+
+    def pool(self, rng: random.Random, amount: int) -> Ints:
+        """Admissible codes, about so many where that is quick, each filling with the same chance; perhaps none."""
+        drawn = self.batch.uniform(rng, amount)
+        inside: Ints = drawn[self.batch.violations(drawn, self.limits) == 0]
+        if len(inside) >= amount // 4:
+            return inside
+        every = self.all_codes()
+        if every is None:
+            return completions.draw(self.batch, self.limits, rng, amount)
+        return every[sorted(rng.sample(range(len(every)), min(amount, len(every))))]
+
+    def around(self, code: Code, changes: Literal[1, 2]) -> Ints:
+        """Admissible codes that differ from this one in so many choices: [codes, choices], in the order of choices."""
+        moves = np.array([move for move in self.meter.moves() if code[move[0]] != move[1]], np.int64).reshape(-1, 2)
+        if changes == 1:
+            made = np.tile(self.batch.codes([code]), (len(moves), 1))
+            made[np.arange(len(moves)), moves[:, 0]] = moves[:, 1]
+        else:
+            first, second = np.nonzero(moves[:, None, 0] < moves[None, :, 0])
+            made = np.tile(self.batch.codes([code]), (len(first), 1))
+            made[np.arange(len(first)), moves[first, 0]] = moves[first, 1]
+            made[np.arange(len(first)), moves[second, 0]] = moves[second, 1]
+        inside: Ints = made[self.batch.violations(made, self.limits) == 0]
+        return inside
 
     def every(self) -> Iterator[Code]:
         return itertools.product(*(range(len(options)) for options in self.meter.options))
@@ -129,13 +164,15 @@ class Admissible:
             code = self.meter.uniform(rng)
             if self.violation(code) == 0:
                 yield code
+        every = self.all_codes()
+        if every is not None:
+            yield from map(tuple, every[rng.sample(range(len(every)), len(every))].tolist())
+            return
+        yield from map(tuple, completions.draw(self.batch, self.limits, rng, DRAWN).tolist())
         starts = (self.meter.uniform(rng) for _ in range(RESTARTS))
         yield from self._repaired(itertools.islice(starts, RESTARTS // 4), rng, 0.5)
         if not self.pursuit.impossible:
             yield from self._repaired(itertools.chain(self.pursuit.codes, starts), rng, 1.0)
-            if self.countable:
-                every = [code for code in self.every() if self.violation(code) == 0]
-                yield from rng.sample(every, len(every))
 
     def _repaired(self, codes: Iterable[Code], rng: random.Random, greed: float) -> Iterator[Code]:
         for code in codes:
@@ -176,7 +213,7 @@ class Admissible:
         """The two changes nearest to the limits: forecast as if their costs added up, then the most promising tried."""
         here = _figures([self.meter.cost(code)])
         deltas = _figures(costs) - here
-        forecast = self._forecast(here + deltas[:, None, :] + deltas[None, :, :])
+        forecast = violations(here + deltas[:, None, :] + deltas[None, :, :], self.limits)
         choices = np.array([at for at, _ in moves])
         forecast[choices[:, None] >= choices[None, :]] = np.inf
         count = min(4 * PAIRS, forecast.size)
@@ -190,16 +227,6 @@ class Admissible:
                 if best is None or gap < best[0]:
                     best = (gap, pair)
         return best[1] if best else None
-
-    def _forecast(self, figures: Floats) -> Floats:
-        """Violations of many costs at once. figures: [..., METRICS] -> [...]."""
-        total = np.zeros(figures.shape[:-1])
-        for limit in self.limits.limits:
-            value = figures[..., METRICS.index(limit.metric)]
-            total += np.maximum(value / limit.most - 1, 0)
-            if limit.least > 0:
-                total += np.maximum(1 - value / limit.least, 0)
-        return total
 
     def _reverted(self, code: Code, asked: Code, rng: random.Random) -> Code:
         """As much of what was asked for as the limits bear."""

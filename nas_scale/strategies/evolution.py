@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from optuna.distributions import BaseDistribution
 from optuna.samplers import RandomSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
@@ -13,10 +11,10 @@ from optuna.trial import FrozenTrial
 from nas_scale.arch.limits import Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
-from nas_scale.strategies.base import NetSampler, numpy_seed, told
+from nas_scale.strategies.base import SingleAim, numpy_seed, told
 
 
-class RegularizedEvolution(NetSampler):
+class RegularizedEvolution(SingleAim):
     """The population is the last `population` trials that ended with a score, so age alone removes a net, however good.
 
     Until there are as many, nets are drawn at random. A child differs from its parent in one choice, and in others as
@@ -40,18 +38,6 @@ class RegularizedEvolution(NetSampler):
         best = max if study.direction == StudyDirection.MAXIMIZE else min
         parent = best(rivals, key=_score)
         return self.admissible.mutate(parent.params, self.rng, taken) or self.admissible.draw(self.rng, taken)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_independent(study, trial, param_name, param_distribution)
 
 
 def _score(trial: FrozenTrial) -> float:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 from nas_scale.arch.cost import BYTES_PER_NUMBER, Cost, StageCost, profile, stage_cost
 from nas_scale.arch.notation import Value
-from nas_scale.arch.space import Params, SearchSpace
+from nas_scale.arch.space import Choice, Params, SearchSpace, Slot, StageTemplate
 from nas_scale.arch.spec import Architecture, Stage
 
 Code = tuple[int, ...]  # which option each choice takes, in the space's order
@@ -36,7 +37,7 @@ class Meter:
         self.keys = tuple(space.choices)
         self.options = tuple(choice.options for choice in space.choices.values())
         self._holes = {name: index for index, name in enumerate(space.holes)}
-        self._spans = self._stage_spans()
+        self.spans = self._stage_spans()
         self._rows: dict[tuple[int, int, int, Code], StageCost] = {}
         self._stages: dict[tuple[int, Code], Stage] = {}
         self._ends: dict[Code, Ends] = {}
@@ -79,7 +80,7 @@ class Meter:
         activations, peak = ends.stem.activations, ends.stem.peak
         channels, size = ends.stem.channels, ends.stem.resolution
         rows = self._rows
-        for index, (start, end) in enumerate(self._spans):
+        for index, (start, end) in enumerate(self.spans):
             key = (index, channels, size, code[start:end])
             row = rows[key] if key in rows else self.row(*key)
             flops += row.flops
@@ -115,7 +116,7 @@ class Meter:
 
     def fillings(self, index: int) -> Iterator[Code]:
         """All fillings of stage `index`."""
-        start, end = self._spans[index]
+        start, end = self.spans[index]
         return product(*(range(len(options)) for options in self.options[start:end]))
 
     def hole_fillings(self) -> Iterator[Code]:
@@ -140,3 +141,26 @@ class Meter:
             _, last, classifier = profile(bare)
             self._heads[key] = (last, classifier)
         return self._heads[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A space as its parts, each in its order: equal for equal spaces, and hashable."""
+
+    name: str
+    about: str
+    frame: Architecture
+    stages: tuple[tuple[tuple[str, Slot], ...], ...]
+    holes: tuple[tuple[str, Choice], ...]
+
+
+@lru_cache(maxsize=8)
+def _meter_of(written: _Written) -> Meter:
+    stages = tuple(StageTemplate(dict(slots)) for slots in written.stages)
+    return Meter(SearchSpace(written.name, written.about, written.frame, stages, dict(written.holes)))
+
+
+def meter_of(space: SearchSpace) -> Meter:
+    """The same for every equal space, so that a fresh sampler need not work out again what another has."""
+    stages = tuple(tuple(stage.slots.items()) for stage in space.stages)
+    return _meter_of(_Written(space.name, space.about, space.frame, stages, tuple(space.holes.items())))

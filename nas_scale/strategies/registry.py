@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 TPE_STARTUP: Final = 10
+GP_STARTUP: Final = 10
+NSGA2_POPULATION: Final = 20
 
 
 def _random(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
@@ -41,10 +43,56 @@ def _tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
     return Within(tpe, space, limits, seed, startup=TPE_STARTUP)
 
 
+def _controller(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for budgets of many hundreds of nets, and where MnasNet's own method is wanted."""
+    from nas_scale.strategies.controller import Controller
+
+    return Controller(space, limits, seed)
+
+
+def _gp(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for up to about a hundred trials of minutes each: it learns most from few, and takes seconds to propose."""
+    from nas_scale.strategies.base import numpy_seed
+    from nas_scale.strategies.gp import RepeatableGP
+    from nas_scale.strategies.within import Within
+
+    gp = RepeatableGP(n_startup_trials=GP_STARTUP, seed=numpy_seed(seed), warn_independent_sampling=False)
+    return Within(gp, space, limits, seed, startup=GP_STARTUP)
+
+
+def _nsga2(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for several aims at once, of which it keeps a whole front (Deb et al. 2002), and for long searches."""
+    from nas_scale.strategies.base import numpy_seed
+    from nas_scale.strategies.nsga2 import RepeatableNSGA2
+    from nas_scale.strategies.within import Within
+
+    nsga2 = RepeatableNSGA2(population_size=NSGA2_POPULATION, seed=numpy_seed(seed))
+    return Within(nsga2, space, limits, seed, startup=NSGA2_POPULATION)
+
+
+def _local(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for small spaces, and for judges that are exact and quick: it looks at every neighbour of the best net."""
+    from nas_scale.strategies.local import LocalSearch
+
+    return LocalSearch(space, limits, seed=seed)
+
+
+def _predictor(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for most searches: it needs the fewest trainings, bears noisy scores, and proposes in milliseconds."""
+    from nas_scale.strategies.predictor import Predictor
+
+    return Predictor(space, limits, seed=seed)
+
+
 SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = {
     "random": _random,
     "evolution": _evolution,
     "tpe": _tpe,
+    "controller": _controller,
+    "gp": _gp,
+    "nsga2": _nsga2,
+    "local": _local,
+    "predictor": _predictor,
 }
 
 

@@ -29,6 +29,7 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.strategies.base import NetSampler
 from nas_scale.strategies.evolution import RegularizedEvolution
+from nas_scale.strategies.local import LocalSearch
 from nas_scale.strategies.registry import SAMPLERS, propose, sampler
 from nas_scale.strategies.screened import Screened
 from nas_scale.strategies.within import Within
@@ -75,7 +76,10 @@ EVERY: dict[str, Make] = {
     "screened-evolution": _screened("evolution"),
     "screened-tpe": _screened("tpe"),
 }
-every_sampler = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY.keys())
+SLOW = ("gp",)  # a second a proposal
+every_sampler = pytest.mark.parametrize(
+    "make", [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, make in EVERY.items()]
+)
 
 
 def score(net: Architecture) -> float:
@@ -258,6 +262,37 @@ class TestScreened(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamp
         return lambda: _screened("evolution")(MNASNET, LIMITS["band"], 0)
 
 
+class TestController(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("controller", MNASNET, LIMITS["band"], 0)
+
+
+class TestLocalSearch(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("local", MNASNET, LIMITS["band"], 0)
+
+
+class TestPredictor(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("predictor", MNASNET, LIMITS["band"], 0)
+
+
+class TestNSGA2(BasicSamplerTestCase, RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("nsga2", MNASNET, LIMITS["band"], 0)
+
+
+@pytest.mark.slow
+class TestGP(BasicSamplerTestCase, RelativeSamplerTestCase):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: sampler("gp", MNASNET, LIMITS["band"], 0)
+
+
 def told_study(scores: list[float], direction: str = "maximize") -> tuple[optuna.Study, list[dict[str, Value]]]:
     study = optuna.create_study(direction=direction, sampler=sampler("random", MNASNET, LIMITS["band"], 5))
     proposals = []
@@ -285,6 +320,47 @@ def test_evolution_breeds_from_the_best_of_the_youngest(direction: str, best: in
         distances = [distance(child, other) for other in proposals]
         assert distances.index(min(distances)) == best
         assert 1 <= distances[best] <= 6  # a mutation, and what compensates it
+
+
+@pytest.mark.parametrize(("direction", "best"), [("maximize", 2), ("minimize", 1)])
+def test_local_search_looks_around_the_best_and_around_the_next_best_when_all_of_that_was_tried(
+    direction: str, best: int
+) -> None:
+    space = load_space("nas-bench-macro")
+    study = optuna.create_study(direction=direction, sampler=sampler("random", space, Limits(), 5))
+    for value in (1.0, -3.0, 3.0, 2.0):
+        trial = study.ask()
+        propose(trial, space)
+        study.tell(trial, value)
+    centre = study.trials[best].params
+    around = {space.net(params) for params in space.neighbours(centre)} - {space.net(centre)}
+    proposed = []
+    for seed in range(len(around) + 1):
+        study.sampler = LocalSearch(space, Limits(), start=4, seed=seed)
+        trial = study.ask()
+        proposed.append(propose(trial, space))
+        study.tell(trial, state=TrialState.PRUNED)
+    assert {space.net(params) for params in proposed[:-1]} == around
+    second = study.trials[3 if direction == "maximize" else 0].params
+    assert space.net(proposed[-1]) in {space.net(params) for params in space.neighbours(second)}
+
+
+def test_local_search_makes_a_change_good_where_the_limits_do_not_bear_it_alone() -> None:
+    limits = LIMITS["tight"]
+    study = optuna.create_study(direction="maximize", sampler=sampler("random", MNASNET, limits, 5))
+    trial = study.ask()
+    centre = propose(trial, MNASNET)
+    study.tell(trial, 1.0)
+    for seed in range(20):
+        study.sampler = LocalSearch(MNASNET, limits, start=1, seed=seed)
+        trial = study.ask()
+        neighbour = propose(trial, MNASNET)
+        study.tell(trial, state=TrialState.FAIL)
+        changed = [key for key in centre if neighbour[key] != centre[key]]
+        assert len(changed) in (1, 2)
+        for key in changed if len(changed) == 2 else ():
+            alone = [admitted(limits, MNASNET.net({**centre, key: neighbour[key]})) for key in changed]
+            assert not all(alone)
 
 
 Accuracy = Callable[[dict[str, Value]], float]
@@ -317,7 +393,7 @@ def mean_regret(name: str, seeds: int, limits: Limits, accuracy: Accuracy) -> fl
     return statistics.mean(found)
 
 
-@pytest.mark.parametrize(("name", "seeds"), [("evolution", 24), ("tpe", 6)])
+@pytest.mark.parametrize(("name", "seeds"), [("evolution", 24), ("local", 24), ("predictor", 6), ("tpe", 6)])
 def test_a_strategy_beats_random_search(name: str, seeds: int, accuracy: Accuracy) -> None:
     """Over 200 seeds such searches leave .268 (random) and .017 (evolution)."""
     by_chance = mean_regret("random", 24, Limits(), accuracy)

@@ -1,0 +1,232 @@
+"""One search of a known landscape, and what it found: with a sampler of ours as a run drives it, or one as shipped."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import optuna
+from landscapes import CHAIN_LIMITS, Params, Task, task
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+import nas_scale
+from nas_scale.arch.space import SearchSpace
+from nas_scale.arch.spec import Architecture
+from nas_scale.runs.seeds import derived_seed
+from nas_scale.strategies.admissible import Admissible
+from nas_scale.strategies.registry import SAMPLERS, propose, sampler
+
+AGAIN: Final = 2  # further trainings of a finalist
+FINALISTS: Final = (3, 5, 10)
+HISTORIES: Final = (10, 100, 1000, 5000)
+PROPOSALS: Final = 5  # timed at each length of history, after the first
+PATIENCE: Final = 20.0  # seconds; where a proposal takes longer, longer histories are left out
+
+Record = dict[str, Any]
+
+
+class SyneTuneEvolution(BaseSampler):
+    """Regularised evolution as another package has it, of the same population and sample as ours: its own population of
+    100 would draw at random all along."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        from syne_tune.config_space import choice  # type: ignore[import-not-found,unused-ignore]
+        from syne_tune.optimizer.schedulers.searchers import (  # type: ignore[import-not-found,unused-ignore]
+            regularized_evolution,
+        )
+
+        np.random.seed(seed)  # of which it draws its first nets
+        options = {key: choice(list(each.options)) for key, each in space.choices.items()}
+        self.inner = regularized_evolution.RegularizedEvolution(
+            options, population_size=20, sample_size=5, random_seed=seed
+        )
+        self.distributions: dict[str, BaseDistribution] = {
+            key: CategoricalDistribution(each.options) for key, each in space.choices.items()
+        }
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self.distributions
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return dict(self.inner.suggest())
+
+    def sample_independent(self, *args: Any) -> Any:
+        raise NotImplementedError("whole nets only")
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        assert values is not None
+        self.inner.on_trial_complete(trial.number, dict(trial.params), -values[0])  # it makes scores small
+
+
+SHIPPED: Final[dict[str, Callable[[SearchSpace, int], BaseSampler]]] = {
+    "optuna random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
+    "optuna tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed),
+    "optuna nsga2": lambda _, seed: optuna.samplers.NSGAIISampler(seed=seed),
+    "optuna gp": lambda _, seed: optuna.samplers.GPSampler(seed=seed),
+}
+if find_spec("syne_tune"):  # a peer that is tried where it is installed
+    SHIPPED["syne-tune evolution"] = SyneTuneEvolution
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A trial. at: which of its net's trainings was observed; None where the worth itself was."""
+
+    net: Architecture
+    worth: float
+    observed: float
+    at: int | None
+    trainings: tuple[float, ...]
+
+
+def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], window: int, bench: Path | None) -> Record:
+    """A search as a line of the records. found: the worth of the answer, by budget; of noisy ones by budget/finalists,
+    and budget/finalists+ where the finalists' first trainings count too."""
+    searched = task(part, bench)
+    begun = time.perf_counter()
+    seen = search(searched, strategy, seed, max(budgets), window)
+    seconds = time.perf_counter() - begun
+    if searched.trainings is None:
+        found = {str(budget): max(trial.worth for trial in seen[:budget]) for budget in budgets}
+    else:
+        found = {f"{budget}/0": answer(seen[:budget]) for budget in budgets}
+        for budget, finalists in itertools.product(budgets, FINALISTS):
+            before = seen[: budget - AGAIN * finalists]
+            found[f"{budget}/{finalists}"] = retrained(before, finalists, seed, with_first=False)
+            found[f"{budget}/{finalists}+"] = retrained(before, finalists, seed, with_first=True)
+    repeats = len(seen) - len({trial.net for trial in seen})
+    return {"found": found, "repeats": repeats, "seconds": round(seconds, 3)}
+
+
+def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -> list[Seen]:
+    """Trial n is asked for when n - window + 1 were told, all are told in their order, as in nas_scale.runs.loop.
+
+    Ours: a fresh sampler a trial, and a net that comes again has the score it had. As shipped: one sampler, and a
+    net that comes again is trained again. Both are charged a trial for it.
+    """
+    study = optuna.create_study(direction="maximize")
+    shipped = SHIPPED[strategy](searched.space, seed) if strategy in SHIPPED else None
+    seen: list[Seen] = []
+    under_way: deque[tuple[Trial, Seen]] = deque()
+    first: dict[Architecture, Seen] = {}
+    for number in range(trials):
+        study.sampler = shipped or sampler(strategy, searched.space, searched.limits, derived_seed(seed, number))
+        trial = study.ask()
+        params = propose(trial, searched.space)
+        net = searched.space.net(params)
+        scored = None if shipped else first.get(net)
+        scored = scored or _trained(searched, params, net, random.Random(derived_seed(seed, "training", number)))
+        first.setdefault(net, scored)
+        under_way.append((trial, scored))
+        if len(under_way) == window or number == trials - 1:
+            for _ in range(len(under_way) if number == trials - 1 else 1):
+                done, result = under_way.popleft()
+                study.tell(done, result.observed)
+                seen.append(result)
+    return seen
+
+
+def _trained(searched: Task, params: Params, net: Architecture, rng: random.Random) -> Seen:
+    worth = searched.worth(params)
+    if searched.trainings is None:
+        return Seen(net, worth, worth, None, ())
+    trainings = tuple(searched.trainings(params))
+    at = rng.randrange(len(trainings))
+    return Seen(net, worth, trainings[at], at, trainings)
+
+
+def answer(seen: Sequence[Seen]) -> float:
+    """What the net of the best trial is worth."""
+    return max(seen, key=lambda trial: trial.observed).worth
+
+
+def retrained(seen: Sequence[Seen], finalists: int, seed: int, with_first: bool) -> float:
+    """What the net is worth that is best among the finalists, those that looked best, each trained AGAIN more from
+    fresh seeds: on these alone, as the tool ranks them, or on its first training too."""
+    best: dict[Architecture, Seen] = {}
+    for trial in sorted(seen, key=lambda trial: trial.observed, reverse=True):
+        best.setdefault(trial.net, trial)
+    ranked = list(best.values())[:finalists]
+
+    def mean(place: int) -> float:
+        trial = ranked[place]
+        others = [score for at, score in enumerate(trial.trainings) if at != trial.at]
+        fresh = random.Random(derived_seed(seed, "finalist", place)).sample(others, AGAIN)
+        return statistics.fmean([*fresh, trial.observed] if with_first else fresh)
+
+    return ranked[max(range(len(ranked)), key=mean)].worth
+
+
+def overhead(strategy: str) -> Record:
+    """Milliseconds that a proposal takes on `efficientnet` at 400M, a fresh sampler each, by trials already told.
+
+    `100 first` is the first proposal of a process, which may have to read all trials; `100` the median of those after.
+    """
+    searched = task("interactions", None)
+    rng = random.Random(0)
+    admissible = Admissible(searched.space, CHAIN_LIMITS)
+    fillings = [admissible.draw(rng) for _ in range(max(HISTORIES))]
+    found: dict[str, float] = {}
+    begun = time.perf_counter()
+    for history in HISTORIES:
+        study = optuna.create_study(direction="maximize")
+        study.add_trials([_told(searched, number, params) for number, params in enumerate(fillings[:history])])
+        times = [_timed(study, searched, strategy, derived_seed(history, turn)) for turn in range(1 + PROPOSALS)]
+        found |= {f"{history} first": times[0], str(history): sorted(times[1:])[PROPOSALS // 2]}
+        if times[0] > 1000 * PATIENCE:
+            break
+    return {"found": found, "repeats": 0, "seconds": round(time.perf_counter() - begun, 3)}
+
+
+def _told(searched: Task, number: int, params: Mapping[str, Any]) -> FrozenTrial:
+    distributions: dict[str, BaseDistribution] = {
+        key: CategoricalDistribution(choice.options) for key, choice in searched.space.choices.items()
+    }
+    return create_trial(
+        state=TrialState.COMPLETE,
+        params=dict(params),
+        distributions=distributions,
+        value=searched.worth(params),
+        system_attrs={"RepeatableNSGA2:generation": number // 20},  # which it would have given them itself
+    )
+
+
+def _timed(study: optuna.Study, searched: Task, strategy: str, seed: int) -> float:
+    begun = time.perf_counter()
+    study.sampler = sampler(strategy, searched.space, searched.limits, seed)
+    trial = study.ask()
+    params = propose(trial, searched.space)
+    milliseconds = 1000 * (time.perf_counter() - begun)
+    study.tell(trial, searched.worth(params))
+    return round(milliseconds, 3)
+
+
+def strategies(part: str) -> list[str]:
+    """Those that a part can try: samplers as shipped know no limits, and would be charged for nets outside."""
+    return [*SAMPLERS, *(SHIPPED if part in ("macro", "macro-noisy") else ())]
+
+
+def code_digest() -> str:
+    """Changes whenever a strategy, or what it knows of nets, does."""
+    folder = Path(nas_scale.__file__).parent
+    digest = hashlib.sha256()
+    for package in ("arch", "strategies"):
+        for path in sorted((folder / package).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
