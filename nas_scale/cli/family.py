@@ -28,7 +28,7 @@ def family(
         int | None, typer.Option(help="Resolution at which the baseline's cost is counted.", metavar="PX")
     ] = None,
     classes: Annotated[int | None, typer.Option(help="Classes at which cost is counted.", metavar="N")] = None,
-    sampler: Annotated[str | None, typer.Option(help="random, evolution or tpe.")] = None,
+    sampler: Annotated[str | None, typer.Option(help="The search's strategy; see search --help.")] = None,
     trials: Annotated[int | None, typer.Option(help="Nets the search tries.", metavar="N")] = None,
     finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,
     final_seeds: Annotated[int | None, typer.Option(help="On so many fresh seeds each.", metavar="N")] = None,

@@ -9,6 +9,7 @@ import typer
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
 from nas_scale.flows.search_options import Search
+from nas_scale.strategies.registry import SAMPLERS
 
 LIMITS, SEARCH = "Budget", "Search"
 
@@ -43,7 +44,9 @@ def search(
         int | None, _search("Resolution at which cost is counted (default: the space's).", "PX")
     ] = None,
     classes: Annotated[int | None, _search("Classes at which cost is counted (default: the space's).", "N")] = None,
-    sampler: Annotated[str | None, _search(f"random, evolution or tpe (default: {_USUAL.sampler}).")] = None,
+    sampler: Annotated[
+        str | None, _search(f"{', '.join(SAMPLERS)} (default: {_USUAL.sampler}); docs/search.md says when.")
+    ] = None,
     trials: Annotated[int | None, _search(f"Nets to try (default: {_USUAL.trials}).", "N")] = None,
     finalists: Annotated[
         int | None, _search(f"So many of the best are trained again (default: {_USUAL.finalists}).", "N")
