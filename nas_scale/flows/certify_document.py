@@ -142,8 +142,11 @@ def _found(measured: Sequence[Measured], seed: int, judge_seconds: Mapping[str, 
 
 
 def verdict_on(equal: Sequence[Measured], seed: int) -> Verdict:
-    """Whether the proxy is worth using, by the nets of equal cost (judges/verdict.py has the rule)."""
-    cheap = {judge: [_cheap(net, judge) for net in equal] for judge in JUDGES}
+    """Whether the proxy is worth using, by the nets of equal cost (judges/verdict.py has the rule).
+
+    FLOPs are no rival: there they are equal by construction, and nothing is gained by screening for what is left.
+    """
+    cheap = {judge: [_cheap(net, judge) for net in equal] for judge in JUDGES if judge != "flops"}
     return verdict([_mean(net.proxy) for net in equal], cheap, [net.truth for net in equal], seed)
 
 
