@@ -27,7 +27,7 @@ from nas_scale.arch.cost import cost
 from nas_scale.arch.files import load_space
 from nas_scale.arch.limits import Limits, around
 from nas_scale.arch.spec import Architecture
-from nas_scale.engines.base import Failed
+from nas_scale.engines.base import Failed, News
 from nas_scale.flows.search import reference_net
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.flows.where import Where, choose_device, training_engine
@@ -57,7 +57,8 @@ def measure(nets: list[Architecture], jobs: Jobs, where: Where) -> tuple[list[li
         for ticket, job in enumerate(made):
             engine.submit(ticket, job)
         for _ in track(made, "training", console=Console(stderr=True)):
-            outcome = engine.next()
+            while isinstance(outcome := engine.next(), News):
+                pass
             if isinstance(outcome, Failed):
                 raise SystemExit(f"training {outcome.ticket} failed: {outcome.reason}")
             accuracies[outcome.ticket // seeds].append(outcome.result[0].accuracy)
