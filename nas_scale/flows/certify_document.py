@@ -146,7 +146,8 @@ def verdict_on(equal: Sequence[Measured], seed: int) -> Verdict:
 
     FLOPs are no rival: there they are equal by construction, and nothing is gained by screening for what is left.
     """
-    cheap = {judge: [_cheap(net, judge) for net in equal] for judge in JUDGES if judge != "flops"}
+    rivals: list[CheapJudge] = [judge for judge in JUDGES if judge != "flops"]
+    cheap = {judge: [_cheap(net, judge) for net in equal] for judge in rivals}
     return verdict([_mean(net.proxy) for net in equal], cheap, [net.truth for net in equal], seed)
 
 
