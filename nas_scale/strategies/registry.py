@@ -21,19 +21,24 @@ NSGA2_POPULATION: Final = 20
 
 
 def _random(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right as the measure of every other one, and where nets are wanted as data."""
     from nas_scale.strategies.random import RandomNets
 
     return RandomNets(space, limits, seed)
 
 
 def _evolution(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
+    """Right for long searches of which nothing is known: it models nothing, and a lucky score ages away."""
     from nas_scale.strategies.evolution import RegularizedEvolution
 
     return RegularizedEvolution(space, limits, seed=seed)
 
 
 def _tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Joint over all choices (Falkner et al. 2018). Trials under way count as bad: parallel proposals spread."""
+    """Right for noisy scores and choices that act mostly one by one.
+
+    Joint over all choices (Falkner et al. 2018). Trials under way count as bad: parallel proposals spread.
+    """
     from optuna.samplers import TPESampler
 
     from nas_scale.strategies.base import numpy_seed
@@ -44,7 +49,7 @@ def _tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
 
 
 def _controller(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right for budgets of many hundreds of nets, and where MnasNet's own method is wanted."""
+    """Right where choices have to fit each other across the whole net, and to repeat MnasNet's own method."""
     from nas_scale.strategies.controller import Controller
 
     return Controller(space, limits, seed)
