@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from optuna.distributions import BaseDistribution
 from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
@@ -14,7 +13,7 @@ from optuna.trial import FrozenTrial
 from nas_scale.arch.limits import Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
-from nas_scale.strategies.base import NetSampler, numpy_seed
+from nas_scale.strategies.base import SingleAim, numpy_seed
 from nas_scale.strategies.batch import Ints
 from nas_scale.strategies.forms import Forms, forms_of
 from nas_scale.strategies.history import Floats, History, history
@@ -26,7 +25,7 @@ CLIMBS: Final = 12  # nets whose neighbours are looked at, the best first
 PAIRS: Final = 300  # neighbours two changes away, of each of those
 
 
-class Predictor(NetSampler):
+class Predictor(SingleAim):
     """Draws a surface that the scores so far allow (regression.py), and proposes the best new net on it.
 
     The first `start` nets are drawn at random. The best net is looked for among random nets, the nets known, and their
@@ -54,18 +53,6 @@ class Predictor(NetSampler):
             if found is not None:
                 return self.admissible.meter.params(found)
         return self.admissible.draw(self.rng, self.nets(study, earlier))
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        self._raise_error_if_multi_objective(study)
-        return super().sample_independent(study, trial, param_name, param_distribution)
 
     def _best_new(self, surface: Surface, known: History) -> Code | None:
         """The best net on the surface, among all that were looked at, that the study does not hold yet."""

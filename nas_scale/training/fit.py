@@ -34,6 +34,7 @@ def fit(
     """
     trainers = [Trainer(net, images, recipe, seed, recordable) for seed, net in nets.items()]
     wanted = {stop.epoch: stop.accuracy for stop in stops if stop.epoch < recipe.epochs}
+    trained = sum(trainer.steps * trainer.batch for trainer in trainers)  # images in an epoch
     losses: list[list[float]] = []
     checks: list[tuple[int, list[float]]] = []
     seconds, stopped = 0.0, False
@@ -48,7 +49,6 @@ def fit(
         seconds += spent
         if not all(map(math.isfinite, losses[-1])):
             raise RunFailed(f"diverged: the loss was no longer finite after epoch {epoch + 1}")
-        trained = sum(trainer.steps * trainer.batch for trainer in trainers)
         yield Epoch(epoch + 1, recipe.epochs, statistics.fmean(losses[-1]), trained / spent)
         results = None
         if (threshold := wanted.get(epoch + 1)) is not None:
@@ -66,11 +66,11 @@ def fit(
             loss=loss,
             epochs=len(losses),
             seconds=seconds / len(trainers),
-            images_per_second=len(losses) * trainer.steps * trainer.batch * len(trainers) / seconds if losses else 0.0,
+            images_per_second=len(losses) * trained / seconds if losses else 0.0,
             losses=tuple(each[index] for each in losses),
             checks=tuple((epoch, accuracies[index]) for epoch, accuracies in checks),
         )
-        for index, (trainer, (accuracy, loss)) in enumerate(zip(trainers, results, strict=True))
+        for index, (accuracy, loss) in enumerate(results)
     )
 
 
