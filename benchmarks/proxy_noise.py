@@ -28,7 +28,7 @@ from nas_scale.arch.files import load_space
 from nas_scale.arch.limits import Limits, around
 from nas_scale.arch.spec import Architecture
 from nas_scale.engines.base import Failed, News
-from nas_scale.flows.search import reference_net
+from nas_scale.flows.nets import reference_net
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.flows.where import Where, choose_device, training_engine
 from nas_scale.runs.ranking import pooled_sd

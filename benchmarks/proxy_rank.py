@@ -41,7 +41,7 @@ from nas_scale.arch.files import load_space
 from nas_scale.arch.spec import Architecture
 from nas_scale.engines.base import Done, Engine, Failed
 from nas_scale.engines.local import LocalEngine
-from nas_scale.flows.search import reference_net
+from nas_scale.flows.nets import reference_net
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.flows.where import Where, choose_device, training_engine
 from nas_scale.training.job import Job, Score

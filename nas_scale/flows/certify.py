@@ -24,9 +24,8 @@ from nas_scale.flows.certify_document import (
 from nas_scale.flows.certify_nets import draw
 from nas_scale.flows.certify_options import Certify
 from nas_scale.flows.events import Listener, Note, Phase, ignore
-from nas_scale.flows.nets import net_attributes
+from nas_scale.flows.nets import net_attributes, net_key, reference_net
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
-from nas_scale.flows.search import net_key, reference_net
 from nas_scale.flows.search_document import images_line
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.flows.where import Where, choose_device, logged, opened, training_engine, worker_count

@@ -9,12 +9,13 @@ from typing import Any
 
 from nas_scale.arch.solver import MOST_PHI
 from nas_scale.errors import UserError
-from nas_scale.flows import search as searching
 from nas_scale.flows.events import Listener, Note, RunOpened, ignore
 from nas_scale.flows.expand import PHIS, Family, Rule, expand, family_document
 from nas_scale.flows.grid import grid
 from nas_scale.flows.grid_options import Grid
 from nas_scale.flows.options import as_spec, known_options, one_of, refuse_unknown, take, within
+from nas_scale.flows.search import run_search
+from nas_scale.flows.search_input import Prepared, prepare
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Training
 from nas_scale.flows.where import Where, opened
@@ -53,7 +54,7 @@ def family(
             on_event(Note(f"{event.kind}, kept in {event.folder}") if isinstance(event, RunOpened) else event)
 
         where = prepared.where
-        found = searching.run_search(replace(prepared, where=where.inside(run, "search")), inner)
+        found = run_search(replace(prepared, where=where.inside(run, "search")), inner)
         part = {**as_spec(where=where.inside(run, "grid"))["where"], **_for_grid(options)}
         fitted = grid(found.folder, on_event=inner, **part)
         grown = _expanded(run, phi, rule)
@@ -66,7 +67,7 @@ def family(
     return FamilyResult(grown, run.name, str(run.folder), document)
 
 
-def _checked(phi: Sequence[float], rule: Rule, options: Mapping[str, Any]) -> searching.Prepared:
+def _checked(phi: Sequence[float], rule: Rule, options: Mapping[str, Any]) -> Prepared:
     """The search, after all that the parts will want to know has been looked at."""
     shared = known_options(Search, Training, Where)
     refuse_unknown(options, shared | _OF_GRID | {"grid_seeds"})
@@ -77,7 +78,7 @@ def _checked(phi: Sequence[float], rule: Rule, options: Mapping[str, Any]) -> se
         raise UserError("--phi names no size; write --phi 0..7 or 0,0.5,1")
     within(1, 1000, grid_seeds=options.get("grid_seeds"))
     take(_for_grid(options), Grid).checked()
-    return searching.prepare({name: value for name, value in options.items() if name in shared})
+    return prepare({name: value for name, value in options.items() if name in shared})
 
 
 def _for_grid(options: Mapping[str, Any]) -> dict[str, Any]:

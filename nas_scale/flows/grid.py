@@ -22,9 +22,8 @@ from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Note, Phase, ignore
 from nas_scale.flows.grid_document import GridPlan, Trained, grid_document, plan_header
 from nas_scale.flows.grid_options import Grid
-from nas_scale.flows.nets import find_net, last_search, net_attributes, run_named
+from nas_scale.flows.nets import find_net, last_search, net_attributes, net_key, run_named
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
-from nas_scale.flows.search import net_key
 from nas_scale.flows.search_document import images_line
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.flows.where import Where, choose_device, logged, opened, training_engine, worker_count

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nas_scale.arch.cost import cost
 from nas_scale.arch.files import known_nets, load_net, net_document, net_from_document
+from nas_scale.arch.space import SearchSpace, canonical
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs.results import read_document
@@ -75,3 +78,14 @@ def last_search(results: Path) -> Run:
             f"there is no finished search in {results}; give --baseline efficientnet-b0, or run nas-scale search first"
         )
     return run
+
+
+def net_key(arch: Architecture) -> str:
+    """Equal for nets that compute the same."""
+    return hashlib.sha256(repr(replace(canonical(arch), name="")).encode()).hexdigest()[:16]
+
+
+def reference_net(space: SearchSpace) -> Architecture:
+    """A net of the space whose strides and resolution the proxy's are measured against."""
+    net = space.resolve(lambda choice: choice.options[-1])
+    return replace(net, name=space.name)

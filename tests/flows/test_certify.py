@@ -21,7 +21,7 @@ from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.certify_nets import draw
 from nas_scale.flows.certify_options import Certify
 from nas_scale.flows.events import Note
-from nas_scale.flows.search import net_key, reference_net
+from nas_scale.flows.nets import net_key, reference_net
 from nas_scale.flows.training import Training
 
 TINY: dict[str, Any] = {"space": "nas-bench-macro", "data": "digits", "proxy_resolution": 12, "device": "cpu"}

@@ -1,0 +1,71 @@
+"""What a search is asked, checked before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nas_scale.arch.space import SearchSpace
+from nas_scale.arch.spec import Architecture
+from nas_scale.errors import UserError
+from nas_scale.flows.nets import reference_net
+from nas_scale.flows.objective import Evaluate
+from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
+from nas_scale.flows.search_options import Search
+from nas_scale.flows.training import Training
+from nas_scale.flows.where import Where, choose_device
+from nas_scale.judges.names import COUNTED
+from nas_scale.strategies.budget import ensure_possible
+from nas_scale.training import data
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A search whose input was checked, before anything is written."""
+
+    wanted: Search
+    training: Training
+    where: Where
+    space: SearchSpace
+    reference: Architecture
+    device: str
+    evaluate: Evaluate | None
+
+    def spec(self) -> dict[str, Any]:
+        """Everything that decides the result, as JSON."""
+        space = self.space
+        whole = repr((space.frame, space.choices, [stage.slots for stage in space.stages]))
+        images = self.training.images(self.training.proxy.resolution)
+        return {
+            **as_spec(search=replace(self.wanted, space=space.name), training=self.training),
+            "images": None if self.evaluate else data.fingerprint(images),
+            "space_fingerprint": hashlib.sha256(whole.encode()).hexdigest()[:16],
+            "device": self.device.partition(":")[0],
+            "objective": getattr(self.evaluate, "__qualname__", "callable") if self.evaluate else "proxy",
+        }
+
+
+def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Prepared:
+    """Reads and checks a search's options, its images and its budget; torch is loaded last, if at all.
+
+    Raises UserError.
+    """
+    refuse_unknown(options, known_options(Search, Training, Where))
+    where = take(options, Where).checked()
+    usual: dict[str, Any] = {} if evaluate is None else {"finalists": 0}
+    wanted, training = take(usual | dict(options), Search).checked(), take(options, Training).checked()
+    space = wanted.opened()
+    ensure_possible(space, wanted.limits())
+    reference = reference_net(space)
+    if evaluate is not None and wanted.pruner != "none":
+        raise UserError("--pruner stops trainings, of which evaluate has none; leave out one of the two")
+    if evaluate is not None and wanted.screen not in ("none", *COUNTED):
+        raise UserError(f"--screen {wanted.screen} looks at proxies, of which evaluate has none; choose activations")
+    wanted.pruning(training.proxy.recipe.epochs)
+    if evaluate is not None:
+        return Prepared(wanted, training, where, space, reference, "cpu", evaluate)
+    training = training.for_reference(reference)
+    data.check(training.images(training.proxy.resolution))
+    return Prepared(wanted, training, where, space, reference, choose_device(where.device), None)
