@@ -69,12 +69,13 @@ def _add_equal(
     rng: random.Random,
     trained_as: Callable[[Architecture], str],
 ) -> None:
-    drawn: set[Architecture] = set()
+    drawn: set[bytes] = set()
     for _ in range(TRIES * count):
         if len(chosen) == count:
             return
-        net = admissible.net(admissible.draw(rng, drawn))
-        drawn.add(net)
+        code = admissible.meter.code(admissible.draw(rng, drawn))
+        drawn.add(admissible.key(code))
+        net = admissible.meter.net(code)
         chosen.setdefault(trained_as(net), net)
 
 

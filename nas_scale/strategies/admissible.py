@@ -20,12 +20,12 @@ from nas_scale.arch.cost import Cost
 from nas_scale.arch.limits import METRICS, Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import Params, SearchSpace
-from nas_scale.arch.spec import Architecture
 from nas_scale.errors import BudgetError
 from nas_scale.strategies import completions
 from nas_scale.strategies.batch import Ints, batch_of, violations
 from nas_scale.strategies.enumeration import enumerated
 from nas_scale.strategies.extremes import Pursuit, pursue
+from nas_scale.strategies.forms import forms_of
 from nas_scale.strategies.meter import Code, meter_of
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ COUNTABLE: Final = 20_000  # fillings of a space small enough to look at every o
 PAIRS: Final = 16  # pairs of changes tried exactly, the most promising first
 MUTATIONS: Final = 60  # tries for a child that is new
 
-NOTHING: Final[frozenset[Architecture]] = frozenset()
+NOTHING: Final[frozenset[bytes]] = frozenset()
 
 
 class Admissible:
@@ -48,6 +48,7 @@ class Admissible:
         self.limits = limits
         self.meter = meter_of(space)
         self.batch = batch_of(space)
+        self.forms = forms_of(space)
 
     @cached_property
     def pursuit(self) -> Pursuit:
@@ -90,17 +91,24 @@ class Admissible:
     def every(self) -> Iterator[Code]:
         return itertools.product(*(range(len(options)) for options in self.meter.options))
 
-    def net(self, params: Params) -> Architecture:
-        return self.meter.net(self.meter.code(params))
+    def codes(self, params: Iterable[Params]) -> Ints:
+        return self.batch.codes(self.meter.code(filling) for filling in params)
 
-    def draw(self, rng: random.Random, taken: Container[Architecture] = NOTHING) -> dict[str, Value]:
+    def keys(self, codes: Ints) -> list[bytes]:
+        """Equal for fillings that build the same net, and for no others."""
+        return self.forms.keys(codes)
+
+    def key(self, code: Code) -> bytes:
+        return self.keys(self.batch.codes([code]))[0]
+
+    def draw(self, rng: random.Random, taken: Container[bytes] = NOTHING) -> dict[str, Value]:
         """An admissible filling: a uniform draw where that succeeds, else a repaired one.
 
-        Its net is none of `taken` as long as others are found. Raises BudgetError where nothing admissible is found.
+        Its key is none of `taken` as long as others are found. Raises BudgetError where nothing admissible is found.
         """
         spare = None
         for code in self._drawn(rng):
-            if self.meter.net(code) not in taken:
+            if self.key(code) not in taken:
                 return self.meter.params(code)
             spare = code
         if spare is None:
@@ -120,20 +128,18 @@ class Admissible:
             return self.draw(rng)
         return self.meter.params(self._reverted(code, asked, rng))
 
-    def mutate(
-        self, params: Params, rng: random.Random, taken: Container[Architecture] = NOTHING
-    ) -> dict[str, Value] | None:
+    def mutate(self, params: Params, rng: random.Random, taken: Container[bytes] = NOTHING) -> dict[str, Value] | None:
         """A child: one choice changed, or more where that gives nothing new, and others to keep the limits.
 
-        Its net differs from its parent's and from all `taken`; None where no such child is found.
+        Its key differs from its parent's and from all `taken`; None where no such child is found.
         """
         parent = self.meter.code(params)
-        parent_net = self.meter.net(parent)
+        parent_key = self.key(parent)
         for attempt in range(MUTATIONS):
             child = self._child(parent, 1 + attempt * 4 // MUTATIONS, rng)
             if self.violation(child) == 0:
-                net = self.meter.net(child)
-                if net != parent_net and net not in taken:
+                key = self.key(child)
+                if key != parent_key and key not in taken:
                     return self.meter.params(child)
         return None
 

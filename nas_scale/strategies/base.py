@@ -15,7 +15,6 @@ from optuna.trial import FrozenTrial, TrialState
 from nas_scale.arch.limits import Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
-from nas_scale.arch.spec import Architecture
 from nas_scale.strategies.admissible import Admissible
 
 
@@ -31,7 +30,6 @@ class NetSampler(BaseSampler):
         self.others = others
         self.rng = random.Random(seed)
         self.distributions = {key: CategoricalDistribution(choice.options) for key, choice in space.choices.items()}
-        self._read: tuple[Study | None, dict[int, Architecture]] = (None, {})
 
     @abstractmethod
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
@@ -69,14 +67,9 @@ class NetSampler(BaseSampler):
         known = (other for other in study.get_trials(deepcopy=False) if other.number < trial.number)
         return sorted((other for other in known if self.distributions.keys() <= other.params.keys()), key=_number)
 
-    def nets(self, study: Study, earlier: Sequence[FrozenTrial]) -> frozenset[Architecture]:
-        """The nets of these trials, failed ones and those under way among them."""
-        read = self._read[1] if self._read[0] is study else {}
-        self._read = (study, read)
-        for trial in earlier:
-            if trial.number not in read:
-                read[trial.number] = self.admissible.net(trial.params)
-        return frozenset(read[trial.number] for trial in earlier)
+    def taken(self, earlier: Sequence[FrozenTrial]) -> frozenset[bytes]:
+        """Keys of the nets of these trials, failed ones and those under way among them."""
+        return frozenset(self.admissible.keys(self.admissible.codes(trial.params for trial in earlier)))
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self.others.before_trial(study, trial)

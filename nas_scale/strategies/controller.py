@@ -12,7 +12,6 @@ from optuna.trial import FrozenTrial
 from nas_scale.arch.limits import Limits
 from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
-from nas_scale.arch.spec import Architecture
 from nas_scale.strategies.base import SingleAim, numpy_seed
 from nas_scale.strategies.history import History, history
 from nas_scale.strategies.meter import Code
@@ -35,10 +34,9 @@ class Controller(SingleAim):
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         known = history(self.admissible, study, earlier)
-        taken = self.nets(study, earlier)
         if len(known.scores) < BATCH:
-            return self.admissible.draw(self.rng, taken)
-        return self._new(self._drawn(known), taken) or self.admissible.draw(self.rng, taken)
+            return self.admissible.draw(self.rng, known.taken)
+        return self._new(self._drawn(known), known.taken) or self.admissible.draw(self.rng, known.taken)
 
     def _drawn(self, known: History) -> list[Code]:
         """What the policy proposes, in its order."""
@@ -56,15 +54,15 @@ class Controller(SingleAim):
         uniforms = [[self.rng.random() for _ in options] for _ in range(DRAWS)]
         return [tuple(code) for code in policy.sample(torch.tensor(uniforms)).tolist()]
 
-    def _new(self, drawn: Sequence[Code], taken: Container[Architecture]) -> Mapping[str, Value] | None:
+    def _new(self, drawn: Sequence[Code], taken: Container[bytes]) -> Mapping[str, Value] | None:
         """The first that is admissible and new, or can be made so."""
         meter = self.admissible.meter
         for code in drawn:
-            if self.admissible.violation(code) == 0 and meter.net(code) not in taken:
+            if self.admissible.violation(code) == 0 and self.admissible.key(code) not in taken:
                 return meter.params(code)
         repaired = None
         for repaired in self._repaired(drawn[:REPAIRS]):
-            if self.admissible.net(repaired) not in taken:
+            if self.admissible.key(meter.code(repaired)) not in taken:
                 return repaired
         return self.admissible.mutate(repaired, self.rng, taken) if repaired is not None else None
 

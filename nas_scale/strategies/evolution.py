@@ -30,7 +30,7 @@ class RegularizedEvolution(SingleAim):
         self.sample = sample
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        taken = self.nets(study, earlier)
+        taken = self.taken(earlier)
         alive = list(told(earlier))[-self.population :]
         if len(alive) < self.population:
             return self.admissible.draw(self.rng, taken)

@@ -12,7 +12,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas_scale.strategies.admissible import Admissible
 from nas_scale.strategies.batch import Ints
-from nas_scale.strategies.forms import forms_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 class History:
     """codes: nets that have a score, [nets, choices], in the order of trials. scores: larger is better, [nets].
 
-    waiting: codes of trials under way. taken: keys (forms.py) of all nets of the study, failed ones among them.
+    waiting: codes of trials under way. taken: keys (Admissible.keys) of all nets of the study, failed ones among them.
     """
 
     codes: Ints
@@ -32,13 +31,9 @@ class History:
 
 def history(admissible: Admissible, study: Study, earlier: Sequence[FrozenTrial]) -> History:
     """What is to be learned from these trials. Only trials that ended with a score have one."""
-    meter, batch = admissible.meter, admissible.batch
-    numbers = [{option: number for number, option in enumerate(options)} for options in meter.options]
-    of = list(zip(meter.keys, numbers, strict=True))
-    read = (trial.params for trial in earlier)
-    codes = batch.codes(tuple([number[params[key]] for key, number in of]) for params in read)
+    codes = admissible.codes(trial.params for trial in earlier)
     states = np.array([trial.state.value for trial in earlier], np.int64)
     told, running = states == TrialState.COMPLETE.value, states == TrialState.RUNNING.value
     sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
     scores = np.array([trial.value for trial in earlier if trial.state == TrialState.COMPLETE], np.float64)
-    return History(codes[told], sign * scores, codes[running], frozenset(forms_of(meter.space).keys(codes)))
+    return History(codes[told], sign * scores, codes[running], frozenset(admissible.keys(codes)))

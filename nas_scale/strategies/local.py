@@ -15,7 +15,6 @@ from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
 from nas_scale.strategies.base import SingleAim, numpy_seed
 from nas_scale.strategies.batch import Ints
-from nas_scale.strategies.forms import forms_of
 from nas_scale.strategies.history import History, history
 from nas_scale.strategies.meter import Code
 
@@ -43,7 +42,7 @@ class LocalSearch(SingleAim):
                     new = self._new(neighbours, known)
                     if new:
                         return self.admissible.meter.params(self.rng.choice(new))
-        return self.admissible.draw(self.rng, self.nets(study, earlier))
+        return self.admissible.draw(self.rng, known.taken)
 
     def _centres(self, known: History) -> Iterator[Code]:
         order = np.argsort(-known.scores, kind="stable")[:CENTRES]
@@ -60,5 +59,5 @@ class LocalSearch(SingleAim):
                 yield alone if len(alone) else double[moved[:, at] & (double[:, at] == option)]
 
     def _new(self, codes: Ints, known: History) -> list[Code]:
-        keys = forms_of(self.admissible.meter.space).keys(codes)
-        return [tuple(code) for code, key in zip(codes.tolist(), keys, strict=True) if key not in known.taken]
+        keyed = zip(codes.tolist(), self.admissible.keys(codes), strict=True)
+        return [tuple(code) for code, key in keyed if key not in known.taken]

@@ -36,6 +36,7 @@ class Meter:
         self.space = space
         self.keys = tuple(space.choices)
         self.options = tuple(choice.options for choice in space.choices.values())
+        self._numbers = [{option: number for number, option in enumerate(options)} for options in self.options]
         self._holes = {name: index for index, name in enumerate(space.holes)}
         self.spans = self._stage_spans()
         self._rows: dict[tuple[int, int, int, Code], StageCost] = {}
@@ -51,8 +52,8 @@ class Meter:
         return tuple(spans)
 
     def code(self, params: Params) -> Code:
-        """Raises KeyError for a missing choice and ValueError for a value that is no option."""
-        return tuple(options.index(params[key]) for key, options in zip(self.keys, self.options, strict=True))
+        """Raises KeyError for a missing choice, and for a value that is no option."""
+        return tuple([numbers[params[key]] for key, numbers in zip(self.keys, self._numbers, strict=True)])
 
     def params(self, code: Code) -> dict[str, Value]:
         return {key: options[index] for key, options, index in zip(self.keys, self.options, code, strict=True)}

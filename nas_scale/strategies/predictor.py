@@ -15,7 +15,7 @@ from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
 from nas_scale.strategies.base import SingleAim, numpy_seed
 from nas_scale.strategies.batch import Ints
-from nas_scale.strategies.forms import Forms, forms_of
+from nas_scale.strategies.forms import Forms
 from nas_scale.strategies.history import Floats, History, history
 from nas_scale.strategies.meter import Code
 from nas_scale.strategies.regression import Encoding, Regression, Surface
@@ -41,7 +41,7 @@ class Predictor(SingleAim):
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
         self.start = max(2, start)
         self.temper = temper
-        self.forms = forms_of(space)
+        self.forms = self.admissible.forms
         self.encoding = _encoding(self.forms)
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
@@ -52,7 +52,7 @@ class Predictor(SingleAim):
             found = self._best_new(surface, known)
             if found is not None:
                 return self.admissible.meter.params(found)
-        return self.admissible.draw(self.rng, self.nets(study, earlier))
+        return self.admissible.draw(self.rng, known.taken)
 
     def _best_new(self, surface: Surface, known: History) -> Code | None:
         """The best net on the surface, among all that were looked at, that the study does not hold yet."""

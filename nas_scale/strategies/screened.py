@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from nas_scale.arch.notation import Value
 from nas_scale.arch.spec import Architecture
 from nas_scale.strategies.base import NetSampler
+from nas_scale.strategies.meter import Code
 
 
 class Screened(NetSampler):
@@ -39,10 +40,11 @@ class Screened(NetSampler):
         return super().sample_relative(study, trial, search_space)
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        drawn: dict[Architecture, Mapping[str, Value]] = {}
+        meter = self.admissible.meter
+        drawn: dict[bytes, Code] = {}
         for _ in range(self.pool):
-            params = self.sampler.propose(study, trial, earlier)
-            drawn.setdefault(self.admissible.net(params), params)
-        taken = self.nets(study, earlier)
-        fresh = [net for net in drawn if net not in taken] or list(drawn)
-        return drawn[max(fresh, key=self.judge)]
+            code = meter.code(self.sampler.propose(study, trial, earlier))
+            drawn.setdefault(self.admissible.key(code), code)
+        taken = self.taken(earlier)
+        fresh = [code for key, code in drawn.items() if key not in taken] or list(drawn.values())
+        return meter.params(max(fresh, key=lambda code: self.judge(meter.net(code))))

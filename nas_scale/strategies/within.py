@@ -33,13 +33,13 @@ class Within(NetSampler):
         self.startup = startup
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        taken = self.nets(study, earlier)
+        taken = self.taken(earlier)
         wanted: dict[str, BaseDistribution] = {**self.distributions}
         if sum(1 for _ in told(earlier)) < self.startup:
             self.complete(study, trial, wanted)  # asked all the same: a genetic sampler counts its generations so
             return self.admissible.draw(self.rng, taken)
         for _ in range(REDRAWS):
             repaired = self.admissible.repair(self.complete(study, trial, wanted), self.rng)
-            if self.admissible.net(repaired) not in taken:
+            if self.admissible.key(self.admissible.meter.code(repaired)) not in taken:
                 return repaired
         return self.admissible.mutate(repaired, self.rng, taken) or self.admissible.draw(self.rng, taken)

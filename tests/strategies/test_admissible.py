@@ -63,12 +63,14 @@ def test_several_limits_at_once_are_kept() -> None:
         (around(4e8, 0.02), Limit("parameters", most=2.6e6), Limit("activations", most=4e6), Limit("memory", most=2e7))
     )
     admissible, rng = Admissible(space, limits), random.Random(0)
-    taken = set()
+    taken: set[bytes] = set()
+    drawn = set()
     for _ in range(30):
-        net = space.net(admissible.draw(rng, taken))
-        assert limits.admits(net)
-        assert net not in taken
-        taken.add(net)
+        params = admissible.draw(rng, taken)
+        assert limits.admits(space.net(params))
+        drawn.add(space.net(params))
+        taken.add(admissible.key(admissible.meter.code(params)))
+    assert len(drawn) == len(taken) == 30
 
 
 def test_draws_are_uniform_where_the_limits_are_wide() -> None:
@@ -100,10 +102,13 @@ def test_every_net_is_had_before_one_comes_twice() -> None:
     limits = Limits((Limit("flops", most=sorted(cost.flops for cost in costs_of("vanishing"))[12]),))
     wanted = {VANISHING.net(params) for params in admitted(VANISHING, limits)}
     admissible, rng = Admissible(VANISHING, limits), random.Random(0)
-    taken: set = set()
+    taken: set[bytes] = set()
+    drawn = set()
     for _ in range(len(wanted)):
-        taken.add(VANISHING.net(admissible.draw(rng, taken)))
-    assert taken == wanted
+        params = admissible.draw(rng, taken)
+        drawn.add(VANISHING.net(params))
+        taken.add(admissible.key(admissible.meter.code(params)))
+    assert drawn == wanted
     assert VANISHING.net(admissible.draw(rng, taken)) in wanted  # none is left: one comes again
 
 

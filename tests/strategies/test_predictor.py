@@ -44,8 +44,7 @@ def test_once_it_knows_the_landscape_it_proposes_the_best_net_that_is_left(direc
     )
     study = told(PLAIN, limits, 60, worth, direction)
     inside = Admissible(PLAIN, limits)
-    taken = inside.net
-    seen = {taken(trial.params) for trial in study.trials}
+    seen = {PLAIN.net(trial.params) for trial in study.trials}
     codes = [code for code in inside.every() if inside.violation(code) == 0 and inside.meter.net(code) not in seen]
     sign = 1 if direction == "maximize" else -1
     values = sorted((sign * sum(worth[at, option] for at, option in enumerate(code)) for code in codes), reverse=True)
