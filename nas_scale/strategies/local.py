@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from functools import cache
+from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
@@ -17,6 +19,8 @@ from nas_scale.strategies.base import SingleAim, numpy_seed
 from nas_scale.strategies.batch import Ints
 from nas_scale.strategies.history import History, history
 from nas_scale.strategies.meter import Code
+
+Mask = npt.NDArray[np.bool_]
 
 CENTRES: Final = 20  # nets whose neighbours are looked through, before a net is drawn
 
@@ -38,26 +42,30 @@ class LocalSearch(SingleAim):
         known = history(self.admissible, study, earlier)
         if len(known.scores) >= self.start:
             for code in self._centres(known):
-                for neighbours in self._neighbours(code):
-                    new = self._new(neighbours, known)
-                    if new:
-                        return self.admissible.meter.params(self.rng.choice(new))
+                for new in self._neighbours(code, known):
+                    if len(new):
+                        return self.admissible.meter.params(self.rng.choice([tuple(code) for code in new.tolist()]))
         return self.admissible.draw(self.rng, known.taken)
 
     def _centres(self, known: History) -> Iterator[Code]:
         order = np.argsort(-known.scores, kind="stable")[:CENTRES]
         return map(tuple, known.codes[order].tolist())
 
-    def _neighbours(self, code: Code) -> Iterator[Ints]:
-        """By the choice that is changed first, in an order left to chance: what such a change leads to."""
-        single, double = (self.admissible.around(code, changes) for changes in (1, 2))
-        here = np.array(code)
-        moved = double != here
+    def _neighbours(self, code: Code, known: History) -> Iterator[Ints]:
+        """By the choice that is changed first, in an order left to chance: the new nets that such a change leads to."""
+        single, fresh = self._around(code, 1, known)
+        double = cache(lambda: self._around(code, 2, known))  # many times as many, and seldom needed
         for at, option in self.rng.sample(self.admissible.meter.moves(), len(self.admissible.meter.moves())):
-            if option != code[at]:
-                alone = single[single[:, at] == option]
-                yield alone if len(alone) else double[moved[:, at] & (double[:, at] == option)]
+            if option == code[at]:
+                continue
+            alone = single[:, at] == option
+            if alone.any():
+                yield single[alone & fresh]
+            else:
+                codes, new = double()
+                yield codes[(codes[:, at] == option) & new]
 
-    def _new(self, codes: Ints, known: History) -> list[Code]:
-        keyed = zip(codes.tolist(), self.admissible.keys(codes), strict=True)
-        return [tuple(code) for code, key in keyed if key not in known.taken]
+    def _around(self, code: Code, changes: Literal[1, 2], known: History) -> tuple[Ints, Mask]:
+        """Admissible nets that differ in so many choices, and which of them the study does not hold."""
+        codes = self.admissible.around(code, changes)
+        return codes, np.array([key not in known.taken for key in self.admissible.keys(codes)], np.bool_)
