@@ -121,7 +121,7 @@ def main() -> None:
     if options.bench is None and any(part.startswith("macro") for part in options.parts):
         parser.error("the parts of NAS-Bench-Macro need --bench; or choose --parts interactions ridge overhead")
     if min(options.budgets) <= 20:
-        parser.error("a budget of 20 evaluations or fewer leaves nothing to search beside ten finalists")
+        parser.error("a budget of 20 evaluations or fewer leaves nothing to search beside its finalists")
 
     code = code_digest()
     records = read_records(options.records, None if options.any_code else code)

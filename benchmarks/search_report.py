@@ -26,6 +26,8 @@ TITLES: Final = {
     "interactions": "interactions, 400M +-10%",
     "ridge": "ridge, 400M +-10%",
 }
+ANSWERS: Final = {"0": ", none again", "5x2+": ", 5 again"}  # columns of the noisy table
+FINALISTS_OF: Final = ("predictor", "evolution")
 Record = dict[str, Any]
 
 
@@ -51,7 +53,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A strategy on a part. gaps: by budget, or by budget/finalists; repeats and seconds of a whole search."""
+    """A strategy on a part. gaps: by budget, or by budget/way of choosing; repeats and seconds of a whole search."""
 
     seeds: int
     gaps: dict[str, Mean]
@@ -120,13 +122,11 @@ def tables(title: str, of: Mapping[str, Row]) -> Iterable[str]:
     heading = TITLES[part] + (f", {window} under way at once" if window != "1" else "")
     keys = list(dict.fromkeys(key for of_strategy in of.values() for key in of_strategy.gaps))
     if part == "macro-noisy":
-        for budget in dict.fromkeys(key.partition("/")[0] for key in keys):
-            names = {key: key.partition("/")[2] for key in keys if key.startswith(f"{budget}/")}
-            yield table(
-                f"{heading}: points behind the best after {budget} trainings, by finalists (+: with their first)",
-                names,
-                of,
-            )
+        budgets = list(dict.fromkeys(key.partition("/")[0] for key in keys))
+        answers = {f"{budget}/{final}": f"{budget}{shown}" for final, shown in ANSWERS.items() for budget in budgets}
+        yield table(f"{heading}: points behind the best, by trainings in all", answers, of)
+        for name in (name for name in FINALISTS_OF if name in of):
+            yield finals_table(f"{heading}: how {name}'s answer is chosen, by trainings in all", of[name], budgets)
     elif part == "macro":
         yield table(f"{heading}: points behind the best, by evaluations", {key: key for key in keys}, of)
     elif BASE in of:
@@ -147,6 +147,18 @@ def table(title: str, keys: Mapping[str, str], of: Mapping[str, Row]) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {row.repeats:.1f} | {row.seeds} |")
     if any("!" in line for line in lines[3:]):
         lines += ["", "! is worse than random search by more than two standard errors."]
+    return "\n".join([*lines, ""])
+
+
+def finals_table(title: str, row: Row, budgets: Sequence[str]) -> str:
+    """By how many of the best are trained again, how often each, and by what they are then judged."""
+    ways = dict.fromkeys(key.partition("/")[2].removesuffix("+") for key in row.gaps)
+    judged = ("fresh trainings alone", "all its trainings")
+    head = [f"{budget}, {by}" for by in judged for budget in budgets]
+    lines = [f"**{title}**", "", f"| finalists | {' | '.join(head)} |", "|---" * (1 + len(head)) + "|"]
+    for way in ways:
+        cells = [str(row.gaps.get(f"{budget}/{way}{mark}", "")) for mark in ("", "+") for budget in budgets]
+        lines.append(f"| {way.replace('x', ' x ')} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

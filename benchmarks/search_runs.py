@@ -28,8 +28,7 @@ from nas_scale.runs.seeds import derived_seed
 from nas_scale.strategies.admissible import Admissible
 from nas_scale.strategies.registry import SAMPLERS, propose, sampler
 
-AGAIN: Final = 2  # further trainings of a finalist
-FINALISTS: Final = (3, 5, 10)
+FINALS: Final = ((3, 1), (3, 2), (5, 1), (5, 2), (10, 1), (10, 2), (20, 1))  # finalists, further trainings of each
 HISTORIES: Final = (10, 100, 1000, 5000)
 PROPOSALS: Final = 5  # timed at each length of history, after the first
 LONGEST: Final = {"gp": 100}  # at ten times this history a single proposal takes over a minute
@@ -96,8 +95,8 @@ class Seen:
 
 
 def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], window: int, bench: Path | None) -> Record:
-    """A search as a line of the records. found: the worth of the answer, by budget; of noisy ones by budget/finalists,
-    and budget/finalists+ where the finalists' first trainings count too."""
+    """A search as a line of the records. found: the worth of the answer, by budget; of noisy ones by budget/0, and by
+    budget/finalistsxtimes, with a + behind it where the finalists' first trainings count too."""
     searched = task(part, bench)
     begun = time.perf_counter()
     seen = search(searched, strategy, seed, max(budgets), window)
@@ -106,10 +105,10 @@ def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], windo
         found = {str(budget): max(trial.worth for trial in seen[:budget]) for budget in budgets}
     else:
         found = {f"{budget}/0": answer(seen[:budget]) for budget in budgets}
-        for budget, finalists in itertools.product(budgets, FINALISTS):
-            before = seen[: budget - AGAIN * finalists]
-            found[f"{budget}/{finalists}"] = retrained(before, finalists, seed, with_first=False)
-            found[f"{budget}/{finalists}+"] = retrained(before, finalists, seed, with_first=True)
+        for budget, (finalists, times) in itertools.product(budgets, FINALS):
+            before = seen[: budget - times * finalists]
+            found[f"{budget}/{finalists}x{times}"] = retrained(before, finalists, times, seed, with_first=False)
+            found[f"{budget}/{finalists}x{times}+"] = retrained(before, finalists, times, seed, with_first=True)
     repeats = len(seen) - len({trial.net for trial in seen})
     return {"found": found, "repeats": repeats, "seconds": round(seconds, 3)}
 
@@ -156,9 +155,9 @@ def answer(seen: Sequence[Seen]) -> float:
     return max(seen, key=lambda trial: trial.observed).worth
 
 
-def retrained(seen: Sequence[Seen], finalists: int, seed: int, with_first: bool) -> float:
-    """What the net is worth that is best among the finalists, those that looked best, each trained AGAIN more from
-    fresh seeds: on these alone, as the tool ranks them, or on its first training too."""
+def retrained(seen: Sequence[Seen], finalists: int, times: int, seed: int, with_first: bool) -> float:
+    """What the net is worth that is best among the finalists, those that looked best, each trained `times` more from
+    fresh seeds: on these alone, or on its first training too."""
     best: dict[Architecture, Seen] = {}
     for trial in sorted(seen, key=lambda trial: trial.observed, reverse=True):
         best.setdefault(trial.net, trial)
@@ -167,7 +166,7 @@ def retrained(seen: Sequence[Seen], finalists: int, seed: int, with_first: bool)
     def mean(place: int) -> float:
         trial = ranked[place]
         others = [score for at, score in enumerate(trial.trainings) if at != trial.at]
-        fresh = random.Random(derived_seed(seed, "finalist", place)).sample(others, AGAIN)
+        fresh = random.Random(derived_seed(seed, "finalist", place)).sample(others, times)
         return statistics.fmean([*fresh, trial.observed] if with_first else fresh)
 
     return ranked[max(range(len(ranked)), key=mean)].worth

@@ -73,14 +73,14 @@ def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_
     assert runs.answer(seen) == 1.0
     by_finalists = {1: 1.0, 2: 5.0, 3: 8.0, 10: 8.0}
     for with_first in (False, True):
-        assert {n: runs.retrained(seen, n, 0, with_first) for n in by_finalists} == by_finalists
+        assert {n: runs.retrained(seen, n, 2, 0, with_first) for n in by_finalists} == by_finalists
 
 
 def test_finalists_may_be_judged_on_fresh_trainings_alone(runs: ModuleType) -> None:
     steady = runs.Seen("steady", 4.5, 4.5, 0, (4.5, 4.5, 4.5))
     lucky = runs.Seen("lucky", 4.6, 5.8, 0, (5.8, 4.0, 4.0))
-    assert runs.retrained([steady, lucky], 2, 0, with_first=False) == 4.5
-    assert runs.retrained([steady, lucky], 2, 0, with_first=True) == 4.6
+    assert runs.retrained([steady, lucky], 2, 2, 0, with_first=False) == 4.5
+    assert runs.retrained([steady, lucky], 2, 2, 0, with_first=True) == 4.6
 
 
 def test_a_gap_is_told_in_units_of_random_searchs_with_both_errors(monkeypatch: pytest.MonkeyPatch) -> None:
