@@ -87,6 +87,7 @@ if find_spec("syne_tune"):  # a peer that is tried where it is installed
 class Seen:
     """A trial. at: which of its net's trainings was observed; None where the worth itself was."""
 
+    params: Params
     net: Architecture
     worth: float
     observed: float
@@ -144,10 +145,10 @@ def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -
 def _trained(searched: Task, params: Params, net: Architecture, rng: random.Random) -> Seen:
     worth = searched.worth(params)
     if searched.trainings is None:
-        return Seen(net, worth, worth, None, ())
+        return Seen(params, net, worth, worth, None, ())
     trainings = tuple(searched.trainings(params))
     at = rng.randrange(len(trainings))
-    return Seen(net, worth, trainings[at], at, trainings)
+    return Seen(params, net, worth, trainings[at], at, trainings)
 
 
 def answer(seen: Sequence[Seen]) -> float:

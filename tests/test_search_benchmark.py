@@ -66,9 +66,9 @@ def test_single_choices_explain_little_of_the_interactions_and_the_ridge_is_narr
 
 
 def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_again(runs: ModuleType) -> None:
-    lucky = runs.Seen("lucky", 1.0, 9.0, 0, (9.0, 0.0, 0.0))
-    solid = runs.Seen("solid", 5.0, 5.0, 2, (5.0, 5.0, 5.0))
-    unseen = runs.Seen("unseen", 8.0, 4.0, 1, (9.0, 4.0, 9.0))
+    lucky = runs.Seen({}, "lucky", 1.0, 9.0, 0, (9.0, 0.0, 0.0))
+    solid = runs.Seen({}, "solid", 5.0, 5.0, 2, (5.0, 5.0, 5.0))
+    unseen = runs.Seen({}, "unseen", 8.0, 4.0, 1, (9.0, 4.0, 9.0))
     seen = [solid, lucky, unseen, lucky]
     assert runs.answer(seen) == 1.0
     by_finalists = {1: 1.0, 2: 5.0, 3: 8.0, 10: 8.0}
@@ -77,8 +77,8 @@ def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_
 
 
 def test_finalists_may_be_judged_on_fresh_trainings_alone(runs: ModuleType) -> None:
-    steady = runs.Seen("steady", 4.5, 4.5, 0, (4.5, 4.5, 4.5))
-    lucky = runs.Seen("lucky", 4.6, 5.8, 0, (5.8, 4.0, 4.0))
+    steady = runs.Seen({}, "steady", 4.5, 4.5, 0, (4.5, 4.5, 4.5))
+    lucky = runs.Seen({}, "lucky", 4.6, 5.8, 0, (5.8, 4.0, 4.0))
     assert runs.retrained([steady, lucky], 2, 2, 0, with_first=False) == 4.5
     assert runs.retrained([steady, lucky], 2, 2, 0, with_first=True) == 4.6
 

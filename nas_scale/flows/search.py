@@ -77,11 +77,13 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             on_event(Note(line))
         with logged(prepared.where, run, on_event) as listener, _engine(prepared) as engine:
             started = time.monotonic()
-            ranking = SearchWork(prepared, run, engine, listener).ranking()
+            work = SearchWork(prepared, run, engine, listener)
+            ranking = work.ranking()
         if run.record.finished:
             return SearchResult(ranking, run.name, str(run.folder), read_document(run))
         seconds = time.monotonic() - started
-        document = search_document(run, prepared.wanted, prepared.training, head, ranking, seconds)
+        baseline = work.random_search(ranking)
+        document = search_document(run, prepared.wanted, prepared.training, head, ranking, baseline, seconds)
         write_document(run, document)
         run.finish(prepared.wanted.trials, best_line(ranking, document["objective"]))
     return SearchResult(ranking, run.name, str(run.folder), document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from nas_scale import numbers
@@ -13,6 +14,7 @@ from nas_scale.arch.limits import Limit
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.flows.options import as_spec
+from nas_scale.flows.random_baseline import RandomSearch
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.judges.names import COUNTING
@@ -75,7 +77,13 @@ def best_line(ranking: Ranking, objective: str) -> str:
 
 
 def search_document(
-    run: Run, wanted: Search, training: Training, head: Sequence[str], ranking: Ranking, seconds: float
+    run: Run,
+    wanted: Search,
+    training: Training,
+    head: Sequence[str],
+    ranking: Ranking,
+    baseline: RandomSearch | None,
+    seconds: float,
 ) -> dict[str, Any]:
     """The result as JSON values. objective: `proxy`, or the name of the caller's own function."""
     return {
@@ -88,6 +96,7 @@ def search_document(
         "seed_sd": ranking.seed_sd,
         "seed_freedom": ranking.freedom,
         "spread": spread(ranking),
+        "random_search": None if baseline is None else asdict(baseline),
         "seconds": round(seconds, 1),
         "training": as_spec(training=training)["training"],
         "pruner": {"kind": wanted.pruner, "reduction": wanted.reduction} if wanted.pruner != "none" else None,

@@ -15,6 +15,7 @@ from nas_scale.errors import RunFailed
 from nas_scale.flows.events import Listener, Measure, Phase
 from nas_scale.flows.nets import net_attributes, net_key
 from nas_scale.flows.objective import Asked
+from nas_scale.flows.random_baseline import Budget, RandomSearch, random_search
 from nas_scale.flows.search_input import Prepared
 from nas_scale.flows.training import FINAL_SEEDS_FROM, Jobs
 from nas_scale.judges.cheap import counted, judged
@@ -24,7 +25,8 @@ from nas_scale.runs.loop import Plan, Proposed, run_trials
 from nas_scale.runs.ranking import Candidate, Ranking, rank
 from nas_scale.runs.seeds import derived_seed
 from nas_scale.runs.store import Run
-from nas_scale.runs.trials import Told
+from nas_scale.runs.trials import Told, told_trials
+from nas_scale.strategies.admissible import Admissible
 from nas_scale.strategies.registry import propose, sampler, screened
 from nas_scale.training.job import Score
 
@@ -53,6 +55,15 @@ class SearchWork:
         if not first.entries or first.entries[0].rank is None:
             raise RunFailed(f"every net failed, the first with: {told[0].reason}; {self.run.folder} keeps the trials")
         return rank(_candidates(told, self._finals(first)), self._reward())
+
+    def random_search(self, ranking: Ranking) -> RandomSearch | None:
+        """What random search would have been expected to report in the place of this ranking's best."""
+        wanted, training = self.prepared.wanted, self.prepared.training
+        told, found = told_trials(self.run.study), ranking.entries[0].reward
+        assert found is not None
+        budget = Budget(len(told), training.seeds, wanted.finalists, wanted.final_seeds, ranking.seed_sd)
+        admissible = Admissible(self.prepared.space, wanted.limits())
+        return random_search(admissible, told, budget, found, training.seed)
 
     def _plan(self) -> Plan:
         prepared, training = self.prepared, self.prepared.training

@@ -102,6 +102,7 @@ def ranking_notes(document: Document) -> list[str]:
         notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
     if any(row["round"] == "final" for row in ranked):
         notes.append("Finalists are ranked on fresh seeds alone; `search` is what made them finalists.")
+    notes += _random_line(document)
     if sd is None and trained:
         notes.append(
             "No net was trained on two seeds, so +- holds the error of the validation images alone: train with "
@@ -120,6 +121,23 @@ def ranking_notes(document: Document) -> list[str]:
             f"true accuracies of the nets by about {spread * 100:.1f}: {told}."
         )
     return notes
+
+
+def _random_line(document: Document) -> list[str]:
+    """What random search of the same budget would have come to."""
+    baseline = document.get("random_search")
+    if baseline is None:
+        return []
+    best = document["ranking"][0]
+    trained = document["objective"] == "proxy"
+    measure = "reward" if document["target_flops"] is not None else "accuracy" if trained else "value"
+    shown = _percent if measure == "accuracy" else _value
+    chance = "fewer than 1%" if baseline["chance"] < 0.01 else f"{baseline['chance']:.0%}"
+    return [
+        f"Random search of {baseline['trials']} nets would be expected to report a best {measure} of "
+        f"{shown(baseline['expected'])} "
+        f"+- {shown(baseline['error'])}; {chance} of such searches would reach the {shown(best['reward'])} found here."
+    ]
 
 
 def plan_table(plan: GridPlan) -> RenderableType:

@@ -42,7 +42,7 @@ class Predictor(SingleAim):
         self.start = max(2, start)
         self.temper = temper
         self.forms = self.admissible.forms
-        self.encoding = _encoding(self.forms)
+        self.encoding = encoding_of(self.forms)
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         known = history(self.admissible, study, earlier)
@@ -82,8 +82,8 @@ class Predictor(SingleAim):
         return np.concatenate([near, far[some]])
 
 
-def _encoding(forms: Forms) -> Encoding:
-    """What is open for the net as a whole is a group of its own, before the first stage."""
+def encoding_of(forms: Forms) -> Encoding:
+    """How nets become numbers: what is open for the net as a whole is a group of its own, before the first stage."""
     groups = np.zeros(len(forms.counts), np.int64)
     for index, (start, end) in enumerate(forms.batch.meter.spans):
         groups[start:end] = index + 1

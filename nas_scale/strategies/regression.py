@@ -94,6 +94,11 @@ class Regression:
         known = np.tensordot(self._weights, kernels, 1) + 1.0  # 1: the constant's own variance
         self._root = np.linalg.cholesky(known + self.noise * np.eye(len(known)))
 
+    @property
+    def noise_sd(self) -> float:
+        """The deviation of a score from what its net is worth, as far as the scores tell."""
+        return float(self._spread * (self._variance * self.noise) ** 0.5)
+
     def draw(self, generator: np.random.Generator, temper: float = 1.0) -> Surface:
         """A surface that may be the true one, as likely as it is (Thompson sampling); temper 0: the expected one.
 

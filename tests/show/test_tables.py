@@ -92,6 +92,27 @@ def test_what_a_ranking_cannot_tell_is_said() -> None:
     assert [note.split(":")[0] for note in ranking_notes(ranked(ranking=[tied]))[:1]] == ["=N"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "measure"),
+    [({"target_flops": None}, "accuracy of 61.0 +- 2.0"), ({"target_flops": 4e8}, "reward of 0.61 +- 0.02")],
+)
+def test_the_best_is_held_against_random_search(asked: dict[str, Any], measure: str) -> None:
+    best = {"rank": 1, "place": 1, "tied": False, "round": "search", "state": "complete", "reward": 0.635}
+    told = {"trials": 50, "expected": 0.61, "error": 0.02, "sd": 0.03, "chance": 0.004}
+    (line, _) = ranking_notes(ranked(ranking=[best], random_search=told, **asked))
+    assert f"50 nets would be expected to report a best {measure}; fewer than 1% of such searches" in line
+    (line, _) = ranking_notes(ranked(ranking=[best], random_search=told | {"chance": 0.125}, **asked))
+    assert "12% of such searches would reach" in line
+
+
+def test_a_search_says_what_a_random_one_would_have_found(nas_scale: Command) -> None:
+    asked = ("search", *SMALL, "--trials", "8", "--sampler", "random", "--json")
+    made = nas_scale(*asked).json
+    assert made["random_search"]["trials"] == 8
+    assert "Random search of 8 nets would be expected to report" in nas_scale("show", made["run"]).out
+    assert nas_scale(*asked, "--trials", "4").json["random_search"] is None
+
+
 def test_how_far_nets_got_is_shown_where_some_were_stopped(nas_scale: Command) -> None:
     asked = ("search", *SMALL, "--trials", "16", "--epochs", "9", "--finalists", "0", "--sampler", "random", "--json")
     plain = drawn(result_table(nas_scale(*asked).json), 160)

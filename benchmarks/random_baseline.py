@@ -1,0 +1,93 @@
+"""Whether a search tells rightly what random search of the same budget would have found.
+
+    python benchmarks/random_baseline.py --bench nas-bench-macro_cifar10.json --seeds 40
+
+searches NAS-Bench-Macro, one training a net observed, with every strategy named; lets each search say what a random one
+would have reported (flows/random_baseline.py); and compares that with what random searches really report, the mean of
+1,000. Prints a table, and writes it to benchmarks/results/random_baseline.md: how far off the forecast is on average,
+how far it spreads, and how often its error of two standard deviations holds the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import optuna
+from landscapes import Task, task
+from search_runs import Seen, search
+
+from nas_scale.atomic import write_text
+from nas_scale.flows.random_baseline import Budget, RandomSearch, random_search
+from nas_scale.runs.trials import Told
+from nas_scale.strategies.admissible import Admissible
+
+TRUTHS: Final = 1000
+FINALISTS: Final = 3
+FINAL_SEEDS: Final = 2
+
+
+def told(seen: Sequence[Seen]) -> list[Told]:
+    return [Told(number, "", trial.params, {}, (), trial.observed, None, None) for number, trial in enumerate(seen)]
+
+
+def truth(searched: Task, trials: int) -> float:
+    """What random searches report: the best finalist's mean on fresh trainings."""
+    assert searched.trainings is not None
+    rng, admissible = random.Random(0), Admissible(searched.space, searched.limits)
+    reports = []
+    for _ in range(TRUTHS):
+        drawn: dict[bytes, tuple[float, ...]] = {}
+        while len(drawn) < trials:
+            code = admissible.meter.uniform(rng)
+            trainings = tuple(searched.trainings(admissible.meter.params(code)))
+            drawn[admissible.key(code)] = tuple(rng.sample(trainings, len(trainings)))
+        best = sorted(drawn.values(), key=lambda trainings: trainings[0], reverse=True)[:FINALISTS]
+        reports.append(max(statistics.fmean(trainings[1 : 1 + FINAL_SEEDS]) for trainings in best))
+    return statistics.fmean(reports)
+
+
+def forecast(searched: Task, strategy: str, seed: int, trials: int) -> RandomSearch:
+    seen = search(searched, strategy, seed, trials, 1)
+    deviations = [np.var(trial.trainings, ddof=1) for trial in seen]
+    budget = Budget(trials, 1, FINALISTS, FINAL_SEEDS, float(np.mean(deviations)) ** 0.5)
+    admissible = Admissible(searched.space, searched.limits)
+    found = random_search(admissible, told(seen), budget, max(trial.observed for trial in seen), seed)
+    assert found is not None
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", type=Path, required=True)
+    parser.add_argument("--strategies", nargs="+", default=["random", "evolution", "predictor"])
+    parser.add_argument("--budgets", nargs="+", type=int, default=[8, 20, 50])
+    parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "random_baseline.md")
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    searched = task("macro-noisy", options.bench)
+    lines = [f"{date.today().isoformat()}. Points of accuracy; {options.seeds} searches each.", ""]
+    lines += ["| search | trials | random search reports | forecast | its spread | its error says | inside 2 errors |"]
+    lines += ["|---" * 7 + "|"]
+    for trials in options.budgets:
+        real = truth(searched, trials)
+        for strategy in options.strategies:
+            found = [forecast(searched, strategy, seed, trials) for seed in range(options.seeds)]
+            expected = [each.expected for each in found]
+            held = statistics.fmean(abs(each.expected - real) <= 2 * each.error for each in found)
+            error = statistics.fmean(each.error for each in found)
+            cells = f"{real:.3f} | {statistics.fmean(expected):.3f} | {statistics.stdev(expected):.3f} | {error:.3f}"
+            lines.append(f"| {strategy} | {trials} | {cells} | {held:.0%} |")
+            print(lines[-1], flush=True)
+    write_text(options.out, "\n".join([*lines, ""]))
+
+
+if __name__ == "__main__":
+    main()
