@@ -8,7 +8,7 @@ import typer
 
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
-from nas_scale.flows.search_options import Search
+from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, Search
 from nas_scale.strategies.registry import SAMPLERS
 
 LIMITS, SEARCH = "Budget", "Search"
@@ -49,7 +49,12 @@ def search(
     ] = None,
     trials: Annotated[int | None, _search(f"Nets to try (default: {_USUAL.trials}).", "N")] = None,
     finalists: Annotated[
-        int | None, _search(f"So many of the best are trained again (default: {_USUAL.finalists}).", "N")
+        int | None,
+        _search(
+            f"So many of the best are trained again (default: 1 in {FINALIST_OF} of the nets tried, "
+            f"{LEAST_FINALISTS} at least).",
+            "N",
+        ),
     ] = None,
     final_seeds: Annotated[
         int | None, _search(f"On so many fresh seeds each (default: {_USUAL.final_seeds}).", "N")

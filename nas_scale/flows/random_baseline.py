@@ -76,7 +76,7 @@ def random_search(
     levels = forms.levels(admissible.codes(trial.params for trial in scored))
     warp = Warp.of(values)
     regression = Regression(encoding_of(forms), levels, warp(values))
-    noise = regression.noise_sd * budget.seeds**0.5 if budget.seed_sd is None else budget.seed_sd
+    noise = warp.spread * regression.noise_sd * budget.seeds**0.5 if budget.seed_sd is None else budget.seed_sd
     generator = np.random.default_rng(derived_seed(seed, "random search"))
     pool = forms.levels(_pool(admissible, max(POOL, 2 * budget.trials), int(generator.integers(2**32))))
     surfaces = (warp.back(regression.draw(generator)(pool)) for _ in range(SURFACES))
@@ -106,5 +106,7 @@ def _reports(worths: Floats, budget: Budget, noise: float, generator: np.random.
     if not (budget.finalists and budget.final_seeds):
         return np.asarray(seen.max(axis=1))
     best = np.argsort(-seen, axis=1)[:, : budget.finalists]
-    again = np.take_along_axis(drawn, best, axis=1)
-    return np.asarray((again + noise / budget.final_seeds**0.5 * generator.standard_normal(again.shape)).max(axis=1))
+    first, again = (np.take_along_axis(values, best, axis=1) for values in (seen, drawn))
+    fresh = again + noise / budget.final_seeds**0.5 * generator.standard_normal(again.shape)
+    first_of_all = (budget.seeds * first + budget.final_seeds * fresh).argmax(axis=1)
+    return np.asarray(np.take_along_axis(fresh, first_of_all[:, None], axis=1)[:, 0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -13,6 +14,9 @@ from nas_scale.judges.names import JUDGES, CheapJudge
 from nas_scale.runs.pruning import KINDS, Pruner
 from nas_scale.strategies.registry import SAMPLERS
 
+# What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
+FINALIST_OF: Final = 20
+LEAST_FINALISTS: Final = 3
 LIMITED: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations", "memory")
 
 
@@ -22,9 +26,9 @@ class Search:
 
     target_flops: multiply-adds around which a band of +-tolerance is admitted, and which the reward counts against.
     max_*: upper limits. resolution None and classes None are the space's. finalists: how many of the best are trained
-    again, on final_seeds fresh seeds each. reward_weight None is the reward's usual one. pruner: stops weak nets early
-    (runs/pruning.py); one in `reduction` goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool`
-    proposals is trained.
+    again, on final_seeds fresh seeds each; None is one in FINALIST_OF of the nets tried, LEAST_FINALISTS at least.
+    reward_weight None is the reward's usual one. pruner: stops weak nets early (runs/pruning.py); one in `reduction`
+    goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool` proposals is trained.
     """
 
     space: str | SearchSpace = "efficientnet"
@@ -38,9 +42,9 @@ class Search:
     max_memory: float | None = None
     resolution: int | None = None
     classes: int | None = None
-    sampler: str = "evolution"
+    sampler: str = "predictor"
     trials: int = 8
-    finalists: int = 3
+    finalists: int | None = None
     final_seeds: int = 2
     pruner: Literal["none", "halving", "hyperband"] = "none"
     reduction: int = 3
@@ -65,6 +69,12 @@ class Search:
         names = ("target_flops", "max_flops", "max_params", "max_activations", "max_memory")
         within(1, 1e18, **{name: getattr(self, name) for name in names})
         return self
+
+    def finalists_among(self, trials: int) -> int:
+        """How many of so many nets are trained again."""
+        if self.finalists is not None:
+            return self.finalists
+        return max(LEAST_FINALISTS, math.ceil(trials / FINALIST_OF))
 
     def limits(self) -> Limits:
         """The band around the target, and the upper limits."""

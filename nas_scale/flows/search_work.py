@@ -61,7 +61,9 @@ class SearchWork:
         wanted, training = self.prepared.wanted, self.prepared.training
         told, found = told_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
-        budget = Budget(len(told), training.seeds, wanted.finalists, wanted.final_seeds, ranking.seed_sd)
+        budget = Budget(
+            len(told), training.seeds, wanted.finalists_among(len(told)), wanted.final_seeds, ranking.seed_sd
+        )
         admissible = Admissible(self.prepared.space, wanted.limits())
         return random_search(admissible, told, budget, found, training.seed)
 
@@ -127,7 +129,8 @@ class SearchWork:
     def _finals(self, first: Ranking) -> dict[int, tuple[Score, ...]]:
         """The finalists' scores on fresh seeds by trial; seeds that failed are left out."""
         wanted = self.prepared.wanted
-        finalists = [entry for entry in first.entries if entry.rank is not None][: wanted.finalists]
+        count = wanted.finalists_among(wanted.trials)
+        finalists = [entry for entry in first.entries if entry.rank is not None][:count]
         seeds = range(FINAL_SEEDS_FROM, FINAL_SEEDS_FROM + wanted.final_seeds)
         jobs: dict[tuple[str, ...], Any] = {}
         for entry in finalists:

@@ -68,7 +68,7 @@ class Entry:
     rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that
     failed. place: the rank of the net that leads those it is not told apart from,
     else its own; tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the
-    fresh seeds alone for finalists, so that nobody wins by the luck that made them finalists. seeds: how many those
+    fresh seeds alone for finalists, so that none is credited with the luck that made it one. seeds: how many those
     were.
     search, final: each seed's accuracy in both rounds. epochs: how many it got in the first; 0 where none was trained.
     """
@@ -109,7 +109,10 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A candidate's accuracy in the round that counts, with the two variances of its mean, and its reward."""
+    """A candidate's accuracy in the round that counts, with the two variances of its mean, and its reward.
+
+    standing: the reward of all its seeds, by which it is ranked. standing_variance: of that, on the same images.
+    """
 
     candidate: Candidate
     round: Round
@@ -117,23 +120,25 @@ class _Measured:
     seed_variance: float
     image_variance: float
     reward: float
-    slope: float  # of the reward with accuracy: turns an error of one into an error of the other
+    standing: float
+    standing_variance: float
 
 
 def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranking:
-    """Ranks by reward (accuracy when there is none): finalists first, on fresh seeds alone, then the others.
+    """Ranks by reward (accuracy when there is none): finalists first, by all their seeds, then the others.
 
-    Equal nets appear once, as the earliest trial that has scores. Equal rewards keep the order of trials. After them
-    come those that were stopped early, the furthest first, and then the failed ones. A net shares the place of the one
-    above it unless its reward differs from that of the place's leader by more than their error allows (95%), when it
-    leads a place of its own.
+    All seeds order finalists better than the fresh ones alone (benchmarks/search_quality.py). Equal nets appear once,
+    as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that were
+    stopped early, the furthest first, and then the failed ones. A net shares the place of the one above it unless its
+    reward differs from that of the place's leader by more than their error allows (95%), when it leads a place of its
+    own.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
     groups = [_accuracies(scores) for candidate in scored for scores in (candidate.search, candidate.final)]
     sd, freedom = pooled_sd(groups), sum(max(len(group) - 1, 0) for group in groups)
     measured = [_measure(candidate, sd, reward) for candidate in scored]
-    measured.sort(key=lambda net: (net.round != "final", -net.reward, net.candidate.trial))
+    measured.sort(key=lambda net: (net.round != "final", -net.standing, net.candidate.trial))
     places = _places(measured, _quantile(freedom))
     entries = [
         _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
@@ -193,27 +198,24 @@ def _image_variance(scores: Sequence[Score]) -> float:
 
 
 def _measure(candidate: Candidate, sd: float | None, reward: Reward | None) -> _Measured:
-    scores = candidate.scores
-    accuracies = _accuracies(scores)
-    accuracy = statistics.fmean(accuracies)
-    value, slope = accuracy, 1.0
-    if reward is not None:
-        value, step = reward(accuracy, candidate), 1e-3
-        slope = (reward(accuracy + step, candidate) - reward(accuracy - step, candidate)) / (2 * step)
+    scores, every = candidate.scores, (*candidate.search, *candidate.final)
+    accuracies, of_every = _accuracies(scores), _accuracies(every)
+    accuracy, step = statistics.fmean(accuracies), 1e-3
+
+    def value(mean: float) -> float:
+        return mean if reward is None else reward(mean, candidate)
+
+    slope = 1.0 if reward is None else (value(accuracy + step) - value(accuracy - step)) / (2 * step)
     return _Measured(
         candidate=candidate,
         round="final" if candidate.final else "search",
         accuracy=accuracy,
         seed_variance=seed_variance(accuracies, sd) / len(scores),
         image_variance=_image_variance(scores),
-        reward=value,
-        slope=slope,
+        reward=value(accuracy),
+        standing=value(statistics.fmean(of_every)),
+        standing_variance=slope**2 * (seed_variance(of_every, sd) / len(every) or _image_variance(every)),
     )
-
-
-def _comparable_variance(net: _Measured) -> float:
-    """Of the reward, for a comparison on the same images."""
-    return net.slope**2 * (net.seed_variance or net.image_variance)
 
 
 def _quantile(freedom: int) -> float:
@@ -229,8 +231,8 @@ def _places(nets: Sequence[_Measured], quantile: float) -> list[int]:
     places: list[int] = []
     for index, net in enumerate(nets):
         leader = nets[places[-1] - 1] if places else net
-        apart = quantile * math.sqrt(_comparable_variance(leader) + _comparable_variance(net))
-        close = bool(places) and abs(leader.reward - net.reward) <= apart
+        apart = quantile * math.sqrt(leader.standing_variance + net.standing_variance)
+        close = bool(places) and abs(leader.standing - net.standing) <= apart
         places.append(places[-1] if close else index + 1)
     return places
 

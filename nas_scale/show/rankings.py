@@ -101,7 +101,10 @@ def ranking_notes(document: Document) -> list[str]:
     if any(row["state"] == "pruned" for row in document["ranking"]):
         notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
     if any(row["round"] == "final" for row in ranked):
-        notes.append("Finalists are ranked on fresh seeds alone; `search` is what made them finalists.")
+        notes.append(
+            "Finalists are ranked by all their seeds; their accuracy is of the fresh ones alone: `search` is what made "
+            "them finalists."
+        )
     notes += _random_line(document)
     if sd is None and trained:
         notes.append(

@@ -19,6 +19,7 @@ from nas_scale.strategies.forms import Forms
 from nas_scale.strategies.history import Floats, History, history
 from nas_scale.strategies.meter import Code
 from nas_scale.strategies.regression import Encoding, Regression, Surface
+from nas_scale.strategies.warp import Warp
 
 POOL: Final = 1000  # nets drawn from the whole of what is admissible
 CLIMBS: Final = 12  # nets whose neighbours are looked at, the best first
@@ -26,7 +27,7 @@ PAIRS: Final = 300  # neighbours two changes away, of each of those
 
 
 class Predictor(SingleAim):
-    """Draws a surface that the scores so far allow (regression.py), and proposes the best new net on it.
+    """Draws a surface that the scores so far, warped (warp.py), allow (regression.py), and proposes the best new net.
 
     The first `start` nets are drawn at random. The best net is looked for among random nets, the nets known, and their
     neighbours, one change and two away, all inside the limits; thousands are looked at for each that is trained. Trials
@@ -47,7 +48,7 @@ class Predictor(SingleAim):
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         known = history(self.admissible, study, earlier)
         if len(known.scores) >= self.start:
-            regression = Regression(self.encoding, self.forms.levels(known.codes), known.scores)
+            regression = Regression(self.encoding, self.forms.levels(known.codes), Warp.of(known.scores)(known.scores))
             surface = regression.draw(np.random.default_rng(self.rng.getrandbits(64)), self.temper)
             found = self._best_new(surface, known)
             if found is not None:

@@ -100,7 +100,7 @@ def test_places_restart_at_the_first_net_told_apart_from_their_leader() -> None:
     assert [entry.tied for entry in ranking.entries] == [True, True, True, True, False]
 
 
-def test_finalists_stand_first_and_on_fresh_seeds_alone() -> None:
+def test_finalists_stand_first_and_are_credited_with_fresh_seeds_alone() -> None:
     ranking = rank([net(0, 0.95, final=(0.70, 0.71)), net(1, 0.90, final=(0.80, 0.81)), net(2, 0.85)])
     assert order(ranking) == [1, 0, 2]
     assert [entry.round for entry in ranking.entries] == ["final", "final", "search"]
@@ -108,6 +108,15 @@ def test_finalists_stand_first_and_on_fresh_seeds_alone() -> None:
     assert ranking.entries[0].search == (0.90,)
     assert ranking.entries[0].final == (0.80, 0.81)
     assert [entry.seeds for entry in ranking.entries] == [2, 2, 1]
+
+
+def test_finalists_are_ordered_by_all_their_seeds() -> None:
+    """On one of three trainings the second is three points better, on two of them one point worse."""
+    ranking = rank([net(0, 0.82, final=(0.80, 0.81)), net(1, 0.85, final=(0.795, 0.80))])
+    assert order(ranking) == [1, 0]
+    assert [entry.accuracy for entry in ranking.entries] == pytest.approx([0.7975, 0.805])
+    apart = rank([net(0, 0.700, final=(0.700, 0.701)), net(1, 0.704, final=(0.699, 0.700))])
+    assert [entry.tied for entry in apart.entries] == [True, True]
 
 
 def test_the_reward_decides_and_its_error_follows_its_slope() -> None:
