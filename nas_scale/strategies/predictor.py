@@ -37,7 +37,7 @@ class Predictor(SingleAim):
     """
 
     def __init__(
-        self, space: SearchSpace, limits: Limits, start: int = 10, temper: float = 0.5, seed: int | None = None
+        self, space: SearchSpace, limits: Limits, start: int = 5, temper: float = 0.5, seed: int | None = None
     ) -> None:
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
         self.start = max(2, start)
