@@ -44,6 +44,14 @@ def search(
         int | None, _search("Resolution at which cost is counted (default: the space's).", "PX")
     ] = None,
     classes: Annotated[int | None, _search("Classes at which cost is counted (default: the space's).", "N")] = None,
+    objective: Annotated[
+        str | None,
+        _search(
+            "accuracy (the default), or several aims like accuracy,flops: what is made small beside it is of flops, "
+            "params, activations, memory; ends in a front of nets that no other beats in all of them.",
+            "AIMS",
+        ),
+    ] = None,
     sampler: Annotated[
         str | None, _search(f"{', '.join(SAMPLERS)} (default: {_USUAL.sampler}); docs/search.md says when.")
     ] = None,

@@ -46,6 +46,12 @@ class SearchResult:
         ranked = [entry for entry in self.ranking.entries if entry.rank is not None]
         return [net_from_document(entry.net, f"{self.run}-{entry.rank}") for entry in ranked]
 
+    @property
+    def front(self) -> list[Architecture]:
+        """Of a search of several aims the nets that no other beats in all of them, the cheapest first; else none."""
+        by_rank = dict(enumerate(self.nets, start=1))
+        return [by_rank[member["rank"]] for member in self.document.get("front", ())]
+
 
 def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **options: Any) -> SearchResult:
     """Searches a space and returns the ranking.

@@ -13,6 +13,7 @@ from nas_scale.arch.cost import cost
 from nas_scale.arch.limits import Limit
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
+from nas_scale.flows.front import front_of
 from nas_scale.flows.options import as_spec
 from nas_scale.flows.random_baseline import RandomSearch
 from nas_scale.flows.search_options import Search
@@ -32,6 +33,9 @@ def header(wanted: Search, training: Training, space: SearchSpace, reference: Ar
     line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
     if wanted.screen != "none":
         line += f"; each trial takes what {COUNTING[wanted.screen]} favours of {wanted.screen_pool} proposals"
+    if len(wanted.aims) > 1:
+        line += f"; aims: {' and '.join(wanted.aims)}, followed by {wanted.sampler}"
+        line += "" if wanted.followed_costs else " through the reward"
     if not trained:
         return [line, "objective: your own evaluate(architecture)"]
     pruner = wanted.pruning(training.proxy.recipe.epochs)
@@ -85,8 +89,11 @@ def search_document(
     baseline: RandomSearch | None,
     seconds: float,
 ) -> dict[str, Any]:
-    """The result as JSON values. objective: `proxy`, or the name of the caller's own function."""
-    return {
+    """The result as JSON values. objective: `proxy`, or the name of the caller's own function.
+
+    aims and front: where there are several aims (flows/front.py).
+    """
+    document = {
         "kind": "search",
         "run": run.name,
         "folder": str(run.folder),
@@ -102,6 +109,10 @@ def search_document(
         "pruner": {"kind": wanted.pruner, "reduction": wanted.reduction} if wanted.pruner != "none" else None,
         "ranking": [entry_document(entry) for entry in ranking.entries],
     }
+    if len(wanted.aims) > 1:
+        document |= {"aims": list(wanted.aims)}
+        document |= {"front": front_of(document).member_documents()}
+    return document
 
 
 _ENTRY = ("rank", "place", "tied", "net", "flops", "params", "activations", "accuracy", "stderr", "seeds", "reward")

@@ -10,6 +10,7 @@ from typing import Any
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.flows.aims import usual_for
 from nas_scale.flows.nets import reference_net
 from nas_scale.flows.objective import Evaluate
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
@@ -38,7 +39,10 @@ class Prepared:
         space = self.space
         whole = repr((space.frame, space.choices, [stage.slots for stage in space.stages]))
         images = self.training.images(self.training.proxy.resolution)
+        costs = self.wanted.followed_costs
+        directions = {"directions": ["maximize", *("minimize" for _ in costs)]} if costs else {}
         return {
+            **directions,
             **as_spec(search=replace(self.wanted, space=space.name), training=self.training),
             "images": None if self.evaluate else data.fingerprint(images),
             "space_fingerprint": hashlib.sha256(whole.encode()).hexdigest()[:16],
@@ -54,7 +58,7 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     """
     refuse_unknown(options, known_options(Search, Training, Where))
     where = take(options, Where).checked()
-    usual: dict[str, Any] = {} if evaluate is None else {"finalists": 0}
+    usual = usual_for(options) | ({} if evaluate is None else {"finalists": 0})
     wanted, training = take(usual | dict(options), Search).checked(), take(options, Training).checked()
     space = wanted.opened()
     ensure_possible(space, wanted.limits())

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from nas_scale.arch.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward, around
 from nas_scale.arch.space import SearchSpace
 from nas_scale.errors import UserError
+from nas_scale.flows.aims import ACCURACY, ensure_followed, read_aims
 from nas_scale.flows.options import one_of, within
 from nas_scale.judges.names import JUDGES, CheapJudge
 from nas_scale.runs.pruning import KINDS, Pruner
-from nas_scale.strategies.registry import SAMPLERS
+from nas_scale.strategies.registry import SAMPLERS, SEVERAL_AIMS
 
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 20
 LEAST_FINALISTS: Final = 3
+LEAST_ON_FRONT: Final = 6  # with several aims: a front has more nets worth knowing than a ranking
 LIMITED: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations", "memory")
 
 
@@ -26,12 +29,15 @@ class Search:
 
     target_flops: multiply-adds around which a band of +-tolerance is admitted, and which the reward counts against.
     max_*: upper limits. resolution None and classes None are the space's. finalists: how many of the best are trained
-    again, on final_seeds fresh seeds each; None is one in FINALIST_OF of the nets tried, LEAST_FINALISTS at least.
-    reward_weight None is the reward's usual one. pruner: stops weak nets early (runs/pruning.py); one in `reduction`
-    goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool` proposals is trained.
+    again, on final_seeds fresh seeds each; None is one in FINALIST_OF of the nets tried, LEAST_FINALISTS at least, or
+    LEAST_ON_FRONT with several aims. reward_weight None is the reward's usual one. pruner: stops weak nets early
+    (runs/pruning.py); one in `reduction` goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool`
+    proposals is trained. objective: the aims (flows/aims.py), as "accuracy,flops" or one by one; of several the search
+    ends in a front.
     """
 
     space: str | SearchSpace = "efficientnet"
+    objective: str | Sequence[str] = ACCURACY
     target_flops: float | None = None
     tolerance: float = 0.1
     reward: Literal["soft", "hard", "abs"] = "soft"
@@ -52,7 +58,7 @@ class Search:
     screen_pool: int = 20
 
     def checked(self) -> Search:
-        """Itself. Raises UserError naming the option that is wrong."""
+        """Itself, the aims in one text. Raises UserError naming the option that is wrong."""
         within(1, 1_000_000, trials=self.trials)
         within(0, 1000, finalists=self.finalists)
         within(1, 1000, final_seeds=self.final_seeds)
@@ -68,13 +74,26 @@ class Search:
         within(1, 10_000, screen_pool=self.screen_pool)
         names = ("target_flops", "max_flops", "max_params", "max_activations", "max_memory")
         within(1, 1e18, **{name: getattr(self, name) for name in names})
-        return self
+        objective = ",".join(self.aims)
+        ensure_followed(objective, self.sampler, self.target_flops is not None, self.pruner)
+        return replace(self, objective=objective)
+
+    @property
+    def aims(self) -> tuple[str, ...]:
+        """Accuracy, and the costs that are to be made small with it. Raises UserError."""
+        return read_aims(self.objective)
+
+    @property
+    def followed_costs(self) -> tuple[str, ...]:
+        """The costs that the sampler is told beside the accuracy; none where it follows one value."""
+        return self.aims[1:] if self.sampler in SEVERAL_AIMS else ()
 
     def finalists_among(self, trials: int) -> int:
         """How many of so many nets are trained again."""
         if self.finalists is not None:
             return self.finalists
-        return max(LEAST_FINALISTS, math.ceil(trials / FINALIST_OF))
+        least = LEAST_FINALISTS if len(self.aims) == 1 else LEAST_ON_FRONT
+        return max(least, math.ceil(trials / FINALIST_OF))
 
     def limits(self) -> Limits:
         """The band around the target, and the upper limits."""

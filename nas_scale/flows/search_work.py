@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from nas_scale.arch.cost import cost
 from nas_scale.arch.files import net_from_document
+from nas_scale.arch.limits import Reward
 from nas_scale.arch.spec import Architecture
 from nas_scale.engines.base import Engine
 from nas_scale.errors import RunFailed
+from nas_scale.flows.aims import spent
 from nas_scale.flows.events import Listener, Measure, Phase
+from nas_scale.flows.front import chosen_finalists
 from nas_scale.flows.nets import net_attributes, net_key
 from nas_scale.flows.objective import Asked
 from nas_scale.flows.random_baseline import Budget, RandomSearch, random_search
@@ -48,7 +51,7 @@ class SearchWork:
         """Trials, finalists, ranking. Raises RunFailed where every net failed."""
         wanted, seeds = self.prepared.wanted, self.prepared.training.seeds
         own: Measure = "accuracy" if self.prepared.evaluate is None else "value"
-        measure: Measure = own if wanted.judge() is None else "reward"
+        measure: Measure = own if self._followed() is None else "reward"
         self.on_event(Phase("searching", wanted.trials, "nets", seeds, measure))
         told = run_trials(self.run.study, self._plan(), self.engine, self.on_event)
         first = rank(_candidates(told, {}), self._reward())
@@ -71,6 +74,7 @@ class SearchWork:
         prepared, training = self.prepared, self.prepared.training
         limits = prepared.wanted.limits()
         judge = self._judge()
+        costs = prepared.wanted.followed_costs
 
         def sampler_for(number: int) -> BaseSampler:
             seed = derived_seed(training.seed, number)
@@ -85,6 +89,7 @@ class SearchWork:
             trials=prepared.wanted.trials,
             window=training.window,
             pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
+            costs=(lambda proposed: spent(proposed.subject, costs)) if costs else None,
         )
 
     def _judge(self) -> Callable[[Architecture], float] | None:
@@ -119,8 +124,13 @@ class SearchWork:
 
     def _value(self, arch: Architecture, scores: Sequence[Score]) -> float:
         mean = sum(score.accuracy for score in scores) / len(scores)
-        reward = self.prepared.wanted.judge()
+        reward = self._followed()
         return mean if reward is None else reward(mean, cost(arch).flops)
+
+    def _followed(self) -> Reward | None:
+        """The reward that the sampler follows; None where it follows accuracy, or all aims."""
+        wanted = self.prepared.wanted
+        return None if wanted.followed_costs else wanted.judge()
 
     def _reward(self) -> Callable[[float, Candidate], float] | None:
         reward = self.prepared.wanted.judge()
@@ -129,8 +139,8 @@ class SearchWork:
     def _finals(self, first: Ranking) -> dict[int, tuple[Score, ...]]:
         """The finalists' scores on fresh seeds by trial; seeds that failed are left out."""
         wanted = self.prepared.wanted
-        count = wanted.finalists_among(wanted.trials)
-        finalists = [entry for entry in first.entries if entry.rank is not None][:count]
+        ranked = [entry for entry in first.entries if entry.rank is not None]
+        finalists = chosen_finalists(ranked, wanted.aims[1:], wanted.finalists_among(wanted.trials))
         seeds = range(FINAL_SEEDS_FROM, FINAL_SEEDS_FROM + wanted.final_seeds)
         jobs: dict[tuple[str, ...], Any] = {}
         for entry in finalists:

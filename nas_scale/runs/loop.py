@@ -79,6 +79,8 @@ class Plan:
     judge: the value to be made large, from the proposal and all its scores; what it raises fails the trial.
     trials: how many in all. window: how many may be open at once; part of what decides the result.
     pruner: stops trials that do badly; all seeds of a trial are then one job, which is stopped by their mean.
+    costs: with several aims those that are to be made small, which are told after the judge's value to a study of as
+        many directions; such a study has no pruner.
     """
 
     sampler_for: Callable[[int], BaseSampler]
@@ -88,6 +90,7 @@ class Plan:
     trials: int
     window: int
     pruner: Pruner | None = None
+    costs: Callable[[Proposed], Sequence[float]] | None = None
 
 
 def run_trials(study: optuna.Study, plan: Plan, engine: Engine, on_event: Callable[[Event], None]) -> list[Told]:
@@ -240,7 +243,8 @@ class _Loop:
             if told.pruned:
                 self.study.tell(number, state=TrialState.PRUNED)
             else:
-                self.study.tell(number, value)
+                costs = () if self.plan.costs is None else self.plan.costs(opened.proposed)
+                self.study.tell(number, [value, *costs])
         del self.open[number]
         self.told[number] = told
         if value is None:

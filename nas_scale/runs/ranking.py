@@ -139,7 +139,7 @@ def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranki
     sd, freedom = pooled_sd(groups), sum(max(len(group) - 1, 0) for group in groups)
     measured = [_measure(candidate, sd, reward) for candidate in scored]
     measured.sort(key=lambda net: (net.round != "final", -net.standing, net.candidate.trial))
-    places = _places(measured, _quantile(freedom))
+    places = _places(measured, told_quantile(freedom))
     entries = [
         _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
     ]
@@ -214,11 +214,21 @@ def _measure(candidate: Candidate, sd: float | None, reward: Reward | None) -> _
         image_variance=_image_variance(scores),
         reward=value(accuracy),
         standing=value(statistics.fmean(of_every)),
-        standing_variance=slope**2 * (seed_variance(of_every, sd) / len(every) or _image_variance(every)),
+        standing_variance=slope**2 * comparable_variance(of_every, _image_variance(every), sd),
     )
 
 
-def _quantile(freedom: int) -> float:
+def comparable_variance(accuracies: Sequence[float], image_variance: float, pooled: float | None) -> float:
+    """Of a net's mean accuracy, for a comparison with others on the same images."""
+    return seed_variance(accuracies, pooled) / len(accuracies) or image_variance
+
+
+def told_apart(first: float, second: float, variance: float, quantile: float) -> bool:
+    """Whether two values differ by more than the error of their difference allows; variance: of the difference."""
+    return abs(first - second) > quantile * math.sqrt(variance)
+
+
+def told_quantile(freedom: int) -> float:
     """Standard errors that a difference must exceed: Student's t, or the normal's 1.96 where images alone tell."""
     from scipy.special import ndtri, stdtrit
 
@@ -231,9 +241,9 @@ def _places(nets: Sequence[_Measured], quantile: float) -> list[int]:
     places: list[int] = []
     for index, net in enumerate(nets):
         leader = nets[places[-1] - 1] if places else net
-        apart = quantile * math.sqrt(leader.standing_variance + net.standing_variance)
-        close = bool(places) and abs(leader.standing - net.standing) <= apart
-        places.append(places[-1] if close else index + 1)
+        variance = leader.standing_variance + net.standing_variance
+        apart = not places or told_apart(leader.standing, net.standing, variance, quantile)
+        places.append(index + 1 if apart else places[-1])
     return places
 
 

@@ -18,7 +18,7 @@ from nas_scale.errors import RunError, UserError
 from nas_scale.runs import record as records
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
-from nas_scale.runs.study import open_study, refusal, without_password
+from nas_scale.runs.study import ONE_AIM, open_study, refusal, without_password
 
 if TYPE_CHECKING:
     import optuna
@@ -81,7 +81,9 @@ class Run:
 
     @cached_property
     def study(self) -> optuna.Study:
-        """The run's Optuna study (maximising), made when it is first asked for by the process that holds the lock.
+        """The run's Optuna study, made when it is first asked for by the process that holds the lock.
+
+        It has the directions that the specification names, or maximises one value.
 
         Raises RunError when it is missing, damaged, or belongs to another run of the same name in a shared database.
         """
@@ -92,7 +94,8 @@ class Run:
             if self._lock is None and not (self.folder / STUDY).exists():
                 raise RunError(f"{self.folder} has no study yet; resume it first")
             url = f"sqlite:///{(self.folder / STUDY).resolve()}"
-        return open_study(url, self.record.study, self.record.identity, writing=self._lock is not None)
+        directions = self.spec.get("directions", ONE_AIM)
+        return open_study(url, self.record.study, self.record.identity, self._lock is not None, directions)
 
     def finish(self, trials: int, best: str) -> None:
         """Marks the run complete; `best` is its best result in a line for lists of runs."""
@@ -300,5 +303,5 @@ def _progress(run: Run) -> tuple[int | None, str]:
         told = [trial for trial in run.study.get_trials(deepcopy=False) if trial.state.is_finished()]
     except RunError:
         return None, ""
-    values = [trial.value for trial in told if trial.state == TrialState.COMPLETE and trial.value is not None]
+    values = [trial.values[0] for trial in told if trial.state == TrialState.COMPLETE]
     return len(told), f"{max(values):.4f} so far" if values else ""

@@ -5,22 +5,30 @@ from __future__ import annotations
 import errno
 import sys
 import warnings
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal
 
 from nas_scale.errors import RunError, UserError
 
 if TYPE_CHECKING:
     import optuna
 
+Direction = Literal["maximize", "minimize"]
+
 BUSY_SECONDS: Final = 60.0  # how long a write waits while another program reads the study
+ONE_AIM: Final[tuple[Direction, ...]] = ("maximize",)
 OWNER: Final = "run"  # the study's attribute that holds the identity of its run
 _DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
 
-def open_study(url: str, name: str, identity: str, writing: bool) -> optuna.Study:
+def open_study(
+    url: str, name: str, identity: str, writing: bool, directions: Sequence[Direction] = ONE_AIM
+) -> optuna.Study:
     """The study `name` at a database URL; made, with the run's identity, when there is none and it is for writing.
 
-    Optuna's log is silenced. Raises RunError when the study is missing, cannot be opened, or belongs to another run.
+    directions: of what its trials are told; a study that is there already keeps its own. Optuna's log is silenced.
+
+    Raises RunError when the study is missing, cannot be opened, or belongs to another run.
     """
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
@@ -34,7 +42,7 @@ def open_study(url: str, name: str, identity: str, writing: bool) -> optuna.Stud
         if not writing:
             study = optuna.load_study(study_name=name, storage=storage)
         else:
-            study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)
+            study = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
             if OWNER not in study.user_attrs and not study.get_trials(deepcopy=False):
                 study.set_user_attr(OWNER, identity)
         owner = study.user_attrs.get(OWNER)

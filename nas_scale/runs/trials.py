@@ -24,7 +24,8 @@ class Told:
     """A trial that is over.
 
     A failed one has a reason and no value, and only the scores of the seeds before the one that failed. same_as: the
-    first trial of the same net, whose scores and value this one has. pruned: it was stopped early, and its value is
+    first trial of the same net, whose scores and value this one has. value: the first that was told, of several aims
+    that of the accuracy. pruned: it was stopped early, and its value is
     that of the epoch where it was.
     """
 
@@ -106,7 +107,7 @@ def _told(trial: FrozenTrial, earlier: Mapping[int, Told]) -> Told:
         params=in_order(trial.params),
         attributes=in_order(attributes),
         scores=scores,
-        value=trial.value,
+        value=trial.values[0] if trial.values else None,
         reason=stored.get(REASON),
         same_as=same_as,
         pruned=trial.state == TrialState.PRUNED,

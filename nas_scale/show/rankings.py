@@ -24,6 +24,11 @@ LEAST_FREEDOM: Final = 3  # repeated seeds beyond the first, below which a devia
 def result_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
     """Any run's document as the table its command ended in; `rows` of a search's ranking."""
     match document["kind"]:
+        case "search" if document.get("aims"):
+            from nas_scale.flows.front import front_of
+            from nas_scale.show.front import front_view
+
+            return Group(ranking_table(document, rows), Text(""), front_view(front_of(document), rows))
         case "search":
             return ranking_table(document, rows)
         case "grid":

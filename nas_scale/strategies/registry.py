@@ -100,6 +100,8 @@ SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = 
     "predictor": _predictor,
 }
 
+SEVERAL_AIMS: Final = ("nsga2", "random")  # serve a study of several directions; the others follow one value
+
 
 def sampler(name: str, space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
     """A sampler of nets of `space` that all keep `limits`; the same seed, any whole number, gives the same proposals.

@@ -1,0 +1,122 @@
+"""The front of a search as a table and as a picture in characters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.text import Text
+
+from nas_scale import numbers
+from nas_scale.arch.files import net_from_document
+from nas_scale.flows.front import Front, FrontNet
+from nas_scale.runs.front import spread
+from nas_scale.show.scatter import Axis, Dot, Scatter, glyphs_for
+from nas_scale.show.sheet import Sheet
+from nas_scale.show.tables import compact
+
+COST_NAMES: Final = {"flops": "FLOPs", "params": "parameters", "activations": "activations", "memory": "memory"}
+COST_UNITS: Final = {
+    "flops": "FLOPs (multiply-adds of one image)",
+    "params": "parameters",
+    "activations": "activations (elements of all convolutions' outputs)",
+    "memory": "memory for one float32 image (bytes)",
+}
+TOLD: Final = {True: "yes", False: "no", None: ""}
+
+
+def shown_cost(name: str) -> Callable[[float], str]:
+    """How a cost is written: 386M, or 64MB."""
+    return numbers.memory if name == "memory" else numbers.count
+
+
+def accuracy_title(front: Front) -> str:
+    """What the accuracies are, with their unit."""
+    if not front.trained:
+        return "value"
+    return "proxy accuracy on fresh seeds, %" if front.confirmed else "proxy accuracy, %"
+
+
+def accuracy_scale(front: Front) -> float:
+    """What accuracies are multiplied with to be shown: shares of images become percents."""
+    return 100.0 if front.trained else 1.0
+
+
+def front_view(front: Front, rows: int) -> RenderableType:
+    """The table, of at most so many rows, the picture, and what both cannot tell."""
+    notes = [Text(line) for line in front_notes(front, rows)]
+    return Group(_table(front, rows), Text(""), _picture(front), _Legend(bool(front.others)), *notes)
+
+
+def _table(front: Front, rows: int) -> Sheet:
+    names = " and ".join(COST_NAMES[name] for name in front.costs)
+    count = f"{len(front.members)} net{'s' if len(front.members) != 1 else ''}"
+    figures = (">accuracy %" if front.trained else ">value", ">+-", "seeds", "told")
+    costs = [f">{COST_NAMES[name]}" for name in front.costs]
+    value = "accuracy" if front.trained else "value"
+    sheet = Sheet(f"{front.run}: front of {count}, {value} against {names}", ">rank", *costs, *figures, "net", words=1)
+    for net in _shown(front, rows):
+        spent = [shown_cost(name)(cost) for name, cost in zip(front.costs, net.costs, strict=True)]
+        seeds = f"{len(net.seeds)} fresh" if front.confirmed else str(len(net.seeds))
+        words = compact(net_from_document(net.net))
+        sheet.add(str(net.rank), *spent, *_accuracy(front, net), seeds, TOLD[net.told], words)
+    return sheet
+
+
+def _accuracy(front: Front, net: FrontNet) -> tuple[str, str]:
+    if front.trained:
+        return f"{net.accuracy * 100:.1f}", f"{net.stderr * 100:.1f}"
+    return f"{net.accuracy:.4g}", f"{net.stderr:.4g}" if net.stderr else ""
+
+
+def _shown(front: Front, rows: int) -> list[FrontNet]:
+    """The members, or `rows` of them that are spread along the front, the most accurate among them."""
+    points = [(net.accuracy, *(-cost for cost in net.costs)) for net in front.members]
+    best = max(range(len(points)), key=lambda index: points[index])
+    return [front.members[index] for index in spread(points, rows, first=best)]
+
+
+def front_notes(front: Front, rows: int) -> list[str]:
+    """What the front can and cannot tell, in sentences."""
+    notes = []
+    left_out = len(front.members) - rows
+    if left_out > 0:
+        notes.append(f"{left_out} more lie between these: nas-scale show {front.run} --pareto --all")
+    if any(net.told is not None for net in front.members):
+        value = "accuracy" if front.trained else "value"
+        notes.append(f"told: whether its {value} differs from that of the net above it by more than their error (95%).")
+    if front.confirmed:
+        others = len(front.others)
+        notes.append(
+            "The front is made of the nets that were trained again, on fresh seeds alone"
+            + (f"; the other {others} are not confirmed." if others else ".")
+        )
+    elif front.trained:
+        notes.append("No net was trained again for this front, so the luck that put nets on it flatters them.")
+    return notes
+
+
+def _picture(front: Front) -> Scatter:
+    """Accuracy against the first cost. With more costs the front is no line in this picture."""
+    scale, name = accuracy_scale(front), front.costs[0]
+    nets = [(net, False) for net in front.others] + [(net, True) for net in front.members]
+    dots = [
+        Dot(float(net.costs[0]), net.accuracy * scale, net.stderr * scale, str(net.rank), marked)
+        for net, marked in nets
+    ]
+    x, y = Axis(COST_UNITS[name], shown_cost(name)), Axis(accuracy_title(front), lambda value: f"{value:.5g}")
+    return Scatter(dots, x, y, joined=len(front.costs) == 1)
+
+
+class _Legend:
+    """What the marks mean, in the marks that this screen is shown."""
+
+    def __init__(self, others: bool) -> None:
+        self._others = others
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        glyphs = glyphs_for(options)
+        others = f", {glyphs.dot} other nets" if self._others else ""
+        text = f"{glyphs.marked} on the front, with its rank, {glyphs.error} its standard error{others}"
+        yield Text(text, style="dim")

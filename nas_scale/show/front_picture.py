@@ -1,0 +1,159 @@
+"""The front of a search as a picture in a file: PNG, SVG or PDF by matplotlib, HTML by plotly."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from nas_scale import atomic
+from nas_scale.arch.files import net_from_document
+from nas_scale.errors import UserError
+from nas_scale.flows.front import Front, FrontNet
+from nas_scale.show.front import COST_UNITS, accuracy_scale, accuracy_title, shown_cost
+from nas_scale.show.tables import compact
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FRONT, OTHER = "#0072b2", "#8c8c8c"  # blue and grey, which no common colour blindness confuses
+PANEL: Final = (6.0, 4.6)  # inches of a panel
+DOTS_PER_INCH: Final = 160
+MOST_BARS: Final = 60  # nets off the front beyond which their error bars would hide it
+IMAGES: Final = (".png", ".svg", ".pdf")
+SUFFIXES: Final = (*IMAGES, ".html")
+
+
+def check_picture(path: Path) -> None:
+    """Raises UserError where the file's suffix is none that can be drawn."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"--plot {path} is no picture; choose a name that ends in {', '.join(SUFFIXES)}")
+
+
+def save_picture(front: Front, path: Path) -> None:
+    """Draws accuracy against every cost of the front, a panel each.
+
+    Raises UserError where the suffix is not known, the library is not installed, or the file cannot be written.
+    """
+    check_picture(path)
+    draw: Callable[[Front, str], bytes] = _html if path.suffix.lower() == ".html" else _image
+    try:
+        content = draw(front, path.suffix.lower().removeprefix("."))
+    except ImportError as error:
+        raise UserError(f'--plot {path} needs {error.name}: pip install "nas-scale[plots]"') from error
+    atomic.write_bytes(path, content)
+
+
+def _title(front: Front) -> str:
+    confirmed = ", trained again on fresh seeds" if front.confirmed else ""
+    return f"{front.run}: {len(front.members)} nets on the front{confirmed}, labelled by rank"
+
+
+def _others(front: Front) -> str:
+    return "not trained again" if front.confirmed else "other nets"
+
+
+def _image(front: Front, kind: str) -> bytes:
+    """A figure of its own, without pyplot, whose figures are global."""
+    from matplotlib.figure import Figure
+
+    width, height = PANEL
+    figure = Figure(figsize=(width * len(front.costs), height), dpi=DOTS_PER_INCH, layout="constrained")
+    panels = figure.subplots(1, len(front.costs), sharey=True, squeeze=False)[0]
+    for index, axes in enumerate(panels):
+        _panel(axes, front, index)
+    panels[0].set_ylabel(accuracy_title(front))
+    panels[0].legend(loc="lower right", frameon=False)
+    figure.suptitle(_title(front), fontsize=11)
+    content = io.BytesIO()
+    figure.savefig(content, format=kind)
+    return content.getvalue()
+
+
+def _panel(axes: Axes, front: Front, index: int) -> None:
+    """Accuracy against the cost of this index."""
+    from matplotlib.ticker import FuncFormatter
+
+    scale, name = accuracy_scale(front), front.costs[index]
+    bars = len(front.others) <= MOST_BARS
+    _dots(axes, front.others, index, scale, bars, color=OTHER, markersize=3.5, alpha=0.7, label=_others(front))
+    x, y = _corners(front, index)
+    if len(front.costs) == 1:
+        axes.step(x, y, where="post", color=FRONT, linewidth=1.2, alpha=0.6)
+    _dots(axes, front.members, index, scale, True, color=FRONT, markersize=6, label="on the front, +- standard error")
+    for net in front.members:
+        at = (net.costs[index], net.accuracy * scale)
+        axes.annotate(str(net.rank), at, (-4, 4), textcoords="offset points", ha="right", va="bottom", fontsize=9)
+    shown = shown_cost(name)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value) if value >= 0 else ""))
+    axes.set_xlabel(COST_UNITS[name])
+    axes.margins(x=0.07, y=0.09)
+    axes.grid(color="#e5e5e5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _dots(axes: Axes, nets: Sequence[FrontNet], index: int, scale: float, bars: bool, **style: Any) -> None:
+    if not nets:
+        return
+    x, y = [net.costs[index] for net in nets], [net.accuracy * scale for net in nets]
+    error = [net.stderr * scale for net in nets] if bars and any(net.stderr for net in nets) else None
+    axes.errorbar(x, y, error, fmt="o", elinewidth=1, capsize=2, **style)
+
+
+def _corners(front: Front, index: int) -> tuple[list[float], list[float]]:
+    """Of the step line: the members, and the right end of the picture."""
+    scale = accuracy_scale(front)
+    last = max(net.costs[index] for net in (*front.members, *front.others))
+    x = [float(net.costs[index]) for net in front.members] + [float(last)]
+    y = [net.accuracy * scale for net in front.members]
+    return x, [*y, y[-1]]
+
+
+def _html(front: Front, kind: str) -> bytes:
+    """A page that needs no network: plotly's script is in it."""
+    from plotly.graph_objects import Figure, Scatter
+    from plotly.subplots import make_subplots
+
+    figure: Figure = make_subplots(1, len(front.costs), shared_yaxes=True)
+    for index, name in enumerate(front.costs):
+        first = index == 0
+        bars = len(front.others) <= MOST_BARS
+        groups = ((front.others, OTHER, 6, _others(front), bars), (front.members, FRONT, 10, "on the front", True))
+        if len(front.costs) == 1:
+            x, y = _corners(front, index)
+            line = {"color": FRONT, "width": 1.5, "shape": "hv"}
+            figure.add_trace(Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False), 1, 1)
+        for nets, color, size, label, with_bars in groups:
+            trace = _trace(front, nets, index, color, size, with_bars)
+            figure.add_trace(Scatter(**trace, name=label, showlegend=first), 1, index + 1)
+        figure.update_xaxes(title_text=COST_UNITS[name], exponentformat="SI", row=1, col=index + 1)
+    figure.update_yaxes(title_text=accuracy_title(front), col=1)
+    figure.update_layout(template="plotly_white", title=_title(front), legend={"orientation": "h", "y": 1.06})
+    page: str = figure.to_html(include_plotlyjs=True, div_id="front")
+    return page.encode()
+
+
+def _trace(front: Front, nets: Sequence[FrontNet], index: int, color: str, size: int, bars: bool) -> dict[str, Any]:
+    scale, marked = accuracy_scale(front), nets is front.members
+    bar = {"type": "data", "array": [net.stderr * scale for net in nets], "visible": bars, "thickness": 1, "width": 3}
+    return {
+        "x": [net.costs[index] for net in nets],
+        "y": [net.accuracy * scale for net in nets],
+        "error_y": bar,
+        "mode": "markers+text" if marked else "markers",
+        "marker": {"color": color, "size": size, "opacity": 1.0 if marked else 0.6},
+        "text": [str(net.rank) for net in nets],
+        "textposition": "top left",
+        "hovertext": [_hover(front, net) for net in nets],
+        "hoverinfo": "text",
+    }
+
+
+def _hover(front: Front, net: FrontNet) -> str:
+    """What is said of a net under the mouse."""
+    scale = accuracy_scale(front)
+    costs = (f"{shown_cost(name)(cost)} {name}" for name, cost in zip(front.costs, net.costs, strict=True))
+    stages = compact(net_from_document(net.net)).replace(" ", "<br>")
+    return "<br>".join((f"rank {net.rank}: {net.accuracy * scale:.4g} +- {net.stderr * scale:.2g}", *costs, stages))
