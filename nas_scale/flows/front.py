@@ -28,8 +28,9 @@ Document = Mapping[str, Any]
 class FrontNet:
     """A ranked net. accuracy (or a caller's value), with its standard error, is the mean of `seeds`.
 
-    costs: in the order of the front's. told: whether its accuracy is told from that of the member before it (95%);
-    None for the first, for nets off the front, and where no error is known.
+    costs: in the order of the front's. again: it was trained again, and these are the fresh seeds. told: whether its
+    accuracy is told from that of the member before it (95%); None for the first, for nets off the front, and where no
+    error is known.
     """
 
     rank: int
@@ -39,6 +40,7 @@ class FrontNet:
     stderr: float
     seeds: tuple[float, ...]
     costs: tuple[int, ...]
+    again: bool
     told: bool | None = None
 
 
@@ -98,8 +100,8 @@ def front_of(document: Document, objective: str | None = None) -> Front:
     rows = [row for row in document["ranking"] if row["rank"] is not None]
     confirmed = set(aims) == set(own) and any(row["round"] == "final" for row in rows)
     sd = document["seed_sd"]
-    nets = [_net(row, aims[1:], sd, fresh=confirmed and row["round"] == "final") for row in rows]
-    eligible = [net for net, row in zip(nets, rows, strict=True) if not confirmed or row["round"] == "final"]
+    nets = [_net(row, aims[1:], sd, confirmed and row["round"] == "final") for row in rows]
+    eligible = [net for net in nets if net.again == confirmed]
     best = fronts([_point(net.accuracy, net.costs) for net in eligible])[0]
     members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], net.accuracy, net.rank))
     ranks = {net.rank for net in members}
@@ -128,17 +130,18 @@ def _point(accuracy: float, costs: Sequence[int]) -> tuple[float, ...]:
     return accuracy, *(-cost for cost in costs)
 
 
-def _net(row: Document, costs: Sequence[str], sd: float | None, fresh: bool) -> FrontNet:
+def _net(row: Document, costs: Sequence[str], sd: float | None, again: bool) -> FrontNet:
     """A row of a ranking on its fresh seeds, or on those that the trials saw."""
-    seeds = tuple(row["final"] if fresh else row["search"])
+    seeds = tuple(row["final"] if again else row["search"])
     return FrontNet(
         rank=row["rank"],
         trial=row["trial"],
         net=row["net"],
         accuracy=statistics.fmean(seeds),
-        stderr=row["stderr"] if fresh or row["round"] == "search" else _stderr_in_search(row, sd),
+        stderr=row["stderr"] if again or row["round"] == "search" else _stderr_in_search(row, sd),
         seeds=seeds,
         costs=spent(net_from_document(row["net"]), costs),
+        again=again,
     )
 
 

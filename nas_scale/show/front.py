@@ -12,7 +12,7 @@ from nas_scale import numbers
 from nas_scale.arch.files import net_from_document
 from nas_scale.flows.front import Front, FrontNet
 from nas_scale.runs.front import spread
-from nas_scale.show.scatter import Axis, Dot, Scatter, glyphs_for
+from nas_scale.show.scatter import Axis, Dot, Kind, Scatter, glyphs_for
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
 
@@ -33,9 +33,7 @@ def shown_cost(name: str) -> Callable[[float], str]:
 
 def accuracy_title(front: Front) -> str:
     """What the accuracies are, with their unit."""
-    if not front.trained:
-        return "value"
-    return "proxy accuracy on fresh seeds, %" if front.confirmed else "proxy accuracy, %"
+    return "proxy accuracy, %" if front.trained else "value"
 
 
 def accuracy_scale(front: Front) -> float:
@@ -46,13 +44,15 @@ def accuracy_scale(front: Front) -> float:
 def front_view(front: Front, rows: int) -> RenderableType:
     """The table, of at most so many rows, the picture, and what both cannot tell."""
     notes = [Text(line) for line in front_notes(front, rows)]
-    return Group(_table(front, rows), Text(""), _picture(front), _Legend(bool(front.others)), *notes)
+    return Group(_table(front, rows), Text(""), _picture(front), _Legend(front), *notes)
 
 
 def _table(front: Front, rows: int) -> Sheet:
     names = " and ".join(COST_NAMES[name] for name in front.costs)
     count = f"{len(front.members)} net{'s' if len(front.members) != 1 else ''}"
-    figures = (">accuracy %" if front.trained else ">value", ">+-", "seeds", "told")
+    errors = [">+-"] if _has_errors(front) else []
+    told = ["told"] if _has_told(front) else []
+    figures = (">accuracy %" if front.trained else ">value", *errors, "seeds", *told)
     costs = [f">{COST_NAMES[name]}" for name in front.costs]
     value = "accuracy" if front.trained else "value"
     sheet = Sheet(f"{front.run}: front of {count}, {value} against {names}", ">rank", *costs, *figures, "net", words=1)
@@ -60,14 +60,21 @@ def _table(front: Front, rows: int) -> Sheet:
         spent = [shown_cost(name)(cost) for name, cost in zip(front.costs, net.costs, strict=True)]
         seeds = f"{len(net.seeds)} fresh" if front.confirmed else str(len(net.seeds))
         words = compact(net_from_document(net.net))
-        sheet.add(str(net.rank), *spent, *_accuracy(front, net), seeds, TOLD[net.told], words)
+        accuracy, stderr = (
+            f"{value * 100:.1f}" if front.trained else f"{value:.4g}" for value in (net.accuracy, net.stderr)
+        )
+        sheet.add(
+            str(net.rank), *spent, accuracy, *(stderr for _ in errors), seeds, *(TOLD[net.told] for _ in told), words
+        )
     return sheet
 
 
-def _accuracy(front: Front, net: FrontNet) -> tuple[str, str]:
-    if front.trained:
-        return f"{net.accuracy * 100:.1f}", f"{net.stderr * 100:.1f}"
-    return f"{net.accuracy:.4g}", f"{net.stderr:.4g}" if net.stderr else ""
+def _has_errors(front: Front) -> bool:
+    return any(net.stderr for net in front.members)
+
+
+def _has_told(front: Front) -> bool:
+    return any(net.told is not None for net in front.members)
 
 
 def _shown(front: Front, rows: int) -> list[FrontNet]:
@@ -83,11 +90,11 @@ def front_notes(front: Front, rows: int) -> list[str]:
     left_out = len(front.members) - rows
     if left_out > 0:
         notes.append(f"{left_out} more lie between these: nas-scale show {front.run} --pareto --all")
-    if any(net.told is not None for net in front.members):
+    if _has_told(front):
         value = "accuracy" if front.trained else "value"
         notes.append(f"told: whether its {value} differs from that of the net above it by more than their error (95%).")
     if front.confirmed:
-        others = len(front.others)
+        others = sum(not net.again for net in front.others)
         notes.append(
             "The front is made of the nets that were trained again, on fresh seeds alone"
             + (f"; the other {others} are not confirmed." if others else ".")
@@ -100,10 +107,15 @@ def front_notes(front: Front, rows: int) -> list[str]:
 def _picture(front: Front) -> Scatter:
     """Accuracy against the first cost. With more costs the front is no line in this picture."""
     scale, name = accuracy_scale(front), front.costs[0]
-    nets = [(net, False) for net in front.others] + [(net, True) for net in front.members]
+    kinds: list[tuple[Kind, list[FrontNet]]] = [
+        ("faint", [net for net in front.others if not net.again]),
+        ("plain", [net for net in front.others if net.again]),
+        ("marked", list(front.members)),
+    ]
     dots = [
-        Dot(float(net.costs[0]), net.accuracy * scale, net.stderr * scale, str(net.rank), marked)
-        for net, marked in nets
+        Dot(float(net.costs[0]), net.accuracy * scale, net.stderr * scale, str(net.rank), kind)
+        for kind, nets in kinds
+        for net in nets
     ]
     x, y = Axis(COST_UNITS[name], shown_cost(name)), Axis(accuracy_title(front), lambda value: f"{value:.5g}")
     return Scatter(dots, x, y, joined=len(front.costs) == 1)
@@ -112,11 +124,16 @@ def _picture(front: Front) -> Scatter:
 class _Legend:
     """What the marks mean, in the marks that this screen is shown."""
 
-    def __init__(self, others: bool) -> None:
-        self._others = others
+    def __init__(self, front: Front) -> None:
+        self._front = front
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         glyphs = glyphs_for(options)
-        others = f", {glyphs.dot} other nets" if self._others else ""
-        text = f"{glyphs.marked} on the front, with its rank, {glyphs.error} its standard error{others}"
-        yield Text(text, style="dim")
+        words = [f"{glyphs.marked} on the front, with its rank"]
+        if _has_errors(self._front):
+            words.append(f"{glyphs.error} its standard error")
+        if any(net.again for net in self._front.others):
+            words.append(f"{glyphs.plain} also trained again")
+        if any(not net.again for net in self._front.others):
+            words.append(f"{glyphs.faint} {'not confirmed' if self._front.confirmed else 'other nets'}")
+        yield Text(", ".join(words), style="dim")

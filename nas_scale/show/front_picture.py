@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from nas_scale.show.tables import compact
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FRONT, OTHER = "#0072b2", "#8c8c8c"  # blue and grey, which no common colour blindness confuses
+FRONT, AGAIN, OTHER = "#0072b2", "#e69f00", "#8c8c8c"  # which no common colour blindness confuses
 PANEL: Final = (6.0, 4.6)  # inches of a panel
 DOTS_PER_INCH: Final = 160
 MOST_BARS: Final = 60  # nets off the front beyond which their error bars would hide it
@@ -50,8 +51,28 @@ def _title(front: Front) -> str:
     return f"{front.run}: {len(front.members)} nets on the front{confirmed}, labelled by rank"
 
 
-def _others(front: Front) -> str:
-    return "not trained again" if front.confirmed else "other nets"
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Nets that are drawn alike. size: of a dot, in points. bars: with their standard errors."""
+
+    label: str
+    nets: tuple[FrontNet, ...]
+    color: str
+    size: float
+    bars: bool
+
+
+def _groups(front: Front) -> list[_Group]:
+    """What is below comes first; without those that hold no net."""
+    faint = tuple(net for net in front.others if not net.again)
+    again = tuple(net for net in front.others if net.again)
+    error = ", with standard error" if any(net.stderr for net in front.members) else ""
+    groups = (
+        _Group("not confirmed" if front.confirmed else "other nets", faint, OTHER, 3.5, len(faint) <= MOST_BARS),
+        _Group("also trained again", again, AGAIN, 5, True),
+        _Group(f"on the front{error}", front.members, FRONT, 6.5, True),
+    )
+    return [group for group in groups if group.nets]
 
 
 def _image(front: Front, kind: str) -> bytes:
@@ -64,8 +85,9 @@ def _image(front: Front, kind: str) -> bytes:
     for index, axes in enumerate(panels):
         _panel(axes, front, index)
     panels[0].set_ylabel(accuracy_title(front))
-    panels[0].legend(loc="lower right", frameon=False)
-    figure.suptitle(_title(front), fontsize=11)
+    groups = panels[0].get_legend_handles_labels()
+    figure.legend(*groups, loc="outside lower center", ncols=3, frameon=False, fontsize=9, handletextpad=0.2)
+    figure.suptitle(_title(front), fontsize=10)
     content = io.BytesIO()
     figure.savefig(content, format=kind)
     return content.getvalue()
@@ -76,12 +98,15 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
     from matplotlib.ticker import FuncFormatter
 
     scale, name = accuracy_scale(front), front.costs[index]
-    bars = len(front.others) <= MOST_BARS
-    _dots(axes, front.others, index, scale, bars, color=OTHER, markersize=3.5, alpha=0.7, label=_others(front))
-    x, y = _corners(front, index)
     if len(front.costs) == 1:
-        axes.step(x, y, where="post", color=FRONT, linewidth=1.2, alpha=0.6)
-    _dots(axes, front.members, index, scale, True, color=FRONT, markersize=6, label="on the front, +- standard error")
+        axes.step(*_corners(front), where="post", color=FRONT, linewidth=1.2, alpha=0.6, zorder=1)
+    for group in _groups(front):
+        x, y = [net.costs[index] for net in group.nets], [net.accuracy * scale for net in group.nets]
+        errors = (
+            [net.stderr * scale for net in group.nets] if group.bars and any(n.stderr for n in group.nets) else None
+        )
+        style: dict[str, Any] = {"color": group.color, "markersize": group.size, "elinewidth": 1, "capsize": 2}
+        axes.errorbar(x, y, errors, fmt="o", alpha=0.55 if group.color == OTHER else 1.0, label=group.label, **style)
     for net in front.members:
         at = (net.costs[index], net.accuracy * scale)
         axes.annotate(str(net.rank), at, (-4, 4), textcoords="offset points", ha="right", va="bottom", fontsize=9)
@@ -94,19 +119,11 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _dots(axes: Axes, nets: Sequence[FrontNet], index: int, scale: float, bars: bool, **style: Any) -> None:
-    if not nets:
-        return
-    x, y = [net.costs[index] for net in nets], [net.accuracy * scale for net in nets]
-    error = [net.stderr * scale for net in nets] if bars and any(net.stderr for net in nets) else None
-    axes.errorbar(x, y, error, fmt="o", elinewidth=1, capsize=2, **style)
-
-
-def _corners(front: Front, index: int) -> tuple[list[float], list[float]]:
-    """Of the step line: the members, and the right end of the picture."""
+def _corners(front: Front) -> tuple[list[float], list[float]]:
+    """Of the step line: the members of a front of one cost, and as far right as there are nets."""
     scale = accuracy_scale(front)
-    last = max(net.costs[index] for net in (*front.members, *front.others))
-    x = [float(net.costs[index]) for net in front.members] + [float(last)]
+    last = max(net.costs[0] for net in (*front.members, *front.others))
+    x = [float(net.costs[0]) for net in front.members] + [float(last)]
     y = [net.accuracy * scale for net in front.members]
     return x, [*y, y[-1]]
 
@@ -117,17 +134,14 @@ def _html(front: Front, kind: str) -> bytes:
     from plotly.subplots import make_subplots
 
     figure: Figure = make_subplots(1, len(front.costs), shared_yaxes=True)
+    if len(front.costs) == 1:
+        x, y = _corners(front)
+        line = {"color": FRONT, "width": 1.5, "shape": "hv"}
+        figure.add_trace(Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False), 1, 1)
     for index, name in enumerate(front.costs):
-        first = index == 0
-        bars = len(front.others) <= MOST_BARS
-        groups = ((front.others, OTHER, 6, _others(front), bars), (front.members, FRONT, 10, "on the front", True))
-        if len(front.costs) == 1:
-            x, y = _corners(front, index)
-            line = {"color": FRONT, "width": 1.5, "shape": "hv"}
-            figure.add_trace(Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False), 1, 1)
-        for nets, color, size, label, with_bars in groups:
-            trace = _trace(front, nets, index, color, size, with_bars)
-            figure.add_trace(Scatter(**trace, name=label, showlegend=first), 1, index + 1)
+        for group in _groups(front):
+            trace = _trace(front, group, index)
+            figure.add_trace(Scatter(**trace, legendgroup=group.label, showlegend=index == 0), 1, index + 1)
         figure.update_xaxes(title_text=COST_UNITS[name], exponentformat="SI", row=1, col=index + 1)
     figure.update_yaxes(title_text=accuracy_title(front), col=1)
     figure.update_layout(template="plotly_white", title=_title(front), legend={"orientation": "h", "y": 1.06})
@@ -135,15 +149,18 @@ def _html(front: Front, kind: str) -> bytes:
     return page.encode()
 
 
-def _trace(front: Front, nets: Sequence[FrontNet], index: int, color: str, size: int, bars: bool) -> dict[str, Any]:
-    scale, marked = accuracy_scale(front), nets is front.members
-    bar = {"type": "data", "array": [net.stderr * scale for net in nets], "visible": bars, "thickness": 1, "width": 3}
+def _trace(front: Front, group: _Group, index: int) -> dict[str, Any]:
+    """Nets drawn alike against the cost of this index, as plotly takes them."""
+    scale, nets, marked = accuracy_scale(front), group.nets, group.color == FRONT
+    errors = [net.stderr * scale for net in nets]
+    bar = {"type": "data", "array": errors, "visible": group.bars and any(errors), "thickness": 1, "width": 3}
     return {
+        "name": group.label,
         "x": [net.costs[index] for net in nets],
         "y": [net.accuracy * scale for net in nets],
         "error_y": bar,
         "mode": "markers+text" if marked else "markers",
-        "marker": {"color": color, "size": size, "opacity": 1.0 if marked else 0.6},
+        "marker": {"color": group.color, "size": group.size * 1.6, "opacity": 0.6 if group.color == OTHER else 1.0},
         "text": [str(net.rank) for net in nets],
         "textposition": "top left",
         "hovertext": [_hover(front, net) for net in nets],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -16,12 +16,16 @@ ROWS: Final = 17
 MARGIN: Final = 0.06  # of the range, beyond the outermost dots
 
 
+Kind = Literal["marked", "plain", "faint"]
+
+
 @dataclass(frozen=True, slots=True)
 class Glyphs:
     """What is drawn with."""
 
     marked: str
-    dot: str
+    plain: str
+    faint: str
     error: str
     level: str
     upright: str
@@ -34,8 +38,8 @@ class Glyphs:
     axis_corner: str
 
 
-UNICODE: Final = Glyphs("●", "·", "┊", "─", "│", "╯", "╭", "│", "┤", "─", "┬", "└")
-ASCII: Final = Glyphs("O", ".", ":", "-", "|", "'", ".", "|", "+", "-", "+", "+")
+UNICODE: Final = Glyphs("●", "○", "·", "┊", "─", "│", "╯", "╭", "│", "┤", "─", "┬", "└")
+ASCII: Final = Glyphs("O", "o", ".", ":", "-", "|", "'", ".", "|", "+", "-", "+", "+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Dot:
     y: float
     error: float
     label: str
-    marked: bool
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Scatter:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         glyphs = glyphs_for(options)
-        marked = [dot for dot in self._dots if dot.marked]
+        marked = [dot for dot in self._dots if dot.kind == "marked"]
         bottom, top = _range([end for dot in marked for end in (dot.y - dot.error, dot.y + dot.error)], self._dots)
         left, right = _range([], self._dots)
         heights = {_row(value, bottom, top): self._y.shown(value) for value in ticks(bottom, top, ROWS // 3)}
@@ -105,10 +109,11 @@ class Scatter:
 
     def _drawn(self, glyphs: Glyphs, at: Callable[[float, float], tuple[int, int]], width: int) -> Canvas:
         canvas: Canvas = {}
-        marked = sorted((dot for dot in self._dots if dot.marked), key=lambda dot: (dot.x, dot.y))
+        marked = sorted((dot for dot in self._dots if dot.kind == "marked"), key=lambda dot: (dot.x, dot.y))
         if self._joined:
             canvas.update(_steps([at(dot.x, dot.y) for dot in marked], glyphs, width))
-        canvas.update({at(dot.x, dot.y): (glyphs.dot, "dim") for dot in self._dots if not dot.marked})
+        canvas.update({at(dot.x, dot.y): (glyphs.faint, "dim") for dot in self._dots if dot.kind == "faint"})
+        canvas.update({at(dot.x, dot.y): (glyphs.plain, "") for dot in self._dots if dot.kind == "plain"})
         for dot in marked:
             (low, column), (high, _) = at(dot.x, dot.y - dot.error), at(dot.x, dot.y + dot.error)
             canvas.update({(row, column): (glyphs.error, "cyan") for row in range(high, low + 1)})

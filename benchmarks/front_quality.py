@@ -1,0 +1,88 @@
+"""How much of the true front of NAS-Bench-Macro is found by each sampler that follows several aims.
+
+    python benchmarks/front_quality.py --bench nas-bench-macro_cifar10.json --seeds 20
+
+Accuracy large and multiply-adds small, over all 6,561 nets, whose front is known. A search is worth the hypervolume of
+the front of what it tried, as a share of that of the true front; the reference is the least accurate and the most
+expensive net. `exact` tells a net's mean accuracy; `noisy` that of one training, and the front which the search then
+believes in is worth what its nets have in the mean. The table holds means over seeds, with their standard errors, and
+in how many seeds a sampler is ahead of random search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import optuna
+from landscapes import Task, read_table, task
+
+from nas_scale.arch.cost import cost
+from nas_scale.runs.front import Point, fronts
+from nas_scale.runs.seeds import derived_seed
+from nas_scale.strategies.registry import SEVERAL_AIMS, propose, sampler
+
+BUDGETS: Final = (50, 100, 200)
+DIRECTIONS: Final = ("maximize", "minimize")
+
+
+def hypervolume(points: Sequence[Point], reference: Point) -> float:
+    """The area that points of two aims, both made large, dominate above a reference."""
+    total, height = 0.0, reference[1]
+    for first, second in sorted((tuple(point) for point in points), reverse=True):
+        total += max(first - reference[0], 0.0) * max(second - height, 0.0)
+        height = max(height, second)
+    return total
+
+
+def search(searched: Task, name: str, seed: int, trials: int, noisy: bool) -> list[tuple[Point, Point]]:
+    """What each trial observed, and what its net is really worth."""
+    study = optuna.create_study(directions=DIRECTIONS)
+    seen: list[tuple[Point, Point]] = []
+    for number in range(trials):
+        study.sampler = sampler(name, searched.space, searched.limits, derived_seed(seed, number))
+        trial = study.ask()
+        params = propose(trial, searched.space)
+        flops, worth = float(cost(searched.space.net(params)).flops), searched.worth(params)
+        observed = worth
+        if noisy and searched.trainings is not None:
+            observed = random.Random(derived_seed(seed, "training", number)).choice(searched.trainings(params))
+        study.tell(trial, (observed, flops))
+        seen.append(((observed, -flops), (worth, -flops)))
+    return seen
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=20)
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    nets = [(net.mean, -float(net.flops)) for net in read_table(options.bench).values()]
+    reference = (min(net[0] for net in nets), min(net[1] for net in nets))
+    whole = hypervolume(nets, reference)
+    print(f"the true front has {len({nets[index] for index in fronts(nets)[0]})} nets")
+    searched = task("macro-noisy", options.bench)
+    for noisy in (False, True):
+        shares: dict[tuple[str, int], list[float]] = {}
+        for name in SEVERAL_AIMS:
+            for seed in range(options.seeds):
+                seen = search(searched, name, seed, max(BUDGETS), noisy)
+                for budget in BUDGETS:
+                    front = fronts([observed for observed, _ in seen[:budget]])[0]
+                    share = hypervolume([seen[index][1] for index in front], reference) / whole
+                    shares.setdefault((name, budget), []).append(share)
+        for (name, budget), found in shares.items():
+            ahead = sum(one > other for one, other in zip(found, shares["random", budget], strict=True))
+            error = statistics.stdev(found) / math.sqrt(len(found))
+            kind = "noisy" if noisy else "exact"
+            print(f"{kind:6} {name:8} {budget:4} trials: {statistics.fmean(found):.4f} +- {error:.4f}, ahead {ahead}")
+
+
+if __name__ == "__main__":
+    main()
