@@ -113,6 +113,15 @@ CASES = {
     f"{SEARCH} --device cpu --results /proc/nas-scale": "cannot make the folder /proc/nas-scale",
     f"{SEARCH} --screen magic": "--screen 'magic' is not known; choose none, activations, flops, params, naswot or",
     f"{SEARCH} --screen naswot --screen-pool 0": "--screen-pool 0 must lie in",
+    # several aims
+    "search --objective flops": "--objective flops has to begin with accuracy; write --objective accuracy,flops",
+    "search --objective accuracy,latency": "'latency' is no aim",
+    "search --objective accuracy,flops,flops": "names an aim twice",
+    "search --objective accuracy,flops --sampler tpe": "--sampler tpe follows one value, and --objective accuracy,flops",
+    "search --objective accuracy,flops --pruner halving": "--pruner halving compares trials by one value",
+    "show --pareto": "--pareto needs a run, e.g. nas-scale show search-001 --pareto",
+    "show --plot front.png": "--plot needs a run, e.g. nas-scale show search-001 --plot front.png",
+    "show --objective accuracy,params": "--objective needs a run",
     # certify
     "certify --nets 3": "--nets 3 must lie in",
     "certify --seeds 1": "--seeds 1 does not show how much seeds differ",

@@ -15,6 +15,10 @@ import pytest
 from command import SMALL, Answer, Command, finished, started, without_time
 
 SEARCH = ("search", *SMALL, "--trials", "6", "--seeds", "2", "--finalists", "2", "--sampler", "tpe", "--json")
+FRONT = (
+    *("search", *SMALL, "--objective", "accuracy,flops,memory", "--trials", "6", "--seeds", "2", "--finalists", "3"),
+    "--json",
+)
 GRID = ("grid", "--baseline", "efficientnet-b0", *SMALL[2:], "--count", "8", "--seeds", "2", "--json")
 CERTIFY = ("certify", *SMALL, "--nets", "5", "--longer-seeds", "2", "--json")
 FAMILY = (
@@ -61,7 +65,9 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
     assert results(finished(*again, cwd=tmp_path)) == results(uninterrupted)
 
 
-@pytest.mark.parametrize("asked", [SEARCH, GRID, CERTIFY, FAMILY], ids=["search", "grid", "certify", "family"])
+@pytest.mark.parametrize(
+    "asked", [SEARCH, FRONT, GRID, CERTIFY, FAMILY], ids=["search", "front", "grid", "certify", "family"]
+)
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[str, ...]) -> None:
     """Killed twice; `--resume` alone finds the run, and no training whose result was kept is done again."""
     whole = finished(*asked, "--results", "elsewhere", cwd=tmp_path, FAKE_COUNT=str(tmp_path / "whole"))
@@ -85,6 +91,14 @@ def test_equal_commands_give_equal_rankings_and_other_seeds_others(nas_scale: Co
 def test_equal_seeds_give_equal_rankings_for_any_number_of_workers(nas_scale: Command, sampler: str) -> None:
     asked = ("search", *SMALL, "--trials", "7", "--sampler", sampler, "--json")
     assert results(nas_scale(*asked, "--workers", "1")) == results(nas_scale(*asked, "--workers", "3"))
+
+
+def test_a_front_does_not_hang_on_the_number_of_workers(nas_scale: Command) -> None:
+    """Past nsga2's first population."""
+    asked = [*FRONT, "--trials", "24", "--seeds", "1", "--window", "3"]
+    whole = results(nas_scale(*asked, "--workers", "1"))
+    assert results(nas_scale(*asked, "--workers", "3")) == whole
+    assert whole["front"]
 
 
 @pytest.mark.parametrize("method", ["networks", "optuna"])

@@ -57,7 +57,7 @@ class Climber(BaseSampler):
         told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if not told or self._random.random() < 1 / 3:
             return drawn
-        best = max(told, key=lambda trial: (trial.value or 0.0, -trial.number))
+        best = max(told, key=lambda trial: (trial.values[0], -trial.number))
         changed = self._random.choice(list(SPACE))
         return {**best.params, changed: drawn[changed]}
 
@@ -134,8 +134,14 @@ def plan(
     jobs_of: Callable[[Proposed, int], Sequence[Job]] = jobs,
     sampler_for: Callable[[int], BaseSampler] = lambda number: Climber(derived_seed(5, number)),
     pruner: Pruner | None = None,
+    costs: Callable[[Proposed], Sequence[float]] | None = None,
 ) -> Plan:
-    return Plan(sampler_for, propose, jobs_of, judge, trials, window, pruner)
+    return Plan(sampler_for, propose, jobs_of, judge, trials, window, pruner, costs)
+
+
+def channels(proposed: Proposed) -> tuple[float]:
+    """A second aim: to be made small."""
+    return (proposed.attributes["flops"],)
 
 
 def pruner(kind: Kind) -> Pruner:
