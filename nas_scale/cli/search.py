@@ -130,7 +130,10 @@ def search(
     from nas_scale.show.rankings import result_table
 
     console.output().print(result_table(found.document))
-    console.say(f"saved: {found.folder}; next: nas-scale grid --phi 1 --baseline {found.folder}")
+    following = f"grid --phi 1 --baseline {found.folder}" + (":RANK" if found.front else "")
+    console.say(f"saved: {found.folder}; next: nas-scale {following}")
+    if found.front:
+        console.say(f"the front as a picture: nas-scale show {found.folder} --plot front.png")
 
 
 def add_to(app: typer.Typer) -> None:

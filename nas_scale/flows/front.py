@@ -92,7 +92,7 @@ def front_of(document: Document, objective: str | None = None) -> Front:
     if document["kind"] == "family":
         return front_of(document["search"], objective)
     if document["kind"] != "search":
-        raise UserError(f"{document['run']} is a {document['kind']} run; a front is made of a search's nets")
+        raise UserError(f"{document['run']} is no search ({document['kind']}); a front is made of a search's nets")
     own = tuple(document.get("aims", ()))
     aims = read_aims(objective) if objective is not None else own or read_aims(USUAL_OBJECTIVE)
     if len(aims) < 2:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -38,11 +37,12 @@ def save_picture(front: Front, path: Path) -> None:
     Raises UserError where the suffix is not known, the library is not installed, or the file cannot be written.
     """
     check_picture(path)
-    draw: Callable[[Front, str], bytes] = _html if path.suffix.lower() == ".html" else _image
+    kind = path.suffix.lower().removeprefix(".")
+    library = "plotly" if kind == "html" else "matplotlib"
     try:
-        content = draw(front, path.suffix.lower().removeprefix("."))
+        content = _html(front) if library == "plotly" else _image(front, kind)
     except ImportError as error:
-        raise UserError(f'--plot {path} needs {error.name}: pip install "nas-scale[plots]"') from error
+        raise UserError(f'--plot {path} needs {library}: pip install "nas-scale[plots]"') from error
     atomic.write_bytes(path, content)
 
 
@@ -128,7 +128,7 @@ def _corners(front: Front) -> tuple[list[float], list[float]]:
     return x, [*y, y[-1]]
 
 
-def _html(front: Front, kind: str) -> bytes:
+def _html(front: Front) -> bytes:
     """A page that needs no network: plotly's script is in it."""
     from plotly.graph_objects import Figure, Scatter
     from plotly.subplots import make_subplots

@@ -117,7 +117,7 @@ CASES = {
     "search --objective flops": "--objective flops has to begin with accuracy; write --objective accuracy,flops",
     "search --objective accuracy,latency": "'latency' is no aim",
     "search --objective accuracy,flops,flops": "names an aim twice",
-    "search --objective accuracy,flops --sampler tpe": "--sampler tpe follows one value, and --objective accuracy,flops",
+    "search --objective accuracy,flops --sampler tpe": "whose reward it then follows, or --sampler nsga2",
     "search --objective accuracy,flops --pruner halving": "--pruner halving compares trials by one value",
     "show --pareto": "--pareto needs a run, e.g. nas-scale show search-001 --pareto",
     "show --plot front.png": "--plot needs a run, e.g. nas-scale show search-001 --plot front.png",

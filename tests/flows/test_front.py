@@ -187,7 +187,7 @@ def test_only_searches_of_several_aims_have_a_front() -> None:
     found = search(evaluate=value, space="nas-bench-macro", trials=3)
     with pytest.raises(UserError, match="accuracy alone has no front"):
         front_of(found.document, "accuracy")
-    with pytest.raises(UserError, match="is a grid run; a front is made of a search's nets"):
+    with pytest.raises(UserError, match=r"is no search \(grid\); a front is made of a search's nets"):
         front_of({"kind": "grid", "run": "grid-001"})
 
 
