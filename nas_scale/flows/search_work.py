@@ -60,8 +60,13 @@ class SearchWork:
         return rank(_candidates(told, self._finals(first)), self._reward())
 
     def random_search(self, ranking: Ranking) -> RandomSearch | None:
-        """What random search would have been expected to report in the place of this ranking's best."""
+        """What random search would have been expected to report in the place of this ranking's best.
+
+        None with several aims, whose finalists are not the nets with the best value: it would be held against a front.
+        """
         wanted, training = self.prepared.wanted, self.prepared.training
+        if len(wanted.aims) > 1:
+            return None
         told, found = told_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
         budget = Budget(

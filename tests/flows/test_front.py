@@ -44,6 +44,7 @@ def test_no_net_dominates_one_of_the_front_and_all_others_are_dominated(sampler:
         assert any(dominates(one, aims(net)) for one in front) == (aims(net) not in front)
     assert [-flops for _, flops in front] == sorted(-flops for _, flops in front)
     assert found.document["aims"] == ["accuracy", "flops"]
+    assert found.document["random_search"] is None, "that is of one value"
     study = find_run(Path("results"), found.run).study
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
     best = {tuple(trial.values) for trial in study.best_trials}
