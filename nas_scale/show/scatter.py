@@ -70,7 +70,7 @@ def glyphs_for(options: ConsoleOptions) -> Glyphs:
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """At most so many round values (one more where rounding decides), multiples of 1, 2 or 5 times a power of ten, from low to high."""
+    """Multiples of 1, 2 or 5 times a power of ten from low to high: at most so many, or one more by rounding."""
     step = 10.0 ** math.floor(math.log10((high - low) / most))
     step *= next(times for times in (1, 2, 5, 10, 20) if (high - low) / (step * times) < most)
     return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
