@@ -8,7 +8,7 @@ import typer
 
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
-from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, Search
+from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, LEAST_ON_FRONT, Search
 from nas_scale.strategies.registry import SAMPLERS
 
 LIMITS, SEARCH = "Budget", "Search"
@@ -60,7 +60,7 @@ def search(
         int | None,
         _search(
             f"So many of the best are trained again (default: 1 in {FINALIST_OF} of the nets tried, "
-            f"{LEAST_FINALISTS} at least).",
+            f"{LEAST_FINALISTS} at least; with several aims {LEAST_ON_FRONT} at least, spread along the front).",
             "N",
         ),
     ] = None,

@@ -20,7 +20,7 @@ COSTS: Final[dict[str, Metric]] = {
 }
 MOST_AIMS: Final = 4
 USUAL_OBJECTIVE: Final = "accuracy,flops"  # where several aims are wanted and not named
-USUAL_SEVERAL: Final = {"sampler": "nsga2", "finalists": 6}  # a front has more nets worth knowing than a ranking
+USUAL_SAMPLER: Final = "nsga2"  # with several aims (benchmarks/front_quality.py)
 _EXAMPLE: Final = f"write --objective {USUAL_OBJECTIVE}, or with {', '.join(list(COSTS)[1:])}"
 
 
@@ -48,7 +48,7 @@ def read_aims(objective: str | Sequence[str]) -> tuple[str, ...]:
 def usual_for(options: Mapping[str, Any]) -> dict[str, Any]:
     """What a search with these options takes where they say nothing: with several aims a sampler that serves them."""
     several = len(read_aims(options.get("objective", ACCURACY))) > 1
-    return dict(USUAL_SEVERAL) if several else {}
+    return {"sampler": USUAL_SAMPLER} if several else {}
 
 
 def ensure_followed(objective: str, sampler: str, has_target: bool, pruner: str) -> None:

@@ -157,7 +157,8 @@ def _stderr_in_search(row: Document, sd: float | None) -> float:
 def _with_told(members: Sequence[FrontNet], sd: float | None, freedom: int) -> tuple[FrontNet, ...]:
     """Each with whether it is told from the one before, by the test that a ranking uses for its places."""
     quantile = told_quantile(freedom)
-    variances = [comparable_variance(net.seeds, net.stderr, sd) for net in members]
+    # Where the seeds have no variance, all of the error is that of the images.
+    variances = [comparable_variance(net.seeds, net.stderr**2, sd) for net in members]
     found = list(members[:1])
     for index, net in enumerate(members[1:], start=1):
         variance = variances[index - 1] + variances[index]

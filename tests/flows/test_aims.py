@@ -64,10 +64,11 @@ def test_with_several_aims_a_sampler_that_serves_them_is_the_usual_one() -> None
     assert several.wanted.followed_costs == ("flops",)
     assert several.spec()["directions"] == ["maximize", "minimize"]
     assert "directions" not in alone.spec()
-    assert prepare({"objective": "accuracy,flops"}, depth).wanted.finalists == 0
     asked = {"objective": "accuracy,flops", "data": "digits", "device": "cpu"}
-    assert prepare(asked).wanted.finalists == 6
-    assert prepare(asked | {"sampler": "random", "finalists": 2}).wanted.finalists == 2
+    assert [prepare(asked).wanted.finalists_among(trials) for trials in (8, 200)] == [6, 10]
+    assert prepare(asked | {"objective": "accuracy"}).wanted.finalists_among(8) == 3
+    assert prepare(asked | {"sampler": "random", "finalists": 2}).wanted.finalists_among(200) == 2
+    assert several.wanted.finalists_among(200) == 0, "a caller's own values are not asked for again"
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in SEVERAL_AIMS])
