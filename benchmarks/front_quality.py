@@ -1,12 +1,12 @@
 """How much of the true front of NAS-Bench-Macro is found by each sampler that follows several aims.
 
-    python benchmarks/front_quality.py --bench nas-bench-macro_cifar10.json --seeds 20
+    python benchmarks/front_quality.py --bench nas-bench-macro_cifar10.json --seeds 20 --out results/front_quality.md
 
 Accuracy large and multiply-adds small, over all 6,561 nets, whose front is known. A search is worth the hypervolume of
 the front of what it tried, as a share of that of the true front; the reference is the least accurate and the most
 expensive net. `exact` tells a net's mean accuracy; `noisy` that of one training, and the front which the search then
 believes in is worth what its nets have in the mean. The table holds means over seeds, with their standard errors, and
-in how many seeds a sampler is ahead of random search.
+in how many seeds a sampler is ahead of random search, which begins with other nets.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import math
 import random
 import statistics
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ import optuna
 from landscapes import Task, read_table, task
 
 from nas_scale.arch.cost import cost
+from nas_scale.atomic import write_text
 from nas_scale.runs.front import Point, fronts
 from nas_scale.runs.seeds import derived_seed
 from nas_scale.strategies.registry import SEVERAL_AIMS, propose, sampler
@@ -61,12 +63,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     nets = [(net.mean, -float(net.flops)) for net in read_table(options.bench).values()]
     reference = (min(net[0] for net in nets), min(net[1] for net in nets))
     whole = hypervolume(nets, reference)
-    print(f"the true front has {len({nets[index] for index in fronts(nets)[0]})} nets")
+    front_size = len({nets[index] for index in fronts(nets)[0]})
+    lines = [
+        f"Share of the true front's hypervolume; it has {front_size} nets. {options.seeds} seeds, optuna "
+        f"{optuna.__version__}, {datetime.now(UTC):%Y-%m-%d}; `{Path(__file__).name} --bench BENCH --seeds "
+        f"{options.seeds}`.",
+        "",
+        "| accuracy told | sampler | trials | share | ahead of random |",
+        "|---|---|---|---|---|",
+    ]
     searched = task("macro-noisy", options.bench)
     for noisy in (False, True):
         shares: dict[tuple[str, int], list[float]] = {}
@@ -81,7 +92,11 @@ def main() -> None:
             ahead = sum(one > other for one, other in zip(found, shares["random", budget], strict=True))
             error = statistics.stdev(found) / math.sqrt(len(found))
             kind = "noisy" if noisy else "exact"
-            print(f"{kind:6} {name:8} {budget:4} trials: {statistics.fmean(found):.4f} +- {error:.4f}, ahead {ahead}")
+            beats = "" if name == "random" else f"{ahead} of {len(found)}"
+            lines.append(f"| {kind} | {name} | {budget} | {statistics.fmean(found):.3f} +- {error:.3f} | {beats} |")
+    print("\n".join(lines))
+    if options.out is not None:
+        write_text(options.out, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
