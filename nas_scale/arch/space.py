@@ -154,7 +154,7 @@ class SearchSpace:
         """Parameters that give this net, or None where the space does not contain it.
 
         Compared are stages, stem, head, activation and resolution; dropout, padding and the like are no part of the
-        search.
+        search. What is missing says `missing` (membership.py).
         """
         wanted = canonical(arch)
         net: dict[str, Value] = {}
@@ -173,7 +173,9 @@ class SearchSpace:
                 net[name] = value
             else:
                 return None
-        if (wanted.stem_stride, wanted.style.se_of) != (self.frame.stem_stride, self.frame.style.se_of):
+        if wanted.stem_stride != self.frame.stem_stride:
+            return None
+        if (wanted.style.se_of, wanted.style.head) != (self.frame.style.se_of, self.frame.style.head):
             return None
         return _match(self.stages, wanted.stages, wanted.stem, wanted.style, net)
 
@@ -193,7 +195,7 @@ def with_net_fields(arch: Architecture, net: Mapping[str, Any]) -> Architecture:
 
 
 @lru_cache(maxsize=65536)
-def _canonical_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
+def kept_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
     """The stage with everything that does not act put to its default; None where the whole stage does nothing."""
     made = blocks(stage, c_in, style)
     if not made:
@@ -214,7 +216,7 @@ def canonical(arch: Architecture) -> Architecture:
     """One form for nets that compute the same: identities that do nothing go, skips that cannot act are the usual."""
     stages, c_in = [], arch.stem
     for stage in arch.stages:
-        kept = _canonical_stage(stage, c_in, arch.style)
+        kept = kept_stage(stage, c_in, arch.style)
         if kept is not None:
             stages.append(kept)
         c_in = stage.channels
@@ -237,7 +239,7 @@ def _distinct_chain(templates: list[set[Stage]], stem: int, style: Style) -> int
     for stages in templates:
         onwards: dict[int, int] = {}
         for c_in, count in ways.items():
-            for stage in {_canonical_stage(stage, c_in, style) for stage in stages}:
+            for stage in {kept_stage(stage, c_in, style) for stage in stages}:
                 assert stage is not None
                 onwards[stage.channels] = onwards.get(stage.channels, 0) + count
         ways = onwards
@@ -252,7 +254,7 @@ def _match(
         return found if not stages else None
     tried = set()
     for params, stage in templates[0].every():
-        kept = _canonical_stage(stage, c_in, style)
+        kept = kept_stage(stage, c_in, style)
         if (kept, stage.channels) in tried or (kept is not None and (not stages or kept != stages[0])):
             continue
         tried.add((kept, stage.channels))
