@@ -29,6 +29,9 @@ def family(
     ] = None,
     classes: Annotated[int | None, typer.Option(help="Classes at which cost is counted.", metavar="N")] = None,
     sampler: Annotated[str | None, typer.Option(help="The search's strategy; see search --help.")] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(help="Known nets the search tries first; see search --help.", metavar="NET")
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Nets the search tries.", metavar="N")] = None,
     finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,
     final_seeds: Annotated[int | None, typer.Option(help="On so many fresh seeds each.", metavar="N")] = None,

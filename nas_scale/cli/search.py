@@ -55,6 +55,12 @@ def search(
     sampler: Annotated[
         str | None, _search(f"{', '.join(SAMPLERS)} (default: {_USUAL.sampler}); docs/search.md says when.")
     ] = None,
+    include: Annotated[
+        list[str] | None,
+        _search(
+            "Known nets to try first, e.g. efficientnet-b0, a YAML file or run:3; in commas or again and again.", "NET"
+        ),
+    ] = None,
     trials: Annotated[int | None, _search(f"Nets to try (default: {_USUAL.trials}).", "N")] = None,
     finalists: Annotated[
         int | None,

@@ -13,6 +13,7 @@ from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Note, ignore
+from nas_scale.flows.included import included_line
 from nas_scale.flows.objective import Evaluate, Evaluator
 from nas_scale.flows.search_document import best_line, header, images_line, search_document
 from nas_scale.flows.search_input import Prepared, prepare
@@ -72,6 +73,7 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
     """Starts the search, goes on with it, or shows again what it found."""
     with opened(prepared.where, "search", prepared.spec(), on_event) as run:
         head = header(prepared.wanted, prepared.training, prepared.space, prepared.reference, prepared.evaluate is None)
+        head += [included_line(prepared.included)] if prepared.included else []
         if prepared.evaluate is None and not run.record.finished:
             # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
             images = data.load(prepared.training.images(prepared.training.proxy.resolution))
@@ -89,7 +91,7 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             return SearchResult(ranking, run.name, str(run.folder), read_document(run))
         seconds = time.monotonic() - started
         baseline = work.random_search(ranking)
-        document = search_document(run, prepared.wanted, prepared.training, head, ranking, baseline, seconds)
+        document = search_document(run, prepared, head, ranking, baseline, seconds)
         write_document(run, document)
         run.finish(prepared.wanted.trials, best_line(ranking, document["objective"]))
     return SearchResult(ranking, run.name, str(run.folder), document)

@@ -10,12 +10,15 @@ from typing import Any
 
 from nas_scale import numbers
 from nas_scale.arch.cost import cost
+from nas_scale.arch.files import net_from_document
 from nas_scale.arch.limits import Limit
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.flows.front import front_of
+from nas_scale.flows.nets import net_key
 from nas_scale.flows.options import as_spec
 from nas_scale.flows.random_baseline import RandomSearch
+from nas_scale.flows.search_input import Prepared
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.judges.names import COUNTING
@@ -82,8 +85,7 @@ def best_line(ranking: Ranking, objective: str) -> str:
 
 def search_document(
     run: Run,
-    wanted: Search,
-    training: Training,
+    prepared: Prepared,
     head: Sequence[str],
     ranking: Ranking,
     baseline: RandomSearch | None,
@@ -91,8 +93,11 @@ def search_document(
 ) -> dict[str, Any]:
     """The result as JSON values. objective: `proxy`, or the name of the caller's own function.
 
-    aims and front: where there are several aims (flows/front.py).
+    A row's `included` is the name of a known net that was to be tried. aims and front: where there are several aims
+    (flows/front.py).
     """
+    wanted, training = prepared.wanted, prepared.training
+    names = {net.key: net.name for net in prepared.included}
     document = {
         "kind": "search",
         "run": run.name,
@@ -107,7 +112,10 @@ def search_document(
         "seconds": round(seconds, 1),
         "training": as_spec(training=training)["training"],
         "pruner": {"kind": wanted.pruner, "reduction": wanted.reduction} if wanted.pruner != "none" else None,
-        "ranking": [entry_document(entry) for entry in ranking.entries],
+        "ranking": [
+            entry_document(entry) | {"included": names.get(net_key(net_from_document(entry.net)))}
+            for entry in ranking.entries
+        ],
     }
     if len(wanted.aims) > 1:
         document |= {"aims": list(wanted.aims)}

@@ -11,6 +11,7 @@ from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.flows.aims import usual_for
+from nas_scale.flows.included import Included, included
 from nas_scale.flows.nets import reference_net
 from nas_scale.flows.objective import Evaluate
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
@@ -33,6 +34,7 @@ class Prepared:
     reference: Architecture
     device: str
     evaluate: Evaluate | None
+    included: tuple[Included, ...] = ()
 
     def spec(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON."""
@@ -41,9 +43,13 @@ class Prepared:
         images = self.training.images(self.training.proxy.resolution)
         costs = self.wanted.followed_costs
         directions = {"directions": ["maximize", *("minimize" for _ in costs)]} if costs else {}
+        wanted = as_spec(search=replace(self.wanted, space=space.name, include=()))["search"]
+        del wanted["include"]  # what it names counts, not how
         return {
             **directions,
-            **as_spec(search=replace(self.wanted, space=space.name), training=self.training),
+            "search": wanted,
+            **as_spec(training=self.training),
+            **({"included": [dict(net.params) for net in self.included]} if self.included else {}),
             "images": None if self.evaluate else data.fingerprint(images),
             "space_fingerprint": hashlib.sha256(whole.encode()).hexdigest()[:16],
             "device": self.device.partition(":")[0],
@@ -62,6 +68,9 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     wanted, training = take(usual | dict(options), Search).checked(), take(options, Training).checked()
     space = wanted.opened()
     ensure_possible(space, wanted.limits())
+    nets = included(wanted.include, space, wanted.limits(), where.folder)
+    if len(nets) > wanted.trials:
+        raise UserError(f"--include names {len(nets)} nets, and --trials is {wanted.trials}; raise it")
     reference = reference_net(space)
     if evaluate is not None and wanted.pruner != "none":
         raise UserError("--pruner stops trainings, of which evaluate has none; leave out one of the two")
@@ -69,7 +78,7 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
         raise UserError(f"--screen {wanted.screen} looks at proxies, of which evaluate has none; choose activations")
     wanted.pruning(training.proxy.recipe.epochs)
     if evaluate is not None:
-        return Prepared(wanted, training, where, space, reference, "cpu", evaluate)
+        return Prepared(wanted, training, where, space, reference, "cpu", evaluate, nets)
     training = training.for_reference(reference)
     data.check(training.images(training.proxy.resolution))
-    return Prepared(wanted, training, where, space, reference, choose_device(where.device), None)
+    return Prepared(wanted, training, where, space, reference, choose_device(where.device), None, nets)

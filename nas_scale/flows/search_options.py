@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from nas_scale.arch.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward, around
 from nas_scale.arch.space import SearchSpace
@@ -15,6 +15,9 @@ from nas_scale.flows.options import one_of, within
 from nas_scale.judges.names import JUDGES, CheapJudge
 from nas_scale.runs.pruning import KINDS, Pruner
 from nas_scale.strategies.registry import SAMPLERS, SEVERAL_AIMS
+
+if TYPE_CHECKING:
+    from nas_scale.flows.included import Wanted
 
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 20
@@ -34,6 +37,7 @@ class Search:
     (runs/pruning.py); one in `reduction` goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool`
     proposals is trained. objective: the aims (flows/aims.py), as "accuracy,flops" or one by one; of several the search
     ends in a front.
+    include: known nets that are the first trials, by name or as they are (flows/included.py).
     """
 
     space: str | SearchSpace = "efficientnet"
@@ -56,6 +60,7 @@ class Search:
     reduction: int = 3
     screen: CheapJudge | Literal["none"] = "none"
     screen_pool: int = 20
+    include: Wanted = ()
 
     def checked(self) -> Search:
         """Itself, the aims in one text. Raises UserError naming the option that is wrong."""

@@ -30,7 +30,7 @@ from nas_scale.runs.seeds import derived_seed
 from nas_scale.runs.store import Run
 from nas_scale.runs.trials import Told, told_trials
 from nas_scale.strategies.admissible import Admissible
-from nas_scale.strategies.registry import propose, sampler, screened
+from nas_scale.strategies.registry import given, propose, sampler, screened
 from nas_scale.training.job import Score
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class SearchWork:
         costs = prepared.wanted.followed_costs
 
         def sampler_for(number: int) -> BaseSampler:
+            if number < len(prepared.included):
+                return given(prepared.space, limits, prepared.included[number].params)
             seed = derived_seed(training.seed, number)
             made = sampler(prepared.wanted.sampler, prepared.space, limits, seed)
             return made if judge is None else screened(made, judge, prepared.wanted.screen_pool)

@@ -76,12 +76,17 @@ def ranking_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
         failed = row["state"] == "failed"
         epochs = ["" if failed else f"{row['epochs']} of {document['training']['epochs']}" for _ in reached]
         spent = [numbers.count(row[key]) for key in ("flops", "params", "activations")]
-        words = f"{net}\n{row['reason']}" if failed else net
+        words = "\n".join([*_marks(row), net, *([row["reason"]] if failed else [])])
         style = "" if row["rank"] is not None else "dim"
         sheet.add(_place(row), *_scored(row, trained), *epochs, *spent, words, style=style)
     more = len(nets) - rows
     tail = [Text(f"and {more} more: nas-scale show {document['folder']} --all", style="dim")] if more > 0 else []
     return Group(*_header(document), sheet, *tail, *(Text(line) for line in ranking_notes(document)))
+
+
+def _marks(row: Document) -> list[str]:
+    """Where a net comes from, when no sampler proposed it."""
+    return [row["included"]] if row.get("included") else []
 
 
 def _scored(row: Document, trained: bool) -> tuple[str, str, str, str, str]:

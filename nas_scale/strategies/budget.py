@@ -128,3 +128,11 @@ def _advice(limit: Limit, cost: Cost) -> str:
         return "widen --tolerance"
     verb = "raise" if getattr(cost, limit.metric) > limit.most else "lower"
     return f"{verb} {'--target-flops' if band else FLAGS[limit.metric]}"
+
+
+def outside(limits: Limits, spent: Cost) -> str | None:
+    """Which limits a net of this cost breaks, with both figures; None where it keeps them all."""
+    broken = [limit for limit in limits.limits if limit.violation(spent) > 0]
+    if not broken:
+        return None
+    return " and ".join(f"it has {_figure(limit, spent)}, where {_asked(limit)} are wanted" for limit in broken)

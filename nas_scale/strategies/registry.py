@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from nas_scale.arch.limits import Limits
@@ -122,6 +122,13 @@ def screened(inner: BaseSampler, judge: Callable[[Architecture], float], pool: i
 
     assert isinstance(inner, NetSampler)
     return Screened(inner, judge, pool)
+
+
+def given(space: SearchSpace, limits: Limits, params: Mapping[str, Value]) -> BaseSampler:
+    """A sampler that proposes one net, known beforehand."""
+    from nas_scale.strategies.given import Given
+
+    return Given(space, limits, params)
 
 
 def propose(trial: Trial, space: SearchSpace) -> dict[str, Value]:
