@@ -32,6 +32,10 @@ def family(
     include: Annotated[
         list[str] | None, typer.Option(help="Known nets the search tries first; see search --help.", metavar="NET")
     ] = None,
+    warm_start: Annotated[
+        list[str] | None,
+        typer.Option(help="An earlier search that this one learns from; see search --help.", metavar="RUN"),
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="Nets the search tries.", metavar="N")] = None,
     finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,
     final_seeds: Annotated[int | None, typer.Option(help="On so many fresh seeds each.", metavar="N")] = None,

@@ -61,6 +61,10 @@ def search(
             "Known nets to try first, e.g. efficientnet-b0, a YAML file or run:3; in commas or again and again.", "NET"
         ),
     ] = None,
+    warm_start: Annotated[
+        list[str] | None,
+        _search("Learn from the trials of this earlier search, trained in the same way; may be repeated.", "RUN"),
+    ] = None,
     trials: Annotated[int | None, _search(f"Nets to try (default: {_USUAL.trials}).", "N")] = None,
     finalists: Annotated[
         int | None,

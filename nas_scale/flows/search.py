@@ -18,6 +18,7 @@ from nas_scale.flows.objective import Evaluate, Evaluator
 from nas_scale.flows.search_document import best_line, header, images_line, search_document
 from nas_scale.flows.search_input import Prepared, prepare
 from nas_scale.flows.search_work import SearchWork
+from nas_scale.flows.warm_start import inside, taken, warm_start_line
 from nas_scale.flows.where import logged, opened, training_engine
 from nas_scale.runs.ranking import Ranking
 from nas_scale.runs.results import read_document, write_document
@@ -73,6 +74,10 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
     """Starts the search, goes on with it, or shows again what it found."""
     with opened(prepared.where, "search", prepared.spec(), on_event) as run:
         head = header(prepared.wanted, prepared.training, prepared.space, prepared.reference, prepared.evaluate is None)
+        known = taken(run, prepared.sources, prepared.where.storage)
+        if known:
+            ranked = inside(known, prepared.space, prepared.wanted.limits())
+            head.append(warm_start_line(prepared.sources, len(ranked), len(known)))
         head += [included_line(prepared.included)] if prepared.included else []
         if prepared.evaluate is None and not run.record.finished:
             # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
@@ -85,13 +90,13 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             on_event(Note(line))
         with logged(prepared.where, run, on_event) as listener, _engine(prepared) as engine:
             started = time.monotonic()
-            work = SearchWork(prepared, run, engine, listener)
+            work = SearchWork(prepared, run, engine, listener, known)
             ranking = work.ranking()
         if run.record.finished:
             return SearchResult(ranking, run.name, str(run.folder), read_document(run))
         seconds = time.monotonic() - started
         baseline = work.random_search(ranking)
-        document = search_document(run, prepared, head, ranking, baseline, seconds)
+        document = search_document(run, prepared, head, ranking, baseline, seconds, known)
         write_document(run, document)
         run.finish(prepared.wanted.trials, best_line(ranking, document["objective"]))
     return SearchResult(ranking, run.name, str(run.folder), document)

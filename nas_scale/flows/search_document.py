@@ -22,6 +22,7 @@ from nas_scale.flows.search_input import Prepared
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.judges.names import COUNTING
+from nas_scale.runs.known import Known
 from nas_scale.runs.pruning import Pruner
 from nas_scale.runs.ranking import Entry, Ranking
 from nas_scale.runs.store import Run
@@ -90,14 +91,21 @@ def search_document(
     ranking: Ranking,
     baseline: RandomSearch | None,
     seconds: float,
+    known: Sequence[Known] = (),
 ) -> dict[str, Any]:
     """The result as JSON values. objective: `proxy`, or the name of the caller's own function.
 
-    A row's `included` is the name of a known net that was to be tried. aims and front: where there are several aims
+    A row's `included` is the name of a known net that was to be tried, its `from` the run that trained it where that
+    was another. known: trials of other runs, which the study begins with. aims and front: where there are several aims
     (flows/front.py).
     """
     wanted, training = prepared.wanted, prepared.training
     names = {net.key: net.name for net in prepared.included}
+
+    def row(entry: Entry) -> dict[str, Any]:
+        origin = known[entry.trial].origin if entry.trial < len(known) else None
+        return entry_document(entry) | {"included": names.get(net_key(net_from_document(entry.net))), "from": origin}
+
     document = {
         "kind": "search",
         "run": run.name,
@@ -112,10 +120,7 @@ def search_document(
         "seconds": round(seconds, 1),
         "training": as_spec(training=training)["training"],
         "pruner": {"kind": wanted.pruner, "reduction": wanted.reduction} if wanted.pruner != "none" else None,
-        "ranking": [
-            entry_document(entry) | {"included": names.get(net_key(net_from_document(entry.net)))}
-            for entry in ranking.entries
-        ],
+        "ranking": [row(entry) for entry in ranking.entries],
     }
     if len(wanted.aims) > 1:
         document |= {"aims": list(wanted.aims)}

@@ -17,6 +17,7 @@ from nas_scale.flows.objective import Evaluate
 from nas_scale.flows.options import as_spec, known_options, refuse_unknown, take
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Training
+from nas_scale.flows.warm_start import Source, sources
 from nas_scale.flows.where import Where, choose_device
 from nas_scale.judges.names import COUNTED
 from nas_scale.strategies.budget import ensure_possible
@@ -35,6 +36,7 @@ class Prepared:
     device: str
     evaluate: Evaluate | None
     included: tuple[Included, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     def spec(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON."""
@@ -43,13 +45,14 @@ class Prepared:
         images = self.training.images(self.training.proxy.resolution)
         costs = self.wanted.followed_costs
         directions = {"directions": ["maximize", *("minimize" for _ in costs)]} if costs else {}
-        wanted = as_spec(search=replace(self.wanted, space=space.name, include=()))["search"]
-        del wanted["include"]  # what it names counts, not how
+        wanted = as_spec(search=replace(self.wanted, space=space.name, include=(), warm_start=()))["search"]
+        del wanted["include"], wanted["warm_start"]  # what they name counts, not how
         return {
             **directions,
             "search": wanted,
             **as_spec(training=self.training),
             **({"included": [dict(net.params) for net in self.included]} if self.included else {}),
+            **({"warm_start": [source.document() for source in self.sources]} if self.sources else {}),
             "images": None if self.evaluate else data.fingerprint(images),
             "space_fingerprint": hashlib.sha256(whole.encode()).hexdigest()[:16],
             "device": self.device.partition(":")[0],
@@ -77,8 +80,10 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     if evaluate is not None and wanted.screen not in ("none", *COUNTED):
         raise UserError(f"--screen {wanted.screen} looks at proxies, of which evaluate has none; choose activations")
     wanted.pruning(training.proxy.recipe.epochs)
-    if evaluate is not None:
-        return Prepared(wanted, training, where, space, reference, "cpu", evaluate, nets)
-    training = training.for_reference(reference)
-    data.check(training.images(training.proxy.resolution))
-    return Prepared(wanted, training, where, space, reference, choose_device(where.device), None, nets)
+    device = "cpu"
+    if evaluate is None:
+        training = training.for_reference(reference)
+        data.check(training.images(training.proxy.resolution))
+        device = choose_device(where.device)
+    prepared = Prepared(wanted, training, where, space, reference, device, evaluate, nets)
+    return replace(prepared, sources=sources(wanted.warm_start, where, prepared.spec()))

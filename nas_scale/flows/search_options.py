@@ -17,7 +17,8 @@ from nas_scale.runs.pruning import KINDS, Pruner
 from nas_scale.strategies.registry import SAMPLERS, SEVERAL_AIMS
 
 if TYPE_CHECKING:
-    from nas_scale.flows.included import Wanted
+    from nas_scale.flows.included import Wanted as Nets
+    from nas_scale.flows.warm_start import Wanted as Runs
 
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 20
@@ -38,6 +39,7 @@ class Search:
     proposals is trained. objective: the aims (flows/aims.py), as "accuracy,flops" or one by one; of several the search
     ends in a front.
     include: known nets that are the first trials, by name or as they are (flows/included.py).
+    warm_start: runs whose trials teach the sampler, and are no trials of this search (flows/warm_start.py).
     """
 
     space: str | SearchSpace = "efficientnet"
@@ -60,7 +62,8 @@ class Search:
     reduction: int = 3
     screen: CheapJudge | Literal["none"] = "none"
     screen_pool: int = 20
-    include: Wanted = ()
+    include: Nets = ()
+    warm_start: Runs = ()
 
     def checked(self) -> Search:
         """Itself, the aims in one text. Raises UserError naming the option that is wrong."""

@@ -21,9 +21,11 @@ from nas_scale.flows.objective import Asked
 from nas_scale.flows.random_baseline import Budget, RandomSearch, random_search
 from nas_scale.flows.search_input import Prepared
 from nas_scale.flows.training import FINAL_SEEDS_FROM, Jobs
+from nas_scale.flows.warm_start import inside
 from nas_scale.judges.cheap import counted, judged
 from nas_scale.judges.names import COUNTED
 from nas_scale.runs.extra import run_jobs
+from nas_scale.runs.known import Known, add_known
 from nas_scale.runs.loop import Plan, Proposed, run_trials
 from nas_scale.runs.ranking import Candidate, Ranking, rank
 from nas_scale.runs.seeds import derived_seed
@@ -40,12 +42,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchWork:
-    """One search under way."""
+    """One search under way. known: trials of other runs that it learns from."""
 
     prepared: Prepared
     run: Run
     engine: Engine
     on_event: Listener
+    known: tuple[Known, ...] = ()
 
     def ranking(self) -> Ranking:
         """Trials, finalists, ranking. Raises RunFailed where every net failed."""
@@ -53,10 +56,12 @@ class SearchWork:
         own: Measure = "accuracy" if self.prepared.evaluate is None else "value"
         measure: Measure = own if self._followed() is None else "reward"
         self.on_event(Phase("searching", wanted.trials, "nets", seeds, measure))
-        told = run_trials(self.run.study, self._plan(), self.engine, self.on_event)
+        self._add_known()
+        told = self._ranked(run_trials(self.run.study, self._plan(), self.engine, self.on_event))
         first = rank(_candidates(told, {}), self._reward())
         if not first.entries or first.entries[0].rank is None:
-            raise RunFailed(f"every net failed, the first with: {told[0].reason}; {self.run.folder} keeps the trials")
+            reason = next((trial.reason for trial in told if trial.reason), "it was stopped early")
+            raise RunFailed(f"every net failed, the first with: {reason}; {self.run.folder} keeps the trials")
         return rank(_candidates(told, self._finals(first)), self._reward())
 
     def random_search(self, ranking: Ranking) -> RandomSearch | None:
@@ -69,21 +74,37 @@ class SearchWork:
             return None
         told, found = told_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
-        budget = Budget(
-            len(told), training.seeds, wanted.finalists_among(len(told)), wanted.final_seeds, ranking.seed_sd
-        )
+        tried, finalists = len(self._ranked(told)), wanted.finalists_among(len(told) - len(self.known))
+        budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
         admissible = Admissible(self.prepared.space, wanted.limits())
         return random_search(admissible, told, budget, found, training.seed)
+
+    def _add_known(self) -> None:
+        from optuna.distributions import CategoricalDistribution
+
+        choices = self.prepared.space.choices.items()
+        distributions = {key: CategoricalDistribution(choice.options) for key, choice in choices}
+        add_known(self.run.study, self.known, distributions, self._meaning, self._judged, self._costs())
+
+    def _costs(self) -> Callable[[Proposed], Sequence[float]] | None:
+        """What a trial is told beside its value, where the sampler follows several aims."""
+        costs = self.prepared.wanted.followed_costs
+        return (lambda proposed: spent(proposed.subject, costs)) if costs else None
+
+    def _ranked(self, told: Sequence[Told]) -> list[Told]:
+        """All but the known ones that break this search's limits."""
+        kept = inside(self.known, self.prepared.space, self.prepared.wanted.limits())
+        return [trial for trial in told if trial.number >= len(self.known) or trial.number in kept]
 
     def _plan(self) -> Plan:
         prepared, training = self.prepared, self.prepared.training
         limits = prepared.wanted.limits()
         judge = self._judge()
-        costs = prepared.wanted.followed_costs
 
         def sampler_for(number: int) -> BaseSampler:
-            if number < len(prepared.included):
-                return given(prepared.space, limits, prepared.included[number].params)
+            place = number - len(self.known)
+            if place < len(prepared.included):
+                return given(prepared.space, limits, prepared.included[place].params)
             seed = derived_seed(training.seed, number)
             made = sampler(prepared.wanted.sampler, prepared.space, limits, seed)
             return made if judge is None else screened(made, judge, prepared.wanted.screen_pool)
@@ -92,11 +113,12 @@ class SearchWork:
             sampler_for=sampler_for,
             propose=self._proposed,
             jobs=lambda proposed, number: self._jobs(proposed.subject, range(training.seeds)),
-            judge=lambda proposed, scores: self._value(proposed.subject, scores),
-            trials=prepared.wanted.trials,
+            judge=self._judged,
+            trials=len(self.known) + prepared.wanted.trials,
             window=training.window,
             pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
-            costs=(lambda proposed: spent(proposed.subject, costs)) if costs else None,
+            costs=self._costs(),
+            known=len(self.known),
         )
 
     def _judge(self) -> Callable[[Architecture], float] | None:
@@ -115,8 +137,10 @@ class SearchWork:
         return cache(judge)
 
     def _proposed(self, trial: optuna.Trial) -> Proposed:
-        space = self.prepared.space
-        arch = space.net(propose(trial, space))
+        return self._meaning(propose(trial, self.prepared.space))
+
+    def _meaning(self, params: Mapping[str, Any]) -> Proposed:
+        arch = self.prepared.space.net(params)
         proxy = {"proxy": self._trainings().given_up(arch)} if self.prepared.evaluate is None else {}
         return Proposed(arch, net_key(arch), {**net_attributes(arch), **proxy})
 
@@ -128,6 +152,9 @@ class SearchWork:
 
     def _trainings(self) -> Jobs:
         return Jobs(self.prepared.training, self.prepared.reference, self.prepared.device)
+
+    def _judged(self, proposed: Proposed, scores: Sequence[Score]) -> float:
+        return self._value(proposed.subject, scores)
 
     def _value(self, arch: Architecture, scores: Sequence[Score]) -> float:
         mean = sum(score.accuracy for score in scores) / len(scores)

@@ -19,7 +19,7 @@ from nas_scale.flows.options import one_of, within
 from nas_scale.runs.record import changed_versions
 from nas_scale.runs.store import RECORD, STUDY, Run, open_run
 from nas_scale.runs.study import without_password
-from nas_scale.runs.trials import told_trials
+from nas_scale.runs.trials import ORIGIN, told_trials
 
 _DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 # Some of these is there wherever Linux has a GPU that torch can use: NVIDIA, its Jetson boards, AMD, Windows' WSL.
@@ -95,7 +95,8 @@ def logged(where: Where, run: Run, on_event: Listener) -> Iterator[Listener]:
         return
     from nas_scale.runs.tensorboard import TensorBoard
 
-    with TensorBoard(run.folder / "tensorboard", told_trials(run.study)) as board:
+    own = (told for told in told_trials(run.study) if ORIGIN not in told.attributes)
+    with TensorBoard(run.folder / "tensorboard", own) as board:
 
         def both(event: Any) -> None:
             on_event(event)

@@ -11,7 +11,8 @@ from nas_scale.training.job import Epoch, Score
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Once at the start: how many of how many trials an earlier process has finished, and the best value so far."""
+    """Once at the start: how many of how many trials an earlier process has finished, and the best value so far; those
+    known from another run are not counted."""
 
     told: int
     trials: int

@@ -4,7 +4,8 @@ Equal seeds give equal studies: for any number of workers, and after any number 
 
 1. What a trial proposes depends on its number and on the trials told before it: each has a sampler of its own, seeded
    from its number.
-2. Trial n is proposed when exactly n - window + 1 trials have been told, however many workers there are.
+2. Trial n is proposed when exactly n - window + 1 trials have been told, however many workers there are; the first
+   window of trials when none but those known from elsewhere has been.
 3. Trials are told strictly in the order of their numbers. A result that comes early is stored with its trial at once.
 4. A trial that a kill left running is taken up again by its id: parameters already stored come back, the others are
    proposed as they would have been, and only scores that are missing are computed.
@@ -77,10 +78,12 @@ class Plan:
     jobs: the trainings of a trial, from the proposal and the trial's number; each of one seed or several, which
         together, in this order, are the trial's.
     judge: the value to be made large, from the proposal and all its scores; what it raises fails the trial.
-    trials: how many in all. window: how many may be open at once; part of what decides the result.
+    trials: how many in all, the known ones among them. window: how many may be open at once; part of what decides the
+        result.
     pruner: stops trials that do badly; all seeds of a trial are then one job, which is stopped by their mean.
     costs: with several aims those that are to be made small, which are told after the judge's value to a study of as
         many directions; such a study has no pruner.
+    known: how many trials from elsewhere the study begins with (runs/known.py); they stop no other.
     """
 
     sampler_for: Callable[[int], BaseSampler]
@@ -91,6 +94,7 @@ class Plan:
     window: int
     pruner: Pruner | None = None
     costs: Callable[[Proposed], Sequence[float]] | None = None
+    known: int = 0
 
 
 def run_trials(study: optuna.Study, plan: Plan, engine: Engine, on_event: Callable[[Event], None]) -> list[Told]:
@@ -130,8 +134,10 @@ class _Loop:
         self.open: dict[int, _Open] = {}
 
     def run(self) -> list[Told]:
-        values = [result.value for result in self.told.values() if result.value is not None and not result.pruned]
-        self.on_event(Resumed(len(self.told), self.plan.trials, max(values, default=None)))
+        known = self.plan.known
+        own = [result for number, result in self.told.items() if number >= known]
+        values = [result.value for result in own if result.value is not None and not result.pruned]
+        self.on_event(Resumed(len(own), self.plan.trials - known, max(values, default=None)))
         for trial_id in self._left_running():
             self._take_up(trial_id)
         while len(self.told) < self.plan.trials:
@@ -204,7 +210,7 @@ class _Loop:
         jobs = self.plan.jobs(proposed, number)
         if self.plan.pruner is None:
             return jobs
-        told_when_proposed = range(number - self.plan.window + 1)
+        told_when_proposed = range(self.plan.known, number - self.plan.window + 1)
         stops = self.plan.pruner.stops(number, [self.told[earlier] for earlier in told_when_proposed])
         return [_together(jobs, stops)]
 

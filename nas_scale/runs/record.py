@@ -108,7 +108,7 @@ def read(path: Path) -> Record:
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     """What differs, for a person: "recipe.epochs was 4, now 6; seed was 0, now 1; and 2 more"; empty when equal."""
-    found = [f"{key} was {_shown(old)}, now {_shown(new)}" for key, old, new in _unequal(stored, asked, "")]
+    found = [f"{key} was {shown(old)}, now {shown(new)}" for key, old, new in _unequal(stored, asked, "")]
     more = [f"and {len(found) - SHOWN_DIFFERENCES} more"] if len(found) > SHOWN_DIFFERENCES else []
     return "; ".join(found[:SHOWN_DIFFERENCES] + more)
 
@@ -130,7 +130,8 @@ def _unequal(stored: Any, asked: Any, prefix: str) -> Iterator[tuple[str, Any, A
         yield from _unequal(stored.get(key, _ABSENT), asked.get(key, _ABSENT), name)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of a specification, on one line, cut off where it is long."""
     if value is _ABSENT:
         return "not set"
     text = value if isinstance(value, str) and value else json.dumps(value)

@@ -19,6 +19,7 @@ from nas_scale.runs import record as records
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
 from nas_scale.runs.study import ONE_AIM, open_study, refusal, without_password
+from nas_scale.runs.trials import ORIGIN
 
 if TYPE_CHECKING:
     import optuna
@@ -177,8 +178,12 @@ def latest(results: Path, kind: str) -> Run | None:
 
 def complete(results: Path, kind: str) -> list[Run]:
     """The complete runs of a kind, the one started last first, for reading."""
-    runs = (run for run in _readable(results, kind) if run.state == "complete")
-    return sorted(runs, key=lambda run: (run.record.created, run.name), reverse=True)
+    return [run for run in readable(results, kind) if run.state == "complete"]
+
+
+def readable(results: Path, kind: str | None = None) -> list[Run]:
+    """The runs of a kind, or of any, that are not damaged, the one started last first, for reading."""
+    return sorted(_readable(results, kind), key=lambda run: (run.record.created, run.name), reverse=True)
 
 
 def _plain_name(results: Path, name: str) -> str:
@@ -259,7 +264,7 @@ def _reopen(folder: Path, lock: Lock, kind: str, spec: Mapping[str, Any], resume
 
 def _resumable(results: Path, kind: str, spec: Mapping[str, Any]) -> str:
     """The name of the run that `--resume` without a name means."""
-    runs = sorted(_readable(results, kind), key=lambda run: (run.record.created, run.name), reverse=True)
+    runs = readable(results, kind)
     if not runs:
         raise RunError(f"there is no {kind} run to resume in {results}; leave out --resume to start one")
     for state in ("interrupted", "complete", "running"):
@@ -275,13 +280,13 @@ def _folders(results: Path) -> Iterator[Path]:
         yield from (path.parent for path in results.glob(f"*/{RECORD}"))
 
 
-def _readable(results: Path, kind: str) -> Iterator[Run]:
+def _readable(results: Path, kind: str | None) -> Iterator[Run]:
     for folder in _folders(results):
         try:
             run = Run(folder, records.read(folder / RECORD))
         except RunError:
             continue
-        if run.kind == kind:
+        if kind is None or run.kind == kind:
             yield run
 
 
@@ -300,7 +305,8 @@ def _progress(run: Run) -> tuple[int | None, str]:
     try:
         from optuna.trial import TrialState
 
-        told = [trial for trial in run.study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        finished = (trial for trial in run.study.get_trials(deepcopy=False) if trial.state.is_finished())
+        told = [trial for trial in finished if ORIGIN not in trial.user_attrs]
     except RunError:
         return None, ""
     values = [trial.values[0] for trial in told if trial.state == TrialState.COMPLETE]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KEY: Final = "key"
 SAME_AS: Final = "same_as"
 REASON: Final = "reason"
+ORIGIN: Final = "from"  # the run that a trial was taken from (runs/known.py)
 SCORE: Final = "score:"  # with the index of the seed: {"accuracy": ...}, or {"reason": ...}
 
 

@@ -86,7 +86,8 @@ def ranking_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
 
 def _marks(row: Document) -> list[str]:
     """Where a net comes from, when no sampler proposed it."""
-    return [row["included"]] if row.get("included") else []
+    origin = f"from {row['from']}" if row.get("from") else ""
+    return [" ".join(mark for mark in (row.get("included"), origin) if mark)] if row.get("included") or origin else []
 
 
 def _scored(row: Document, trained: bool) -> tuple[str, str, str, str, str]:

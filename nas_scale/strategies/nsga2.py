@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from optuna.samplers import NSGAIISampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 
 class RepeatableNSGA2(NSGAIISampler):
     """An NSGAIISampler that keeps the parents of a generation in the order of their trials.
 
     As shipped the trial that begins a generation has them by rank and all later ones, that trial itself where it is
-    taken up again after a kill, by number.
+    taken up again after a kill, by number. Trials that another search has made and this one was given are of the first
+    generation; as shipped they are of none.
     """
+
+    def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
+        name = self._get_generation_key()
+        assert self.population_size is not None  # it has a default
+        first = self.get_population(study, 0)
+        later = any(other.system_attrs.get(name) for other in _complete(study))
+        if name in trial.system_attrs or later or len(first) < self.population_size:
+            return super().get_trial_generation(study, trial)
+        study._storage.set_trial_system_attr(trial._trial_id, name, 1)
+        return 1
+
+    def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        name = self._get_generation_key()
+        usual = 0 if generation == 0 else None
+        return [trial for trial in _complete(study) if trial.system_attrs.get(name, usual) == generation]
 
     def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
         return sorted(super().select_parent(study, generation), key=_number)
+
+
+def _complete(study: Study) -> list[FrozenTrial]:
+    return study._get_trials(deepcopy=False, states=[TrialState.COMPLETE], use_cache=True)
 
 
 def _number(trial: FrozenTrial) -> int:

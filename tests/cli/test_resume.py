@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 from command import SMALL, Answer, Command, finished, started, without_time
+
+from nas_scale.arch.files import net_from_document, save_net
 
 SEARCH = ("search", *SMALL, "--trials", "6", "--seeds", "2", "--finalists", "2", "--sampler", "tpe", "--json")
 FRONT = (
@@ -78,6 +81,27 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[
     assert results(last) == results(whole)
     under_way = 1 + 2  # of each worker one, and on a busy machine the one before it, whose result is not stored yet
     assert trainings <= (tmp_path / "count").stat().st_size <= trainings + 2 * under_way
+
+
+def test_a_killed_run_that_learned_from_another_and_tried_known_nets_first_ends_as_an_uninterrupted_one(
+    tmp_path: Path,
+) -> None:
+    """The other run is gone when it is gone on with."""
+    first = finished(*SEARCH, "--run", "first", cwd=tmp_path)
+    assert first.code == 0, first.err
+    (tmp_path / "results" / "first").rename(tmp_path / "first")
+    save_net(net_from_document(first.json["ranking"][2]["net"]), tmp_path / "mine.yaml")
+    asked = (*SEARCH, "--warm-start", "first", "--include", "mine.yaml", "--seeds", "1")
+    whole = finished(*asked, "--results", "elsewhere", cwd=tmp_path, FAKE_COUNT=str(tmp_path / "whole"))
+    trainings = (tmp_path / "whole").stat().st_size
+    interrupted(*asked, "--workers", "1", cwd=tmp_path, after=2, how=signal.SIGKILL)
+    shutil.rmtree(tmp_path / "first")
+    interrupted(*asked, "--workers", "2", "--resume", cwd=tmp_path, after=trainings - 2, how=signal.SIGKILL)
+    last = finished(*asked, "--resume", cwd=tmp_path)
+    assert results(last) == results(whole)
+    rows = last.json["ranking"]
+    assert "mine.yaml" in [row["included"] for row in rows]
+    assert {row["from"] for row in rows} == {"first", None}
 
 
 def test_equal_commands_give_equal_rankings_and_other_seeds_others(nas_scale: Command) -> None:

@@ -6,19 +6,21 @@ import hashlib
 import itertools
 import json
 import os
+import random
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.testing.pytest_samplers import (
     BasicSamplerTestCase,
     RelativeSamplerTestCase,
     SingleOnlySamplerTestCase,
 )
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from nas_scale.arch.cost import cost
 from nas_scale.arch.files import load_space
@@ -27,6 +29,7 @@ from nas_scale.arch.notation import Value
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.strategies.admissible import Admissible
 from nas_scale.strategies.base import NetSampler
 from nas_scale.strategies.evolution import RegularizedEvolution
 from nas_scale.strategies.local import LocalSearch
@@ -199,6 +202,49 @@ def test_trials_under_way_and_failed_ones_are_not_proposed_again(make: Make) -> 
             study.tell(trial, score(nets[-1]))
     assert len(set(nets)) == 30
     assert all(admitted(LIMITS["band"], net) for net in nets)
+
+
+def known_study(limits: Limits, count: int) -> optuna.Study:
+    """A study that begins with trials that another search made, inside other limits."""
+    study = optuna.create_study(direction="maximize")
+    rng = random.Random(7)
+    admissible = Admissible(MNASNET, limits)
+    distributions = {key: CategoricalDistribution(choice.options) for key, choice in MNASNET.choices.items()}
+    for _ in range(count):
+        params = admissible.draw(rng)
+        study.add_trial(create_trial(value=score(MNASNET.net(params)), params=params, distributions=distributions))
+    return study
+
+
+def after_known(make: Make, limits: Limits, count: int, trials: int) -> list[Architecture]:
+    """The nets of the known trials and of those proposed after them, each told when it is proposed."""
+    study = known_study(limits, count)
+    for number in range(count, count + trials):
+        study.sampler = make(MNASNET, LIMITS["band"], number)
+        trial = study.ask()
+        study.tell(trial, score(MNASNET.net(propose(trial, MNASNET))))
+    return [MNASNET.net(trial.params) for trial in study.trials]
+
+
+@every_sampler
+@pytest.mark.parametrize("others", [(0.0, 3e8), (5e8, 1e9), (2e8, 8e8)], ids=["below", "above", "around"])
+def test_known_trials_outside_the_limits_lead_to_no_proposal_outside(make: Make, others: tuple[float, float]) -> None:
+    limits = Limits((Limit("flops", *others),))
+    nets = after_known(make, limits, 25, 12)
+    assert all(admitted(LIMITS["band"], net) for net in nets[25:])
+    assert any(not admitted(LIMITS["band"], net) for net in nets[:25])
+    assert len(set(nets)) == 37
+    assert after_known(make, limits, 25, 12) == nets
+
+
+@pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"random", "gp"}))
+def test_what_is_known_is_learnt_from(name: str) -> None:
+    """All of them propose deeper and wider nets at once, where random search does not."""
+    limits = Limits((Limit("flops", 3e8, 6e8),))
+    learnt, by_chance = (
+        statistics.mean(map(score, after_known(SAMPLERS[each], limits, 60, 20)[60:])) for each in (name, "random")
+    )
+    assert learnt > by_chance + 1
 
 
 @every_sampler
