@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.errors import UserError
-from nas_scale.numbers import count, duration, memory, read_bytes, read_count, read_milliseconds
+from nas_scale.numbers import clock, count, duration, memory, read_bytes, read_count, read_milliseconds
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,8 @@ def test_what_is_written_is_read_within_half_a_percent(value: float) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_clock_shows_minutes_and_where_there_are_any_hours() -> None:
+    shown = [clock(seconds) for seconds in (0, 9.4, 59.6, 750, 3599.6, 4210)]
+    assert shown == ["0:00", "0:09", "1:00", "12:30", "1:00:00", "1:10:10"]

@@ -37,6 +37,9 @@ def family(
         typer.Option(help="An earlier search that this one learns from; see search --help.", metavar="RUN"),
     ] = None,
     trials: Annotated[int | None, typer.Option(help="Nets the search tries.", metavar="N")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes the search may take, but not the grid.", metavar="X")
+    ] = None,
     finalists: Annotated[int | None, typer.Option(help="So many of the best are trained again.", metavar="N")] = None,
     final_seeds: Annotated[int | None, typer.Option(help="On so many fresh seeds each.", metavar="N")] = None,
     pruner: Annotated[

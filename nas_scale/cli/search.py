@@ -8,7 +8,7 @@ import typer
 
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
-from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, LEAST_ON_FRONT, Search
+from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, LEAST_ON_FRONT, TRIALS, Search
 from nas_scale.strategies.registry import SAMPLERS
 
 LIMITS, SEARCH = "Budget", "Search"
@@ -65,7 +65,13 @@ def search(
         list[str] | None,
         _search("Learn from the trials of this earlier search, trained in the same way; may be repeated.", "RUN"),
     ] = None,
-    trials: Annotated[int | None, _search(f"Nets to try (default: {_USUAL.trials}).", "N")] = None,
+    trials: Annotated[
+        int | None, _search(f"Nets to try (default: {TRIALS}, or as many as --minutes leaves time for).", "N")
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        _search("Minutes the whole search may take, finalists included; with --trials what comes first.", "X"),
+    ] = None,
     finalists: Annotated[
         int | None,
         _search(

@@ -29,14 +29,17 @@ class Note:
 class Phase:
     """A part of the work begins: `total` nets (or trainings, `unit`) are to come, each in `parts` trainings.
 
-    measure: what the values of its trials are, None where it has no best so far.
+    total None: as many as there is time for. measure: what the values of its trials are, None where it has no best so
+    far. seconds: how long the whole run may take, of which `spent` have gone; None for as long as it needs.
     """
 
     name: str
-    total: int
+    total: int | None
     unit: str
     parts: int = 1
     measure: Measure | None = None
+    seconds: float | None = None
+    spent: float = 0.0
 
 
 Event = Any  # one of the above, a grid's plan, or one of runs.events

@@ -14,6 +14,7 @@ from nas_scale.engines.inline import InlineEngine
 from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Note, ignore
 from nas_scale.flows.included import included_line
+from nas_scale.flows.minutes import deadline
 from nas_scale.flows.objective import Evaluate, Evaluator
 from nas_scale.flows.search_document import best_line, header, images_line, search_document
 from nas_scale.flows.search_input import Prepared, prepare
@@ -72,6 +73,7 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
 
 def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
     """Starts the search, goes on with it, or shows again what it found."""
+    began = time.monotonic()
     with opened(prepared.where, "search", prepared.spec(), on_event) as run:
         head = header(prepared.wanted, prepared.training, prepared.space, prepared.reference, prepared.evaluate is None)
         known = taken(run, prepared.sources, prepared.where.storage)
@@ -90,15 +92,16 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             on_event(Note(line))
         with logged(prepared.where, run, on_event) as listener, _engine(prepared) as engine:
             started = time.monotonic()
-            work = SearchWork(prepared, run, engine, listener, known)
+            until = deadline(prepared, run, engine.workers, len(known), began)
+            work = SearchWork(prepared, run, engine, listener, known, until)
             ranking = work.ranking()
         if run.record.finished:
             return SearchResult(ranking, run.name, str(run.folder), read_document(run))
         seconds = time.monotonic() - started
         baseline = work.random_search(ranking)
-        document = search_document(run, prepared, head, ranking, baseline, seconds, known)
+        document = search_document(run, prepared, head, ranking, baseline, seconds, known, until)
         write_document(run, document)
-        run.finish(prepared.wanted.trials, best_line(ranking, document["objective"]))
+        run.finish(document["trials"], best_line(ranking, document["objective"]))
     return SearchResult(ranking, run.name, str(run.folder), document)
 
 

@@ -15,6 +15,7 @@ from nas_scale.arch.limits import Limit
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.flows.front import front_of
+from nas_scale.flows.minutes import minutes_document
 from nas_scale.flows.nets import net_key
 from nas_scale.flows.options import as_spec
 from nas_scale.flows.random_baseline import RandomSearch
@@ -22,10 +23,12 @@ from nas_scale.flows.search_input import Prepared
 from nas_scale.flows.search_options import Search
 from nas_scale.flows.training import Jobs, Training
 from nas_scale.judges.names import COUNTING
+from nas_scale.runs.deadline import Deadline
 from nas_scale.runs.known import Known
 from nas_scale.runs.pruning import Pruner
 from nas_scale.runs.ranking import Entry, Ranking
 from nas_scale.runs.store import Run
+from nas_scale.runs.trials import told_trials
 from nas_scale.strategies.budget import NAMES
 from nas_scale.training.data import Dataset
 from nas_scale.training.proxy import given_up
@@ -92,12 +95,13 @@ def search_document(
     baseline: RandomSearch | None,
     seconds: float,
     known: Sequence[Known] = (),
+    until: Deadline | None = None,
 ) -> dict[str, Any]:
     """The result as JSON values. objective: `proxy`, or the name of the caller's own function.
 
     A row's `included` is the name of a known net that was to be tried, its `from` the run that trained it where that
-    was another. known: trials of other runs, which the study begins with. aims and front: where there are several aims
-    (flows/front.py).
+    was another. known: trials of other runs, which the study begins with. trials: this run's. minutes: how long it was
+    to take and took. aims and front: where there are several aims (flows/front.py).
     """
     wanted, training = prepared.wanted, prepared.training
     names = {net.key: net.name for net in prepared.included}
@@ -117,6 +121,8 @@ def search_document(
         "seed_freedom": ranking.freedom,
         "spread": spread(ranking),
         "random_search": None if baseline is None else asdict(baseline),
+        "trials": len(told_trials(run.study)) - len(known),
+        "minutes": minutes_document(wanted.minutes, until),
         "seconds": round(seconds, 1),
         "training": as_spec(training=training)["training"],
         "pruner": {"kind": wanted.pruner, "reduction": wanted.reduction} if wanted.pruner != "none" else None,

@@ -72,7 +72,7 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     space = wanted.opened()
     ensure_possible(space, wanted.limits())
     nets = included(wanted.include, space, wanted.limits(), where.folder)
-    if len(nets) > wanted.trials:
+    if len(nets) > wanted.most_trials:
         raise UserError(f"--include names {len(nets)} nets, and --trials is {wanted.trials}; raise it")
     reference = reference_net(space)
     if evaluate is not None and wanted.pruner != "none":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nas_scale.flows.included import Wanted as Nets
     from nas_scale.flows.warm_start import Wanted as Runs
 
+TRIALS: Final = 8
+MOST_TRIALS: Final = 1_000_000
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 20
 LEAST_FINALISTS: Final = 3
@@ -39,6 +41,8 @@ class Search:
     proposals is trained. objective: the aims (flows/aims.py), as "accuracy,flops" or one by one; of several the search
     ends in a front.
     include: known nets that are the first trials, by name or as they are (flows/included.py).
+    trials None is TRIALS once it is `checked`, or as many as there is time for where `minutes` says how long the whole
+    search may take, finalists included; where both are given, what comes first ends it.
     warm_start: runs whose trials teach the sampler, and are no trials of this search (flows/warm_start.py).
     """
 
@@ -55,7 +59,8 @@ class Search:
     resolution: int | None = None
     classes: int | None = None
     sampler: str = "predictor"
-    trials: int = 8
+    trials: int | None = None
+    minutes: float | None = None
     finalists: int | None = None
     final_seeds: int = 2
     pruner: Literal["none", "halving", "hyperband"] = "none"
@@ -66,8 +71,9 @@ class Search:
     warm_start: Runs = ()
 
     def checked(self) -> Search:
-        """Itself, the aims in one text. Raises UserError naming the option that is wrong."""
-        within(1, 1_000_000, trials=self.trials)
+        """Itself, the aims in one text and the number of trials settled. Raises UserError naming what is wrong."""
+        within(1, MOST_TRIALS, trials=self.trials)
+        within(0.01, 1e6, minutes=self.minutes)
         within(0, 1000, finalists=self.finalists)
         within(1, 1000, final_seeds=self.final_seeds)
         within(2, 100, reduction=self.reduction)
@@ -84,7 +90,7 @@ class Search:
         within(1, 1e18, **{name: getattr(self, name) for name in names})
         objective = ",".join(self.aims)
         ensure_followed(objective, self.sampler, self.target_flops is not None, self.pruner)
-        return replace(self, objective=objective)
+        return replace(self, objective=objective, trials=self.most_trials)
 
     @property
     def aims(self) -> tuple[str, ...]:
@@ -95,6 +101,11 @@ class Search:
     def followed_costs(self) -> tuple[str, ...]:
         """The costs that the sampler is told beside the accuracy; none where it follows one value."""
         return self.aims[1:] if self.sampler in SEVERAL_AIMS else ()
+
+    @property
+    def most_trials(self) -> int:
+        """Nets to be tried, at most."""
+        return self.trials or (TRIALS if self.minutes is None else MOST_TRIALS)
 
     def finalists_among(self, trials: int) -> int:
         """How many of so many nets are trained again."""

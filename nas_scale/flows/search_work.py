@@ -20,10 +20,12 @@ from nas_scale.flows.nets import net_attributes, net_key
 from nas_scale.flows.objective import Asked
 from nas_scale.flows.random_baseline import Budget, RandomSearch, random_search
 from nas_scale.flows.search_input import Prepared
+from nas_scale.flows.search_options import MOST_TRIALS
 from nas_scale.flows.training import FINAL_SEEDS_FROM, Jobs
 from nas_scale.flows.warm_start import inside
 from nas_scale.judges.cheap import counted, judged
 from nas_scale.judges.names import COUNTED
+from nas_scale.runs.deadline import Deadline
 from nas_scale.runs.extra import run_jobs
 from nas_scale.runs.known import Known, add_known
 from nas_scale.runs.loop import Plan, Proposed, run_trials
@@ -49,20 +51,24 @@ class SearchWork:
     engine: Engine
     on_event: Listener
     known: tuple[Known, ...] = ()
+    deadline: Deadline | None = None
 
     def ranking(self) -> Ranking:
         """Trials, finalists, ranking. Raises RunFailed where every net failed."""
         wanted, seeds = self.prepared.wanted, self.prepared.training.seeds
         own: Measure = "accuracy" if self.prepared.evaluate is None else "value"
         measure: Measure = own if self._followed() is None else "reward"
-        self.on_event(Phase("searching", wanted.trials, "nets", seeds, measure))
+        total = None if self.deadline and wanted.most_trials == MOST_TRIALS else wanted.most_trials
+        self.on_event(Phase("searching", total, "nets", seeds, measure, self._seconds(), self._spent()))
         self._add_known()
-        told = self._ranked(run_trials(self.run.study, self._plan(), self.engine, self.on_event))
+        every = run_trials(self.run.study, self._plan(), self.engine, self.on_event)
+        told = self._ranked(every)
         first = rank(_candidates(told, {}), self._reward())
         if not first.entries or first.entries[0].rank is None:
             reason = next((trial.reason for trial in told if trial.reason), "it was stopped early")
             raise RunFailed(f"every net failed, the first with: {reason}; {self.run.folder} keeps the trials")
-        return rank(_candidates(told, self._finals(first)), self._reward())
+        finals = self._finals(first, len(every) - len(self.known))
+        return rank(_candidates(told, finals), self._reward())
 
     def random_search(self, ranking: Ranking) -> RandomSearch | None:
         """What random search would have been expected to report in the place of this ranking's best.
@@ -78,6 +84,12 @@ class SearchWork:
         budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
         admissible = Admissible(self.prepared.space, wanted.limits())
         return random_search(admissible, told, budget, found, training.seed)
+
+    def _seconds(self) -> float | None:
+        return self.deadline.seconds if self.deadline else None
+
+    def _spent(self) -> float:
+        return self.deadline.spent() if self.deadline else 0.0
 
     def _add_known(self) -> None:
         from optuna.distributions import CategoricalDistribution
@@ -114,11 +126,12 @@ class SearchWork:
             propose=self._proposed,
             jobs=lambda proposed, number: self._jobs(proposed.subject, range(training.seeds)),
             judge=self._judged,
-            trials=len(self.known) + prepared.wanted.trials,
+            trials=len(self.known) + prepared.wanted.most_trials,
             window=training.window,
             pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
             costs=self._costs(),
             known=len(self.known),
+            deadline=self.deadline,
         )
 
     def _judge(self) -> Callable[[Architecture], float] | None:
@@ -170,11 +183,11 @@ class SearchWork:
         reward = self.prepared.wanted.judge()
         return None if reward is None else lambda accuracy, candidate: reward(accuracy, candidate.flops)
 
-    def _finals(self, first: Ranking) -> dict[int, tuple[Score, ...]]:
-        """The finalists' scores on fresh seeds by trial; seeds that failed are left out."""
+    def _finals(self, first: Ranking, tried: int) -> dict[int, tuple[Score, ...]]:
+        """The finalists' scores on fresh seeds by trial; seeds that failed are left out. tried: trials of this run."""
         wanted = self.prepared.wanted
         ranked = [entry for entry in first.entries if entry.rank is not None]
-        finalists = chosen_finalists(ranked, wanted.aims[1:], wanted.finalists_among(wanted.trials))
+        finalists = chosen_finalists(ranked, wanted.aims[1:], wanted.finalists_among(tried))
         seeds = range(FINAL_SEEDS_FROM, FINAL_SEEDS_FROM + wanted.final_seeds)
         jobs: dict[tuple[str, ...], Any] = {}
         for entry in finalists:
@@ -183,7 +196,8 @@ class SearchWork:
                 jobs[tuple(next(keys) for _ in job.seeds)] = job
         if jobs:
             self.on_event(Phase("best again, fresh seeds", len(finalists) * len(seeds), "trainings"))
-        scores = run_jobs(self.run.study, jobs, self.engine, self.on_event)
+        listener = self.deadline.watching(self.on_event) if self.deadline else self.on_event
+        scores = run_jobs(self.run.study, jobs, self.engine, listener)
         return {
             entry.trial: tuple(
                 score for key, score in scores.items() if key.startswith(f"{entry.trial}/") and isinstance(score, Score)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_scale.engines.base import Engine, reason
 from nas_scale.errors import RunError
+from nas_scale.runs.deadline import Deadline
 from nas_scale.runs.events import (
     EpochDone,
     Event,
@@ -38,6 +39,7 @@ from nas_scale.runs.pruning import Pruner, at_checks
 from nas_scale.runs.record import as_json
 from nas_scale.runs.trials import (
     KEY,
+    NOT_BEGUN,
     REASON,
     SAME_AS,
     SCORE,
@@ -84,6 +86,7 @@ class Plan:
     costs: with several aims those that are to be made small, which are told after the judge's value to a study of as
         many directions; such a study has no pruner.
     known: how many trials from elsewhere the study begins with (runs/known.py); they stop no other.
+    deadline: may end the run earlier; trials that were proposed but have not begun then are none.
     """
 
     sampler_for: Callable[[int], BaseSampler]
@@ -95,10 +98,12 @@ class Plan:
     pruner: Pruner | None = None
     costs: Callable[[Proposed], Sequence[float]] | None = None
     known: int = 0
+    deadline: Deadline | None = None
 
 
 def run_trials(study: optuna.Study, plan: Plan, engine: Engine, on_event: Callable[[Event], None]) -> list[Told]:
-    """Goes on with a study until it has `plan.trials` told trials, and returns all of them in the order of numbers.
+    """Goes on with a study until it has `plan.trials` told trials, or the deadline ends it, and returns all of them in
+    the order of numbers.
 
     A trial with a seed that fails is told as failed, with the reason, and the loop goes on. KeyboardInterrupt and
     errors of the disk or database come through; the study can then be resumed. Raises RunError when another program
@@ -125,8 +130,8 @@ class _Loop:
     def __init__(self, study: optuna.Study, plan: Plan, engine: Engine, on_event: Callable[[Event], None]) -> None:
         self.study = study
         self.plan = plan
-        self.on_event = on_event
-        self.feed: Feed[tuple[int, int]] = Feed(engine, self._hear)
+        self.on_event = on_event if plan.deadline is None else plan.deadline.watching(on_event)
+        self.feed: Feed[tuple[int, int]] = Feed(engine, self._hear, self._may_begin if plan.deadline else None)
         self.told = {result.number: result for result in told_trials(study)}
         self.first: dict[str, int] = {}  # key -> the first trial that proposed it
         for number, result in self.told.items():
@@ -141,20 +146,50 @@ class _Loop:
         for trial_id in self._left_running():
             self._take_up(trial_id)
         while len(self.told) < self.plan.trials:
-            while len(self.told) + len(self.open) < self.plan.trials and len(self.open) < self.plan.window:
+            while len(self.open) < self.plan.window and self._may_propose(len(self.told) + len(self.open)):
                 self._take_up(None)
+            self.feed.fill()
+            if self._ended(len(self.told)):
+                break
             following = self.open[len(self.told)]
             if following.missing:
                 self._receive()
             else:
                 self._tell(following)
+        for opened in self.open.values():
+            self._drop(opened.trial._trial_id)
         return list(self.told.values())
+
+    def _may_propose(self, number: int) -> bool:
+        deadline = self.plan.deadline
+        return number < self.plan.trials and (deadline is None or deadline.may_propose(number))
+
+    def _may_begin(self, keys: tuple[tuple[int, int], ...]) -> bool:
+        return self.plan.deadline is None or self.plan.deadline.may_begin(keys[0][0])
+
+    def _ended(self, number: int) -> bool:
+        """Whether there is no trial of this number, nor any after it."""
+        deadline = self.plan.deadline
+        return deadline is not None and deadline.ended is not None and number >= deadline.ended
+
+    def _drop(self, trial_id: int) -> None:
+        """Marks a trial that was proposed and never begun."""
+        from optuna.trial import TrialState
+
+        storage = self.study._storage
+        if REASON not in storage.get_trial(trial_id).user_attrs:
+            storage.set_trial_user_attr(trial_id, REASON, NOT_BEGUN)
+        storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
     def _left_running(self) -> list[int]:
         """Ids of the trials that an earlier process left running, which must be those just after the told ones."""
         from optuna.trial import TrialState
 
-        frozen = sorted(self.study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+        every = sorted(self.study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+        for trial in every:
+            if trial.state == TrialState.RUNNING and self._ended(trial.number):
+                self._drop(trial._trial_id)
+        frozen = [trial for trial in every if not self._ended(trial.number)]
         running = [trial for trial in frozen if trial.state == TrialState.RUNNING]
         if [*self.told, *(trial.number for trial in running)] != list(range(len(frozen))):
             raise RunError(f"another program has written to the study {self.study.study_name!r}; choose another --run")

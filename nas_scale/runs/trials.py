@@ -17,6 +17,7 @@ KEY: Final = "key"
 SAME_AS: Final = "same_as"
 REASON: Final = "reason"
 ORIGIN: Final = "from"  # the run that a trial was taken from (runs/known.py)
+NOT_BEGUN: Final = "not begun: the time was up"  # the reason of a trial that is none (runs/deadline.py)
 SCORE: Final = "score:"  # with the index of the seed: {"accuracy": ...}, or {"reason": ...}
 
 
@@ -42,10 +43,13 @@ class Told:
 
 
 def told_trials(study: optuna.Study) -> list[Told]:
-    """All trials that are over, in the order of numbers. Raises RunError when a score is of another version's shape."""
+    """All trials that are over, in the order of numbers, but those that never began.
+
+    Raises RunError when a score is of another version's shape.
+    """
     found: dict[int, Told] = {}
     for trial in sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number):
-        if trial.state.is_finished():
+        if trial.state.is_finished() and trial.user_attrs.get(REASON) != NOT_BEGUN:
             found[trial.number] = _told(trial, found)
     return list(found.values())
 

@@ -41,12 +41,31 @@ class Work:
     def done(self) -> float:
         """In units of the phase."""
         parts = len(self.seeds) + self.under_way.parts
-        return min(self.over + parts / self.phase.parts, self.phase.total)
+        done = self.over + parts / self.phase.parts
+        return done if self.phase.total is None else min(done, self.phase.total)
+
+    @property
+    def spent(self) -> float:
+        """Seconds of the whole run."""
+        return self.phase.spent + time.monotonic() - self.started
+
+    @property
+    def bar(self) -> tuple[float, float | None]:
+        """How far the bar is, and how far it goes: nets, or seconds where these alone end it."""
+        if self.phase.total is None and self.phase.seconds is not None:
+            return min(self.spent, self.phase.seconds), self.phase.seconds
+        return self.done, self.phase.total
 
     def left(self) -> float | None:
         """Seconds still to go, counting down between events; None as long as nothing tells."""
+        known = [self._nets_left()]
+        if self.phase.seconds is not None:
+            known.append(max(self.phase.seconds - self.spent, 0.0))
+        return min((seconds for seconds in known if seconds is not None), default=None)
+
+    def _nets_left(self) -> float | None:
         fresh = self.done - self.earlier
-        if fresh <= 0 or self.done >= self.phase.total:
+        if fresh <= 0 or self.phase.total is None or self.done >= self.phase.total:
             return None
         at_latest_event = (self.told_at - self.started) / fresh * (self.phase.total - self.done)
         return max(at_latest_event - (time.monotonic() - self.told_at), 0.0)
@@ -73,10 +92,14 @@ class Work:
         self.seeds = {seed for seed in self.seeds if seed[0] != number}
 
     def shown(self) -> str:
-        """`3/12 nets`: of those under way, the ones whose seeds are all over count too."""
+        """`3/12 nets`, or `3 nets, 2:10 of 20:00`: of those under way, the ones whose seeds are all over count too."""
         numbers_of = [number for number, _ in self.seeds]
         trained = sum(numbers_of.count(number) == self.phase.parts for number in set(numbers_of))
-        return f"{min(self.over + trained, self.phase.total)}/{self.phase.total} {self.phase.unit}"
+        over, total = self.over + trained, self.phase.total
+        nets = f"{over} {self.phase.unit}" if total is None else f"{min(over, total)}/{total} {self.phase.unit}"
+        if self.phase.seconds is None:
+            return nets
+        return f"{nets}, {numbers.clock(self.spent)} of {numbers.clock(self.phase.seconds)}"
 
     def shown_left(self) -> str:
         """`about 2 min 5 s left`."""
@@ -89,6 +112,16 @@ class Work:
             return ""
         value = f"{self.best:.1%}" if self.best_of == "accuracy" else f"{self.best:.4g}"
         return f"best {self.best_of} {value}"
+
+
+class _Shown(ProgressColumn):
+    """How far it is, told anew as time goes by."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        work: Work = task.fields["work"]
+        return Text(work.shown())
 
 
 class _TimeLeft(ProgressColumn):
@@ -125,7 +158,7 @@ class Watch:
         self._bar = _Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
-            TextColumn("{task.fields[shown]}"),
+            _Shown(),
             TimeElapsedColumn(),
             _TimeLeft(),
             TextColumn("{task.fields[best]}", style="green"),
@@ -179,9 +212,11 @@ class Watch:
         self._spoke = time.monotonic()
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(phase.name, total=phase.total, work=self._work, shown="", best="")
+        self._task = self._bar.add_task(phase.name, total=self._work.bar[1], work=self._work, best="")
         if not self._live:
-            self._say(f"{phase.name}: {phase.total} {phase.unit}")
+            many = phase.unit if phase.total is None else f"{phase.total} {phase.unit}"
+            limit = "" if phase.seconds is None else f", for {numbers.duration(phase.seconds)}"
+            self._say(f"{phase.name}: {many}{limit}")
 
     def _go_on(self, event: Any) -> None:
         work = self._work
@@ -189,11 +224,12 @@ class Watch:
             return
         work.see(event)
         if isinstance(event, Resumed) and event.told:
-            self._say(f"{event.told} of {event.trials} were done already")
+            many = event.told if work.phase.total is None else f"{event.told} of {event.trials}"
+            self._say(f"{many} were done already")
         if isinstance(event, TrialFailed):
             self._say(f"trial {event.number} failed: {event.reason}")
         if self._live:
-            self._bar.update(self._task, completed=work.done, shown=work.shown(), best=work.shown_best())
+            self._bar.update(self._task, completed=work.bar[0], best=work.shown_best())
         elif isinstance(event, SeedDone | TrialDone | TrialPruned | TrialFailed | JobDone):
             self._speak(work)
 

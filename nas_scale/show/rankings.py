@@ -106,7 +106,7 @@ def ranking_notes(document: Document) -> list[str]:
     ranked = [row for row in document["ranking"] if row["rank"] is not None]
     trained = document["objective"] == "proxy"
     sd, spread = document["seed_sd"], document.get("spread")
-    notes = []
+    notes = _minutes_line(document)
     if any(row["tied"] for row in ranked):
         notes.append("=N: not told apart from place N (95%).")
     if any(row["state"] == "pruned" for row in document["ranking"]):
@@ -135,6 +135,20 @@ def ranking_notes(document: Document) -> list[str]:
             f"true accuracies of the nets by about {spread * 100:.1f}: {told}."
         )
     return notes
+
+
+def _minutes_line(document: Document) -> list[str]:
+    """How many trials there was time for."""
+    minutes = document.get("minutes")
+    if minutes is None:
+        return []
+    count = document["trials"]
+    said = f"{count} trial{'s' if count != 1 else ''} in {minutes['spent']:.3g} of {minutes['asked']:g} minutes"
+    if minutes["ended"] == "repeats":
+        return [f"{said}: the last ones were all of nets tried before, so nothing more was looked for."]
+    if minutes["ended"] == "time" and count == 1:
+        return [f"{said}: there was no time for a second net; one is always tried."]
+    return [f"{said}."]
 
 
 def _random_line(document: Document) -> list[str]:

@@ -14,9 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-POWERS: Final = tuple(
-    step / 8 for step in range(17)
-)  # 1 changes nothing; more makes much of noise at the top
+POWERS: Final = tuple(step / 8 for step in range(17))  # 1 changes nothing; more makes much of noise at the top
 REACH: Final = 20.0  # spreads from the center, beyond which nothing comes back
 TINY: Final = 1e-12
 

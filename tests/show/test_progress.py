@@ -70,6 +70,26 @@ def test_what_is_done_counts_earlier_trials_and_parts(monkeypatch: pytest.Monkey
     assert (work.shown(), work.shown_left()) == ("10/10 nets", "")
 
 
+def test_a_budget_in_time_is_shown_and_counted_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    work = Work(Phase("searching", None, "nets", measure="accuracy", seconds=1200.0, spent=600.0))
+    assert (work.shown(), work.shown_left()) == ("0 nets, 10:00 of 20:00", "about 10 min 0 s left")
+    work.see(Resumed(4, 10**6, 0.7))
+    clock.pass_by(150)
+    work.see(TrialDone(4, {}, 0.72, []))
+    assert (work.shown(), work.shown_left()) == ("5 nets, 12:30 of 20:00", "about 7 min 30 s left")
+    assert work.bar == (750.0, 1200.0)
+    clock.pass_by(1e4)
+    assert work.shown_left() == "about 0.0 s left"
+    both = Work(Phase("searching", 8, "nets", seconds=1200.0))
+    both.see(Resumed(0, 8, None))
+    clock.pass_by(100)
+    for number in range(4):
+        both.see(TrialDone(number, {}, 0.72, []))
+    assert (both.shown(), both.shown_left()) == ("4/8 nets, 1:40 of 20:00", "about 1 min 40 s left")
+    assert both.bar == (4, 8)
+
+
 def test_epochs_of_trainings_under_way_are_parts_of_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     work = Work(Phase("searching", 4, "nets", parts=2, measure="accuracy"))
