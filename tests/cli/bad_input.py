@@ -68,6 +68,16 @@ CASES = {
     f"{SEARCH} --engine spark": "--engine 'spark' is not known; choose local or ray",
     f"{SEARCH} --storage nonsense": "'nonsense' is no database URL",
     f"{SEARCH} --device cpu --storage sqlite:////no/such/folder/x.db": "cannot open the study",
+    # what is known, and time
+    f"{SEARCH} --include efficientnet-b9": "--include there is no net 'efficientnet-b9'; did you mean efficientnet-b",
+    f"{SEARCH} --include mobilenetv2": "mobilenetv2: its activation is relu6, where efficientnet offers swish",
+    f"{SEARCH} --include efficientnet-b1": "--include efficientnet-b1: it has 570M FLOPs, where 400M FLOPs",
+    f"{SEARCH} --include efficientnet-b0,mnasnet-a1 --tolerance 0.3 --trials 1": "names 2 nets, and --trials is 1",
+    f"{SEARCH} --include search-009": "--include there is no net 'search-009'",
+    f"{SEARCH} --warm-start search-009": "--warm-start: there is no run search-009 in results: it holds no runs",
+    f"{SEARCH} --minutes 0": "--minutes 0 must lie in 0.01 to 1e+06",
+    f"{SEARCH} --minutes nan": "--minutes nan must lie in",
+    f"{SEARCH} --minutes ten": "'--minutes': ",
     # budgets
     "search --target-flops 1M": "the nearest, ds_r1_k3_s1_c16",
     "search --max-params 10K": "raise --max-params",

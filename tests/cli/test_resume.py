@@ -69,7 +69,9 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
 
 
 @pytest.mark.parametrize(
-    "asked", [SEARCH, FRONT, GRID, CERTIFY, FAMILY], ids=["search", "front", "grid", "certify", "family"]
+    "asked",
+    [SEARCH, (*SEARCH, "--minutes", "600"), FRONT, GRID, CERTIFY, FAMILY],
+    ids=["search", "timed search", "front", "grid", "certify", "family"],
 )
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[str, ...]) -> None:
     """Killed twice; `--resume` alone finds the run, and no training whose result was kept is done again."""

@@ -66,6 +66,18 @@ def finished(*arguments: str, cwd: Path, fake: bool = True, **environment: str) 
 def without_time(document: Any) -> Any:
     """A document without what hangs on the clock, and without the run's name."""
     if isinstance(document, dict):
-        gone = ("seconds", "estimated_seconds", "run", "folder", "workers", "source", "files", "name", "header", "note")
+        gone = (
+            "seconds",
+            "minutes",
+            "estimated_seconds",
+            "run",
+            "folder",
+            "workers",
+            "source",
+            "files",
+            "name",
+            "header",
+            "note",
+        )
         return {key: without_time(value) for key, value in document.items() if key not in gone}
     return [without_time(item) for item in document] if isinstance(document, list) else document

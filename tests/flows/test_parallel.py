@@ -1,0 +1,36 @@
+"""Several trainings at once, with every strategy: no net is trained twice, and the answer is that of one at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Command
+
+from nas_scale import search
+from nas_scale.runs.store import find_run
+from nas_scale.strategies.registry import SAMPLERS
+
+TRIALS = 16  # beyond what strategies draw at random before they learn
+
+
+@pytest.mark.parametrize(
+    "sampler", [pytest.param(name, marks=[pytest.mark.slow] * (name == "gp")) for name in SAMPLERS]
+)
+def test_two_workers_train_no_net_twice(
+    nas_scale: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    counter = tmp_path / "count"
+    monkeypatch.setenv("FAKE_COUNT", str(counter))
+    monkeypatch.setenv("FAKE_PAUSE", "0.02")
+    asked: dict[str, Any] = {
+        **{"space": "nas-bench-macro", "data": "digits", "proxy_resolution": 12, "device": "cpu", "finalists": 0},
+        **{"sampler": sampler, "trials": TRIALS, "target_flops": 55e6},
+    }
+    found = search(**asked, workers=2, run="two")
+    assert counter.stat().st_size == TRIALS
+    trials = find_run(Path("results"), "two").study.trials
+    assert len({trial.user_attrs["key"] for trial in trials}) == TRIALS
+    assert not any("same_as" in trial.user_attrs for trial in trials)
+    assert search(**asked, workers=1, run="one").ranking == found.ranking
