@@ -152,7 +152,7 @@ class Deadline:
         return min(score.epochs / self._epochs, 1.0) if self._epochs and score.epochs else 1.0
 
     def _in_time(self, number: int) -> bool:
-        """Whether this trial, the next, would be done in time, with all that is under way and the trainings after them."""
+        """Whether this trial, the next, and all under way and after the trials would be done in time."""
         spent = self.spent()
         shares = [sum(parts.values()) / self._parts for parts in self._begun.values()]
         done = self._units + sum(shares)
