@@ -215,3 +215,20 @@ def test_event_files_are_of_this_runs_trials(nas_scale: Command) -> None:
         assert answer.code == 0, answer.err
         folders = {path.name for path in Path("results/second/tensorboard").iterdir()}
         assert folders == {"best", "trial-004", "trial-005"}
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "random"])
+def test_a_search_of_several_aims_learns_from_one_of_a_single_one_and_ends_in_time(
+    sampler: str,
+) -> None:
+    first(22)
+    found = later(warm_start="first", objective="accuracy,flops", sampler=sampler, trials=3, minutes=60, run="second")
+    study = find_run(Path("results"), "second").study
+    assert len(study.trials) == 25
+    for trial in study.trials:
+        net = net_from_document(trial.user_attrs["net"])
+        assert trial.values == [depth(net), cost(net).flops]
+    assert found.document["front"]
+    assert found.document["trials"] == 3
+    again = later(warm_start="second", trials=2, run="third")
+    assert {row["from"] for row in again.document["ranking"]} == {"first", "second", None}
