@@ -39,11 +39,10 @@ class Search:
     LEAST_ON_FRONT with several aims. reward_weight None is the reward's usual one. pruner: stops weak nets early
     (runs/pruning.py); one in `reduction` goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool`
     proposals is trained. objective: the aims (flows/aims.py), as "accuracy,flops" or one by one; of several the search
-    ends in a front.
-    include: known nets that are the first trials, by name or as they are (flows/included.py).
-    trials None is TRIALS once it is `checked`, or as many as there is time for where `minutes` says how long the whole
-    search may take, finalists included; where both are given, what comes first ends it.
-    warm_start: runs whose trials teach the sampler, and are no trials of this search (flows/warm_start.py).
+    ends in a front. trials None is TRIALS once it is `checked`, or as many as there is time for where `minutes` says
+    how long the whole search may take, finalists included; where both are given, what comes first ends it. include:
+    known nets that are the first trials, by name or as they are (flows/included.py). warm_start: runs whose trials
+    teach the sampler, and are no trials of this search (flows/warm_start.py).
     """
 
     space: str | SearchSpace = "efficientnet"
