@@ -115,7 +115,8 @@ def test_what_a_time_can_be() -> None:
             search(evaluate=len, minutes=wrong)  # type: ignore[arg-type]
 
 
-def test_the_command_says_how_many_nets_there_was_time_for(nas_scale: Command) -> None:
+def test_the_command_says_how_many_nets_there_was_time_for(nas_scale: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_PAUSE", "0.7")
     asked = ("search", *SMALL, "--minutes", "0.01", "--finalists", "1", "--final-seeds", "1", "--workers", "1")
     answer = nas_scale(*asked)
     assert answer.code == 0, answer.err
@@ -124,6 +125,7 @@ def test_the_command_says_how_many_nets_there_was_time_for(nas_scale: Command) -
     assert "1 net" in answer.out.splitlines()[4]
     listed = nas_scale("show", "--json").json["runs"]
     assert [(run["state"], run["trials"]) for run in listed] == [("complete", 1)]
+    monkeypatch.delenv("FAKE_PAUSE")
     both = nas_scale("search", *SMALL, "--minutes", "60", "--trials", "3", "--finalists", "0")
     assert "searching: 3 nets, for 1 h 0 min" in both.err
     assert "3 trials in " in both.out
