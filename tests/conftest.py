@@ -1,13 +1,18 @@
-"""What holds for every test: one thread, an image cache of the session's own, properties that fail twice alike."""
+"""What holds for every test: one thread, an image cache of the session's own, properties that fail twice
+alike, databases that do not wait for the disk."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 # Before torch is imported: more threads than cores make small trainings many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -23,3 +28,16 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAS_SCALE_CACHE", str(folder))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """A killed process loses nothing that it wrote, whether the disk has it yet or not; and no test cuts the power."""
+
+    def relax(connection: Any, _: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", relax)
+    yield
+    event.remove(Engine, "connect", relax)
