@@ -8,12 +8,14 @@ import typer
 
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
+from nas_scale.flows.aims import USUAL_SAMPLER
 from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, LEAST_ON_FRONT, TRIALS, Search
 from nas_scale.strategies.registry import SAMPLERS
 
 LIMITS, SEARCH = "Budget", "Search"
 
 _USUAL = Search()
+_STRATEGIES = "\n\n".join(f"{name}: right for {strategy.right_for}." for name, strategy in SAMPLERS.items())
 
 
 def _limit(text: str, metavar: str | None = None) -> Any:
@@ -53,7 +55,8 @@ def search(
         ),
     ] = None,
     sampler: Annotated[
-        str | None, _search(f"{', '.join(SAMPLERS)} (default: {_USUAL.sampler}); docs/search.md says when.")
+        str | None,
+        _search(f"The strategy (default: {_USUAL.sampler}; with several aims {USUAL_SAMPLER}).\n\n{_STRATEGIES}"),
     ] = None,
     include: Annotated[
         list[str] | None,

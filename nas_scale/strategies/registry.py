@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from nas_scale.arch.limits import Limits
@@ -21,24 +22,19 @@ NSGA2_POPULATION: Final = 20
 
 
 def _random(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right as the measure of every other one, and where nets are wanted as data."""
     from nas_scale.strategies.random import RandomNets
 
     return RandomNets(space, limits, seed)
 
 
 def _evolution(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right for long searches of which nothing is known: it models nothing, and a lucky score ages away."""
     from nas_scale.strategies.evolution import RegularizedEvolution
 
     return RegularizedEvolution(space, limits, seed=seed)
 
 
 def _tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right for noisy scores and choices that act mostly one by one.
-
-    Joint over all choices (Falkner et al. 2018). Trials under way count as bad: parallel proposals spread.
-    """
+    """Joint over all choices (Falkner et al. 2018). Trials under way count as bad: parallel proposals spread."""
     from optuna.samplers import TPESampler
 
     from nas_scale.strategies.base import numpy_seed
@@ -49,14 +45,12 @@ def _tpe(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
 
 
 def _controller(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right where choices have to fit each other across the whole net, and to repeat MnasNet's own method."""
     from nas_scale.strategies.controller import Controller
 
     return Controller(space, limits, seed)
 
 
 def _gp(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right for up to about a hundred trials of minutes each: it learns most from few, and takes seconds to propose."""
     from nas_scale.strategies.base import numpy_seed
     from nas_scale.strategies.gp import RepeatableGP
     from nas_scale.strategies.within import Within
@@ -66,7 +60,6 @@ def _gp(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
 
 
 def _nsga2(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right for several aims at once, of which it keeps a whole front (Deb et al. 2002), and for long searches."""
     from nas_scale.strategies.base import numpy_seed
     from nas_scale.strategies.nsga2 import RepeatableNSGA2
     from nas_scale.strategies.within import Within
@@ -76,28 +69,34 @@ def _nsga2(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
 
 
 def _local(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right for small spaces, and for judges that are exact and quick: it looks at every neighbour of the best net."""
     from nas_scale.strategies.local import LocalSearch
 
     return LocalSearch(space, limits, seed=seed)
 
 
 def _predictor(space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
-    """Right for most searches: it needs the fewest trainings, bears noisy scores, and proposes in milliseconds."""
     from nas_scale.strategies.predictor import Predictor
 
     return Predictor(space, limits, seed=seed)
 
 
-SAMPLERS: Final[dict[str, Callable[[SearchSpace, Limits, int], BaseSampler]]] = {
-    "random": _random,
-    "evolution": _evolution,
-    "tpe": _tpe,
-    "controller": _controller,
-    "gp": _gp,
-    "nsga2": _nsga2,
-    "local": _local,
-    "predictor": _predictor,
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """right_for: in a line, for a person who chooses; docs/search.md has the figures behind it."""
+
+    right_for: str
+    make: Callable[[SearchSpace, Limits, int], BaseSampler]
+
+
+SAMPLERS: Final[dict[str, Strategy]] = {
+    "predictor": Strategy("most searches; it needs the fewest trainings, and bears noisy scores", _predictor),
+    "local": Strategy("small spaces, and judges that are exact and quick", _local),
+    "tpe": Strategy("noisy scores, and choices that act mostly one by one", _tpe),
+    "gp": Strategy("up to a hundred trials of minutes each; it takes seconds to propose", _gp),
+    "evolution": Strategy("long searches of which nothing is known; it models nothing", _evolution),
+    "controller": Strategy("choices that have to fit each other, and MnasNet's own method", _controller),
+    "nsga2": Strategy("several aims at once", _nsga2),
+    "random": Strategy("a measure for all others, and for nets wanted as data", _random),
 }
 
 SEVERAL_AIMS: Final = ("nsga2", "random")  # serve a study of several directions; the others follow one value
@@ -112,7 +111,7 @@ def sampler(name: str, space: SearchSpace, limits: Limits, seed: int) -> BaseSam
     """
     if name not in SAMPLERS:
         raise UserError(f"no sampler is called {name!r}; choose one of {', '.join(SAMPLERS)}")
-    return SAMPLERS[name](space, limits, seed)
+    return SAMPLERS[name].make(space, limits, seed)
 
 
 def screened(inner: BaseSampler, judge: Callable[[Architecture], float], pool: int) -> BaseSampler:

@@ -11,6 +11,8 @@ import sys
 import pytest
 from command import Command
 
+from nas_scale.strategies.registry import SAMPLERS
+
 COMMANDS = ("search", "grid", "expand", "family", "certify", "show", "profile", "spaces")
 HEAVY = ("torch", "optuna", "ray", "sklearn", "scipy", "fvcore", "numpy", "yaml", "sqlalchemy")
 
@@ -33,6 +35,11 @@ def test_every_help_shows_an_example_whose_options_exist(nas_scale: Command, com
     assert found is not None, text
     flags = [word for word in shlex.split(found[1]) if word.startswith("--")]
     assert all(f" {flag} " in text for flag in flags)
+
+
+def test_the_help_of_a_search_says_when_each_strategy_is_right(nas_scale: Command) -> None:
+    text = " ".join(nas_scale("search", "--help").out.replace("│", " ").split())
+    assert all(f"{name}: right for {strategy.right_for}." in text for name, strategy in SAMPLERS.items())
 
 
 def test_the_first_help_names_every_command(nas_scale: Command) -> None:

@@ -72,7 +72,7 @@ def _screened(inner: str) -> Make:
 
 
 EVERY: dict[str, Make] = {
-    **SAMPLERS,
+    **{name: strategy.make for name, strategy in SAMPLERS.items()},
     "within-random": _within_random,
     "within-plain-tpe": _within_plain_tpe,
     "screened-random": _screened("random"),
@@ -125,7 +125,7 @@ def test_no_proposal_is_outside_the_limits_and_no_net_comes_twice(make: Make, li
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", SAMPLERS.values(), ids=SAMPLERS.keys())
+@pytest.mark.parametrize("make", [strategy.make for strategy in SAMPLERS.values()], ids=SAMPLERS.keys())
 def test_ten_thousand_proposals_are_inside_the_limits(make: Make) -> None:
     for seed in range(50):
         limits = list(LIMITS.values())[seed % 3]
@@ -242,7 +242,7 @@ def test_what_is_known_is_learnt_from(name: str) -> None:
     """All of them propose deeper and wider nets at once, where random search does not."""
     limits = Limits((Limit("flops", 3e8, 6e8),))
     learnt, by_chance = (
-        statistics.mean(map(score, after_known(SAMPLERS[each], limits, 60, 20)[60:])) for each in (name, "random")
+        statistics.mean(map(score, after_known(SAMPLERS[each].make, limits, 60, 20)[60:])) for each in (name, "random")
     )
     assert learnt > by_chance + 1
 
@@ -459,7 +459,7 @@ def test_evolution_beats_random_search_under_a_tight_budget(target: float, accur
 def test_only_some_serve_several_aims_and_the_others_refuse(name: str, screened: bool) -> None:
     """Those that the registry names; Optuna's own TPE and GP could, but are not offered for it."""
     study = optuna.create_study(directions=["maximize", "minimize"])
-    study.sampler = (_screened(name) if screened else SAMPLERS[name])(MACRO, Limits(), 0)
+    study.sampler = (_screened(name) if screened else SAMPLERS[name].make)(MACRO, Limits(), 0)
     if name in SEVERAL_AIMS:
         assert MACRO.net(propose(study.ask(), MACRO))
     elif name not in ("tpe", "gp"):
@@ -478,13 +478,13 @@ def test_a_search_of_several_aims_goes_on_from_a_stored_study_wherever_it_was_cu
         study = optuna.create_study(storage=storage, directions=["maximize", "minimize"])
         trials, proposals = [], []
         for number in range(66):
-            study.sampler = SAMPLERS[name](MACRO, MACRO_LIMITS, number)
+            study.sampler = SAMPLERS[name].make(MACRO, MACRO_LIMITS, number)
             trials.append(study.ask())
             if cut:
                 for key, choice in itertools.islice(MACRO.choices.items(), number % 8):
                     trials[-1].suggest_categorical(key, choice.options)
                 study = optuna.load_study(study_name=study.study_name, storage=storage)
-                study.sampler = SAMPLERS[name](MACRO, MACRO_LIMITS, number)
+                study.sampler = SAMPLERS[name].make(MACRO, MACRO_LIMITS, number)
                 trials[-1] = optuna.trial.Trial(study, trials[-1]._trial_id)
             proposals.append(propose(trials[-1], MACRO))
             if number >= 2:
