@@ -60,7 +60,7 @@ CASES = {
     f"{SEARCH} --pruner halving --reduction 1": "--reduction 1 must lie in 2 to 100",
     f"{SEARCH} --pruner hyperband --epochs 2": "--pruner hyperband cannot stop trainings of 2 epochs after 1/3 of",
     f"{SEARCH} --log wandb": "--log 'wandb' is not known; choose none or tensorboard",
-    f"{SEARCH} --sampler annealing": "--sampler 'annealing' is not known; choose random, evolution, tpe,",
+    f"{SEARCH} --sampler annealing": "--sampler 'annealing' is not known; choose predictor, local, tpe,",
     f"{SEARCH} --reward soften": "--reward 'soften' is not known",
     f"{SEARCH} --recipe slow": "--recipe 'slow' is not known",
     f"{SEARCH} --device tpu": "--device 'tpu' is not known",

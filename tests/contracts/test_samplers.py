@@ -275,7 +275,7 @@ def test_an_objective_may_have_parameters_of_its_own(make: Make) -> None:
 
 
 def test_an_unknown_sampler_is_refused_with_the_names() -> None:
-    with pytest.raises(UserError, match="no sampler is called 'annealing'; choose one of random, evolution, tpe"):
+    with pytest.raises(UserError, match="no sampler is called 'annealing'; choose one of predictor, local, tpe"):
         sampler("annealing", MNASNET, Limits(), 0)
 
 
