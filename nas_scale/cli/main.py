@@ -13,6 +13,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from nas_scale import __version__
 from nas_scale.cli import certify, expand, family, grid, profile, search, show, spaces
+from nas_scale.cli.interrupts import interrupts_get_through
 from nas_scale.errors import Interrupted, NasScaleError, UserError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -61,11 +62,12 @@ def run(arguments: Sequence[str]) -> int:
     """Runs the command line and returns its exit code; only --debug lets a traceback out."""
     debug = "--debug" in arguments
     try:
-        code = app(
-            args=[argument for argument in arguments if argument != "--debug"],
-            prog_name="nas-scale",
-            standalone_mode=False,
-        )
+        with interrupts_get_through():
+            code = app(
+                args=[argument for argument in arguments if argument != "--debug"],
+                prog_name="nas-scale",
+                standalone_mode=False,
+            )
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except Exit as error:
