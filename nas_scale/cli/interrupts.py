@@ -6,7 +6,8 @@ that comes just then would be lost, and the command would go on to its end.
 
 from __future__ import annotations
 
-import _thread
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ def interrupts_get_through() -> Iterator[None]:
 
     def hook(forgotten: UnraisableHookArgs) -> None:
         if forgotten.exc_type is KeyboardInterrupt:
-            threading.Timer(AGAIN_AFTER, _thread.interrupt_main).start()
+            threading.Timer(AGAIN_AFTER, os.kill, (os.getpid(), signal.SIGINT)).start()
         else:
             before(forgotten)
 
