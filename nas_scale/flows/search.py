@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nas_scale.arch.files import net_from_document
 from nas_scale.arch.spec import Architecture
@@ -24,9 +24,6 @@ from nas_scale.flows.where import logged, opened, training_engine
 from nas_scale.runs.ranking import Ranking
 from nas_scale.runs.results import read_document, write_document
 from nas_scale.training import data
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
