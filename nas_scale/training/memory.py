@@ -22,6 +22,16 @@ from nas_scale.nets.build import Net
 # mallopt's parameters (glibc's malloc.h) and their values: nothing mapped apart, nothing given back, 64 MiB at once.
 _MALLOC: Final = {-4: 0, -1: 2**31 - 1, -2: 64 * 2**20}
 
+# What a RuntimeError says where torch has no error of its own for it: torch's allocator on a CPU, CUDA itself, and the
+# libraries that take memory beside torch's allocator.
+_LACKING: Final = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+
 
 def keep_freed_memory() -> None:
     """Lets this process keep the memory it frees, where the C library is glibc; elsewhere does nothing.
@@ -48,7 +58,7 @@ def is_lack_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or a CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _LACKING)
 
 
 def sparing(net: Net) -> Net:
