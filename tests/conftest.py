@@ -1,8 +1,12 @@
 """What holds for every test: one thread, an image cache of the session's own, properties that fail twice
-alike, databases that do not wait for the disk."""
+alike, databases that do not wait for the disk.
+
+The tests of training also run where there is neither hypothesis nor sqlalchemy, so nothing here needs them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -10,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 # Before torch is imported: more threads than cores make small trainings many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-settings.register_profile("usual", deadline=None, derandomize=True, database=None, max_examples=100)
-settings.load_profile("usual")
+with contextlib.suppress(ImportError):
+    from hypothesis import settings
+
+    settings.register_profile("usual", deadline=None, derandomize=True, database=None, max_examples=100)
+    settings.load_profile("usual")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,6 +37,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _no_waiting_for_the_disk() -> Iterator[None]:
     """A killed process loses nothing that it wrote, whether the disk has it yet or not; and no test cuts the power."""
+    try:
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+    except ImportError:  # then there are no databases either
+        yield
+        return
 
     def relax(connection: Any, _: Any) -> None:
         if isinstance(connection, sqlite3.Connection):
