@@ -4,17 +4,21 @@ An engine is made with the function it runs, named "package.module:function", so
 processes. It knows neither trials nor seeds, keeps nothing, and promises no order: order is runs/loop.py's business.
 
 The function may be a generator function: what it yields is news from the middle of a job, what it returns the result.
+None is no news: "I wait for my device; there is nothing to tell, and other jobs of this process may go on". As others
+go on wherever it yields, it must not yield while it holds what is the whole process's (a mode, a random generator).
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, TypeAlias
 
 REASON_LENGTH: Final = 300
+WAIT_SECONDS: Final = 0.0005  # between two looks at a device: short against a step, long enough not to spin
 THREAD_VARIABLES: Final = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -89,17 +93,27 @@ def resolve(function: str) -> Callable[[Any], Any]:
     return found
 
 
-def carry_out(function: Callable[[Any], Any], job: Any, tell: Callable[[Any], None]) -> Any:
-    """The function's result for a job; where it is a generator function, what it yields goes to `tell` first."""
+def steps(function: Callable[[Any], Any], job: Any) -> Generator[Any, None, Any]:
+    """A job item by item, ending in the function's result. A function that is no generator function has no items."""
     found = function(job)
-    if not inspect.isgenerator(found):
-        return found
+    return (yield from found) if inspect.isgenerator(found) else found
+
+
+def carry_out(function: Callable[[Any], Any], job: Any, tell: Callable[[Any], None]) -> Any:
+    """The function's result for a job; where it is a generator function, what it yields goes to `tell` first.
+
+    A None is told to nobody: the job waits for its device, and is looked at again a moment later.
+    """
+    work = steps(function, job)
     while True:
         try:
-            item = next(found)
+            item = next(work)
         except StopIteration as end:
             return end.value
-        tell(item)
+        if item is None:
+            time.sleep(WAIT_SECONDS)
+        else:
+            tell(item)
 
 
 def keep_quiet(item: Any) -> None:

@@ -1,8 +1,11 @@
-"""The other end of a LocalEngine: a process that receives jobs over a socket and answers each in turn.
+"""The other end of a LocalEngine: a process that receives jobs over a socket, works on them, and answers.
 
-Messages from the parent are pickled jobs. Messages to it are pairs: ("ready", "") once the function is loaded, or
-("broken", reason) when it cannot be; then for each job any number of ("news", item) and ("done", result) or
-("failed", reason).
+Messages from the parent are pairs (ticket, pickled job); it sends no more jobs than may run side by side. Messages to
+it are triples: ("ready", None, "") once the function is loaded, or ("broken", None, reason) when it cannot be; then for
+each job any number of ("news", ticket, item) and one ("done", ticket, result) or ("failed", ticket, reason).
+
+Jobs run side by side in one thread: each generator is advanced by one item in turn, so that one gives the device work
+while another waits for it. A function that is no generator function runs from start to end when its turn comes.
 """
 
 from __future__ import annotations
@@ -12,11 +15,26 @@ import os
 import queue
 import signal
 import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, TypeAlias
 
-from nas_scale.engines.base import carry_out, reason, resolve
+from nas_scale.engines.base import WAIT_SECONDS, reason, resolve, steps
+
+_Order: TypeAlias = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job under way, and how its last turn went: waiting for its device, ended, or neither."""
+
+    ticket: int
+    steps: Generator[Any, None, Any]
+    waits: bool = False
+    ended: bool = False
 
 
 def serve(descriptor: int, function: str) -> None:
@@ -25,49 +43,72 @@ def serve(descriptor: int, function: str) -> None:
     os.set_inheritable(descriptor, False)
     _volunteer_for_the_oom_killer()
     parent = Connection(descriptor)
-    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(parent, jobs), daemon=True).start()
+    orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(parent, orders), daemon=True).start()
     try:
         run = resolve(function)
     except BaseException as error:
-        parent.send(("broken", reason(error)))
+        parent.send(("broken", None, reason(error)))
         return
-    parent.send(("ready", ""))
+    parent.send(("ready", None, ""))
+    running: list[_Running] = []
     while True:
-        message = jobs.get()
-        try:
-            job = ForkingPickler.loads(message)
-            answer: tuple[str, Any] = ("done", carry_out(run, job, lambda item: _tell(parent, item)))
-        except BaseException as error:  # SystemExit too: a job never ends its worker
-            answer = ("failed", reason(error))
-        _send(parent, answer)
+        while not running or not orders.empty():
+            ticket, pickled = orders.get()
+            running.append(_Running(ticket, _steps(run, pickled)))
+        for job in running:
+            _advance(parent, job)
+        running = [job for job in running if not job.ended]
+        if running and all(job.waits for job in running):
+            time.sleep(WAIT_SECONDS)
 
 
-def _receive(parent: Connection, jobs: queue.SimpleQueue[bytes]) -> None:
+def _steps(run: Callable[[Any], Any], pickled: bytes) -> Generator[Any, None, Any]:
+    """A job item by item; that it cannot be unpickled is its failure too."""
+    return (yield from steps(run, ForkingPickler.loads(pickled)))
+
+
+def _advance(parent: Connection, job: _Running) -> None:
+    """Gives the job its turn, which ends with the next item or with the job."""
+    try:
+        item = next(job.steps)
+    except StopIteration as end:
+        job.ended = True
+        _answer(parent, "done", job.ticket, end.value)
+    except BaseException as error:  # SystemExit too: a job never ends its worker, nor its neighbours
+        job.ended = True
+        _answer(parent, "failed", job.ticket, reason(error))
+    else:
+        job.waits = item is None
+        if item is not None:
+            _tell(parent, job.ticket, item)
+
+
+def _receive(parent: Connection, orders: queue.SimpleQueue[_Order]) -> None:
     """Passes jobs on, still pickled (two threads importing at once can meet half-made modules).
 
     The end of the socket is the end of the parent, and so of this process.
     """
     try:
         while True:
-            jobs.put(parent.recv_bytes())
+            orders.put(parent.recv())
     except BaseException:
         os._exit(0)
 
 
-def _send(parent: Connection, answer: tuple[str, Any]) -> None:
+def _answer(parent: Connection, kind: str, ticket: int, content: Any) -> None:
     try:
-        parent.send(answer)
+        parent.send((kind, ticket, content))
     except OSError:
         os._exit(0)  # the parent is gone
     except Exception as error:  # a result that cannot be pickled
-        parent.send(("failed", reason(error)))
+        parent.send(("failed", ticket, reason(error)))
 
 
-def _tell(parent: Connection, item: Any) -> None:
+def _tell(parent: Connection, ticket: int, item: Any) -> None:
     """Sends news; what cannot be pickled is no reason to fail the job."""
     try:
-        message = ForkingPickler.dumps(("news", item))
+        message = ForkingPickler.dumps(("news", ticket, item))
     except Exception:
         return
     try:

@@ -2,8 +2,8 @@
 
 Each worker is a fresh interpreter, started neither by a fork nor by multiprocessing's spawn: a script that calls the
 package needs no `if __name__ == "__main__"`, thread counts stand in the environment before anything loads, and a worker
-that dies takes only its own job with it, not the pool. Even a single worker is a process of its own, so that a job that
-exhausts the memory cannot end the run.
+that dies takes only its own jobs with it, not the pool. Even a single worker is a process of its own, so that a job
+that exhausts the memory cannot end the run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
@@ -36,32 +37,40 @@ serve(int(descriptor), function)
 @dataclass(slots=True)
 class _Task:
     ticket: int
-    message: bytes
+    pickled: bytes
     losses: int = 0
 
 
 class _Worker:
-    """One child process and the socket to it; `task` is what it is busy with."""
+    """One child process and the socket to it; `tasks` is what it is busy with, by ticket, in the order given."""
 
-    def __init__(self, function: str, threads: int) -> None:
+    def __init__(self, function: str, threads: int, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, str(theirs.fileno()), function, *sys.path],
-                env={**os.environ, **thread_environment(threads)},
+                env={**os.environ, **thread_environment(threads), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a job prints must not mix with the parent's output
                 process_group=0,  # Ctrl-C in a terminal reaches the parent alone
             )
         self.connection = Connection(ours.detach())
+        self.environment = environment
         self.ready = False
-        self.task: _Task | None = None
+        self.tasks: dict[int, _Task] = {}
+
+    def has_room(self, task: _Task, slots: int) -> bool:
+        """Whether the job may run here. One that has lost a worker may be what kills it, and so runs alone."""
+        if not self.tasks:
+            return True
+        alone = task.losses or any(other.losses for other in self.tasks.values())
+        return not alone and len(self.tasks) < slots
 
     def give(self, task: _Task) -> None:
-        self.task = task
+        self.tasks[task.ticket] = task
         with contextlib.suppress(OSError):  # it has died: the next wait finds that out
-            self.connection.send_bytes(task.message)
+            self.connection.send((task.ticket, task.pickled))
 
     def stop(self) -> None:
         self.connection.close()
@@ -70,16 +79,30 @@ class _Worker:
 
 
 class LocalEngine:
-    """`workers` processes with `threads` threads each, running "package.module:function".
+    """`workers` jobs at once in processes with `threads` threads each, running "package.module:function".
 
-    Keep workers x threads within the machine's cores: oversubscribed training runs many times slower. A worker that
-    is killed, as by the kernel when memory runs out, is replaced and its job tried once more; the second loss fails it.
+    Keep processes x threads within the machine's cores: oversubscribed training runs many times slower. A worker that
+    is killed, as by the kernel when memory runs out, is replaced and its jobs tried once more, each alone in its
+    process; the second loss fails a job.
+
+    slots: jobs side by side in one process, for a function that yields where it waits for a device; there are as many
+    processes as `workers` jobs need, filled evenly. environments: variables for the processes, taken in turn; the
+    process that replaces a dead one takes those of the dead.
     """
 
-    def __init__(self, function: str, workers: int, threads: int) -> None:
+    def __init__(
+        self,
+        function: str,
+        workers: int,
+        threads: int,
+        slots: int = 1,
+        environments: Sequence[Mapping[str, str]] = ({},),
+    ) -> None:
         self._function = function
         self._size = workers
         self._threads = threads
+        self._slots = slots
+        self._environments = environments
         self._waiting: deque[_Task] = deque()
         self._workers: list[_Worker] = []
         self._heard: deque[Outcome | News] = deque()
@@ -100,7 +123,7 @@ class LocalEngine:
 
     def next(self) -> Outcome | News:
         while not self._heard:
-            if not self._waiting and not any(worker.task for worker in self._workers):
+            if not self._waiting and not any(worker.tasks for worker in self._workers):
                 raise LookupError("no job is under way")
             self._assign()
             self._listen()
@@ -118,13 +141,35 @@ class LocalEngine:
         self.close()
 
     def _assign(self) -> None:
-        """Gives waiting jobs to idle workers, starting workers as long as there are fewer than allowed."""
-        idle = [worker for worker in self._workers if worker.task is None]
-        while self._waiting and (idle or len(self._workers) < self._size):
-            if not idle:
-                self._workers.append(_Worker(self._function, self._threads))
-                idle.append(self._workers[-1])
-            idle.pop().give(self._waiting.popleft())
+        """Gives out waiting jobs in their order; one that must be alone, and cannot yet, holds up those behind it.
+
+        Otherwise those would take every place that comes free, and it would wait for ever.
+        """
+        while self._waiting and sum(len(worker.tasks) for worker in self._workers) < self._size:
+            worker = self._worker_for(self._waiting[0])
+            if worker is None:
+                return
+            worker.give(self._waiting.popleft())
+
+    def _worker_for(self, task: _Task) -> _Worker | None:
+        """An idle worker, else a new one where more are allowed, else the least busy of those with room, if any."""
+        with_room = [worker for worker in self._workers if worker.has_room(task, self._slots)]
+        found = min(with_room, key=self._load, default=None)
+        most = -(-self._size // self._slots)
+        if (found is None or found.tasks) and len(self._workers) < most:
+            found = _Worker(self._function, self._threads, self._next_environment())
+            self._workers.append(found)
+        return found
+
+    def _load(self, worker: _Worker) -> tuple[int, int]:
+        """How busy the worker is, then all that share its environment, and so perhaps its device."""
+        sharing = (other for other in self._workers if other.environment == worker.environment)
+        return len(worker.tasks), sum(len(other.tasks) for other in sharing)
+
+    def _next_environment(self) -> Mapping[str, str]:
+        """What the fewest living workers have: each in turn, and after a death that of the dead."""
+        taken = [worker.environment for worker in self._workers]
+        return min(self._environments, key=taken.count)
 
     def _listen(self) -> None:
         """Waits until some worker has sent something or died, and deals with all that have."""
@@ -137,7 +182,7 @@ class LocalEngine:
 
     def _hear(self, worker: _Worker) -> None:
         try:
-            kind, content = worker.connection.recv()
+            kind, ticket, content = worker.connection.recv()
         except (EOFError, OSError):
             self._bury(worker)
             return
@@ -146,28 +191,27 @@ class LocalEngine:
         if kind == "ready":
             worker.ready = True
             self._false_starts = 0
-        elif worker.task is not None and kind == "news":
-            self._heard.append(News(worker.task.ticket, content))
-        elif worker.task is not None:
-            ticket, worker.task = worker.task.ticket, None
+        elif kind == "news":
+            self._heard.append(News(ticket, content))
+        else:
+            del worker.tasks[ticket]
             self._heard.append(Done(ticket, content) if kind == "done" else Failed(ticket, content))
 
     def _bury(self, worker: _Worker) -> None:
-        """Removes a dead worker; its job goes to the front of the queue, or has failed."""
+        """Removes a dead worker; its jobs go to the front of the queue in their order, or have failed."""
         self._workers.remove(worker)
         worker.stop()
-        task, cause = worker.task, _cause_of_death(worker.process.returncode)
+        cause = _cause_of_death(worker.process.returncode)
         if not worker.ready:
             self._false_starts += 1
             if self._false_starts >= FALSE_STARTS:
                 raise RunFailed(f"{FALSE_STARTS} workers died while starting, the last one {cause}")
-        if task is None:
-            return
-        task.losses += worker.ready
-        if task.losses < LOSSES:
-            self._waiting.appendleft(task)
-        else:
-            self._heard.append(Failed(task.ticket, f"its worker died {LOSSES} times, the last one {cause}"))
+        for task in reversed(worker.tasks.values()):
+            task.losses += worker.ready
+            if task.losses < LOSSES:
+                self._waiting.appendleft(task)
+            else:
+                self._heard.append(Failed(task.ticket, f"its worker died {LOSSES} times, the last one {cause}"))
 
 
 def _cause_of_death(code: int) -> str:

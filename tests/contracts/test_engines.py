@@ -25,6 +25,7 @@ MAKERS: dict[str, Make] = {
     "inline": lambda name: InlineEngine(resolve(f"engine_jobs:{name}")),
     "local-1": lambda name: LocalEngine(f"engine_jobs:{name}", workers=1, threads=1),
     "local-2": lambda name: LocalEngine(f"engine_jobs:{name}", workers=2, threads=1),
+    "local-slots": lambda name: LocalEngine(f"engine_jobs:{name}", workers=4, threads=1, slots=2),
     "ray": _ray,
 }
 
@@ -39,7 +40,7 @@ def ray_cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-@pytest.fixture(params=["inline", "local-1", "local-2", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.fixture(params=["inline", "local-1", "local-2", "local-slots", pytest.param("ray", marks=pytest.mark.slow)])
 def make(request: pytest.FixtureRequest) -> Make:
     if request.param == "ray":
         request.getfixturevalue("ray_cluster")
@@ -95,6 +96,15 @@ def test_a_generator_returns_its_result_and_its_news_come_before(make: Make) -> 
     for ticket in range(3):
         items = [each.item for each in news if each.ticket == ticket]
         assert items == (list(range(ticket + 1)) if told else [])
+
+
+def test_a_generator_that_waits_for_its_device_tells_nobody(make: Make) -> None:
+    with make("wait_and_tell") as engine:
+        for ticket in range(3):
+            engine.submit(ticket, ticket)
+        outcomes, news = heard(engine, 3)
+    assert outcomes == [Done(ticket, 10 * ticket) for ticket in range(3)]
+    assert all(report.item is not None for report in news)
 
 
 def test_a_generator_that_raises_is_a_failure(make: Make) -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,78 @@ def count(job: int) -> Iterator[Any]:
 def count_then_fail(job: int) -> Iterator[int]:
     yield job
     raise ValueError(f"{job} is enough")
+
+
+def wait_and_tell(job: int) -> Generator[int | None, None, int]:
+    """Yields the job between two waits for a device that is not there."""
+    yield None
+    yield job
+    yield None
+    return 10 * job
+
+
+def count_together(job: tuple[str, int]) -> Generator[int | None, None, int]:
+    """Waits, 20 seconds at most, until so many jobs have begun; then counts to three, and returns its process."""
+    folder, jobs = Path(job[0]), job[1]
+    end = time.monotonic() + 20
+    (folder / str(len(list(folder.iterdir())))).touch()
+    while len(list(folder.iterdir())) < jobs:
+        if time.monotonic() > end:
+            raise TimeoutError("the others never came")
+        yield None
+    yield from range(3)
+    return os.getpid()
+
+
+def count_waits(seconds: float) -> Generator[None, None, int]:
+    """How often a job has its turn in so many seconds, all of which it waits for its device."""
+    end, turns = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        turns += 1
+        yield None
+    return turns
+
+
+def count_under_way(folder: str) -> Generator[None, None, int]:
+    """The most jobs that were under way at once during a fifth of a second, in all processes."""
+    end, most = time.monotonic() + 0.2, 0
+    mark = Path(folder) / f"{os.getpid()}-{time.monotonic_ns()}"
+    mark.touch()
+    while time.monotonic() < end:
+        most = max(most, len(list(Path(folder).iterdir())))
+        yield None
+    mark.unlink()
+    return most
+
+
+def kill_neighbour(job: tuple[str, str]) -> Generator[None, None, str]:
+    """A "killer" kills its worker as soon as its "neighbour" has begun, who stays until then, but not a second time."""
+    begun = Path(job[1]) / "begun"
+    if job[0] == "killer":
+        while not begun.exists():
+            yield None
+        os.kill(os.getpid(), signal.SIGKILL)
+    waits = job[0] == "neighbour" and not begun.exists()
+    begun.touch()
+    while waits:
+        yield None
+    return "survived"
+
+
+def fail_when_negative(job: int) -> Generator[int, None, int]:
+    for number in range(5):
+        yield number
+        if job < 0:
+            raise ValueError(f"{job} is negative")
+    return job
+
+
+def pid(job: int) -> int:
+    return os.getpid()
+
+
+def environment_and_pid(name: str) -> tuple[str, int]:
+    return os.environ.get(name, ""), os.getpid()
 
 
 def sleep(seconds: float) -> float:

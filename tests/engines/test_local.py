@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_jobs import double
 
-from nas_scale.engines.base import Done, Failed, reason
+from nas_scale.engines.base import WAIT_SECONDS, Done, Failed, News, Outcome, reason
 from nas_scale.engines.local import LocalEngine
 from nas_scale.errors import RunFailed
 
@@ -22,8 +25,26 @@ HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
 
 
-def engine_of(name: str, workers: int = 1, threads: int = 1) -> LocalEngine:
-    return LocalEngine(f"engine_jobs:{name}", workers, threads)
+def engine_of(name: str, workers: int = 1, threads: int = 1, slots: int = 1) -> LocalEngine:
+    return LocalEngine(f"engine_jobs:{name}", workers, threads, slots)
+
+
+def results_of(engine: LocalEngine, *jobs: Any) -> list[Outcome]:
+    """The outcomes of these jobs, submitted all at once, in their order; news are passed over."""
+    for ticket, job in enumerate(jobs):
+        engine.submit(ticket, job)
+    outcomes: dict[int, Outcome] = {}
+    while len(outcomes) < len(jobs):
+        if not isinstance(report := engine.next(), News):
+            outcomes[report.ticket] = report
+    return [outcomes[ticket] for ticket in range(len(jobs))]
+
+
+def values_of(engine: LocalEngine, *jobs: Any) -> list[Any]:
+    """The same of jobs that end well: what they return."""
+    outcomes = results_of(engine, *jobs)
+    assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
+    return [outcome.result for outcome in outcomes if isinstance(outcome, Done)]
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
@@ -91,6 +112,80 @@ def test_a_job_that_kills_its_worker_twice_has_failed_and_harms_no_other() -> No
         results = {outcome.ticket: outcome for outcome in (engine.next() for _ in range(4))}
     assert results[1] == Failed(1, "its worker died 2 times, the last one by signal 9: probably out of memory")
     assert [results[n] for n in (0, 2, 3)] == [Done(0, 1), Done(2, 2), Done(3, 3)]
+
+
+def test_two_jobs_of_one_process_take_turns_and_one_that_waits_holds_up_no_other(tmp_path: Path) -> None:
+    with engine_of("count_together", workers=2, slots=2) as engine:
+        for ticket in (0, 1):
+            engine.submit(ticket, (str(tmp_path), 2))
+        news = [engine.next() for _ in range(6)]
+        ends = [engine.next(), engine.next()]
+        assert len(engine.pids) == 1
+        assert {end.result for end in ends if isinstance(end, Done)} == set(engine.pids)
+    told = [(report.ticket, report.item) for report in news if isinstance(report, News)]
+    assert sorted(told) == [(ticket, item) for ticket in (0, 1) for item in range(3)]  # and no None
+    tickets = [ticket for ticket, _ in told]
+    assert all(one != other for one, other in itertools.pairwise(tickets)), tickets
+
+
+def test_a_process_whose_jobs_all_wait_does_not_spin() -> None:
+    with engine_of("count_waits", workers=2, slots=2) as engine:
+        turns = values_of(engine, 0.3, 0.3)
+    assert all(1 < each <= 0.3 / WAIT_SECONDS + 2 for each in turns)
+
+
+def test_an_exception_fails_one_job_of_a_process_alone() -> None:
+    with engine_of("fail_when_negative", workers=3, slots=3) as engine:
+        outcomes = results_of(engine, 1, -2, 3)
+    assert outcomes == [Done(0, 1), Failed(1, "ValueError: -2 is negative"), Done(2, 3)]
+
+
+def test_a_job_that_kills_its_worker_fails_alone_and_its_neighbour_succeeds(tmp_path: Path) -> None:
+    jobs = [(role, str(tmp_path)) for role in ("killer", "neighbour", "later", "later")]
+    with engine_of("kill_neighbour", workers=2, slots=2) as engine:
+        outcomes = results_of(engine, *jobs)
+    assert isinstance(outcomes[0], Failed)
+    assert outcomes[0].reason.startswith("its worker died 2 times")
+    assert outcomes[1:] == [Done(ticket, "survived") for ticket in (1, 2, 3)]
+
+
+def test_among_many_jobs_only_the_killers_fail() -> None:
+    jobs = [1, -1, 2, 3, 4, -1, 5, 6, -1, 7]
+    with engine_of("die", workers=4, slots=2) as engine:
+        outcomes = results_of(engine, *jobs)
+    assert [isinstance(outcome, Failed) for outcome in outcomes] == [job < 0 for job in jobs]
+
+
+def test_processes_are_filled_evenly_and_no_more_jobs_run_than_asked_for(tmp_path: Path) -> None:
+    with engine_of("pid", workers=4, slots=2) as engine:
+        assert len(set(values_of(engine, 0, 0))) == 2
+        assert set(Counter(values_of(engine, 0, 0, 0, 0)).values()) == {2}
+    with engine_of("count_under_way", workers=3, slots=2) as engine:
+        assert engine.workers == 3
+        assert max(values_of(engine, *[str(tmp_path)] * 8)) == 3
+        assert len(engine.pids) == 2
+
+
+def test_environments_are_spread_evenly_and_kept_when_a_worker_is_replaced() -> None:
+    two = ({"PLACE": "left"}, {"PLACE": "right"})
+    with LocalEngine("engine_jobs:environment_and_pid", 4, 1, environments=two) as engine:
+        first = values_of(engine, *["PLACE"] * 4)
+        assert Counter(place for place, _ in first) == {"left": 2, "right": 2}
+        place, victim = first[1]
+        os.kill(victim, signal.SIGKILL)
+        values_of(engine, *["PLACE"] * 4)  # one of which finds that worker dead, and goes where there is room
+        second = values_of(engine, *["PLACE"] * 4)
+    assert Counter(place for place, _ in second) == {"left": 2, "right": 2}
+    new = set(second) - set(first)
+    assert {where for where, _ in new} == {place}
+
+
+def test_few_jobs_go_where_no_other_job_is() -> None:
+    two = ({"PLACE": "left"}, {"PLACE": "right"})
+    with LocalEngine("engine_jobs:environment", 8, 1, 2, two) as engine:
+        values_of(engine, *["PLACE"] * 8)
+        for _ in range(3):
+            assert sorted(values_of(engine, "PLACE", "PLACE")) == ["left", "right"]
 
 
 def test_memory_exhausted_in_a_job_is_its_failure_alone() -> None:
