@@ -136,7 +136,7 @@ def test_weights_and_state_keep_their_places() -> None:
     optimizer = RMSProp(net.parameters(), lr=torch.tensor(RATE), weight_decay=1e-5)
     kept = chain(net.parameters(), *(optimizer.state[weight].values() for weight in net.parameters()))
     places = {tensor.data_ptr() for tensor in kept}
-    net(torch.randn(2, 3, 8, 8)).sum().backward()  # type: ignore[no-untyped-call]
+    net(torch.randn(2, 3, 8, 8)).sum().backward()
     optimizer.step()
     now = chain(net.parameters(), *(optimizer.state[weight].values() for weight in net.parameters()))
     assert {tensor.data_ptr() for tensor in now} == places
@@ -149,7 +149,7 @@ def test_a_closure_s_loss_is_returned_and_its_gradients_are_those_of_the_step() 
     def closure() -> float:
         optimizer.zero_grad()
         loss = (weight**2).sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
     assert optimizer.step(closure) == 9.0
