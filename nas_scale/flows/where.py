@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import shutil
@@ -31,8 +32,9 @@ class Where:
     """Where a run lives and works; nothing here changes its result but the device's kind.
 
     results: folder of all runs. run: its name, None for the next free one. resume: go on with it. storage: a database
-    URL, None for a file in the run's folder. device: auto, cpu, cuda, cuda:1 or mps. workers: trainings at once, None
-    for as many as there are cores for, or one on a GPU. engine: local processes, or Ray. log: tensorboard writes event
+    URL, None for a file in the run's folder. device: auto, cpu, cuda (all of them), cuda:1 (that one) or mps. workers:
+    trainings at once in all, None for as many as there are cores for, or `slots` a GPU. slots: trainings side by side
+    in each worker process; does not change the result. engine: local processes, or Ray. log: tensorboard writes event
     files into the run's folder (runs/tensorboard.py).
     """
 
@@ -42,16 +44,22 @@ class Where:
     storage: str | None = None
     device: str = "auto"
     workers: int | None = None
+    slots: int = 1
     engine: Literal["local", "ray"] = "local"
     log: Literal["none", "tensorboard"] = "none"
 
     def checked(self) -> Where:
         """Itself. Raises UserError naming the option that is wrong; loads nothing heavy."""
         within(1, 4096, workers=self.workers)
+        within(1, 64, slots=self.slots)
         one_of(("local", "ray"), engine=self.engine)
         one_of(("none", "tensorboard"), log=self.log)
         if not _DEVICE.fullmatch(self.device):
             raise UserError(f"--device {self.device!r} is not known; choose auto, cpu, cuda, cuda:1 or mps")
+        if self.engine == "ray" and ":" in self.device:
+            raise UserError(
+                f"--device {self.device} cannot go with --engine ray, which chooses GPUs; use --device cuda"
+            )
         if self.storage is not None:
             without_password(self.storage)
         if self.folder.exists() and not self.folder.is_dir():
@@ -158,10 +166,27 @@ def _may_have_gpu() -> bool:
 
 
 def worker_count(where: Where, device: str, threads: int) -> int:
-    """Workers that keep the device busy without taking turns: cores over threads, or one for a GPU."""
+    """Trainings at once that keep the device busy without taking turns: cores over threads, or `slots` for each GPU."""
     if where.workers is not None:
         return where.workers
-    return max(1, _cores() // threads) if device == "cpu" else 1
+    return max(1, _cores() // threads) if device == "cpu" else where.slots * len(_environments(device))
+
+
+def _environments(device: str) -> tuple[dict[str, str], ...]:
+    """Variables for worker processes, one set for each of the device's GPUs: a worker on CUDA sees one GPU alone.
+
+    So there is no GPU's number in a job, and no worker takes memory on another's. The parent only counts GPUs, as
+    more would take memory there too. Where CUDA_VISIBLE_DEVICES has named them, by number or UUID, its names stay.
+    """
+    if not device.startswith("cuda"):
+        return ({},)
+    import torch
+
+    _, _, chosen = device.partition(":")
+    indices = [int(chosen)] if chosen else range(torch.cuda.device_count())
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = [str(index) for index in indices] if visible is None else [visible.split(",")[index] for index in indices]
+    return tuple({"CUDA_VISIBLE_DEVICES": name.strip()} for name in names)
 
 
 def _cores() -> int:
@@ -170,15 +195,22 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def training_engine(where: Where, device: str, threads: int) -> Engine:
-    """The engine that trains. Raises UserError where Ray cannot be reached."""
+def training_engine(where: Where, device: str, threads: int, function: str | None = None) -> Engine:
+    """The engine that trains, or runs another function; on CUDA the device of its jobs is "cuda", whichever GPU it is.
+
+    Raises UserError where Ray cannot be reached.
+    """
     from nas_scale.training import worker
 
+    function = function or worker.EVALUATE
     workers = worker_count(where, device, threads)
     if where.engine == "ray":
         from nas_scale.engines.ray import RayEngine
 
-        return RayEngine(worker.EVALUATE, workers, threads, gpus_per_job=1.0 if device.startswith("cuda") else 0.0)
+        return RayEngine(function, workers, threads, 1 / where.slots if device.startswith("cuda") else 0.0)
     from nas_scale.engines.local import LocalEngine
 
-    return LocalEngine(worker.EVALUATE, workers, threads)
+    environments = _environments(device)
+    # few trainings go to several GPUs rather than side by side to one
+    slots = min(where.slots, math.ceil(workers / len(environments)))
+    return LocalEngine(function, workers, threads, slots, environments)
