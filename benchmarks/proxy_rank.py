@@ -92,7 +92,7 @@ def core_seconds(pid: int) -> float:
 
 def jobs_of(recipe: str, data: str, reference: Architecture, device: str) -> Jobs:
     training = Training(data=data, **RECIPES[recipe])
-    return Jobs(training.checked().for_reference(reference), reference, device)
+    return Jobs(training.checked().suited(device).for_reference(reference), reference, device)
 
 
 def options(jobs: Jobs) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from nas_scale.arch.files import parse_net
 from nas_scale.arch.spec import Architecture
 from nas_scale.atomic import write_text
 from nas_scale.errors import NasScaleError, RunFailed
-from nas_scale.training.job import Recipe
+from nas_scale.training.job import Epoch, Recipe
 
 GOAL = 0.94
 MOST_MULTIPLY_ADDS = 60_000_000
@@ -112,9 +112,9 @@ USUAL = Recipe(
     batch=512,
     learning_rate=0.25,
     weight_decay=5e-4,
-    warmup_epochs=3.0,
+    warmup=0.125,
     label_smoothing=0.1,
-    crop_padding=4,
+    crop=0.125,
 )
 LONG = replace(USUAL, epochs=40, cutout=0.25)
 
@@ -226,10 +226,12 @@ def run_here(asked: Asked) -> Run:
     mark()
     training = fit({asked.seed: net}, images, recipe)
     for _ in range(recipe.epochs):
-        next(training)
+        while not isinstance(next(training), Epoch):
+            pass
     mark()
     try:
-        next(training)
+        while True:
+            next(training)
     except StopIteration as end:
         (score,) = end.value
     mark()

@@ -114,7 +114,7 @@ class OwnTrainer:
             learning_rate=LEARNING_RATE * 256 / bed.batch,
             momentum=MOMENTUM,
             weight_decay=WEIGHT_DECAY,
-            crop_padding=bed.padding,
+            crop=bed.padding / net.resolution,
         )
         module = build(net, seed=0).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bed = bed
@@ -123,8 +123,10 @@ class OwnTrainer:
 
     def _endless(self) -> Iterator[torch.Tensor]:
         for epoch in range(self.trainer.recipe.epochs):
-            yield from self.trainer.epoch(epoch)
-            self.trainer.mean_loss()
+            self.trainer.begin(epoch)
+            for _ in range(self.trainer.steps):
+                yield self.trainer.step()
+            self.trainer.end(epoch)
 
     def round(self, seconds: float) -> Pace:
         return timed_steps(lambda: next(self.steps), self.bed, seconds)

@@ -12,6 +12,16 @@ NasScaleError
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
+DEBUG: Final = "NAS_SCALE_DEBUG"  # in the environment, so that worker processes know it too
+
+
+def debugging() -> bool:
+    """Whether `--debug` was given: what a run would do in another way than usual then ends it."""
+    return DEBUG in os.environ
+
 
 class NasScaleError(Exception):
     """Base of all errors this package raises on purpose; the message is one line for a person."""

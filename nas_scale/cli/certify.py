@@ -73,6 +73,7 @@ def certify(
     seed: shared.Seed = None,
     device: shared.Device = None,
     workers: shared.Workers = None,
+    slots: shared.Slots = None,
     threads: shared.Threads = None,
     window: shared.Window = None,
     engine: shared.EngineName = None,

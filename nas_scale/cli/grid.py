@@ -49,6 +49,7 @@ def grid(
     seed: shared.Seed = None,
     device: shared.Device = None,
     workers: shared.Workers = None,
+    slots: shared.Slots = None,
     threads: shared.Threads = None,
     window: shared.Window = None,
     engine: shared.EngineName = None,

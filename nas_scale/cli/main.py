@@ -14,7 +14,7 @@ from typer.exceptions import Abort, Exit, TyperException
 from nas_scale import __version__
 from nas_scale.cli import certify, expand, family, grid, profile, search, show, spaces
 from nas_scale.cli.interrupts import interrupts_get_through
-from nas_scale.errors import Interrupted, NasScaleError, UserError
+from nas_scale.errors import DEBUG, Interrupted, NasScaleError, UserError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 _ABOUT: Final = (
@@ -61,6 +61,8 @@ def _say(message: str) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Runs the command line and returns its exit code; only --debug lets a traceback out."""
     debug = "--debug" in arguments
+    if debug:
+        os.environ[DEBUG] = "1"
     try:
         with interrupts_get_through():
             code = app(

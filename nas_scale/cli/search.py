@@ -9,7 +9,7 @@ import typer
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
 from nas_scale.flows.aims import USUAL_SAMPLER
-from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, LEAST_ON_FRONT, TRIALS, Search
+from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, LEAST_ON_FRONT, TRIALS, TRIALS_ON_GPU, Search
 from nas_scale.strategies.registry import SAMPLERS
 
 LIMITS, SEARCH = "Budget", "Search"
@@ -69,7 +69,10 @@ def search(
         _search("Learn from the trials of this earlier search, trained in the same way; may be repeated.", "RUN"),
     ] = None,
     trials: Annotated[
-        int | None, _search(f"Nets to try (default: {TRIALS}, or as many as --minutes leaves time for).", "N")
+        int | None,
+        _search(
+            f"Nets to try (default: {TRIALS}, {TRIALS_ON_GPU} on a GPU, or as many as --minutes leaves time for).", "N"
+        ),
     ] = None,
     minutes: Annotated[
         float | None,
@@ -123,6 +126,7 @@ def search(
     seed: shared.Seed = None,
     device: shared.Device = None,
     workers: shared.Workers = None,
+    slots: shared.Slots = None,
     threads: shared.Threads = None,
     window: shared.Window = None,
     engine: shared.EngineName = None,

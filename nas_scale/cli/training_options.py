@@ -35,10 +35,12 @@ TrainImages = Annotated[
 ]
 ValImages = Annotated[str | None, _option(IMAGES, "At most so many validation images (default: all).", metavar="N")]
 ProxyResolution = Annotated[
-    int | None, _option(PROXY, "Pixels a side of the proxy's images (default: what suits the data).", metavar="PX")
+    int | None,
+    _option(PROXY, "Pixels a side of the proxy's images (default: what suits data and device).", metavar="PX"),
 ]
 ProxyWidth = Annotated[
-    float | None, _option(PROXY, "Factor on all channels of the proxy (default: what suits the data).", metavar="X")
+    float | None,
+    _option(PROXY, "Factor on all channels of the proxy (default: what suits data and device).", metavar="X"),
 ]
 ProxyStrides = Annotated[
     int | None, _option(PROXY, "Strides kept, the latest given up first (default: a last map of 3x3 or more).")
@@ -47,7 +49,7 @@ Epochs = Annotated[
     int | None,
     _option(
         PROXY,
-        "Epochs of each training, at most (default: what suits the data; a grid takes three quarters).",
+        "Epochs of each training, at most (default: what suits data and device; a grid trains three quarters as long).",
         metavar="N",
     ),
 ]
@@ -55,7 +57,9 @@ RecipeName = Annotated[
     str | None,
     _option(PROXY, f"fast (SGD, cosine) or paper (RMSProp, exponential decay); default: {_USUAL.recipe}.", "--recipe"),
 ]
-Batch = Annotated[int | None, _option(PROXY, f"Images a step (default: {_RECIPE.batch}).", metavar="N")]
+Batch = Annotated[
+    int | None, _option(PROXY, f"Images a step (default: {_RECIPE.batch}, or what suits data and device).", metavar="N")
+]
 Flips = Annotated[bool | None, _option(PROXY, "Mirror images (default: as the data allows).", "--flips/--no-flips")]
 LearningRate = Annotated[
     float | None,
@@ -88,11 +92,24 @@ Seeds = Annotated[
 Seed = Annotated[
     int | None, _option(RUNNING, f"Everything random derives from it (default: {_USUAL.seed}).", metavar="N")
 ]
-Device = Annotated[str | None, _option(RUNNING, "auto, cpu, cuda, cuda:1 or mps (default: auto).")]
+Device = Annotated[
+    str | None, _option(RUNNING, "auto, cpu, cuda (all its GPUs), cuda:1 (that one) or mps (default: auto).")
+]
 Workers = Annotated[
     int | None,
     _option(
-        RUNNING, "Trainings at once (default: one a core, or one on a GPU); does not change the result.", metavar="N"
+        RUNNING,
+        "Trainings at once in all (default: one a core, or --slots a GPU); does not change the result.",
+        metavar="N",
+    ),
+]
+Slots = Annotated[
+    int | None,
+    _option(
+        RUNNING,
+        "For a GPU: trainings side by side in each worker process (default: 1, until more was measured to pay); does "
+        "not change the result.",
+        metavar="N",
     ),
 ]
 Threads = Annotated[

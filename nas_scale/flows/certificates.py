@@ -29,7 +29,9 @@ class Certificate:
     sentence: str
 
 
-def certificate_line(results: Path, training: Training, reference: Architecture, space: str | None = None) -> str:
+def certificate_line(
+    results: Path, training: Training, reference: Architecture, device: str, space: str | None = None
+) -> str:
     """Whether the proxy is worth using, or how to find out, in a line.
 
     training: settled, as a run has it. space: the name or file of the space that nets are drawn from; certificates on
@@ -37,7 +39,7 @@ def certificate_line(results: Path, training: Training, reference: Architecture,
     """
     found = find(results, training, space)
     if found is None:
-        command = shlex.join(_command(results, training, reference, space))
+        command = shlex.join(_command(results, training, reference, device, space))
         return f"no certificate for this data and proxy; {command} tells how far to trust it"
     elsewhere = "" if space in (None, found.space) else f", on nets of {found.space}"
     return f"certificate {found.run}{elsewhere}: {found.sentence}"
@@ -74,12 +76,12 @@ def _fingerprint(training: Training) -> str | None:
         return None
 
 
-def _command(results: Path, training: Training, reference: Architecture, space: str | None) -> list[str]:
+def _command(results: Path, training: Training, reference: Architecture, device: str, space: str | None) -> list[str]:
     """What makes a certificate for this training: the options that are not the usual ones, and no others.
 
     Strides are left out only where the space is the same, which then keeps as many by itself.
     """
-    usual = Training(data=training.data).checked()
+    usual = Training(data=training.data).suited(device)
     kept = replace(usual, proxy_resolution=training.proxy_resolution).for_reference(reference).proxy_strides
     usual = replace(usual, proxy_strides=kept if space else None)
     folder = results.parent if (results / RECORD).is_file() else results

@@ -14,6 +14,7 @@ from nas_scale.arch.cost import cost
 from nas_scale.arch.space import SearchSpace
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import RunFailed, UserError
+from nas_scale.flows import estimates
 from nas_scale.flows.certify_document import (
     CertifyPlan,
     Measured,
@@ -118,16 +119,16 @@ def prepare(options: Mapping[str, Any]) -> Prepared:
     """Reads and checks the options and images, and draws the nets. Raises UserError."""
     refuse_unknown(options, known_options(Certify, Training, Where))
     where, wanted = take(options, Where).checked(), take(options, Certify).checked()
-    asked = take({"seeds": SEEDS} | dict(options), Training)
-    if asked.checked().seeds < SEEDS:
+    asked = take({"seeds": SEEDS} | dict(options), Training).checked()
+    if asked.seeds < SEEDS:
         raise UserError(f"--seeds {asked.seeds} does not show how much seeds differ; give {SEEDS} or more")
     space = wanted.opened()
     reference = reference_net(space)
-    training = asked.checked().for_reference(reference)
-    longer = wanted.longer_training(asked, reference)
+    device = choose_device(where.device)
+    settled = asked.suited(device)
+    training, longer = settled.for_reference(reference), wanted.longer_training(settled, reference)
     for each in (training, longer):
         data.check(each.images(each.proxy.resolution))
-    device = choose_device(where.device)
     jobs = Jobs(training, reference, device)
     plan = CertifyPlan(
         wanted=wanted,
@@ -163,7 +164,7 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
     """
     import numpy as np
 
-    from nas_scale.training.timing import START_SECONDS, seconds_per_job
+    from nas_scale.training.timing import START_SECONDS
 
     plan = prepared.plan
     nets = sorted(plan.drawn.nets, key=lambda net: cost(net).flops)
@@ -171,7 +172,9 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
     some = sorted({0, len(nets) // 2, len(nets) - 1})
     total = 0.0
     for jobs in (prepared.jobs, prepared.longer):
-        timed = [seconds_per_job(jobs.seeds(nets[at], [0])[0], train_images, val_images) for at in some]
+        wanted = [jobs.seeds(nets[at], [0])[0] for at in some]
+        images = (train_images, val_images)
+        timed = estimates.seconds_each(wanted, images, prepared.where, jobs.device, jobs.training.threads)
         known = {flops[at]: seconds for at, seconds in zip(some, timed, strict=True) if seconds is not None}
         if not known:
             return None

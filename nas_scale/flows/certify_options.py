@@ -50,9 +50,8 @@ class Certify:
         """The space at the asked resolution and number of classes. Raises UserError."""
         return Search(space=self.space, resolution=self.resolution, classes=self.classes).opened()
 
-    def longer_training(self, asked: Training, reference: Architecture) -> Training:
-        """The proxy's training, `asked` for, made longer. Raises UserError where that is the proxy itself."""
-        settled = asked.checked()
+    def longer_training(self, settled: Training, reference: Architecture) -> Training:
+        """The proxy's training, once `suited`, made longer. Raises UserError where that is the proxy itself."""
         longer = replace(
             settled,
             epochs=round(settled.proxy.recipe.epochs * self.longer),

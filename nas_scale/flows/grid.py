@@ -18,6 +18,7 @@ from nas_scale.arch.spec import Architecture
 from nas_scale.coefficients.design import choose
 from nas_scale.coefficients.fit import Fit, fit_candidates
 from nas_scale.errors import RunFailed, UserError
+from nas_scale.flows import estimates
 from nas_scale.flows.certificates import certificate_line
 from nas_scale.flows.events import Listener, Note, Phase, ignore
 from nas_scale.flows.grid_document import GridPlan, Trained, grid_document, plan_header
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
     import optuna
     from optuna.samplers import BaseSampler
 
-# Where nothing else is asked for: trainings of each network, and its epochs as a share of the search's. Sixteen
+# Where nothing else is asked for: trainings of each network, and their length as a share of the search's. Sixteen
 # networks of twice the baseline's cost then train within twenty minutes on two cores.
 SEEDS: Final = 2
-EPOCHS_SHARE: Final = 0.75
+SHARE: Final = 0.75
 OF_DATA: Final = (
     *("train_images", "val_images", "proxy_resolution", "proxy_width", "proxy_strides"),
     *("epochs", "batch", "learning_rate", "flips"),
@@ -120,12 +121,14 @@ def prepare(baseline: str | Architecture | None, options: Mapping[str, Any]) -> 
         usual = {name: value for name, value in usual.items() if name not in OF_DATA}
     if "proxy_resolution" in options:  # what suited another size of them
         usual.pop("proxy_strides", None)
-    training = take({"seeds": SEEDS} | usual | dict(options), Training).checked().for_reference(base)
-    if "epochs" not in options:
-        training = replace(training, epochs=max(1, round(EPOCHS_SHARE * training.proxy.recipe.epochs)))
-    data.check(training.images(training.proxy.resolution))
+    asked = take({"seeds": SEEDS} | usual | dict(options), Training).checked()
     pool = candidate_pool(base, wanted)
     device = choose_device(where.device)
+    training = asked.suited(device).for_reference(base)
+    if "epochs" not in options:
+        shorter = training.shorter(SHARE)
+        training = replace(shorter, train_images=training.train_images) if "train_images" in options else shorter
+    data.check(training.images(training.proxy.resolution))
     jobs = Jobs(training, base, device)
     plan = _planned(base, wanted, pool, jobs, worker_count(where, device, training.threads), where.folder)
     return Prepared(wanted, where, base, pool, jobs, plan)
@@ -176,7 +179,7 @@ def _planned(
         candidates=tuple(chosen),
         alike=tuple(same if same != number else None for number, same in enumerate(numbers, 1)),
         pool=len(pool),
-        header=(*plan_header(baseline, wanted, jobs), certificate_line(results, jobs.training, baseline)),
+        header=(*plan_header(baseline, wanted, jobs), certificate_line(results, jobs.training, baseline, jobs.device)),
         trainings=len(first) * jobs.training.seeds,
         workers=workers,
         seconds=None,
@@ -196,11 +199,12 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
 
     None where these do not fit into memory.
     """
-    from nas_scale.training.timing import START_SECONDS, seconds_per_job
+    from nas_scale.training.timing import START_SECONDS
 
     jobs, plan = prepared.jobs, prepared.plan
     corners = [jobs.seeds(candidate.architecture, [0])[0] for candidate in plan.candidates[:3]]
-    timed = [seconds_per_job(job, train_images, val_images) for job in corners]
+    images = (train_images, val_images)
+    timed = estimates.seconds_each(corners, images, prepared.where, jobs.device, jobs.training.threads)
     each = [seconds for seconds in timed if seconds is not None]
     if not each:
         return None

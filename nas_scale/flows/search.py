@@ -84,7 +84,9 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             head.append(images_line(images))
         if prepared.evaluate is None:
             space = prepared.wanted.space if isinstance(prepared.wanted.space, str) else prepared.space.name
-            head.append(certificate_line(prepared.where.folder, prepared.training, prepared.reference, space))
+            head.append(
+                certificate_line(prepared.where.folder, prepared.training, prepared.reference, prepared.device, space)
+            )
         for line in head:
             on_event(Note(line))
         with logged(prepared.where, run, on_event) as listener, _engine(prepared) as engine:

@@ -72,18 +72,18 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     space = wanted.opened()
     ensure_possible(space, wanted.limits())
     nets = included(wanted.include, space, wanted.limits(), where.folder)
-    if len(nets) > wanted.most_trials:
-        raise UserError(f"--include names {len(nets)} nets, and --trials is {wanted.trials}; raise it")
     reference = reference_net(space)
     if evaluate is not None and wanted.pruner != "none":
         raise UserError("--pruner stops trainings, of which evaluate has none; leave out one of the two")
     if evaluate is not None and wanted.screen not in ("none", *COUNTED):
         raise UserError(f"--screen {wanted.screen} looks at proxies, of which evaluate has none; choose activations")
+    device = choose_device(where.device) if evaluate is None else "cpu"
+    wanted, training = wanted.suited(device), training.suited(device)
+    if len(nets) > wanted.most_trials:
+        raise UserError(f"--include names {len(nets)} nets, and --trials is {wanted.trials}; raise it")
     wanted.pruning(training.proxy.recipe.epochs)
-    device = "cpu"
     if evaluate is None:
         training = training.for_reference(reference)
         data.check(training.images(training.proxy.resolution))
-        device = choose_device(where.device)
     prepared = Prepared(wanted, training, where, space, reference, device, evaluate, nets)
     return replace(prepared, sources=sources(wanted.warm_start, where, prepared.spec()))

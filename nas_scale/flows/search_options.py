@@ -12,6 +12,7 @@ from nas_scale.arch.space import SearchSpace
 from nas_scale.errors import UserError
 from nas_scale.flows.aims import ACCURACY, ensure_followed, read_aims
 from nas_scale.flows.options import one_of, within
+from nas_scale.flows.usual import is_gpu
 from nas_scale.judges.names import JUDGES, CheapJudge
 from nas_scale.runs.pruning import KINDS, Pruner
 from nas_scale.strategies.registry import SAMPLERS, SEVERAL_AIMS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nas_scale.flows.warm_start import Wanted as Runs
 
 TRIALS: Final = 8
+TRIALS_ON_GPU: Final = 32  # in about the same time
 MOST_TRIALS: Final = 1_000_000
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 20
@@ -39,10 +41,10 @@ class Search:
     LEAST_ON_FRONT with several aims. reward_weight None is the reward's usual one. pruner: stops weak nets early
     (runs/pruning.py); one in `reduction` goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool`
     proposals is trained. objective: the aims (flows/aims.py), as "accuracy,flops" or one by one; of several the search
-    ends in a front. trials None is TRIALS once it is `checked`, or as many as there is time for where `minutes` says
-    how long the whole search may take, finalists included; where both are given, what comes first ends it. include:
-    known nets that are the first trials, by name or as they are (flows/included.py). warm_start: runs whose trials
-    teach the sampler, and are no trials of this search (flows/warm_start.py).
+    ends in a front. trials None is the usual number once it is `suited`, or as many as there is time for where
+    `minutes` says how long the whole search may take, finalists included; where both are given, what comes first ends
+    it. include: known nets that are the first trials, by name or as they are (flows/included.py). warm_start: runs
+    whose trials teach the sampler, and are no trials of this search (flows/warm_start.py).
     """
 
     space: str | SearchSpace = "efficientnet"
@@ -70,7 +72,7 @@ class Search:
     warm_start: Runs = ()
 
     def checked(self) -> Search:
-        """Itself, the aims in one text and the number of trials settled. Raises UserError naming what is wrong."""
+        """Itself, the aims in one text. Raises UserError naming what is wrong."""
         within(1, MOST_TRIALS, trials=self.trials)
         within(0.01, 1e6, minutes=self.minutes)
         within(0, 1000, finalists=self.finalists)
@@ -89,7 +91,12 @@ class Search:
         within(1, 1e18, **{name: getattr(self, name) for name in names})
         objective = ",".join(self.aims)
         ensure_followed(objective, self.sampler, self.target_flops is not None, self.pruner)
-        return replace(self, objective=objective, trials=self.most_trials)
+        return replace(self, objective=objective)
+
+    def suited(self, device: str) -> Search:
+        """With the number of trials settled: what is usual on the device, or no end where there is a time."""
+        trials = TRIALS_ON_GPU if is_gpu(device) else TRIALS
+        return replace(self, trials=self.trials or (trials if self.minutes is None else MOST_TRIALS))
 
     @property
     def aims(self) -> tuple[str, ...]:
@@ -103,8 +110,9 @@ class Search:
 
     @property
     def most_trials(self) -> int:
-        """Nets to be tried, at most."""
-        return self.trials or (TRIALS if self.minutes is None else MOST_TRIALS)
+        """Nets to be tried, at most, once `suited`."""
+        assert self.trials is not None
+        return self.trials
 
     def finalists_among(self, trials: int) -> int:
         """How many of so many nets are trained again."""

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 from nas_scale.arch.cost import cost
 from nas_scale.arch.spec import Architecture
 from nas_scale.flows.options import one_of, within
-from nas_scale.flows.usual import usual
+from nas_scale.flows.usual import is_gpu, usual
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Policy, Proxy, Recipe
 from nas_scale.training.proxy import shrink, strides_kept
@@ -33,7 +33,7 @@ FINAL_SEEDS_FROM: Final = 1000
 class Training:
     """Everything that decides what one training gives, as plain values; part of a run's specification.
 
-    What is None, and decides a proxy, becomes what suits the data (flows/usual.py) when it is `checked`; of that,
+    What is None, and decides a proxy, becomes what suits data and device (flows/usual.py) by `suited`; of that,
     learning_rate and batch may stay None, which is the recipe's, train_images and val_images, which is all, and flips,
     which is the data's. augment: the recipe's policy. progressive: its start_resolution. window: how many trials are
     under way at once, whatever the number of workers. threads: of each training.
@@ -60,7 +60,7 @@ class Training:
     threads: int = 1
 
     def checked(self) -> Training:
-        """Itself with what suits the data settled. Raises UserError naming the option that is wrong."""
+        """Itself. Raises UserError naming the option that is wrong; asks no device."""
         one_of(tuple(RECIPES), recipe=self.recipe)
         one_of(get_args(Policy), augment=self.augment)
         within(3, 1024, proxy_resolution=self.proxy_resolution)
@@ -75,7 +75,11 @@ class Training:
         within(1, 1000, seeds=self.seeds, window=self.window, threads=self.threads)
         within(0, 2**31 - 1, seed=self.seed)
         within(2, 1e12, train_images=self.train_images, val_images=self.val_images)
-        suited = usual(self.data)
+        return self
+
+    def suited(self, device: str) -> Training:
+        """With what suits data and device settled."""
+        suited = usual(self.data, device)
         fast = self.recipe == "fast"  # which is what batch and rate were chosen with
         settled: dict[str, Any] = {
             "proxy_resolution": suited.resolution,
@@ -90,7 +94,7 @@ class Training:
 
     @property
     def proxy(self) -> Proxy:
-        """The proxy, once `checked`."""
+        """The proxy, once `suited`."""
         assert self.proxy_resolution is not None
         assert self.proxy_width is not None
         assert self.epochs is not None
@@ -107,6 +111,15 @@ class Training:
             start_resolution=self.progressive,
         )
         return Proxy(self.proxy_resolution, self.proxy_width, self.proxy_strides, recipe)
+
+    def shorter(self, share: float) -> Training:
+        """With about this share of the epochs, and of the images where there are too few epochs to cut; where their
+        number is open, of the epochs alone."""
+        epochs = self.proxy.recipe.epochs
+        fewer = max(1, round(share * epochs))
+        if self.train_images is None:
+            return replace(self, epochs=fewer)
+        return replace(self, epochs=fewer, train_images=round(share * epochs / fewer * self.train_images))
 
     def images(self, resolution: int) -> DataRef:
         """The data at a resolution; splits and drawing hang on the run's seed, not on a training's."""
@@ -152,6 +165,6 @@ class Jobs:
         small = self.small(arch)
         images = self.training.images(small.resolution)
         own = tuple(self.training.seed + seed for seed in seeds)
-        together = [own] if self.device.startswith("cuda") else [(seed,) for seed in own]
-        recipe, threads = self._proxy.recipe, self.training.threads
-        return [Job(small, images, recipe, group, self.device, threads) for group in together]
+        together = [own] if is_gpu(self.device) else [(seed,) for seed in own]
+        device = self.device.partition(":")[0]  # which GPU is its worker's business
+        return [Job(small, images, self._proxy.recipe, group, device, self.training.threads) for group in together]

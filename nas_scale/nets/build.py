@@ -35,7 +35,8 @@ class Net(nn.Module):
         return out
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(self.dropout(self.head(self.features(x)).flatten(1)))
+        pooled = self.head(self.features(x)).flatten(1)
+        logits: Tensor = self.classifier(self.dropout(pooled).to(self.classifier.weight.dtype))
         return logits
 
 

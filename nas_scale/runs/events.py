@@ -92,6 +92,22 @@ class JobEpochDone:
     news: Epoch
 
 
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """What a training did in another way than usual, and why; many may say the same."""
+
+    text: str
+
+
 Event: TypeAlias = (
-    Resumed | TrialStarted | EpochDone | SeedDone | TrialDone | TrialPruned | TrialFailed | JobEpochDone | JobDone
+    Resumed
+    | TrialStarted
+    | EpochDone
+    | SeedDone
+    | TrialDone
+    | TrialPruned
+    | TrialFailed
+    | JobEpochDone
+    | JobDone
+    | Remarked
 )

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from nas_scale.engines.base import Engine
-from nas_scale.runs.events import Event, JobDone, JobEpochDone
+from nas_scale.runs.events import Event, JobDone, JobEpochDone, Remarked
 from nas_scale.runs.feed import Feed
 from nas_scale.runs.trials import read_outcome, stored_outcome
-from nas_scale.training.job import Epoch, Job, Score
+from nas_scale.training.job import Epoch, Job, Remark, Score
 
 if TYPE_CHECKING:
     import optuna
@@ -29,6 +29,8 @@ def run_jobs(
     def tell(keys: tuple[str, ...], item: Any) -> None:
         if isinstance(item, Epoch):
             on_event(JobEpochDone(keys, item))
+        elif isinstance(item, Remark):
+            on_event(Remarked(item.text))
 
     stored = study.user_attrs
     done: dict[str, Score | str] = {}

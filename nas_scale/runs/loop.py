@@ -27,6 +27,7 @@ from nas_scale.runs.deadline import Deadline
 from nas_scale.runs.events import (
     EpochDone,
     Event,
+    Remarked,
     Resumed,
     SeedDone,
     TrialDone,
@@ -50,7 +51,7 @@ from nas_scale.runs.trials import (
     told_trials,
     until_failure,
 )
-from nas_scale.training.job import Epoch, Job, Score, Stop
+from nas_scale.training.job import Epoch, Job, Remark, Score, Stop
 
 if TYPE_CHECKING:
     import optuna
@@ -252,6 +253,8 @@ class _Loop:
     def _hear(self, keys: tuple[tuple[int, int], ...], item: Any) -> None:
         if isinstance(item, Epoch):
             self.on_event(EpochDone(keys[0][0], tuple(index for _, index in keys), item))
+        elif isinstance(item, Remark):
+            self.on_event(Remarked(item.text))
 
     def _receive(self) -> None:
         """Waits for one job and stores what came out; after a failure, calls off the trial's jobs not yet begun."""

@@ -17,7 +17,7 @@ from nas_scale import numbers
 from nas_scale.flows.events import Measure, Note, Phase, RunOpened
 from nas_scale.flows.grid_document import GridPlan
 from nas_scale.runs import events
-from nas_scale.runs.events import JobDone, Resumed, SeedDone, TrialDone, TrialFailed, TrialPruned
+from nas_scale.runs.events import JobDone, Remarked, Resumed, SeedDone, TrialDone, TrialFailed, TrialPruned
 from nas_scale.show.console import messages
 from nas_scale.show.under_way import UnderWay
 
@@ -155,6 +155,7 @@ class Watch:
         self._work: Work | None = None
         self._task: TaskID | None = None
         self._spoke = time.monotonic()
+        self._remarks: set[str] = set()
         self._bar = _Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
@@ -192,6 +193,8 @@ class Watch:
                 self._say(f"run {event.name}, kept in {event.folder}")
             case Note():
                 self._say(event.text)
+            case Remarked():
+                self._say_once(event.text)
             case GridPlan():
                 self._show(event)
             case Phase():
@@ -201,6 +204,11 @@ class Watch:
 
     def _say(self, text: str) -> None:
         self._console.print(text, style="dim", markup=False, soft_wrap=not self._live)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._remarks:
+            self._remarks.add(text)
+            self._say(text)
 
     def _show(self, plan: GridPlan) -> None:
         from nas_scale.show.rankings import plan_table

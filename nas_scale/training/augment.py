@@ -7,7 +7,7 @@ it (`augmented`) has shapes that hang on the recipe alone, and can be captured i
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -51,33 +51,45 @@ class EpochDraws:
     centres: Tensor | None = None
     weights: Tensor | None = None
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Those that there are, by name."""
+        named = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: tensor for name, tensor in named.items() if tensor is not None}
+
     def to(self, device: torch.device) -> EpochDraws:
         """The same draws on the device."""
-        drawn = {item.name: getattr(self, item.name) for item in fields(self)}
-        moved: dict[str, Any] = {name: None if tensor is None else tensor.to(device) for name, tensor in drawn.items()}
-        return EpochDraws(**moved)
+        return EpochDraws(**{name: drawn.to(device) for name, drawn in self.tensors().items()})
 
-    def batch(self, step: int, batch: int) -> BatchDraws:
-        """The draws of one step's images."""
-        rows = slice(step * batch, (step + 1) * batch)
+    def batch(self, places: Tensor, step: Tensor) -> BatchDraws:
+        """The draws of one step's images, which come at these places (b,) of the epoch; step (1,): its number."""
+
+        def of_images(drawn: Tensor | None) -> Tensor | None:
+            return None if drawn is None else drawn.index_select(0, places)
+
         return BatchDraws(
-            self.offsets[rows],
-            self.flips[rows],
-            operations=None if self.operations is None else self.operations[rows],
-            magnitudes=None if self.magnitudes is None else self.magnitudes[rows],
-            centres=None if self.centres is None else self.centres[rows],
-            weight=None if self.weights is None else self.weights[step],
+            self.offsets.index_select(0, places),
+            self.flips.index_select(0, places),
+            operations=of_images(self.operations),
+            magnitudes=of_images(self.magnitudes),
+            centres=of_images(self.centres),
+            weight=None if self.weights is None else self.weights.index_select(0, step)[0],
         )
 
 
-def draw_epoch(recipe: Recipe, images: int, steps: int, flips: bool, seed: int, epoch: int) -> EpochDraws:
-    """The draws of one epoch of `images` images in `steps` steps, on the CPU; they hang on (seed, epoch) alone.
+def crop_padding(recipe: Recipe, size: int) -> int:
+    """Pixels by which an image of this side may be moved each way."""
+    return round(recipe.crop * size)
+
+
+def draw_epoch(recipe: Recipe, images: int, size: int, steps: int, flips: bool, seed: int, epoch: int) -> EpochDraws:
+    """The draws of one epoch of `images` images of `size` pixels a side in `steps` steps, on the CPU; they hang on
+    (seed, epoch) alone.
 
     flips: whether this data may be mirrored.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     order = torch.randperm(images, generator=generator)
-    offsets = torch.randint(0, 2 * recipe.crop_padding + 1, (images, 2), generator=generator)
+    offsets = torch.randint(0, 2 * crop_padding(recipe, size) + 1, (images, 2), generator=generator)
     flipped = torch.rand(images, generator=generator) < 0.5 if flips else torch.zeros(images, dtype=torch.bool)
     operations, magnitudes = draw_operations(images, generator) if recipe.policy == "randaugment" else (None, None)
     centres = torch.rand(images, 2, generator=generator) if recipe.cutout > 0 else None
@@ -99,7 +111,7 @@ def augmented(
     images (n, h, w, c): bytes, contiguous, without borders. mean, std (c,): what normalises them, in 0..1.
     Cropped and flipped, changed by the policy, normalised, resized, cut out and mixed, in this order.
     """
-    batch = cropped(images, chosen, recipe.crop_padding, draws.offsets, draws.flips)
+    batch = cropped(images, chosen, crop_padding(recipe, images.shape[1]), draws.offsets, draws.flips)
     if draws.operations is not None and draws.magnitudes is not None:
         batch = randaugment(batch, draws.operations, draws.magnitudes, 255 * mean)
     floats = resized(normalise(batch, mean, std), size)

@@ -5,91 +5,96 @@ Small nets are bound by launches: a step of EfficientNet-B0 is about two thousan
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, replace
-from typing import Final, TypeVar
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
-
-from nas_scale.training.augment import BatchDraws
-from nas_scale.training.images import Rows
+from torch import Tensor
 
 WARM_UP: Final = 3  # steps before recording, so that cuDNN has chosen its kernels and buffers are made
 
-T = TypeVar("T", Rows, BatchDraws)
-Step = Callable[[Rows, BatchDraws], Tensor]
+Step = Callable[[], Tensor]
 
 
 class Recorded:
-    """`step` with its kernels recorded; calling it copies rows and draws into place and replays.
+    """`step`, which reads its inputs from tensors that stay where they are, with its kernels recorded.
 
-    fixed: the images where they are the same tensor at every call, and so are not copied.
-    Warming up changes net and optimizer, which are put back. The stream that is current is the one recorded and must
-    be current at every call; the legacy default stream cannot be recorded. Raises RuntimeError where CUDA cannot record
-    the step; the state is put back then too.
+    state: all tensors that a step changes; asked again after steps that may have added some. Warming up changes them,
+    and they are put back. pool: of `torch.cuda.graph_pool_handle()`; recordings of steps that never run at once may
+    share one. The stream that is current is the one recorded and must be current at every call; the legacy default
+    stream cannot be recorded. Other streams go on meanwhile.
+
+    Raises RuntimeError where CUDA cannot record the step; the state is put back then too, and the stream and the
+    allocator are as before.
     """
 
-    def __init__(
-        self,
-        step: Step,
-        rows: Rows,
-        draws: BatchDraws,
-        fixed: Tensor | None,
-        net: nn.Module,
-        optimizer: torch.optim.Optimizer,
-    ) -> None:
-        self._rows, self._draws = _copied(rows, fixed), _copied(draws, fixed)
+    def __init__(self, step: Step, state: Callable[[], Sequence[Tensor]], pool: Any) -> None:
         self._graph = torch.cuda.CUDAGraph()
-        kept = _Kept(net, optimizer)
+        kept = _Kept(state)
         try:
             for _ in range(WARM_UP):
-                step(self._rows, self._draws)
-            optimizer.zero_grad(set_to_none=True)
-            # thread_local: a thread that streams images may go on with its copies
-            with torch.cuda.graph(self._graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
-                self._loss = step(self._rows, self._draws)
+                step()
+            self._loss = self._captured(step, pool)
         finally:
             kept.put_back()
 
-    def __call__(self, rows: Rows, draws: BatchDraws) -> Tensor:
+    def __call__(self) -> Tensor:
         """One step; the loss stays in its place until the next."""
-        for place, value in ((self._rows, rows), (self._draws, draws)):
-            for own, given in zip(_tensors(place), _tensors(value), strict=True):
-                if own is not given:
-                    own.copy_(given, non_blocking=True)
         self._graph.replay()
         return self._loss
 
+    def _captured(self, step: Step, pool: Any) -> Tensor:
+        """Not by `torch.cuda.graph`, which waits for all streams and empties the cache first."""
+        with _no_collection():
+            # thread_local: a thread that streams images may go on with its copies
+            self._graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+            try:
+                loss = step()
+            except BaseException:
+                with contextlib.suppress(RuntimeError):
+                    self._end(pool)
+                raise
+            self._end(pool)
+        return loss
 
-def _tensors(value: Rows | BatchDraws) -> list[Tensor]:
-    found = (getattr(value, item.name) for item in fields(value))
-    return [tensor for tensor in found if isinstance(tensor, Tensor)]
+    def _end(self, pool: Any) -> None:
+        """Ends the capture. Where that fails, torch before 2.12 goes on taking memory from the pool of the capture, and
+        all do not give the pool back."""
+        try:
+            self._graph.capture_end()
+        except RuntimeError:
+            device = torch.cuda.current_device()
+            for undo in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
+                with contextlib.suppress(RuntimeError):
+                    undo(device, pool)
+            raise
 
 
-def _copied(value: T, fixed: Tensor | None) -> T:
-    """With own tensors in all its fields, but for `fixed`."""
-    named = {item.name: getattr(value, item.name) for item in fields(value)}
-    own = {name: tensor.clone() for name, tensor in named.items() if isinstance(tensor, Tensor) and tensor is not fixed}
-    return replace(value, **own)
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """A graph or an event that Python happens to free in the middle would be part of the recording."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Kept:
-    """The values that a net's weights and buffers, and an optimizer's state, have now."""
+    """The values that the tensors of a state have now."""
 
-    def __init__(self, net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        self._optimizer = optimizer
-        tensors = [*net.parameters(), *net.buffers(), *self._state()]
-        self._values = {tensor: tensor.detach().clone() for tensor in tensors}
-
-    def _state(self) -> list[Tensor]:
-        values = (value for state in self._optimizer.state.values() for value in state.values())
-        return [value for value in values if isinstance(value, Tensor)]
+    def __init__(self, state: Callable[[], Sequence[Tensor]]) -> None:
+        self._state = state
+        self._values = {tensor: tensor.detach().clone() for tensor in state()}
 
     @torch.no_grad()
     def put_back(self) -> None:
-        """In place, since the recorded kernels hold addresses. State that is new since then becomes zero, from which an
-        optimizer's first step does what it would have done without."""
+        """In place, since the recorded kernels hold addresses. State that is new since then becomes zero, from which
+        momentum's first step does what it would have done without."""
         for tensor in self._state():
             if tensor not in self._values:
                 tensor.zero_()

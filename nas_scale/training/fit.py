@@ -6,31 +6,34 @@ import math
 import statistics
 import time
 from collections.abc import Generator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from nas_scale.errors import RunFailed
+from nas_scale.nets.build import Net
 from nas_scale.training.augment import normalise
-from nas_scale.training.images import Images
-from nas_scale.training.job import Epoch, Recipe, Score, Stop
+from nas_scale.training.images import NO_LABEL, Images
+from nas_scale.training.job import Epoch, Recipe, Remark, Score, Stop
 from nas_scale.training.memory import is_lack_of_memory
 from nas_scale.training.trainer import Trainer
 
 EVALUATION_BATCH: Final = {"cuda": 2048}
 USUAL_EVALUATION_BATCH: Final = 512
+STEPS_AHEAD: Final = 100  # that a GPU is given at once, and once more before it has done them
+
+News: TypeAlias = Epoch | Remark | None  # None: waiting for the device; others of this process may go on
 
 
 def fit(
-    nets: Mapping[int, nn.Module], images: Images, recipe: Recipe, stops: Sequence[Stop] = (), recordable: bool = True
-) -> Generator[Epoch, None, tuple[Score, ...]]:
+    nets: Mapping[int, Net], images: Images, recipe: Recipe, stops: Sequence[Stop] = (), recordable: bool = True
+) -> Generator[News, None, tuple[Score, ...]]:
     """Trains equal nets, each from its own seed (`nets` by seed), side by side; returns a score for each.
 
-    Yields news after every epoch. Draws hang on (seed, epoch) alone, so a net's score does not depend on the others.
-    Stops after the epoch of a stop whose accuracy their mean does not reach. Raises RunFailed when a loss stops being
-    finite.
+    Yields news after every epoch, and None as often as it would have to wait for a GPU. Draws hang on (seed, epoch)
+    alone, so a net's score does not depend on the others. Stops after the epoch of a stop whose accuracy their mean
+    does not reach. Raises RunFailed when a loss stops being finite.
     """
     trainers = [Trainer(net, images, recipe, seed, recordable) for seed, net in nets.items()]
     wanted = {stop.epoch: stop.accuracy for stop in stops if stop.epoch < recipe.epochs}
@@ -41,22 +44,23 @@ def fit(
     results: list[tuple[float, float]] | None = None
     while len(losses) < recipe.epochs and not stopped:
         started = time.perf_counter()
-        epoch = len(losses)
-        for _ in zip(*(trainer.epoch(epoch) for trainer in trainers), strict=True):
-            pass
-        losses.append([trainer.mean_loss() for trainer in trainers])
+        losses.append((yield from _epoch(trainers, len(losses))))
         spent = time.perf_counter() - started
         seconds += spent
+        epoch = len(losses)
         if not all(map(math.isfinite, losses[-1])):
-            raise RunFailed(f"diverged: the loss was no longer finite after epoch {epoch + 1}")
-        yield Epoch(epoch + 1, recipe.epochs, statistics.fmean(losses[-1]), trained / spent)
+            raise RunFailed(f"diverged: the loss was no longer finite after epoch {epoch}")
+        if epoch == 1 and (why := trainers[0].not_recorded) is not None:
+            yield Remark(f"the GPU gets its steps kernel by kernel, since they could not be recorded: {why}")
+        yield Epoch(epoch, recipe.epochs, statistics.fmean(losses[-1]), trained / spent)
         results = None
-        if (threshold := wanted.get(epoch + 1)) is not None:
-            results = [evaluated(trainer) for trainer in trainers]
+        if (threshold := wanted.get(epoch)) is not None:
+            results = yield from evaluated(trainers)
             accuracies = [accuracy for accuracy, _ in results]
-            checks.append((epoch + 1, accuracies))
+            checks.append((epoch, accuracies))
             stopped = statistics.fmean(accuracies) < threshold
-    results = results or [evaluated(trainer) for trainer in trainers]
+    if results is None:
+        results = yield from evaluated(trainers)
     if not all(math.isfinite(loss) for _, loss in results):
         raise RunFailed("diverged: the validation loss is not finite")
     return tuple(
@@ -74,12 +78,45 @@ def fit(
     )
 
 
-def evaluated(trainer: Trainer) -> tuple[float, float]:
-    """(accuracy in 0..1, mean cross-entropy) on the validation images; in smaller batches where memory asks for it."""
-    batch = EVALUATION_BATCH.get(trainer.images.device.type, USUAL_EVALUATION_BATCH)
+def _epoch(trainers: Sequence[Trainer], number: int) -> Generator[None, None, list[float]]:
+    """Trains an epoch, step by step in turn; returns every trainer's mean loss."""
+    for trainer in trainers:
+        trainer.begin(number)
+    for step in range(trainers[0].steps):
+        for trainer in trainers:
+            trainer.step()
+        if (step + 1) % STEPS_AHEAD == 0:
+            yield from _reached(trainers, marks=1)
+    for trainer in trainers:
+        trainer.end(number)
+        trainer.draw(number + 1)
+    yield from _done(trainers)
+    return [trainer.mean_loss(number) for trainer in trainers]
+
+
+def _reached(trainers: Sequence[Trainer], marks: int) -> Generator[None, None, None]:
+    """Marks this place, and waits until the device has come to the one before it."""
+    for trainer in trainers:
+        trainer.mark()
+    while any(trainer.behind(marks) for trainer in trainers):
+        yield None
+
+
+def _done(trainers: Sequence[Trainer]) -> Generator[None, None, None]:
+    """Waits until the device has done all it was asked for up to the last mark."""
+    while any(trainer.behind() for trainer in trainers):
+        yield None
+
+
+def evaluated(trainers: Sequence[Trainer]) -> Generator[None, None, list[tuple[float, float]]]:
+    """Every trainer's (accuracy in 0..1, mean cross-entropy) on the validation images; in smaller batches where memory
+    asks for it."""
+    batch = EVALUATION_BATCH.get(trainers[0].images.device.type, USUAL_EVALUATION_BATCH)
     while True:
         try:
-            return _evaluated(trainer, batch)
+            sums = [_evaluated(trainer, batch) for trainer in trainers]
+            yield from _done(trainers)
+            return [(float(each[0]) / trainers[0].images.val, float(each[1]) / trainers[0].images.val) for each in sums]
         except (RuntimeError, MemoryError) as error:
             if batch == 1 or not is_lack_of_memory(error):
                 raise
@@ -87,15 +124,17 @@ def evaluated(trainer: Trainer) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def _evaluated(trainer: Trainer, batch: int) -> tuple[float, float]:
-    images, net = trainer.images, trainer.net
-    net.eval()
+def _evaluated(trainer: Trainer, batch: int) -> torch.Tensor:
+    """(right answers, sum of losses): a tensor of the CPU, on its way there."""
+    images, device = trainer.images, trainer.images.device
+    trainer.net.eval()
+    there = torch.zeros(2, pin_memory=device.type == "cuda")
     with trainer.on_stream():
-        right = torch.zeros((), device=images.device)
-        loss = torch.zeros((), device=images.device)
+        sums = torch.zeros(2, device=device)
         for pictures, labels in images.validation(batch):
-            with trainer.precision():
-                logits = net(normalise(pictures, images.mean, images.std)).float()
-            right += (logits.argmax(1) == labels).sum()
-            loss += F.cross_entropy(logits, labels, reduction="sum")
-        return right.item() / images.val, loss.item() / images.val
+            logits = trainer.logits(normalise(pictures, images.mean, images.std))
+            sums[0] += (logits.argmax(1) == labels).sum()
+            sums[1] += F.cross_entropy(logits, labels, reduction="sum", ignore_index=NO_LABEL)
+        there.copy_(sums, non_blocking=True)
+    trainer.mark()
+    return there

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final, TypeAlias
 
 import torch
@@ -19,6 +19,7 @@ from nas_scale.training.data.dataset import Indices, Split
 DEVICE_SHARE: Final = 0.4  # of the device's free memory that images may take; nets need the rest
 MEMORY_SHARE: Final = 0.1  # of a machine's memory that each process may take for images on a CPU
 AHEAD: Final = 3  # batches on their way to the device
+NO_LABEL: Final = -1  # of an image that was counted before
 
 Wanted: TypeAlias = Indices | slice
 
@@ -32,14 +33,19 @@ class Rows:
     labels: Tensor
 
 
+@dataclass(frozen=True)
+class Arrived:
+    """What a step gets from outside of the device: bytes (b, h, w, c) and labels (b,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
 class Images(ABC):
     """A data set as trainings use it.
 
-    train, val: how many images. size: pixels a side. mean, std (c,): in 0..1. fixed: what `images` of all rows is,
-    where it is one tensor.
+    train, val: how many images. size: pixels a side. mean, std (c,): in 0..1.
     """
-
-    fixed: Tensor | None = None
 
     def __init__(self, data: Dataset, device: torch.device) -> None:
         self.device = device
@@ -48,31 +54,47 @@ class Images(ABC):
         self.flips = data.flips
 
     @abstractmethod
-    def steps(self, order: Tensor, batch: int) -> Iterator[Rows]:
-        """Batches of the training images in `order` (n,), a CPU tensor; images that fill no batch are left out."""
+    def arriving(self, order: Tensor, batch: int) -> Iterator[Arrived | None]:
+        """Step after step of an epoch what comes from outside of the device, of the training images in `order` (n,), a
+        CPU tensor; None where all is there. Images that fill no batch are left out."""
 
     @abstractmethod
-    def validation(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All validation images (b, h, w, c) and their labels, on the device, `batch` or fewer at once."""
+    def rows(self, chosen: Tensor, arrived: Arrived | None) -> Rows:
+        """The images of a step: those at the places `chosen` (b,) of the training images."""
+
+    def validation(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All validation images (b, h, w, c) and their labels, on the device, at most so many at once: in batches of
+        one shape, the last of which repeats a few, whose labels are NO_LABEL."""
+        batches = -(-self.val // most)
+        batch = -(-self.val // batches)
+        starts = [min(number * batch, self.val - batch) for number in range(batches)]
+        for number, (images, labels) in enumerate(self._validation(starts, batch)):
+            again = number * batch - starts[number]
+            yield images, torch.cat([torch.full_like(labels[:again], NO_LABEL), labels[again:]]) if again else labels
+
+    @abstractmethod
+    def _validation(self, starts: Iterable[int], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """`batch` validation images from each of these places on, and their labels."""
 
 
 class ResidentImages(Images):
-    """All images on the device: a step costs no more than the copy of its indices."""
+    """All images on the device: a step needs nothing from outside."""
 
     def __init__(self, data: Dataset, device: torch.device) -> None:
         super().__init__(data, device)
         self._train, self._train_labels = _tensors(data.train, device)
         self._val, self._val_labels = _tensors(data.val, device)
-        self.fixed = self._train
 
-    def steps(self, order: Tensor, batch: int) -> Iterator[Rows]:
-        labels = self._train_labels[(there := order.to(self.device))]
-        for start in range(0, self.train // batch * batch, batch):
-            step = slice(start, start + batch)
-            yield Rows(self._train, there[step], labels[step])
+    def arriving(self, order: Tensor, batch: int) -> Iterator[Arrived | None]:
+        return repeat(None, self.train // batch)
 
-    def validation(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        yield from zip(torch.split(self._val, batch), torch.split(self._val_labels, batch), strict=True)
+    def rows(self, chosen: Tensor, arrived: Arrived | None) -> Rows:
+        return Rows(self._train, chosen, self._train_labels.index_select(0, chosen))
+
+    def _validation(self, starts: Iterable[int], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in starts:
+            rows = slice(start, start + batch)
+            yield self._val[rows], self._val_labels[rows]
 
 
 class StreamedImages(Images):
@@ -81,17 +103,19 @@ class StreamedImages(Images):
     def __init__(self, data: Dataset, device: torch.device) -> None:
         super().__init__(data, device)
         self._data = data
-        self._places = torch.arange(self.train, device=device)
 
-    def steps(self, order: Tensor, batch: int) -> Iterator[Rows]:
+    def arriving(self, order: Tensor, batch: int) -> Iterator[Arrived | None]:
         places = order.numpy()
         wanted = (places[start : start + batch] for start in range(0, self.train // batch * batch, batch))
         for images, labels in self._sent(self._data.train, wanted):
-            yield Rows(images, self._places[: len(images)], labels)
+            yield Arrived(images, labels)
 
-    def validation(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        wanted = (slice(start, start + batch) for start in range(0, self.val, batch))
-        yield from self._sent(self._data.val, wanted)
+    def rows(self, chosen: Tensor, arrived: Arrived | None) -> Rows:
+        assert arrived is not None
+        return Rows(arrived.images, torch.arange(len(chosen), device=chosen.device), arrived.labels)
+
+    def _validation(self, starts: Iterable[int], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        yield from self._sent(self._data.val, (slice(start, start + batch) for start in starts))
 
     def _sent(self, split: Split, wanted: Iterator[Wanted]) -> Iterator[tuple[Tensor, Tensor]]:
         """The wanted rows of a split on the device, AHEAD of them under way."""

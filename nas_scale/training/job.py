@@ -21,8 +21,9 @@ class Recipe:
     cropping and flipping (training/policy.py). `mixup`: the alpha of the beta distribution that weighs pairs of images
     (Zhang et al. 2018), 0 for none. `cutout`: side of the square that is blanked, as a share of the image's (DeVries &
     Taylor 2017), 0 for none. `start_resolution`: share of the resolution at which training starts; it grows to the
-    whole over the first two thirds (Tan & Le 2021). `precision` auto is bf16 on a GPU and float32 on a CPU.
-    `zero_residuals` starts residual branches at zero (nets/build.py).
+    whole over the first two thirds (Tan & Le 2021). `warmup`: share of all steps over which the rate rises. `crop`:
+    how far an image may be moved each way, as a share of its side. `precision` auto is bf16 on a GPU and float32 on a
+    CPU. `zero_residuals` starts residual branches at zero (nets/build.py).
     """
 
     epochs: int = 8
@@ -32,9 +33,9 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     schedule: Literal["cosine", "paper"] = "cosine"
-    warmup_epochs: float = 1.0
+    warmup: float = 0.1
     label_smoothing: float = 0.0
-    crop_padding: int = 2
+    crop: float = 0.125
     flips: bool | None = None
     policy: Policy = "none"
     mixup: float = 0.0
@@ -93,11 +94,19 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """News that a person should know of: something was done in another way than usual, and why."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """One seed's answer: accuracy in 0..1 on `images` validation images, and what it took.
 
-    loss: of the validation images. epochs: how many it got; fewer than the recipe's where it was stopped. losses: of
-    the training images, of every epoch. checks: (epoch, accuracy) at the epochs of the job's stops that it reached.
+    loss: of the validation images. epochs: how many it got; fewer than the recipe's where it was stopped. seconds: on
+    the clock, those of seeds side by side shared among them. losses: of the training images, of every epoch. checks:
+    (epoch, accuracy) at the epochs of the job's stops that it reached.
     """
 
     accuracy: float

@@ -88,5 +88,5 @@ def given_up(reference: Architecture, proxy: Proxy) -> str:
         parts.append(f"total stride {small.total_stride} instead of {reference.total_stride}")
     if proxy.width != 1:
         parts.append(f"channels x {proxy.width:g}")
-    epochs = proxy.recipe.epochs
-    return ", ".join([*parts, f"{epochs} epoch{'s' if epochs != 1 else ''}"])
+    epochs, batch = proxy.recipe.epochs, proxy.recipe.batch
+    return ", ".join([*parts, f"{epochs} epoch{'s' if epochs != 1 else ''} in batches of {batch}"])

@@ -14,7 +14,7 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, batch: int) -
     """The rate at `step` (from 0): linear warm-up, then half a cosine to zero, or the paper's exponential decay."""
     peak = recipe.learning_rate * batch / 256
     total = recipe.epochs * steps_per_epoch
-    warmup = min(recipe.warmup_epochs * steps_per_epoch, total / 2)
+    warmup = round(recipe.warmup * total)
     if step < warmup:
         return peak * (step + 1) / (warmup + 1)
     if recipe.schedule == "paper":

@@ -1,9 +1,9 @@
-"""How long a training will take, by timing a few of its steps."""
+"""How long a training will take, by timing a few of its steps; run by an engine, where the training will run."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,51 +12,98 @@ from nas_scale.training.job import Job
 
 if TYPE_CHECKING:
     from nas_scale.training.data import Dataset
+    from nas_scale.training.images import Images
 
+TIME: Final = "nas_scale.training.timing:seconds_of"
 ENOUGH_SECONDS: Final = 0.5  # of steps that are timed
 LEAST_STEPS: Final = 2
-MOST_STEPS: Final = 20
+MOST_STEPS: Final = 500
+EPOCH_STEPS: Final = 50  # of the blank epochs that steps are taken from
 FORWARD_SHARE: Final = 0.35  # of a training image's time that a validation image takes
 START_SECONDS: Final = 4.0  # until a worker has imported torch and opened its images
 
 
-def seconds_per_job(job: Job, train_images: int, val_images: int) -> float | None:
-    """Seconds that a training of this job's net will take on so many images, with its own batch, device and threads.
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A job that is to be timed, and how many images it would train and validate on."""
 
-    None where it does not fit into memory: its training will say so.
-    Times a few steps on blank images.
+    job: Job
+    train_images: int
+    val_images: int
+
+
+def seconds_of(asked: Timing) -> float | None:
+    """Seconds that a training of one seed will take, with the job's batch, device and threads.
+
+    None where it does not fit into memory: its training will say so. Times a few steps on blank images: several between
+    two looks at the clock for which a GPU has done all it was asked for, since it is given work far ahead of doing it.
     """
-    images = job.recipe.epochs * train_images + FORWARD_SHARE * val_images
     from nas_scale.training.memory import is_lack_of_memory
+    from nas_scale.training.worker import prepare_process
 
+    prepare_process(asked.job.threads)
     try:
-        return images * _seconds_per_image(job, train_images)
+        return _seconds(asked)
     except (RuntimeError, MemoryError) as error:
         if is_lack_of_memory(error):
             return None
         raise
 
 
-def _seconds_per_image(job: Job, train_images: int) -> float:
+def _seconds(asked: Timing) -> float:
     import torch
 
-    from nas_scale.nets.build import build
     from nas_scale.training.images import ResidentImages
-    from nas_scale.training.trainer import Trainer
-    from nas_scale.training.worker import prepare_process
+    from nas_scale.training.trainer import WORTH_RECORDING
 
-    prepare_process(job.threads)
-    batch = min(job.recipe.batch, train_images)
-    images = ResidentImages(_blank(job.architecture.resolution, batch * (1 + MOST_STEPS)), torch.device(job.device))
-    net = build(job.architecture, seed=0).to(job.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trainer = Trainer(net, images, replace(job.recipe, batch=batch), seed=0)
-    steps = trainer.epoch(job.recipe.epochs - 1)  # of the whole resolution
-    next(steps).item()  # the first makes what the others find made
-    started, done, spent = time.perf_counter(), 0, 0.0
-    while done < LEAST_STEPS or (spent < ENOUGH_SECONDS and done < MOST_STEPS):
-        next(steps).item()
-        done, spent = done + 1, time.perf_counter() - started
-    return spent / (done * batch)
+    job = asked.job
+    batch = min(job.recipe.batch, asked.train_images)
+    blank = _blank(job.architecture.resolution, batch * EPOCH_STEPS)
+    images = ResidentImages(blank, torch.device(job.device))
+    recorded = job.recipe.epochs * (asked.train_images // batch) >= WORTH_RECORDING
+    _Steps(job, images, batch, recorded)  # what a process makes once and keeps is no part of a training
+    started = time.perf_counter()
+    steps = _Steps(job, images, batch, recorded)
+    beginning = time.perf_counter() - started
+    each = steps.seconds_each()
+    trained = job.recipe.epochs * asked.train_images + FORWARD_SHARE * asked.val_images
+    return max(beginning - each, 0.0) + trained * each / batch
+
+
+class _Steps:
+    """A net's steps of the whole resolution, the first of which is done."""
+
+    def __init__(self, job: Job, images: Images, batch: int, recordable: bool) -> None:
+        import torch
+
+        from nas_scale.nets.build import build
+        from nas_scale.training.trainer import Trainer
+
+        net = build(job.architecture, seed=0).to(job.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._trainer = Trainer(net, images, replace(job.recipe, batch=batch), 0, recordable)
+        self._left = 0
+        self.take(1)
+
+    def take(self, count: int) -> None:
+        """So many steps, which are done at the end."""
+        for _ in range(count):
+            if not self._left:
+                self._trainer.begin(self._trainer.recipe.epochs - 1)
+                self._left = self._trainer.steps
+            self._trainer.step()
+            self._left -= 1
+        self._trainer.synchronize()
+
+    def seconds_each(self) -> float:
+        """Seconds of a step, from more and more of them until they take long enough."""
+        count = LEAST_STEPS
+        while True:
+            started = time.perf_counter()
+            self.take(count)
+            spent = time.perf_counter() - started
+            if spent >= ENOUGH_SECONDS or count >= MOST_STEPS:
+                return spent / count
+            count = min(MOST_STEPS, max(2 * count, int(1.2 * count * ENOUGH_SECONDS / spent)))
 
 
 def _blank(size: int, count: int) -> Dataset:

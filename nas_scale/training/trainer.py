@@ -1,8 +1,14 @@
-"""One net on its way from one seed: its optimizer, its draws, and the steps of an epoch, on a CPU or a GPU."""
+"""One net on its way from one seed: its optimizer, its draws, and the steps of an epoch, on a CPU or a GPU.
+
+On a GPU nothing here waits for it. Order, draws and rates of an epoch go to the device at its beginning, into places
+that stay; a counter there says which step is next, so that a recorded step takes the host one launch and no copy. What
+an epoch came to is sent back behind its last step, and is there once `behind` says so.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final
@@ -10,125 +16,229 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from nas_scale.training.augment import BatchDraws, augmented, draw_epoch, mixed_cross_entropy, resolutions
+from nas_scale.errors import debugging
+from nas_scale.nets.build import Net
+from nas_scale.training.augment import EpochDraws, augmented, draw_epoch, mixed_cross_entropy, resolutions
 from nas_scale.training.capture import Recorded
-from nas_scale.training.images import Images, Rows
+from nas_scale.training.half import HalfPrecision
+from nas_scale.training.images import Arrived, Images
 from nas_scale.training.job import Recipe
 from nas_scale.training.memory import is_lack_of_memory
+from nas_scale.training.rmsprop import RMSProp
 from nas_scale.training.schedule import learning_rate
 
-RMSPROP_EPS: Final = 1e-3  # TensorFlow's for these nets; torch's 1e-8 diverges with them
 WORTH_RECORDING: Final = 50  # steps; recording takes about as long as ten
 
 
 class Trainer:
     """Trains `net`, already on the images' device, by `recipe`. Draws hang on (seed, epoch) alone.
 
-    On a GPU each trainer has a stream of its own, so that several of them keep it busy, and its step is recorded as a
-    CUDA graph where that pays. recordable: whether that may be tried.
+    An epoch is `begin`, `steps` times `step`, `end`. On a GPU each trainer has a stream of its own, so that several of
+    them keep it busy, and its step is recorded as a CUDA graph where that pays. recordable: whether that may be tried.
+    not_recorded: why CUDA could not record a step, where it could not.
     """
 
-    def __init__(self, net: nn.Module, images: Images, recipe: Recipe, seed: int, recordable: bool = True) -> None:
+    def __init__(self, net: Net, images: Images, recipe: Recipe, seed: int, recordable: bool = True) -> None:
         self.net = net
         self.images = images
         self.recipe = recipe
         self.seed = seed
         self.batch = min(recipe.batch, images.train)
         self.steps = images.train // self.batch
-        on_gpu = images.device.type == "cuda"
+        self.not_recorded: str | None = None
+        device = images.device
+        on_gpu = device.type == "cuda"
         self._recordable = recordable and on_gpu and recipe.epochs * self.steps >= WORTH_RECORDING
         self._recorded: dict[int, Recorded] = {}
-        self._stream = torch.cuda.Stream(images.device) if on_gpu else None  # type: ignore[no-untyped-call]
+        self._pool: Any = None
+        self._stream = torch.cuda.Stream(device) if on_gpu else None  # type: ignore[no-untyped-call]
         if self._stream is not None:  # what was put on the device before is to be there
-            self._stream.wait_stream(torch.cuda.current_stream(images.device))
+            self._stream.wait_stream(torch.cuda.current_stream(device))
         self._flips = images.flips if recipe.flips is None else recipe.flips
         self._sizes = resolutions(recipe, images.size, recipe.epochs)
-        self._optimizer = _optimizer(net, recipe, on_gpu)
-        self._losses = torch.zeros((), device=images.device)
+        self._marks: deque[torch.cuda.Event] = deque()
+        with self.on_stream():
+            _drop_counters(net)
+            self._half = HalfPrecision(net) if _computes_in_half(recipe, device) else None
+            self._rate = torch.zeros((), device=device)
+            self._optimizer = _optimizer(self._weights(), recipe, self._rate)
+            self._range = torch.arange(self.batch, device=device)
+            self._at = torch.zeros(1, dtype=torch.int64, device=device)
+            self._total = torch.zeros((), device=device)  # of the losses of this epoch
+        self._means = torch.zeros(recipe.epochs, pin_memory=on_gpu)
+        self._drawn: tuple[int, EpochDraws] | None = None
+        self._draws: EpochDraws | None = None  # on the device
+        self._rates: Tensor | None = None
+        self._inbox: Arrived | None = None
+        self._arriving: Iterator[Arrived | None] = iter(())
 
-    def epoch(self, number: int) -> Iterator[Tensor]:
-        """Trains one epoch; yields the loss of every step, which on a GPU may still be under way."""
+    def draw(self, number: int) -> None:
+        """The draws of an epoch ahead of it, while the device may still be busy with the one before."""
+        if number < self.recipe.epochs and (self._drawn is None or self._drawn[0] != number):
+            images = self.images
+            drawn = draw_epoch(self.recipe, images.train, images.size, self.steps, self._flips, self.seed, number)
+            self._drawn = number, drawn
+
+    def begin(self, number: int) -> None:
+        """Puts an epoch's order, draws and rates in place."""
+        self.draw(number)
+        assert self._drawn is not None
+        draws = self._drawn[1]
+        first = number * self.steps
+        rates = [learning_rate(self.recipe, first + step, self.steps, self.batch) for step in range(self.steps)]
         self.net.train()
+        self._size = self._sizes[number]
+        self._arriving = self.images.arriving(draws.order, self.batch)
         with self.on_stream():
-            self._losses.zero_()
-            draws = draw_epoch(self.recipe, self.images.train, self.steps, self._flips, self.seed, number)
-            rows = self.images.steps(draws.order, self.batch)
-            draws = draws.to(self.images.device)
-        for step in range(self.steps):
-            with self.on_stream():
-                self._set_rate(learning_rate(self.recipe, number * self.steps + step, self.steps, self.batch))
-                loss = self._advance(next(rows), draws.batch(step, self.batch), self._sizes[number])
-            yield loss
+            self._put(draws, torch.tensor(rates))
+            self._at.zero_()
+            self._total.zero_()
 
-    def mean_loss(self) -> float:
-        """Of the steps of this epoch; waits for them."""
+    def step(self) -> Tensor:
+        """The next step; its loss (), which on a GPU is under way and stays in its place until the step after it."""
         with self.on_stream():
-            return self._losses.item() / self.steps
+            return self._advance(next(self._arriving))
 
-    def precision(self) -> torch.autocast:
-        """bf16 where the recipe asks for it; a context."""
-        device = self.images.device.type
-        wanted = self.recipe.precision
-        bf16 = wanted == "bfloat16" or (wanted == "auto" and device == "cuda")
-        # Each weight is used once a step: a cache of the cast ones would only get in the way of recording.
-        return torch.autocast(device, torch.bfloat16, enabled=bf16, cache_enabled=False)
+    def end(self, number: int) -> None:
+        """Sends the epoch's mean loss on its way to `mean_loss`."""
+        with self.on_stream():
+            self._means[number].copy_(self._total / self.steps, non_blocking=True)
+        self.mark()
+
+    def mean_loss(self, number: int) -> float:
+        """Of an epoch's steps, once the device is no longer behind its end."""
+        return float(self._means[number])
+
+    def losses(self, number: int) -> Iterator[float]:
+        """Trains an epoch and reads every step's loss, which waits for it."""
+        self.begin(number)
+        for _ in range(self.steps):
+            loss = self.step()
+            with self.on_stream():  # whose work is what the loss waits for
+                value = loss.item()
+            yield value
+        self.end(number)
+
+    def mark(self) -> None:
+        """Remembers how far the device has been asked to go."""
+        if self._stream is not None:
+            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            event.record(self._stream)
+            self._marks.append(event)
+
+    def behind(self, marks: int = 0) -> bool:
+        """Whether the device has yet to reach more than the last so many marks."""
+        while self._marks and self._marks[0].query():  # type: ignore[no-untyped-call]
+            self._marks.popleft()
+        return len(self._marks) > marks
+
+    def synchronize(self) -> None:
+        """Waits until the device has done what it was asked for."""
+        if self._stream is not None:
+            self._stream.synchronize()
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Of normalised images (b, 3, h, w), in float32."""
+        logits: Tensor = self.net(images if self._half is None else images.to(torch.bfloat16))
+        return logits
 
     def on_stream(self) -> AbstractContextManager[Any]:
         """Whatever this trainer does on a GPU happens inside of this."""
         return torch.cuda.stream(self._stream) if self._stream is not None else contextlib.nullcontext()
 
-    def _advance(self, rows: Rows, draws: BatchDraws, size: int) -> Tensor:
-        """One step, recorded where that is possible."""
-        if self._recordable and size not in self._recorded:
-            self._record(rows, draws, size)
-        recorded = self._recorded.get(size)
-        return recorded(rows, draws) if recorded else self._step(rows, draws, size)
+    def _weights(self) -> list[Tensor]:
+        return list(self.net.parameters()) if self._half is None else self._half.parameters()
 
-    def _record(self, rows: Rows, draws: BatchDraws, size: int) -> None:
+    def _put(self, draws: EpochDraws, rates: Tensor) -> None:
+        """Into the same places at every epoch: recorded kernels hold their addresses."""
+        if self._draws is None or self._rates is None:
+            self._draws = draws.to(self.images.device)
+            self._rates = rates.to(self.images.device)
+            return
+        for name, place in self._draws.tensors().items():
+            self._send(getattr(draws, name), place)
+        self._send(rates, self._rates)
+
+    def _send(self, drawn: Tensor, place: Tensor) -> None:
+        place.copy_(drawn.pin_memory() if self._stream is not None else drawn, non_blocking=True)
+
+    def _advance(self, arrived: Arrived | None) -> Tensor:
+        """One step, recorded where that is possible."""
+        if self._recordable and self._size not in self._recorded:
+            self._record(arrived)
+        recorded = self._recorded.get(self._size)
+        if recorded is None:
+            return self._step(arrived)
+        if arrived is not None and self._inbox is not None:
+            self._inbox.images.copy_(arrived.images, non_blocking=True)
+            self._inbox.labels.copy_(arrived.labels, non_blocking=True)
+        return recorded()
+
+    def _record(self, arrived: Arrived | None) -> None:
         """Records the step at this size; where CUDA cannot, steps stay as they are."""
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+            self._inbox = None if arrived is None else Arrived(arrived.images.clone(), arrived.labels.clone())
         try:
-            self._recorded[size] = Recorded(
-                lambda rows, draws: self._step(rows, draws, size),
-                rows,
-                draws,
-                self.images.fixed,
-                self.net,
-                self._optimizer,
-            )
+            self._recorded[self._size] = Recorded(lambda: self._step(self._inbox), self._state, self._pool)
         except RuntimeError as error:
-            if is_lack_of_memory(error):
+            if is_lack_of_memory(error) or debugging():
                 raise
             self._recordable = False
-        self._losses.zero_()  # recording ran steps; sizes change between epochs alone
+            self.not_recorded = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
 
-    def _step(self, rows: Rows, draws: BatchDraws, size: int) -> Tensor:
-        images = augmented(rows.images, rows.chosen, draws, self.recipe, self.images.mean, self.images.std, size)
-        with self.precision():
-            loss = mixed_cross_entropy(self.net(images), rows.labels, draws.weight, self.recipe.label_smoothing)
-        self._optimizer.zero_grad(set_to_none=True)
+    def _state(self) -> list[Tensor]:
+        """All tensors that a step changes."""
+        optimizer = (value for state in self._optimizer.state.values() for value in state.values())
+        kept = [value for value in optimizer if isinstance(value, Tensor)]
+        own = {*self.net.parameters(), *self._weights()}
+        return [*own, *self.net.buffers(), *kept, self._rate, self._at, self._total]
+
+    def _step(self, arrived: Arrived | None) -> Tensor:
+        """The step that the counter on the device says; nothing in it hangs on the host."""
+        assert self._draws is not None
+        assert self._rates is not None
+        places = self._range + self._at * self.batch
+        draws = self._draws.batch(places, self._at)
+        rows = self.images.rows(self._draws.order.index_select(0, places), arrived)
+        images = augmented(rows.images, rows.chosen, draws, self.recipe, self.images.mean, self.images.std, self._size)
+        loss = mixed_cross_entropy(self.logits(images), rows.labels, draws.weight, self.recipe.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._rate.copy_(self._rates.index_select(0, self._at)[0])
+        self._update()
+        loss = loss.detach()
+        self._total += loss
+        self._at.add_(1).remainder_(self.steps)  # warming up to record may take more steps than an epoch has
+        return loss
+
+    def _update(self) -> None:
+        if self._half is None:
+            self._optimizer.step()
+            self._optimizer.zero_grad(set_to_none=True)
+            return
+        self._half.gather_gradients()
         self._optimizer.step()
-        self._losses += loss.detach()
-        return loss.detach()
-
-    def _set_rate(self, rate: float) -> None:
-        for group in self._optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
+        self._half.spread_weights()
+        self._half.forget_gradients()
 
 
-def _optimizer(net: nn.Module, recipe: Recipe, on_gpu: bool) -> torch.optim.Optimizer:
-    """Weight decay on weights alone, not on norms and biases. On a GPU the learning rate is a tensor there, so that a
-    recorded step can be given another."""
-    decayed = [weight for weight in net.parameters() if weight.ndim > 1]
-    plain = [weight for weight in net.parameters() if weight.ndim <= 1]
+def _computes_in_half(recipe: Recipe, device: torch.device) -> bool:
+    return recipe.precision == "bfloat16" or (recipe.precision == "auto" and device.type == "cuda")
+
+
+def _drop_counters(net: nn.Module) -> None:
+    """Norms count their batches by a kernel each, and the count matters only to averages without a momentum."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.num_batches_tracked = None
+
+
+def _optimizer(weights: list[Tensor], recipe: Recipe, rate: Tensor) -> torch.optim.Optimizer:
+    """Weight decay on weights alone, not on norms and biases. The rate is a tensor on the device, so that a recorded
+    step can be given another."""
+    decayed = [weight for weight in weights if weight.ndim > 1]
+    plain = [weight for weight in weights if weight.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    rate = torch.ones((), device=decayed[0].device) if on_gpu else 1.0
-    momentum = recipe.momentum
     if recipe.optimizer == "rmsprop":
-        return torch.optim.RMSprop(
-            groups, rate, alpha=0.9, momentum=momentum, eps=RMSPROP_EPS, foreach=True, capturable=on_gpu
-        )
-    return torch.optim.SGD(groups, rate, momentum=momentum, nesterov=momentum > 0, fused=True)
+        return RMSProp(groups, rate, momentum=recipe.momentum)
+    return torch.optim.SGD(groups, rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from nas_scale.arch.spec import Architecture
 from nas_scale.errors import RunFailed
 from nas_scale.training.data.ref import DataRef
-from nas_scale.training.job import Epoch, Job, Score
+from nas_scale.training.job import Job, Score
 
 if TYPE_CHECKING:
     from nas_scale.nets.build import Net
+    from nas_scale.training.fit import News
     from nas_scale.training.images import Images
 
 EVALUATE = "nas_scale.training.worker:follow"
+Training: TypeAlias = "Generator[News, None, tuple[Score, ...]]"
 
 
 def evaluate(job: Job) -> tuple[Score, ...]:
@@ -33,19 +35,40 @@ def evaluate(job: Job) -> tuple[Score, ...]:
             return scores
 
 
-def follow(job: Job) -> Generator[Epoch, None, tuple[Score, ...]]:
-    """The same, with news after every epoch."""
+def follow(job: Job) -> Training:
+    """The same, with news after every epoch; several of these may take turns in one process."""
     from nas_scale.training.memory import give_back_freed_memory
 
     prepare_process(job.threads)
     images, classes = _images(job.data, job.device)
+    work = _trained(replace(job, architecture=replace(job.architecture, classes=classes)), images)
     try:
-        return (yield from _trained(replace(job, architecture=replace(job.architecture, classes=classes)), images))
+        return (yield from _with_own_draws(work, job.device) if _draws(job.architecture) else work)
     finally:
         give_back_freed_memory()
 
 
-def _trained(job: Job, images: Images) -> Generator[Epoch, None, tuple[Score, ...]]:
+def _with_own_draws(work: Training, device: str) -> Training:
+    """The same work with torch's random states as its own, whatever others draw from them in between."""
+    import torch
+
+    generators = [torch.default_generator]
+    if device.startswith("cuda"):
+        generators.append(torch.cuda.default_generators[torch.cuda.current_device()])
+    states = [generator.get_state() for generator in generators]
+    while True:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+        try:
+            news = next(work)
+        except StopIteration as end:
+            scores: tuple[Score, ...] = end.value
+            return scores
+        states = [generator.get_state() for generator in generators]
+        yield news
+
+
+def _trained(job: Job, images: Images) -> Training:
     """A second attempt with less memory where the first lacks it. Raises RunFailed where that does too."""
     try:
         return (yield from _fitted(job, images, spare_memory=False))
@@ -77,7 +100,7 @@ class _LackOfMemoryError(Exception):
     """A job did not fit; carries nothing, so that nothing of it is kept."""
 
 
-def _fitted(job: Job, images: Images, spare_memory: bool) -> Generator[Epoch, None, tuple[Score, ...]]:
+def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
     """One attempt: all seeds side by side, or one after another with blocks computed again in the backward pass.
 
     One after another, a stop looks at one seed alone. Raises _LackOfMemoryError.

@@ -11,7 +11,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,23 +55,23 @@ def score(job: Job) -> Generator[Epoch, None, tuple[Score, ...]]:
     )
 
 
-def seconds_per_job(job: Job, train_images: int, val_images: int) -> float:
-    return SECONDS
+def seconds_each(jobs: Sequence[Job], *_: object) -> list[float | None]:
+    return [SECONDS for _ in jobs]
 
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Puts these in the place of real trainings and of their timing."""
     patch.setattr("nas_scale.training.worker.EVALUATE", EVALUATE)
-    patch.setattr("nas_scale.training.timing.seconds_per_job", seconds_per_job)
+    patch.setattr("nas_scale.flows.estimates.seconds_each", seconds_each)
 
 
 def main() -> int:
-    import nas_scale.training.timing
+    import nas_scale.flows.estimates
     import nas_scale.training.worker
     from nas_scale.cli.main import run
 
     nas_scale.training.worker.EVALUATE = EVALUATE
-    nas_scale.training.timing.seconds_per_job = seconds_per_job
+    nas_scale.flows.estimates.seconds_each = seconds_each
     sys.path.insert(0, str(Path(__file__).parent))
     sys.argv[0] = "nas-scale"
     return run(sys.argv[1:])

@@ -98,7 +98,7 @@ def test_the_longer_recipe_is_what_was_asked_on_other_seeds(monkeypatch: pytest.
     assert (longer["epochs"], longer["proxy_width"], longer["proxy_resolution"]) == (12, 0.5, 20)
     assert longer["proxy_strides"] > found["training"]["proxy_strides"]  # as many as 20 pixels bear
     assert "longer recipe: the same nets at 20 px" in found["header"][2]
-    assert "channels x 0.5, 12 epochs; 1 seed each, other than the proxy's" in found["header"][2]
+    assert "channels x 0.5, 12 epochs in batches of 32; 1 seed each, other than the proxy's" in found["header"][2]
 
 
 def test_with_one_longer_seed_the_ceiling_is_the_proxys() -> None:
@@ -200,8 +200,8 @@ def test_the_command_that_is_named_makes_the_certificate_that_is_missing(
 def line(space: str = "nas-bench-macro", **options: Any) -> str:
     """What a search of that space with these training options says of certificates."""
     reference = reference_net(load_space(space))
-    training = Training(**{"data": "digits", "proxy_resolution": 12, **options}).checked().for_reference(reference)
-    return certificate_line(Path("results"), training, reference, space)
+    training = Training(**{"data": "digits", "proxy_resolution": 12, **options}).suited("cpu").for_reference(reference)
+    return certificate_line(Path("results"), training, reference, "cpu", space)
 
 
 def test_certificates_are_for_one_proxy_and_one_kind_of_images() -> None:

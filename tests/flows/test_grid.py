@@ -137,7 +137,7 @@ def test_strides_that_a_search_gave_up_on_demand_stay_given_up() -> None:
 
 
 def test_networks_too_large_to_be_timed_are_trained_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas_scale.training.timing.seconds_per_job", lambda *_: None)
+    monkeypatch.setattr("nas_scale.flows.estimates.seconds_each", lambda jobs, *_: [None for _ in jobs])
     found = grid("efficientnet-b0", count=4, seeds=1, **TINY)
     assert found.plan.seconds is None
     assert found.document["estimated_seconds"] is None

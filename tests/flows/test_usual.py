@@ -13,13 +13,14 @@ from nas_scale.flows.usual import usual
 @pytest.mark.parametrize(
     "data", ["scenes", "scenes:fine", "digits", "cifar10:./cifar", "fashion-mnist", "./photos", "hf:x"]
 )
-def test_what_suits_the_data_is_settled(data: str) -> None:
-    settled, suited = Training(data=data).checked(), usual(data)
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1", "mps"])
+def test_what_suits_data_and_device_is_settled(data: str, device: str) -> None:
+    settled, suited = Training(data=data).suited(device), usual(data, device)
     proxy = settled.proxy
     assert (proxy.resolution, proxy.width, proxy.recipe.epochs) == (suited.resolution, suited.width, suited.epochs)
     assert (settled.train_images, settled.val_images) == (suited.train_images, suited.val_images)
     assert proxy.recipe.batch == (suited.batch or RECIPES["fast"].batch)
-    assert settled.checked() == settled
+    assert settled.suited(device) == settled.checked() == settled
 
 
 def test_what_is_asked_for_stays() -> None:
@@ -33,9 +34,9 @@ def test_what_is_asked_for_stays() -> None:
         batch=16,
         learning_rate=0.3,
     )
-    assert asked.checked() == asked
+    assert asked.suited("cuda") == asked
 
 
 def test_a_recipe_of_its_own_keeps_its_batch_and_rate() -> None:
-    recipe = Training(data="cifar10:./cifar", recipe="paper").checked().proxy.recipe
+    recipe = Training(data="cifar10:./cifar", recipe="paper").suited("cuda").proxy.recipe
     assert replace(recipe, epochs=RECIPES["paper"].epochs) == RECIPES["paper"]

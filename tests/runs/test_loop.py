@@ -28,6 +28,7 @@ from nas_scale.runs.events import (
     Event,
     JobDone,
     JobEpochDone,
+    Remarked,
     Resumed,
     SeedDone,
     TrialDone,
@@ -40,7 +41,7 @@ from nas_scale.runs.loop import Plan, Proposed, run_trials
 from nas_scale.runs.pruning import KINDS, Kind, at_checks
 from nas_scale.runs.seeds import derived_seed
 from nas_scale.runs.trials import Told, told_trials
-from nas_scale.training.job import Epoch, Job, Score
+from nas_scale.training.job import Epoch, Job, Remark, Score
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
@@ -283,7 +284,7 @@ def test_after_a_failed_seed_the_seeds_not_yet_begun_are_called_off() -> None:
 
 
 class TellingEngine(InlineEngine):
-    """Hands on two items of news before each outcome, one of which is nothing that the loop knows."""
+    """Hands on three items of news before each outcome, one of which is nothing that the loop knows."""
 
     def __init__(self) -> None:
         super().__init__(evaluate)
@@ -291,7 +292,8 @@ class TellingEngine(InlineEngine):
 
     def submit(self, ticket: int, job: Any) -> None:
         super().submit(ticket, job)
-        self._untold += [News(ticket, Epoch(1, EPOCHS, 0.5, 100.0)), News(ticket, "a word")]
+        self._untold += [News(ticket, Epoch(1, EPOCHS, 0.5, 100.0)), News(ticket, Remark("slowly"))]
+        self._untold.append(News(ticket, "a word"))
 
     def next(self) -> Outcome | News:
         return self._untold.pop(0) if self._untold else super().next()
@@ -305,9 +307,10 @@ def test_news_of_a_training_reach_the_listener_and_change_nothing() -> None:
     begun = [(trial.number, index) for trial in told if trial.same_as is None for index in range(len(trial.scores))]
     assert {(number, index) for number, index, _ in news} >= set(begun)
     assert {each[-1] for each in news} == {Epoch(1, EPOCHS, 0.5, 100.0)}
+    assert {event for event in events if isinstance(event, Remarked)} == {Remarked("slowly")}
     events.clear()
     run_jobs(new_study(), {("a", "b"): together(2)(Proposed(NET, "x"), 0)[0]}, TellingEngine(), events.append)
-    assert events[0] == JobEpochDone(("a", "b"), Epoch(1, EPOCHS, 0.5, 100.0))
+    assert events[:2] == [JobEpochDone(("a", "b"), Epoch(1, EPOCHS, 0.5, 100.0)), Remarked("slowly")]
 
 
 NET = fake_search.Architecture((fake_search.Stage("ir", channels=16),), stem=8)

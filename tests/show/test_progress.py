@@ -20,6 +20,7 @@ from nas_scale.runs.events import (
     EpochDone,
     JobDone,
     JobEpochDone,
+    Remarked,
     Resumed,
     SeedDone,
     TrialDone,
@@ -218,3 +219,10 @@ def test_a_terminal_gets_a_bar_that_moves_between_results(tmp_path: Path, column
     elapsed: list[Any] = [re.search(r"0:00:\d\d", line) for line in bars if "1/3 nets" in line]
     assert len({found[0] for found in elapsed if found}) >= 2  # the clock goes on while nothing happens
     assert all(len(line.rstrip()) <= columns for line in bars)
+
+
+def test_what_many_trainings_remark_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with Watch() as watch:
+        for text in ("step by step: no graph", "step by step: no graph", "something else"):
+            watch(Remarked(text))
+    assert capsys.readouterr().err.splitlines() == ["step by step: no graph", "something else"]

@@ -33,7 +33,7 @@ def reference_losses(net: nn.Module, data: Dataset, recipe: Recipe, seed: int, s
     losses = []
     for step in range(steps):
         epoch, at = divmod(step, each)
-        draws = draw_epoch(recipe, len(data.train), each, flips, seed, epoch)
+        draws = draw_epoch(recipe, len(data.train), data.train.images.shape[1], each, flips, seed, epoch)
         size = resolutions(recipe, data.train.images.shape[1], recipe.epochs)[epoch]
         places = range(at * batch, (at + 1) * batch)
         images = [_augmented(data, place, draws, recipe, size) for place in places]
@@ -55,7 +55,7 @@ def reference_losses(net: nn.Module, data: Dataset, recipe: Recipe, seed: int, s
 def _augmented(data: Dataset, place: int, draws: EpochDraws, recipe: Recipe, size: int) -> Floats:
     """The image that comes at this place of the epoch: (3, size, size)."""
     image = data.train.images[draws.order[place]]
-    whole, padding = len(image), recipe.crop_padding
+    whole, padding = len(image), round(recipe.crop * len(image))
     padded = np.pad(image, [(padding, padding), (padding, padding), (0, 0)], mode="reflect")
     top, left = draws.offsets[place].tolist()
     image = padded[top : top + whole, left : left + whole]

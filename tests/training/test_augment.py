@@ -41,6 +41,12 @@ OFFSETS = [[0, 4], [1, 1], [0, 3], [2, 0], [0, 4], [3, 3], [1, 3], [0, 1]]
 FLIPS = [True, False, True, False, True, True, True, False]
 
 
+def _drawn(draws: EpochDraws, step: int, batch: int) -> BatchDraws:
+    """Of a step's images, as a counter on the draws' device asks for them."""
+    at = torch.full((1,), step, device=draws.order.device)
+    return draws.batch(torch.arange(batch, device=at.device) + at * batch, at)
+
+
 def _bytes(*shape: int, seed: int = 0) -> Tensor:
     return torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
 
@@ -58,37 +64,37 @@ def _same(one: EpochDraws, other: EpochDraws) -> set[str]:
 
 def test_draws_hang_on_seed_and_epoch_alone() -> None:
     torch.manual_seed(1)
-    first = draw_epoch(FULL, 500, 7, True, seed=3, epoch=4)
+    first = draw_epoch(FULL, 500, 16, 7, True, seed=3, epoch=4)
     torch.manual_seed(2)
-    again = draw_epoch(FULL, 500, 7, True, seed=3, epoch=4)
+    again = draw_epoch(FULL, 500, 16, 7, True, seed=3, epoch=4)
     assert _same(first, again) == {item.name for item in fields(EpochDraws)}
-    for other in (draw_epoch(FULL, 500, 7, True, 3, 5), draw_epoch(FULL, 500, 7, True, 4, 4)):
+    for other in (draw_epoch(FULL, 500, 16, 7, True, 3, 5), draw_epoch(FULL, 500, 16, 7, True, 4, 4)):
         assert _same(first, other) == set()
 
 
 def test_earlier_trainings_draws_are_drawn_again_whatever_else_is() -> None:
     """Figures as they were first drawn: scores of kept runs hang on them."""
     for recipe in (PLAIN, FULL):
-        draws = draw_epoch(recipe, 8, 2, True, seed=1, epoch=2)
+        draws = draw_epoch(recipe, 8, 16, 2, True, seed=1, epoch=2)
         assert draws.order.tolist() == ORDER
         assert draws.offsets.tolist() == OFFSETS
         assert draws.flips.tolist() == FLIPS
-    assert _tensors(draw_epoch(PLAIN, 8, 2, True, 1, 2)).keys() == {"order", "offsets", "flips"}
+    assert _tensors(draw_epoch(PLAIN, 8, 16, 2, True, 1, 2)).keys() == {"order", "offsets", "flips"}
 
 
 def test_every_image_comes_once_at_every_offset_half_of_them_flipped() -> None:
-    draws = draw_epoch(PLAIN, 4000, 40, True, seed=0, epoch=0)
+    draws = draw_epoch(PLAIN, 4000, 16, 40, True, seed=0, epoch=0)
     assert draws.order.sort().values.tolist() == list(range(4000))
     counts = torch.bincount(draws.offsets.flatten(), minlength=5)
     assert len(counts) == 5
     assert counts.min() > 1400
     assert abs(draws.flips.float().mean().item() - 0.5) < 0.04
-    assert not draw_epoch(PLAIN, 100, 1, False, seed=0, epoch=0).flips.any()
-    assert not draw_epoch(replace(PLAIN, crop_padding=0), 100, 1, False, seed=0, epoch=0).offsets.any()
+    assert not draw_epoch(PLAIN, 100, 16, 1, False, seed=0, epoch=0).flips.any()
+    assert not draw_epoch(replace(PLAIN, crop=0), 100, 16, 1, False, seed=0, epoch=0).offsets.any()
 
 
 def test_weights_of_mixup_follow_the_beta_distribution_and_centres_lie_anywhere() -> None:
-    draws = _tensors(draw_epoch(replace(FULL, mixup=0.5), 4000, 4000, True, seed=0, epoch=0))
+    draws = _tensors(draw_epoch(replace(FULL, mixup=0.5), 4000, 16, 4000, True, seed=0, epoch=0))
     weights, centres = draws["weights"], draws["centres"]
     assert weights.dtype == centres.dtype == torch.float32
     assert weights.shape == (4000,)
@@ -102,13 +108,13 @@ def test_weights_of_mixup_follow_the_beta_distribution_and_centres_lie_anywhere(
 
 
 def test_the_draws_of_a_step_are_those_of_its_images() -> None:
-    draws = draw_epoch(FULL, 10, 3, True, 0, 0)
-    step = _tensors(draws.to(torch.device("cpu")).batch(2, 3))
+    draws = draw_epoch(FULL, 10, 16, 3, True, 0, 0)
+    step = _tensors(_drawn(draws, 2, 3))
     whole = _tensors(draws)
     for name in ("offsets", "flips", "operations", "magnitudes", "centres"):
         assert torch.equal(step[name], whole[name][6:9])
     assert torch.equal(step["weight"], whole["weights"][2])
-    assert _tensors(draw_epoch(PLAIN, 10, 3, True, 0, 0).batch(0, 3)).keys() == {"offsets", "flips"}
+    assert _tensors(_drawn(draw_epoch(PLAIN, 10, 16, 3, True, 0, 0), 0, 3)).keys() == {"offsets", "flips"}
 
 
 @given(st.integers(0, 2**31), st.integers(2, 9), st.integers(0, 4))
@@ -219,8 +225,8 @@ def test_resolutions_of_a_usual_training() -> None:
 
 def test_without_augmentation_a_batch_is_cropped_flipped_and_normalised_bit_by_bit() -> None:
     images = _bytes(20, 12, 12, 3)
-    draws = draw_epoch(PLAIN, 20, 2, True, 0, 0)
-    chosen, drawn = draws.order[8:16], draws.batch(1, 8)
+    draws = draw_epoch(PLAIN, 20, 16, 2, True, 0, 0)
+    chosen, drawn = draws.order[8:16], _drawn(draws, 1, 8)
     batch = augmented(images, chosen, drawn, PLAIN, MEAN, STD, 12)
     assert torch.equal(batch, normalise(cropped(images, chosen, 2, drawn.offsets, drawn.flips), MEAN, STD))
     streamed = augmented(images[chosen], torch.arange(8), drawn, PLAIN, MEAN, STD, 12)
@@ -236,12 +242,12 @@ def test_each_part_of_the_recipe_acts(change: str, value: Any) -> None:
     recipe = replace(PLAIN, **{change: value})
     size = resolutions(recipe, 12, 3)[0]
     mean, std = MEAN[:1], STD[:1]
-    draws, plain = (draw_epoch(wanted, 16, 1, True, 0, 0) for wanted in (recipe, PLAIN))
-    batch = augmented(images, draws.order, draws.batch(0, 16), recipe, mean, std, size)
+    draws, plain = (draw_epoch(wanted, 16, 16, 1, True, 0, 0) for wanted in (recipe, PLAIN))
+    batch = augmented(images, draws.order, _drawn(draws, 0, 16), recipe, mean, std, size)
     assert batch.shape == (16, 3, size, size)
     assert batch.is_contiguous(memory_format=torch.channels_last)
     assert torch.isfinite(batch).all()
-    other = augmented(images, plain.order, plain.batch(0, 16), PLAIN, mean, std, 12)
+    other = augmented(images, plain.order, _drawn(plain, 0, 16), PLAIN, mean, std, 12)
     assert batch.shape != other.shape or not torch.equal(batch, other)
 
 
@@ -262,8 +268,8 @@ class _Seen(TorchDispatchMode):
 
 def _operators(batch: int) -> Counter[str]:
     images = _bytes(20, 12, 12, 3)
-    draws = draw_epoch(FULL, 20, 1, True, 0, 0)
-    chosen, drawn = draws.order[:batch], draws.batch(0, batch)
+    draws = draw_epoch(FULL, 20, 16, 1, True, 0, 0)
+    chosen, drawn = draws.order[:batch], _drawn(draws, 0, batch)
     with _Seen() as seen:
         floats = augmented(images, chosen, drawn, FULL, MEAN, STD, 8)
         mixed_cross_entropy(floats.mean((2, 3)), chosen % 3, drawn.weight, 0.1)
@@ -281,9 +287,9 @@ def test_nothing_is_done_by_image_and_nothing_waits_for_the_device() -> None:
 def test_shapes_hang_on_the_recipe_alone_and_nothing_is_sent_to_the_device() -> None:
     """On a device without values every shape can still be told, and no operator there is given a tensor of the host."""
     meta = torch.device("meta")
-    draws = draw_epoch(FULL, 8, 2, True, 0, 0).to(meta)
+    draws = draw_epoch(FULL, 8, 16, 2, True, 0, 0).to(meta)
     images, mean, std = _bytes(8, 12, 12, 3).to(meta), MEAN.to(meta), STD.to(meta)
-    chosen, drawn = draws.order[:4], draws.batch(1, 4)
+    chosen, drawn = draws.order[:4], _drawn(draws, 1, 4)
     with _Seen() as seen:
         batch = augmented(images, chosen, drawn, FULL, mean, std, 8)
         mixed_cross_entropy(batch.mean((2, 3)), chosen % 3, drawn.weight, 0.1)

@@ -32,5 +32,5 @@ def test_sources_differ() -> None:
 
 
 def test_flips_reach_the_recipe() -> None:
-    assert Training(flips=False).checked().proxy.recipe.flips is False
-    assert Training().checked().proxy.recipe.flips is None
+    assert Training(flips=False).suited("cpu").proxy.recipe.flips is False
+    assert Training().suited("cpu").proxy.recipe.flips is None

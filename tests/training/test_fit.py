@@ -33,7 +33,7 @@ NET = Architecture(
     dropout=0.0,
     drop_path=0.0,
 )
-RECIPE = Recipe(epochs=5, batch=32, learning_rate=0.8, crop_padding=1)
+RECIPE = Recipe(epochs=5, batch=32, learning_rate=0.8, crop=1 / 16)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def _striped(flips: bool) -> Dataset:
 def test_labels_follow_their_images_through_shuffles_crops_and_flips() -> None:
     """Left and right are learnt without flips, and cannot be with them; so flips are made, and only when asked for."""
     net = replace(NET, classes=2)
-    recipe = replace(RECIPE, epochs=4, crop_padding=2)
+    recipe = replace(RECIPE, epochs=4, crop=2 / 16)
     assert _train(_striped(flips=False), recipe, net=net).accuracy > 0.95
     assert _train(_striped(flips=True), replace(recipe, flips=False), net=net).accuracy > 0.95
     for data, asked in ((_striped(flips=True), None), (_striped(flips=False), True)):

@@ -37,7 +37,7 @@ def digits(_own_cache: None) -> Dataset:
 def _losses(digits: Dataset, recipe: Recipe, device: str, kind: type[Images] = ResidentImages) -> list[float]:
     net = build(NET, 0).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     trainer = Trainer(net, kind(digits, torch.device(device)), recipe, seed=0)
-    return [loss.item() for loss in trainer.epoch(0)][:STEPS]
+    return list(trainer.losses(0))[:STEPS]
 
 
 @pytest.mark.parametrize("recipe", [PLAIN, EVERYTHING], ids=["plain", "everything"])
@@ -53,7 +53,7 @@ def test_recorded_float32_steps_are_the_eager_ones(digits: Dataset) -> None:
     for recordable in (False, True):
         net = build(NET, 0).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
         trainer = Trainer(net, images, recipe, seed=0, recordable=recordable)
-        found.append([loss.item() for loss in trainer.epoch(0)])
+        found.append(list(trainer.losses(0)))
         assert bool(trainer._recorded) == recordable
     assert found[1] == pytest.approx(found[0], rel=1e-2)
 

@@ -134,6 +134,6 @@ def test_two_nets_of_a_space_stay_two_nets() -> None:
 def test_what_was_given_up_is_a_phrase() -> None:
     net = load_net("efficientnet-b0")
     assert given_up(net, Proxy(48, width=0.5, recipe=Recipe(epochs=4))) == (
-        "48 px instead of 224, total stride 16 instead of 32, channels x 0.5, 4 epochs"
+        "48 px instead of 224, total stride 16 instead of 32, channels x 0.5, 4 epochs in batches of 32"
     )
-    assert given_up(net, Proxy(224, recipe=Recipe(epochs=1))) == "224 px instead of 224, 1 epoch"
+    assert given_up(net, Proxy(224, recipe=Recipe(epochs=1))) == "224 px instead of 224, 1 epoch in batches of 32"

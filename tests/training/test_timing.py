@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from nas_scale.arch.files import load_net
+from nas_scale.engines.base import resolve
+from nas_scale.flows.estimates import seconds_each
+from nas_scale.flows.where import Where
+from nas_scale.training import timing
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Proxy, Recipe
 from nas_scale.training.proxy import shrink
-from nas_scale.training.timing import seconds_per_job
+from nas_scale.training.timing import Timing, seconds_of
+from nas_scale.training.trainer import Trainer
 
 
 def job() -> Job:
@@ -18,7 +25,7 @@ def job() -> Job:
 
 
 def test_more_images_take_longer() -> None:
-    few, many = seconds_per_job(job(), 10, 10), seconds_per_job(job(), 10_000, 10)
+    few, many = seconds_of(Timing(job(), 10, 10)), seconds_of(Timing(job(), 10_000, 10))
     assert few is not None
     assert many is not None
     assert 0 < 20 * few < many
@@ -29,4 +36,51 @@ def test_a_net_that_does_not_fit_into_memory_has_no_time(monkeypatch: pytest.Mon
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr("nas_scale.nets.build.build", too_large)
-    assert seconds_per_job(job(), 10, 10) is None
+    assert seconds_of(Timing(job(), 10, 10)) is None
+
+
+def test_the_clock_is_read_when_the_device_has_done_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that is given work ahead of doing it, which takes 5 ms a step: what counts is when that is done."""
+    clock, owed = [0.0], [0]
+
+    def step(self: Trainer) -> None:
+        owed[0] += 1
+        clock[0] += 1e-5
+
+    def synchronize(self: Trainer) -> None:
+        clock[0] += 0.005 * owed[0]
+        owed[0] = 0
+
+    monkeypatch.setattr(Trainer, "step", step)
+    monkeypatch.setattr(Trainer, "synchronize", synchronize)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+    found = seconds_of(Timing(job(), 4000, 0))
+    assert found == pytest.approx(2 * 1000 * 0.00501, rel=1e-3)
+
+
+def test_a_step_is_timed_as_it_will_run_recorded_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    usual = Trainer.__init__
+
+    def made(self: Trainer, net: object, images: object, recipe: object, seed: int, recordable: bool) -> None:
+        asked.append(recordable)
+        usual(self, net, images, recipe, seed, recordable)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "__init__", made)
+    seconds_of(Timing(job(), 80, 0))  # forty steps in all
+    assert set(asked) == {False}
+    asked.clear()
+    seconds_of(Timing(job(), 400, 0))
+    assert set(asked) == {True}
+
+
+def test_it_is_found_by_its_name_and_runs_in_workers() -> None:
+    """In the order of the jobs; what fails there has no time, and its training will say why."""
+    assert resolve(timing.TIME) is seconds_of
+    broken = replace(job(), device="nowhere")
+    wide = replace(job(), architecture=replace(job().architecture, stem=256))
+    small, failed, large = seconds_each([job(), broken, wide], (2000, 100), Where(workers=2), "cpu", 1)
+    assert failed is None
+    assert small is not None
+    assert large is not None
+    assert 0 < small < large

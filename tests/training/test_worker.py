@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,8 +14,8 @@ import torch
 import nas_scale.training.fit
 from nas_scale.errors import DataError, RunFailed
 from nas_scale.training.data import DataRef
-from nas_scale.training.job import Job, Recipe
-from nas_scale.training.worker import EVALUATE, evaluate, follow
+from nas_scale.training.job import Job, Recipe, Score
+from nas_scale.training.worker import EVALUATE, Training, evaluate, follow
 from tests.training.test_fit import NET
 
 JOB = Job(replace(NET, classes=1000), DataRef("digits", 16, train=256, val=128), Recipe(epochs=1, batch=32), seeds=(3,))
@@ -133,3 +133,34 @@ def test_nets_that_draw_in_training_keep_their_scores_among_others() -> None:
     together = evaluate(replace(noisy, seeds=(3, 4)))
     alone = [evaluate(replace(noisy, seeds=(seed,)))[0] for seed in (3, 4)]
     assert [score.losses for score in together] == [score.losses for score in alone]
+
+
+def test_trainings_that_take_turns_score_as_each_alone() -> None:
+    """Whatever they are: other nets, lengths and seeds, and nets that draw random numbers of their own."""
+    noisy = replace(JOB, architecture=replace(JOB.architecture, dropout=0.3, drop_path=0.3))
+    jobs = [
+        replace(JOB, recipe=replace(JOB.recipe, epochs=3)),
+        replace(JOB, seeds=(4, 5)),
+        replace(JOB, architecture=replace(JOB.architecture, stem=16), recipe=replace(JOB.recipe, epochs=2)),
+        replace(noisy, recipe=replace(JOB.recipe, epochs=2)),
+        replace(noisy, seeds=(9,)),
+    ]
+    together = _in_turn([follow(job) for job in jobs])
+    for mine, job in zip(together, jobs, strict=True):
+        theirs = evaluate(job)
+        assert [(score.accuracy, score.loss, score.losses) for score in mine] == [
+            (score.accuracy, score.loss, score.losses) for score in theirs
+        ]
+
+
+def _in_turn(works: Sequence[Training]) -> list[tuple[Score, ...]]:
+    """An item of each in turn, until all have ended."""
+    ended: dict[int, tuple[Score, ...]] = {}
+    while len(ended) < len(works):
+        for place, work in enumerate(works):
+            if place not in ended:
+                try:
+                    next(work)
+                except StopIteration as end:
+                    ended[place] = end.value
+    return [ended[place] for place in range(len(works))]

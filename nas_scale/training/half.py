@@ -1,0 +1,57 @@
+"""A net that computes in bf16, while an optimizer steps the weights in float32."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from nas_scale.nets.build import Net
+
+
+class HalfPrecision:
+    """Changes `net` in place: its convolutions and linear layers hold bf16 copies of their weights from now on.
+
+    The copies are made once a step by one operator; autocast would cast each weight at each use. Norms stay in float32,
+    and so does the classifier, whose logits are compared in ranking nets.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self._weights: list[Tensor] = []
+        self._copies: list[Tensor] = []
+        self._gradients: list[Tensor] = []
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear) and module is not net.classifier:
+                self._take(module)
+        copies = {id(copy) for copy in self._copies}
+        self._others: list[Tensor] = [weight for weight in net.parameters() if id(weight) not in copies]
+
+    def _take(self, module: nn.Conv2d | nn.Linear) -> None:
+        for name, weight in list(module.named_parameters(recurse=False)):
+            copy = nn.Parameter(weight.detach().to(torch.bfloat16))
+            weight.grad = torch.zeros_like(weight)
+            setattr(module, name, copy)
+            self._weights.append(weight)
+            self._gradients.append(weight.grad)
+            self._copies.append(copy)
+
+    def parameters(self) -> list[Tensor]:
+        """All weights in float32: what an optimizer steps."""
+        return [*self._weights, *self._others]
+
+    def forget_gradients(self) -> None:
+        """Before a backward pass."""
+        for weight in chain(self._copies, self._others):
+            weight.grad = None
+
+    @torch.no_grad()
+    def gather_gradients(self) -> None:
+        """After a backward pass: those of the copies in float32."""
+        found = [copy.grad for copy in self._copies if copy.grad is not None]
+        torch._foreach_copy_(self._gradients, found)
+
+    @torch.no_grad()
+    def spread_weights(self) -> None:
+        """After an optimizer's step."""
+        torch._foreach_copy_(self._copies, self._weights)
