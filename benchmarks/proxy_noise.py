@@ -114,7 +114,8 @@ def main() -> None:
         seeds=asked.seeds,
     )
     where = Where(device=asked.device, workers=asked.workers).checked()
-    jobs = Jobs(training.checked().for_reference(reference), reference, choose_device(where.device))
+    device = choose_device(where.device)
+    jobs = Jobs(training.checked().suited(device).for_reference(reference), reference, device)
     with training_engine(where, jobs.device, jobs.training.threads) as engine:
         accuracies, seconds = measure(nets, jobs, engine)
     noise = pooled_sd(accuracies) or 0.0

@@ -65,7 +65,7 @@ class _LastFirst:
 
 
 def _jobs(device: str) -> Jobs:
-    training = Training(data="digits", seeds=SEEDS).checked().for_reference(REFERENCE)
+    training = Training(data="digits", seeds=SEEDS).checked().suited("cpu").for_reference(REFERENCE)
     return Jobs(training, REFERENCE, device)
 
 
