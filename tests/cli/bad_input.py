@@ -41,6 +41,8 @@ CASES = {
     f"{SEARCH} --epochs 0": "--epochs 0 must lie in",
     f"{SEARCH} --batch 1": "--batch 1 must lie in",
     f"{SEARCH} --workers 0": "--workers 0 must lie in",
+    f"{SEARCH} --slots 0": "--slots 0 must lie in 1 to 64",
+    f"{SEARCH} --engine ray --device cuda:1": "cannot go with --engine ray, which chooses GPUs; use --device cuda",
     f"{SEARCH} --threads 0": "--threads 0 must lie in",
     f"{SEARCH} --window 0": "--window 0 must lie in",
     f"{SEARCH} --finalists -1": "--finalists -1 must lie in",

@@ -11,6 +11,9 @@ from command import Command
 from nas_scale import search
 from nas_scale.runs.store import find_run
 from nas_scale.strategies.registry import SAMPLERS
+from nas_scale.training import worker
+
+REAL = worker.EVALUATE  # before a test puts another in its place
 
 TRIALS = 16  # beyond what strategies draw at random before they learn
 
@@ -34,3 +37,16 @@ def test_two_workers_train_no_net_twice(
     assert len({trial.user_attrs["key"] for trial in trials}) == TRIALS
     assert not any("same_as" in trial.user_attrs for trial in trials)
     assert search(**asked, workers=1, run="one").ranking == found.ranking
+
+
+def test_nets_side_by_side_in_one_process_give_the_same_study(
+    nas_scale: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real trainings: each has a turn after the other's epoch."""
+    monkeypatch.setattr("nas_scale.training.worker.EVALUATE", REAL)
+    asked: dict[str, Any] = {
+        **{"space": "nas-bench-macro", "data": "digits", "proxy_resolution": 12, "device": "cpu", "epochs": 2},
+        **{"train_images": 200, "trials": 4, "seeds": 2, "finalists": 1, "target_flops": 55e6},
+    }
+    alone = search(**asked, workers=1)
+    assert search(**asked, workers=4, slots=2).ranking == alone.ranking

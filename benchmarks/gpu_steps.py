@@ -1,0 +1,98 @@
+"""The steps of gpu.py: what each runs, for how long at most, and why it may be unable to run here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gpu_data
+from gpu_rows import ROOT, Given
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Step:
+    """One measurement, a process of its own.
+
+    seconds: it is killed after so many, where others are to come. least: with less left it is not begun. lacks: why it
+    cannot be run, or "".
+    """
+
+    number: int
+    name: str
+    command: tuple[str, ...]
+    seconds: float
+    least: float = 10.0
+    lacks: str = ""
+
+    @property
+    def label(self) -> str:
+        """Of its files."""
+        return f"{self.number}-{self.name}"
+
+
+# Number, name, program and its arguments, most seconds on a GPU, least, and what data it cannot do without. The limits
+# let a call of nine minutes come through step 4, whatever hangs.
+STEPS = (
+    (0, "environment", ("gpu_runs.py", "environment"), 30, 5, ()),
+    (1, "ways", ("gpu_ways.py",), 120, 15, ()),
+    (2, "tests", ("gpu_runs.py", "tests"), 80, 20, ()),
+    (3, "search", ("gpu_runs.py", "search"), 150, 20, ()),
+    (4, "at-once", ("gpu_at_once.py",), 110, 40, ()),
+    (5, "speed", ("gpu_runs.py", "speed"), 200, 40, ()),
+    (6, "costs", ("gpu_costs.py",), 70, 20, ()),
+    (7, "rank", ("gpu_runs.py", "rank"), 240, 30, ("cifar", "bench")),
+    (8, "accuracy", ("gpu_runs.py", "accuracy"), 100, 30, ("cifar",)),
+    (9, "family", ("gpu_runs.py", "family"), 900, 60, ("photos",)),
+)
+NUMBERS = tuple(row[0] for row in STEPS)
+
+
+def steps(numbers: Sequence[int], told: Given, lacking: dict[str, str]) -> list[Step]:
+    """Those of these numbers, in this order. lacking: why data are not there, by their option's name."""
+    found = []
+    for number in numbers:
+        _, name, (program, *rest), seconds, least, needed = STEPS[number]
+        command = (sys.executable, str(HERE / program), *rest, *told.arguments())
+        lacks = "; ".join(lacking[each] for each in needed if each in lacking)
+        found.append(Step(number, name, command, seconds, 1.0 if told.tiny else least, lacks))
+    return found
+
+
+def prepared(told: Given) -> tuple[Given, dict[str, str]]:
+    """Data as folders, unpacked or for a rehearsal made up, and why others are not there."""
+    lacking: dict[str, str] = {}
+    if told.tiny:
+        told = _made_up(told)
+    for name, find in (("cifar", gpu_data.cifar), ("photos", gpu_data.photos), ("bench", _existing)):
+        path: Path | None = getattr(told, name)
+        try:
+            if path is None:
+                raise FileNotFoundError(f"--{name} was not given")
+            told = replace(told, **{name: find(path, told.scratch)})
+        except Exception as error:  # whatever is wrong with an archive is a reason to go on without it
+            lacking[name] = str(error) if path is None else f"--{name} {path.name}: {type(error).__name__}: {error}"
+            told = replace(told, **{name: None})
+    return told, lacking
+
+
+def _existing(path: Path, _: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.name} is no file")
+    return path.resolve()
+
+
+def _made_up(told: Given) -> Given:
+    """With data for a rehearsal in place of those that were not given."""
+    lists = json.loads((ROOT / "benchmarks" / "macro_nets.json").read_text())
+    codes = [code for part in lists["list-1"].values() for code in part]
+    return replace(
+        told,
+        cifar=told.cifar or gpu_data.write_cifar(told.scratch / "cifar", each=40),
+        bench=told.bench or gpu_data.write_bench(told.scratch / "bench.json", codes),
+        photos=told.photos or gpu_data.write_photos(told.scratch / "photos"),
+    )

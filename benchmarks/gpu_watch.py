@@ -1,0 +1,51 @@
+"""How far a run of nas-scale has come, read from its study while it works."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gpu_rows import keep
+
+EVERY = 3.0  # seconds
+
+
+@contextlib.contextmanager
+def trials_told(results: Path) -> Iterator[None]:
+    """Keeps how many trials each run under the folder `results` has told, with the seconds since, as they change."""
+    over = threading.Event()
+    started, known = time.perf_counter(), dict[str, int]()
+
+    def look() -> None:
+        for study in sorted(results.rglob("study.db")):
+            name, told = study.parent.relative_to(results).as_posix(), trials(study)
+            if told and told != known.get(name):
+                known[name] = told
+                keep(run=name, trials_told=told, after_seconds=round(time.perf_counter() - started, 1))
+
+    def watch() -> None:
+        while not over.wait(EVERY):
+            look()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        look()
+
+
+def trials(study: Path) -> int:
+    """Trials that are over; 0 where the study cannot be read just now."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{study}?mode=ro", uri=True, timeout=0.1)) as connection:
+            query = "SELECT count(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED', 'FAIL')"
+            return int(connection.execute(query).fetchone()[0])
+    except sqlite3.Error:
+        return 0
