@@ -258,8 +258,11 @@ def apart(told: Given) -> None:
             error = f"the process ended with {code}\n{said[-ERROR_LENGTH:]}"
             keep(way=asdict(ways()[seen]), error=error, recorded=False, seconds=None, number=seen)
         first = seen + 1
-        if first >= len(ways()) or left() < 2 * LEAST:
+        if first >= len(ways()):
             return
+        if left() < 2 * LEAST:
+            break
+    keep(not_tried=len(ways()) - first)
 
 
 def main() -> None:
