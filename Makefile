@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # One thread a process: more threads than cores make small trainings many times slower.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: search test test-all exactness check clean
+.PHONY: search test test-all exactness gpu check clean
 
 search: $(READY)  ## a first search on the default data, at most six minutes on two cores
 	$(BIN)/nas-scale search --target-flops 400M
@@ -22,6 +22,9 @@ test-all: check  ## with the tests that take minutes
 
 exactness: $(READY)  ## every figure against independent counters: thousands of nets, ten to twenty minutes
 	$(TEST) -m exactness
+
+gpu:  ## everything that only a GPU can tell, in one call: make gpu GPU_ARGS="--out OUT ..." (benchmarks/README.md)
+	PYTHON=$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON)) bash benchmarks/gpu.sh $(GPU_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
