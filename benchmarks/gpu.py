@@ -46,13 +46,19 @@ class Campaign:
     """The steps one after another; `stop` ends them soon, from a signal's handler too."""
 
     def __init__(
-        self, out: Path, archive: Path, until: float, hidden: dict[str, str], environment: dict[str, str]
+        self,
+        out: Path,
+        archive: Path,
+        until: float,
+        hidden: dict[str, str],
+        environment: dict[str, str],
+        on_gpu: bool = False,
     ) -> None:
         self.out, self.archive, self.until = out, archive, until
         self.hidden = hidden
         self.environment = environment
         self.stopped = ""
-        self.versions = versions()
+        self.versions = versions(on_gpu)
         (out / "logs").mkdir(parents=True, exist_ok=True)
 
     def stop(self, number: int, _: Any = None) -> None:
@@ -189,7 +195,8 @@ def main() -> None:
     archive = (asked.archive or asked.out / ARCHIVE).resolve()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a step that hangs is told to abort, to see where it was
     environment = {"NAS_SCALE_CACHE": str(scratch / "cache")}
-    campaign = Campaign(asked.out, archive, started + asked.seconds, hidden_paths(asked, scratch), environment)
+    until, on_gpu = started + asked.seconds, asked.device.startswith("cuda")
+    campaign = Campaign(asked.out, archive, until, hidden_paths(asked, scratch), environment, on_gpu)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, campaign.stop)
     try:

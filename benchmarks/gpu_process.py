@@ -111,13 +111,13 @@ def last_lines(log: Path) -> str:
     return "\n".join(chosen)[-ERROR_LENGTH:]
 
 
-def versions() -> dict[str, Any]:
+def versions(on_gpu: bool) -> dict[str, Any]:
     """What results hang on, without loading torch."""
     try:
         torch = metadata.version("torch")
     except metadata.PackageNotFoundError:
         torch = "not installed"
-    card = shown(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+    card = shown(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]) if on_gpu else ""
     return {"device": card or processor(), "torch": torch, "python": platform.python_version()}
 
 

@@ -1,22 +1,11 @@
-"""A plugin of pytest for gpu.py: every test's outcome is kept as it ends, and where tests/conftest.py cannot be loaded
-(it needs hypothesis and sqlalchemy) the one fixture of it that these tests need is here."""
+"""A plugin of pytest for gpu.py: every test's outcome is kept as it ends, so that one which hangs hides none."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 from gpu_rows import keep
 
 ERROR_LENGTH = 3000
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Images are cached under the session's temporary folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NAS_SCALE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

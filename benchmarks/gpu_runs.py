@@ -8,7 +8,6 @@ What each starts runs in the step's own session of processes, and so is killed w
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import signal
@@ -75,14 +74,12 @@ def _version(name: str) -> str | None:
 
 def tests(told: Given) -> None:
     """The tests that show most on a GPU; gpu_pytest.py keeps each outcome."""
-    whole = all(importlib.util.find_spec(name) for name in ("hypothesis", "sqlalchemy"))
     files = [f"tests/training/{name}.py" for name in GPU_TESTS]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "gpu_pytest", "-p", "no:cacheprovider", "--tb=short", *files]
-    command += [] if whole else ["--noconftest"]
     command += ["-k", "off or recorded"] if told.tiny else []
     path = os.pathsep.join([str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])
     code = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
-    keep(pytest_exit_code=code, with_conftest=whole)
+    keep(pytest_exit_code=code)
     if code:
         raise SystemExit(f"pytest ended with {code}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,21 @@ def summary(out: Path) -> str:
 
 def headline(line: Line) -> str:
     """What a step says in a few words; where it went wrong, also the first and last of its error."""
-    try:
-        found = HEADLINES[line["step"]](line) if line["step"] in HEADLINES and line["result"]["rows"] else ""
-    except Exception as error:  # a step may have been killed anywhere, and the others' lines are to be seen
-        found = f"cannot be told: {error!r}"
+    found = " ".join(told(HEADLINES, line))
     words = [text.strip() for text in line["error"].splitlines() if text.strip()]
     error = ": ".join(dict.fromkeys([*words[:1], *words[-1:]]))
     return "; ".join(filter(None, [found, error if len(error) <= ERROR_SHOWN else error[:ERROR_SHOWN] + " ..."]))
+
+
+def told(tellers: Mapping[int, Callable[[Line], str | list[str]]], line: Line) -> list[str]:
+    """What the step's teller makes of its rows."""
+    if line["step"] not in tellers or not line["result"]["rows"]:
+        return []
+    try:
+        found = tellers[line["step"]](line)
+    except Exception as error:  # a step may have been killed anywhere, and the others are to be seen
+        return [f"its rows cannot be shown: {error!r}"]
+    return [found] if isinstance(found, str) else found
 
 
 def _environment(line: Line) -> str:
@@ -64,8 +72,8 @@ def _ways(line: Line) -> str:
         for precision in ("float32", "bfloat16")
         if any(_deviates(row) and row["way"]["precision"] == precision for row in ways)
     }
-    told = ", ".join(f"{precision} off by {value:.2g} at most" for precision, value in worst.items())
-    return f"{len(ways)} ways, {failed} failed, {recorded} recorded; {told}"
+    off = ", ".join(f"{precision} off by {value:.2g} at most" for precision, value in worst.items())
+    return f"{len(ways)} ways, {failed} failed, {recorded} recorded; {off}"
 
 
 def _deviates(row: Row) -> bool:
@@ -174,6 +182,8 @@ def draw(out: Path) -> str:
     text = ["# What a GPU says", ""]
     if lines:
         text += [f"{lines[0]['device']}, torch {lines[0]['torch']}, Python {lines[0]['python']}.", ""]
+    if any("--tiny" in line["command"] for line in lines):
+        text += ["A rehearsal at small size: its figures mean nothing.", ""]
     text += table(
         ("step", "status", "seconds", "date", "what it says"),
         [
@@ -182,7 +192,7 @@ def draw(out: Path) -> str:
         ],
     )
     for line in lines:
-        if line["step"] in SECTIONS and (inside := SECTIONS[line["step"]](line)):
+        if inside := told(SECTIONS, line):
             text += ["", f"## {line['step']} {line['name']}", "", f"`{line['command']}`", "", *inside]
     whole = "\n".join(text) + "\n"
     (out / TABLE).write_text(whole)
@@ -240,7 +250,18 @@ def _speed_section(line: Line) -> list[str]:
 
 
 def _costs_section(line: Line) -> list[str]:
-    keys = ("net", "benchmark", "multiple", "build", "first", "recording", "step", "evaluation", "not_recorded")
+    keys = (
+        "net",
+        "benchmark",
+        "multiple",
+        "build",
+        "first",
+        "eager",
+        "recording",
+        "step",
+        "evaluation",
+        "not_recorded",
+    )
     return table(keys, [[_short(row.get(key)) for key in keys] for row in rows(line, "step")])
 
 
