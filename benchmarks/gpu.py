@@ -152,11 +152,11 @@ def _packed(file: Path) -> bytes:
 
 def step_numbers(words: Sequence[str]) -> list[int]:
     """`0 3 5` or `0,3,5`."""
-    numbers = [int(part) for word in words for part in word.split(",") if part]
-    unknown = [number for number in numbers if number not in NUMBERS]
+    parts = [part for word in words for part in word.split(",") if part]
+    unknown = [part for part in parts if part not in map(str, NUMBERS)]
     if unknown:
         raise SystemExit(f"--steps: there is no step {unknown[0]}; choose from 0 to {NUMBERS[-1]}")
-    return numbers
+    return [int(part) for part in parts]
 
 
 def parsed() -> argparse.Namespace:
@@ -189,10 +189,12 @@ def main() -> None:
     if asked.table is not None:
         print(draw(asked.table if asked.table != Path() else asked.out))
         return
+    numbers = step_numbers(asked.steps)
     asked.out = asked.out.resolve()
     asked.out.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="gpu-"))
     archive = (asked.archive or asked.out / ARCHIVE).resolve()
+    archive.parent.mkdir(parents=True, exist_ok=True)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a step that hangs is told to abort, to see where it was
     environment = {"NAS_SCALE_CACHE": str(scratch / "cache")}
     until, on_gpu = started + asked.seconds, asked.device.startswith("cuda")
@@ -202,7 +204,7 @@ def main() -> None:
     try:
         wanted = Given(asked.device, asked.tiny, asked.out, scratch, asked.cifar, asked.bench, asked.photos)
         told, lacking = prepared(wanted)
-        campaign.carry_out(steps(step_numbers(asked.steps), told, lacking))
+        campaign.carry_out(steps(numbers, told, lacking))
         draw(asked.out)
         pack(asked.out, archive)
     finally:

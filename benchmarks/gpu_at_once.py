@@ -110,6 +110,7 @@ def measure(told: Given) -> None:
     cells = TINY_CELLS if told.tiny else CELLS
     most = max(at_once for _, at_once in cells)
     trainings = Trainings(told, most)
+    ended, failed = 0, list[str]()
     try:
         todo = kinds(told.tiny)
         for place, kind in enumerate(todo):
@@ -124,9 +125,13 @@ def measure(told: Given) -> None:
                 if seconds < (0 if told.tiny else SHORTEST):
                     say(f"no time for {kind.name}, {at_once} {how}")
                     continue
-                keep_cell(kind, how, at_once, trainings.timed(how, at_once, jobs, 1.0 if told.tiny else seconds))
+                found = trainings.timed(how, at_once, jobs, 1.0 if told.tiny else seconds)
+                keep_cell(kind, how, at_once, found)
+                ended, failed = ended + found.ended, failed + found.failed
     finally:
         trainings.close()
+    if failed and not ended:
+        raise SystemExit(f"every training failed, the first with: {failed[0]}")
 
 
 def keep_cell(kind: Kind, how: str, at_once: int, found: Timed) -> None:

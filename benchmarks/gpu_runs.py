@@ -133,7 +133,8 @@ def _searched(document: dict[str, Any]) -> dict[str, Any]:
 def speed(told: Given) -> None:
     """training_speed.py, a net at a time, so that each net's figures are there when it is done."""
     nets = ("22212220",) if told.tiny else SPEED_NETS
-    size = ["--rounds", "1", "--seconds", "0.3", "--batch", "8"] if told.tiny else ["--rounds", "3", "--seconds", "3"]
+    tiny = ["--rounds", "1", "--seconds", "0.3", "--batch", "8", "--threads", "1"]
+    size = tiny if told.tiny else ["--rounds", "3", "--seconds", "3"]
     failed = []
     for name in nets:
         out = told.out / f"training_speed-{WORD[told.on_gpu]}-{name}.json"

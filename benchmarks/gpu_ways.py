@@ -28,6 +28,7 @@ from gpu_rows import ROWS, UNTIL, Given, given, keep, left, parser, read_rows, s
 HANGS = 45.0  # seconds after which a way is given up
 LEAST = 6.0  # seconds left with which no way is begun
 BROKEN = 3  # exit code: the device is lost to the process
+ABSENT = 4  # exit code: it never was there
 RESTARTS = 6
 ERROR_LENGTH = 3500
 
@@ -213,7 +214,8 @@ def works(device: str) -> bool:
 
     try:
         return bool((torch.ones(2, device=device).sum() == 2).item())
-    except RuntimeError:
+    except Exception:
+        say(traceback.format_exc())
         return False
 
 
@@ -225,6 +227,8 @@ def here(told: Given, first: int) -> None:
 
     prepare_process(torch.get_num_threads())
     torch.backends.cudnn.allow_tf32 = False  # float32 is to be float32: deviations then tell mistakes from rounding
+    if not works(told.device):
+        raise SystemExit(ABSENT)
     bench = Bench(told)
     for number, way in list(enumerate(ways()))[first:]:
         if left() < LEAST:
@@ -250,6 +254,8 @@ def apart(told: Given) -> None:
             code = subprocess.run(command, stderr=file, check=False).returncode
         said = errors.read_text(errors="replace")
         say(said)
+        if code == ABSENT:
+            raise SystemExit(f"{told.device} does nothing in a fresh process")
         if code == 0:
             return
         seen = max((row["number"] for row in read_rows(rows) if "number" in row), default=first - 1)
