@@ -39,10 +39,10 @@ class Step:
 # let a call of nine minutes come through step 4, whatever hangs.
 STEPS = (
     (0, "environment", ("gpu_runs.py", "environment"), 30, 5, ()),
-    (1, "ways", ("gpu_ways.py",), 120, 15, ()),
-    (2, "tests", ("gpu_runs.py", "tests"), 80, 20, ()),
-    (3, "search", ("gpu_runs.py", "search"), 150, 20, ()),
-    (4, "at-once", ("gpu_at_once.py",), 110, 40, ()),
+    (1, "ways", ("gpu_ways.py",), 100, 15, ()),
+    (2, "tests", ("gpu_runs.py", "tests"), 70, 20, ()),
+    (3, "search", ("gpu_runs.py", "search"), 240, 20, ()),
+    (4, "at-once", ("gpu_at_once.py",), 90, 40, ()),
     (5, "speed", ("gpu_runs.py", "speed"), 200, 40, ()),
     (6, "costs", ("gpu_costs.py",), 70, 20, ()),
     (7, "rank", ("gpu_runs.py", "rank"), 240, 30, ("cifar", "bench")),

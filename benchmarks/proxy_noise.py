@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--val-images", type=int, default=usual.val_images)
     parser.add_argument("--batch", type=int, default=usual.batch)
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
+    parser.add_argument("--crop", type=float, default=usual.crop)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--out", type=Path)
@@ -111,6 +112,7 @@ def main() -> None:
         val_images=asked.val_images,
         batch=asked.batch,
         learning_rate=asked.learning_rate,
+        crop=asked.crop,
         seeds=asked.seeds,
     )
     where = Where(device=asked.device, workers=asked.workers).checked()

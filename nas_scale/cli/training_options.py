@@ -60,6 +60,14 @@ RecipeName = Annotated[
 Batch = Annotated[
     int | None, _option(PROXY, f"Images a step (default: {_RECIPE.batch}, or what suits data and device).", metavar="N")
 ]
+Crop = Annotated[
+    float | None,
+    _option(
+        PROXY,
+        f"Move images by up to this share of their side (default: {_RECIPE.crop:g}, or what suits the data).",
+        metavar="X",
+    ),
+]
 Flips = Annotated[bool | None, _option(PROXY, "Mirror images (default: as the data allows).", "--flips/--no-flips")]
 LearningRate = Annotated[
     float | None,
