@@ -168,7 +168,7 @@ def side_by_side(trainers: Mapping[int, Any], device: str) -> dict[int, list[flo
             with trainer.on_stream():
                 kept[seed][step].copy_(loss)
     for trainer in trainers.values():
-        trainer.end(0)
+        trainer.end()
         trainer.synchronize()
     return {seed: values.tolist() for seed, values in kept.items()}
 

@@ -126,7 +126,7 @@ class OwnTrainer:
             self.trainer.begin(epoch)
             for _ in range(self.trainer.steps):
                 yield self.trainer.step()
-            self.trainer.end(epoch)
+            self.trainer.end()
 
     def round(self, seconds: float) -> Pace:
         return timed_steps(lambda: next(self.steps), self.bed, seconds)

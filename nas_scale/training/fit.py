@@ -87,11 +87,11 @@ def _epoch(trainers: Sequence[Trainer], number: int) -> Generator[None, None, li
             trainer.step()
         if (step + 1) % STEPS_AHEAD == 0:
             yield from _reached(trainers, marks=1)
+    means = [trainer.end() for trainer in trainers]
     for trainer in trainers:
-        trainer.end(number)
         trainer.draw(number + 1)
     yield from _done(trainers)
-    return [trainer.mean_loss(number) for trainer in trainers]
+    return [float(mean) for mean in means]
 
 
 def _reached(trainers: Sequence[Trainer], marks: int) -> Generator[None, None, None]:
@@ -125,16 +125,13 @@ def evaluated(trainers: Sequence[Trainer]) -> Generator[None, None, list[tuple[f
 
 @torch.no_grad()
 def _evaluated(trainer: Trainer, batch: int) -> torch.Tensor:
-    """(right answers, sum of losses): a tensor of the CPU, on its way there."""
-    images, device = trainer.images, trainer.images.device
+    """(right answers, sum of losses), as the trainer sends them back."""
+    images = trainer.images
     trainer.net.eval()
-    there = torch.zeros(2, pin_memory=device.type == "cuda")
     with trainer.on_stream():
-        sums = torch.zeros(2, device=device)
+        sums = torch.zeros(2, device=images.device)
         for pictures, labels in images.validation(batch):
             logits = trainer.logits(normalise(pictures, images.mean, images.std))
             sums[0] += (logits.argmax(1) == labels).sum()
             sums[1] += F.cross_entropy(logits, labels, reduction="sum", ignore_index=NO_LABEL)
-        there.copy_(sums, non_blocking=True)
-    trainer.mark()
-    return there
+        return trainer.sent_back(sums)

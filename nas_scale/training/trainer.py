@@ -56,6 +56,7 @@ class Trainer:
             self._stream.wait_stream(torch.cuda.current_stream(device))
         self._flips = images.flips if recipe.flips is None else recipe.flips
         self._sizes = resolutions(recipe, images.size, recipe.epochs)
+        self._size = images.size  # of this epoch
         self._marks: deque[torch.cuda.Event] = deque()
         with self.on_stream():
             _drop_counters(net)
@@ -65,7 +66,6 @@ class Trainer:
             self._range = torch.arange(self.batch, device=device)
             self._at = torch.zeros(1, dtype=torch.int64, device=device)
             self._total = torch.zeros((), device=device)  # of the losses of this epoch
-        self._means = torch.zeros(recipe.epochs, pin_memory=on_gpu)
         self._drawn: tuple[int, EpochDraws] | None = None
         self._draws: EpochDraws | None = None  # on the device
         self._rates: Tensor | None = None
@@ -99,15 +99,18 @@ class Trainer:
         with self.on_stream():
             return self._advance(next(self._arriving))
 
-    def end(self, number: int) -> None:
-        """Sends the epoch's mean loss on its way to `mean_loss`."""
+    def end(self) -> Tensor:
+        """The mean loss () of the epoch's steps, as `sent_back`."""
         with self.on_stream():
-            self._means[number].copy_(self._total / self.steps, non_blocking=True)
-        self.mark()
+            return self.sent_back(self._total / self.steps)
 
-    def mean_loss(self, number: int) -> float:
-        """Of an epoch's steps, once the device is no longer behind its end."""
-        return float(self._means[number])
+    def sent_back(self, values: Tensor) -> Tensor:
+        """A copy on the CPU, which holds them once the device is no longer `behind`."""
+        on_gpu = self._stream is not None
+        copy = torch.empty(values.shape, pin_memory=on_gpu)
+        copy.copy_(values, non_blocking=on_gpu)
+        self.mark()
+        return copy
 
     def losses(self, number: int) -> Iterator[float]:
         """Trains an epoch and reads every step's loss, which waits for it."""
@@ -117,7 +120,7 @@ class Trainer:
             with self.on_stream():  # whose work is what the loss waits for
                 value = loss.item()
             yield value
-        self.end(number)
+        self.end()
 
     def mark(self) -> None:
         """Remembers how far the device has been asked to go."""
@@ -160,7 +163,10 @@ class Trainer:
         self._send(rates, self._rates)
 
     def _send(self, drawn: Tensor, place: Tensor) -> None:
-        place.copy_(drawn.pin_memory() if self._stream is not None else drawn, non_blocking=True)
+        if self._stream is None:
+            place.copy_(drawn)
+        else:
+            place.copy_(drawn.pin_memory(), non_blocking=True)
 
     def _advance(self, arrived: Arrived | None) -> Tensor:
         """One step, recorded where that is possible."""
@@ -170,8 +176,8 @@ class Trainer:
         if recorded is None:
             return self._step(arrived)
         if arrived is not None and self._inbox is not None:
-            self._inbox.images.copy_(arrived.images, non_blocking=True)
-            self._inbox.labels.copy_(arrived.labels, non_blocking=True)
+            self._inbox.images.copy_(arrived.images)
+            self._inbox.labels.copy_(arrived.labels)
         return recorded()
 
     def _record(self, arrived: Arrived | None) -> None:
