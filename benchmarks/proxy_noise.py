@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--val-images", type=int, default=usual.val_images)
     parser.add_argument("--batch", type=int, default=usual.batch)
     parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
+    parser.add_argument("--warmup", type=float, default=usual.warmup)
     parser.add_argument("--crop", type=float, default=usual.crop)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--workers", type=int, default=None)
@@ -112,6 +113,7 @@ def main() -> None:
         val_images=asked.val_images,
         batch=asked.batch,
         learning_rate=asked.learning_rate,
+        warmup=asked.warmup,
         crop=asked.crop,
         seeds=asked.seeds,
     )

@@ -62,6 +62,7 @@ def family(
     recipe: shared.RecipeName = None,
     batch: shared.Batch = None,
     learning_rate: shared.LearningRate = None,
+    warmup: shared.Warmup = None,
     crop: shared.Crop = None,
     flips: shared.Flips = None,
     augment: shared.Augment = None,

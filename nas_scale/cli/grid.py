@@ -40,6 +40,7 @@ def grid(
     recipe: shared.RecipeName = None,
     batch: shared.Batch = None,
     learning_rate: shared.LearningRate = None,
+    warmup: shared.Warmup = None,
     crop: shared.Crop = None,
     flips: shared.Flips = None,
     augment: shared.Augment = None,

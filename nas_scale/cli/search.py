@@ -117,6 +117,7 @@ def search(
     recipe: shared.RecipeName = None,
     batch: shared.Batch = None,
     learning_rate: shared.LearningRate = None,
+    warmup: shared.Warmup = None,
     crop: shared.Crop = None,
     flips: shared.Flips = None,
     augment: shared.Augment = None,

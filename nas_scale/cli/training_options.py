@@ -60,6 +60,14 @@ RecipeName = Annotated[
 Batch = Annotated[
     int | None, _option(PROXY, f"Images a step (default: {_RECIPE.batch}, or what suits data and device).", metavar="N")
 ]
+Warmup = Annotated[
+    float | None,
+    _option(
+        PROXY,
+        f"Share of the steps over which the rate rises (default: {_RECIPE.warmup:g}, or what suits the data).",
+        metavar="X",
+    ),
+]
 Crop = Annotated[
     float | None,
     _option(

@@ -47,7 +47,7 @@ SEEDS: Final = 2
 SHARE: Final = 0.75
 OF_DATA: Final = (
     *("train_images", "val_images", "proxy_resolution", "proxy_width", "proxy_strides"),
-    *("epochs", "batch", "learning_rate", "crop", "flips"),
+    *("epochs", "batch", "learning_rate", "warmup", "crop", "flips"),
 )
 
 

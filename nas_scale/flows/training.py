@@ -34,9 +34,9 @@ class Training:
     """Everything that decides what one training gives, as plain values; part of a run's specification.
 
     What is None, and decides a proxy, becomes what suits data and device (flows/usual.py) by `suited`; of that,
-    learning_rate, batch and crop may stay None, which is the recipe's, train_images and val_images, which is all, and
-    flips, which is the data's. augment: the recipe's policy. progressive: its start_resolution. window: how many trials
-    are under way at once, whatever the number of workers. threads: of each training.
+    learning_rate, batch, warmup and crop may stay None, which is the recipe's, train_images and val_images, which is
+    all, and flips, which is the data's. augment: the recipe's policy. progressive: its start_resolution. window: how
+    many trials are under way at once, whatever the number of workers. threads: of each training.
     """
 
     data: str = "scenes"
@@ -49,6 +49,7 @@ class Training:
     epochs: int | None = None
     batch: int | None = None
     learning_rate: float | None = None
+    warmup: float | None = None
     crop: float | None = None
     flips: bool | None = None
     augment: Policy = "none"
@@ -70,6 +71,7 @@ class Training:
         within(1, 100_000, epochs=self.epochs)
         within(2, 65_536, batch=self.batch)
         within(1e-9, 1000, learning_rate=self.learning_rate)
+        within(0, 1, warmup=self.warmup)
         within(0, 0.5, crop=self.crop)
         within(0, 10, mixup=self.mixup)
         within(0, 1, cutout=self.cutout)
@@ -91,6 +93,7 @@ class Training:
             "val_images": suited.val_images,
             "batch": suited.batch if fast else None,
             "learning_rate": suited.learning_rate if fast else None,
+            "warmup": suited.warmup if fast else None,
             "crop": suited.crop,
         }
         return replace(self, **{name: value for name, value in settled.items() if getattr(self, name) is None})
@@ -107,6 +110,7 @@ class Training:
             epochs=self.epochs,
             batch=self.batch or base.batch,
             learning_rate=self.learning_rate or base.learning_rate,
+            warmup=base.warmup if self.warmup is None else self.warmup,
             crop=base.crop if self.crop is None else self.crop,
             flips=self.flips,
             policy=self.augment,

@@ -20,6 +20,7 @@ def test_what_suits_data_and_device_is_settled(data: str, device: str) -> None:
     assert (proxy.resolution, proxy.width, proxy.recipe.epochs) == (suited.resolution, suited.width, suited.epochs)
     assert (settled.train_images, settled.val_images) == (suited.train_images, suited.val_images)
     assert proxy.recipe.batch == (suited.batch or RECIPES["fast"].batch)
+    assert proxy.recipe.warmup == (RECIPES["fast"].warmup if suited.warmup is None else suited.warmup)
     assert proxy.recipe.crop == (RECIPES["fast"].crop if suited.crop is None else suited.crop)
     assert settled.suited(device) == settled.checked() == settled
 
@@ -34,6 +35,7 @@ def test_what_is_asked_for_stays() -> None:
         val_images=50,
         batch=16,
         learning_rate=0.3,
+        warmup=0.0,
         crop=0.0,
     )
     assert asked.suited("cuda") == asked
