@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -16,8 +19,8 @@ from nas_scale.training.job import Proxy, Recipe
 from nas_scale.training.memory import sparing
 from nas_scale.training.proxy import shrink
 from nas_scale.training.trainer import Trainer
-from nas_scale.training.worker import evaluate
-from tests.training.test_worker import JOB
+from nas_scale.training.worker import evaluate, follow
+from tests.training.test_worker import JOB, in_turn
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -46,16 +49,98 @@ def test_recorded_bf16_steps_follow_the_cpu_s(digits: Dataset, recipe: Recipe, k
     assert _losses(digits, recipe, "cuda", kind) == pytest.approx(_losses(digits, recipe, "cpu"), rel=BF16)
 
 
-def test_recorded_float32_steps_are_the_eager_ones(digits: Dataset) -> None:
-    recipe = replace(PLAIN, precision="float32")
-    images = ResidentImages(digits, torch.device("cuda"))
+def _trainer(digits: Dataset, recipe: Recipe = PLAIN, recordable: bool = True) -> Trainer:
+    net = build(NET, 0).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Trainer(net, ResidentImages(digits, torch.device("cuda")), recipe, 0, recordable)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+def test_recorded_float32_steps_are_the_eager_ones(digits: Dataset, optimizer: str) -> None:
+    rate = 0.1 if optimizer == "sgd" else 0.016
+    recipe = replace(PLAIN, precision="float32", optimizer=optimizer, learning_rate=rate)  # type: ignore[arg-type]
     found = []
     for recordable in (False, True):
-        net = build(NET, 0).to("cuda", memory_format=torch.channels_last)  # type: ignore[call-overload]
-        trainer = Trainer(net, images, recipe, seed=0, recordable=recordable)
+        trainer = _trainer(digits, recipe, recordable)
         found.append(list(trainer.losses(0)))
+        assert trainer.not_recorded is None
         assert bool(trainer._recorded) == recordable
     assert found[1] == pytest.approx(found[0], rel=1e-2)
+
+
+def test_what_comes_back_is_there_when_the_device_is_no_longer_behind(digits: Dataset) -> None:
+    """Nothing waits for an epoch given at once; its mean is that of its losses read one by one."""
+    trainer, slowly = _trainer(digits), _trainer(digits)
+    trainer.begin(0)
+    for _ in range(trainer.steps):
+        trainer.step()
+    mean = trainer.end()
+    while trainer.behind():
+        pass
+    losses = list(slowly.losses(0))
+    assert mean.item() == pytest.approx(sum(losses) / len(losses), rel=BF16)
+
+
+def test_a_step_that_cannot_be_recorded_leaves_the_gpu_as_it_was(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a value is what no recording allows. The steps after it go on, the next net is recorded, and torch does
+    not believe that a recording is still going on: it would give no memory back."""
+    usual = list(_trainer(digits, recordable=False).losses(0))
+    step = Trainer._step
+
+    def reading(self: Trainer, arrived: Any) -> torch.Tensor:
+        loss = step(self, arrived)
+        loss.item()
+        return loss
+
+    monkeypatch.setattr(Trainer, "_step", reading)
+    refused = _trainer(digits)
+    assert list(refused.losses(0)) == pytest.approx(usual, rel=BF16)
+    assert refused.not_recorded is not None
+    assert refused._recorded == {}
+    monkeypatch.undo()
+    after = _trainer(digits)
+    assert list(after.losses(0)) == pytest.approx(usual, rel=BF16)
+    assert after._recorded
+    del refused, after
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+
+
+def test_nets_in_turn_in_one_process_score_about_as_each_alone() -> None:
+    """Recorded while another's steps are under way."""
+    job = replace(JOB, device="cuda", recipe=replace(JOB.recipe, epochs=12))
+    wide = replace(job, architecture=replace(job.architecture, stem=32), seeds=(5,))
+    for mine, theirs in zip(in_turn([follow(job), follow(wide)]), [evaluate(job), evaluate(wide)], strict=True):
+        assert mine[0].losses[0] == pytest.approx(theirs[0].losses[0], rel=BF16)
+        assert mine[0].accuracy == pytest.approx(theirs[0].accuracy, abs=0.1)
+
+
+def test_memory_does_not_grow_from_net_to_net() -> None:
+    job = replace(JOB, device="cuda", recipe=replace(JOB.recipe, epochs=12))
+    taken = []
+    for channels in range(16, 16 + 8 * 40, 8):  # forty different nets
+        evaluate(replace(job, architecture=replace(job.architecture, head=channels)))
+        taken.append(torch.cuda.memory_allocated())
+    assert max(taken[20:]) < taken[5] + 64 * 2**20
+    torch.cuda.empty_cache()
+    assert torch.cuda.memory_reserved() < torch.cuda.get_device_properties(0).total_memory / 4
+
+
+def test_the_parent_holds_no_gpu_while_it_times_nets() -> None:
+    code = (
+        "import torch\n"
+        "from dataclasses import replace\n"
+        "from nas_scale.flows.estimates import seconds_each\n"
+        "from nas_scale.flows.where import Where, choose_device\n"
+        "from tests.training.test_worker import JOB\n"
+        "assert choose_device('auto') == 'cuda'\n"
+        "(found,) = seconds_each([replace(JOB, device='cuda')], (256, 128), Where(), 'cuda', 1)\n"
+        "assert found is not None and 0 < found < 60, found\n"
+        "assert not torch.cuda.is_initialized()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_seeds_side_by_side_score_about_as_each_alone() -> None:

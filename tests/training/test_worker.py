@@ -145,7 +145,7 @@ def test_trainings_that_take_turns_score_as_each_alone() -> None:
         replace(noisy, recipe=replace(JOB.recipe, epochs=2)),
         replace(noisy, seeds=(9,)),
     ]
-    together = _in_turn([follow(job) for job in jobs])
+    together = in_turn([follow(job) for job in jobs])
     for mine, job in zip(together, jobs, strict=True):
         theirs = evaluate(job)
         assert [(score.accuracy, score.loss, score.losses) for score in mine] == [
@@ -153,7 +153,7 @@ def test_trainings_that_take_turns_score_as_each_alone() -> None:
         ]
 
 
-def _in_turn(works: Sequence[Training]) -> list[tuple[Score, ...]]:
+def in_turn(works: Sequence[Training]) -> list[tuple[Score, ...]]:
     """An item of each in turn, until all have ended."""
     ended: dict[int, tuple[Score, ...]] = {}
     while len(ended) < len(works):
