@@ -34,7 +34,7 @@ _BY_SOURCE: Final = {
     # For the same time 16,384 scenes seen twice tell nets apart better than 4,096 seen eight times: random nets differ
     # by 2.7 times what seeds do, against 1.6 times. With so few steps the rate is to rise slowly: where it does over a
     # tenth of them instead of half, seeds differ by 1.4 points instead of 0.8 (benchmarks/proxy_noise.py).
-    "scenes": Usual(40, epochs=2, train_images=16_384, warmup=0.5, crop=_SCENES_CROP),
+    "scenes": Usual(40, epochs=2, train_images=20_480, batch=64, warmup=0.5, crop=_SCENES_CROP),
     "digits": Usual(24),
     "cifar10": _SMALL,
     "fashion-mnist": _SMALL,

@@ -17,6 +17,7 @@ from nas_scale.engines.base import Engine
 from nas_scale.errors import UserError
 from nas_scale.flows.events import Listener, Note, RunOpened
 from nas_scale.flows.options import one_of, within
+from nas_scale.flows.usual import is_gpu
 from nas_scale.runs.record import changed_versions
 from nas_scale.runs.store import RECORD, STUDY, Run, open_run
 from nas_scale.runs.study import without_password
@@ -178,7 +179,7 @@ def _environments(device: str) -> tuple[dict[str, str], ...]:
     So there is no GPU's number in a job, and no worker takes memory on another's. The parent only counts GPUs, as
     more would take memory there too. Where CUDA_VISIBLE_DEVICES has named them, by number or UUID, its names stay.
     """
-    if not device.startswith("cuda"):
+    if not is_gpu(device):
         return ({},)
     import torch
 
@@ -207,10 +208,10 @@ def training_engine(where: Where, device: str, threads: int, function: str | Non
     if where.engine == "ray":
         from nas_scale.engines.ray import RayEngine
 
-        return RayEngine(function, workers, threads, 1 / where.slots if device.startswith("cuda") else 0.0)
+        return RayEngine(function, workers, threads, 1 / where.slots if is_gpu(device) else 0.0)
     from nas_scale.engines.local import LocalEngine
 
     environments = _environments(device)
-    # few trainings go to several GPUs rather than side by side to one
-    slots = min(where.slots, math.ceil(workers / len(environments)))
+    # few trainings go to several GPUs rather than side by side to one; a core has no room for two
+    slots = min(where.slots, math.ceil(workers / len(environments))) if is_gpu(device) else 1
     return LocalEngine(function, workers, threads, slots, environments)

@@ -60,15 +60,12 @@ class Recorded:
         return loss
 
     def _end(self, pool: Any) -> None:
-        """Ends the capture. Where that fails, torch before 2.12 goes on taking memory from the pool of the capture, and
-        all do not give the pool back."""
+        """Ends the capture. Where that fails, torch before 2.12 goes on taking memory from the pool of the capture."""
         try:
             self._graph.capture_end()
         except RuntimeError:
-            device = torch.cuda.current_device()
-            for undo in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
-                with contextlib.suppress(RuntimeError):
-                    undo(device, pool)
+            with contextlib.suppress(RuntimeError):  # of a torch that has stopped by itself
+                torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
             raise
 
 

@@ -21,7 +21,6 @@ from nas_scale.training.trainer import Trainer
 
 EVALUATION_BATCH: Final = {"cuda": 2048}
 USUAL_EVALUATION_BATCH: Final = 512
-STEPS_AHEAD: Final = 100  # that a GPU is given at once, and once more before it has done them
 
 News: TypeAlias = Epoch | Remark | None  # None: waiting for the device; others of this process may go on
 
@@ -36,10 +35,20 @@ def fit(
     does not reach. Raises RunFailed when a loss stops being finite.
     """
     trainers = [Trainer(net, images, recipe, seed, recordable) for seed, net in nets.items()]
+    try:
+        return (yield from _fitted(trainers, stops))
+    finally:
+        for trainer in trainers:
+            trainer.close()
+
+
+def _fitted(trainers: Sequence[Trainer], stops: Sequence[Stop]) -> Generator[News, None, tuple[Score, ...]]:
+    images, recipe = trainers[0].images, trainers[0].recipe
     wanted = {stop.epoch: stop.accuracy for stop in stops if stop.epoch < recipe.epochs}
     trained = sum(trainer.steps * trainer.batch for trainer in trainers)  # images in an epoch
     losses: list[list[float]] = []
     checks: list[tuple[int, list[float]]] = []
+    remarked: set[str | None] = set()
     seconds, stopped = 0.0, False
     results: list[tuple[float, float]] | None = None
     while len(losses) < recipe.epochs and not stopped:
@@ -50,7 +59,8 @@ def fit(
         epoch = len(losses)
         if not all(map(math.isfinite, losses[-1])):
             raise RunFailed(f"diverged: the loss was no longer finite after epoch {epoch}")
-        if epoch == 1 and (why := trainers[0].not_recorded) is not None:
+        for why in {trainer.not_recorded for trainer in trainers} - {None} - remarked:
+            remarked.add(why)
             yield Remark(f"the GPU gets its steps kernel by kernel, since they could not be recorded: {why}")
         yield Epoch(epoch, recipe.epochs, statistics.fmean(losses[-1]), trained / spent)
         results = None
@@ -82,10 +92,11 @@ def _epoch(trainers: Sequence[Trainer], number: int) -> Generator[None, None, li
     """Trains an epoch, step by step in turn; returns every trainer's mean loss."""
     for trainer in trainers:
         trainer.begin(number)
+    ahead = trainers[0].images.steps_ahead
     for step in range(trainers[0].steps):
         for trainer in trainers:
             trainer.step()
-        if (step + 1) % STEPS_AHEAD == 0:
+        if (step + 1) % ahead == 0:
             yield from _reached(trainers, marks=1)
     means = [trainer.end() for trainer in trainers]
     for trainer in trainers:

@@ -41,15 +41,14 @@ class HalfPrecision:
         return [*self._weights, *self._others]
 
     def forget_gradients(self) -> None:
-        """Before a backward pass."""
+        """After a step, so that the next backward pass makes them anew."""
         for weight in chain(self._copies, self._others):
             weight.grad = None
 
     @torch.no_grad()
     def gather_gradients(self) -> None:
         """After a backward pass: those of the copies in float32."""
-        found = [copy.grad for copy in self._copies if copy.grad is not None]
-        torch._foreach_copy_(self._gradients, found)
+        torch._foreach_copy_(self._gradients, [copy.grad for copy in self._copies])  # type: ignore[misc]
 
     @torch.no_grad()
     def spread_weights(self) -> None:

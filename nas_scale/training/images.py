@@ -44,8 +44,11 @@ class Arrived:
 class Images(ABC):
     """A data set as trainings use it.
 
-    train, val: how many images. size: pixels a side. mean, std (c,): in 0..1.
+    train, val: how many images. size: pixels a side. mean, std (c,): in 0..1. steps_ahead: how many steps a device
+    may be given before it has done them.
     """
+
+    steps_ahead: int
 
     def __init__(self, data: Dataset, device: torch.device) -> None:
         self.device = device
@@ -80,6 +83,8 @@ class Images(ABC):
 class ResidentImages(Images):
     """All images on the device: a step needs nothing from outside."""
 
+    steps_ahead = 100
+
     def __init__(self, data: Dataset, device: torch.device) -> None:
         super().__init__(data, device)
         self._train, self._train_labels = _tensors(data.train, device)
@@ -99,6 +104,8 @@ class ResidentImages(Images):
 
 class StreamedImages(Images):
     """Images that stay in their memory-mapped files: a thread gathers the next batches while the device computes."""
+
+    steps_ahead = 8  # each keeps its batch in memory
 
     def __init__(self, data: Dataset, device: torch.device) -> None:
         super().__init__(data, device)

@@ -20,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from nas_scale.nets.build import Net
 
 # mallopt's parameters (glibc's malloc.h) and their values: nothing mapped apart, nothing given back, 64 MiB at once.
+KEEP_FREE: Final = 0.5  # of a GPU's memory
 _MALLOC: Final = {-4: 0, -1: 2**31 - 1, -2: 64 * 2**20}
 
 # What a RuntimeError says where torch has no error of its own for it: torch's allocator on a CPU, CUDA itself, and the
@@ -44,8 +45,16 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Between trainings: what the next one needs may be far less, and other processes may need the rest."""
+    """Between trainings: what the next one needs may be far less, and other processes may need the rest.
+
+    A GPU's only where it is half full: giving it back waits for all that is under way there. A recorded step's memory
+    is never used again before that.
+    """
     _glibc("malloc_trim", 0)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        free, whole = torch.cuda.mem_get_info()
+        if free < KEEP_FREE * whole:
+            torch.cuda.empty_cache()
 
 
 def _glibc(name: str, *arguments: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -32,8 +33,8 @@ class Timing:
     val_images: int
 
 
-def seconds_of(asked: Timing) -> float | None:
-    """Seconds that a training of one seed will take, with the job's batch, device and threads.
+def seconds_of(asked: Timing) -> Generator[None, None, float | None]:
+    """Seconds that a training of one seed will take, with the job's batch, device and threads; yields where it waits.
 
     None where it does not fit into memory: its training will say so. Times a few steps on blank images: several between
     two looks at the clock for which a GPU has done all it was asked for, since it is given work far ahead of doing it.
@@ -43,14 +44,14 @@ def seconds_of(asked: Timing) -> float | None:
 
     prepare_process(asked.job.threads)
     try:
-        return _seconds(asked)
+        return (yield from _seconds(asked))
     except (RuntimeError, MemoryError) as error:
         if is_lack_of_memory(error):
             return None
         raise
 
 
-def _seconds(asked: Timing) -> float:
+def _seconds(asked: Timing) -> Generator[None, None, float]:
     import torch
 
     from nas_scale.training.images import ResidentImages
@@ -61,17 +62,19 @@ def _seconds(asked: Timing) -> float:
     blank = _blank(job.architecture.resolution, batch * EPOCH_STEPS)
     images = ResidentImages(blank, torch.device(job.device))
     recorded = job.recipe.epochs * (asked.train_images // batch) >= WORTH_RECORDING
-    _Steps(job, images, batch, recorded)  # what a process makes once and keeps is no part of a training
+    # What a process makes once and keeps is no part of a training.
+    yield from _Steps(job, images, batch, recorded).take(1)
     started = time.perf_counter()
     steps = _Steps(job, images, batch, recorded)
+    yield from steps.take(1)
     beginning = time.perf_counter() - started
-    each = steps.seconds_each()
+    each = yield from steps.seconds_each()
     trained = job.recipe.epochs * asked.train_images + FORWARD_SHARE * asked.val_images
     return max(beginning - each, 0.0) + trained * each / batch
 
 
 class _Steps:
-    """A net's steps of the whole resolution, the first of which is done."""
+    """A net's steps of the whole resolution."""
 
     def __init__(self, job: Job, images: Images, batch: int, recordable: bool) -> None:
         import torch
@@ -82,9 +85,8 @@ class _Steps:
         net = build(job.architecture, seed=0).to(job.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._trainer = Trainer(net, images, replace(job.recipe, batch=batch), 0, recordable)
         self._left = 0
-        self.take(1)
 
-    def take(self, count: int) -> None:
+    def take(self, count: int) -> Generator[None, None, None]:
         """So many steps, which are done at the end."""
         for _ in range(count):
             if not self._left:
@@ -92,14 +94,16 @@ class _Steps:
                 self._left = self._trainer.steps
             self._trainer.step()
             self._left -= 1
-        self._trainer.synchronize()
+        self._trainer.mark()
+        while self._trainer.behind():
+            yield None
 
-    def seconds_each(self) -> float:
+    def seconds_each(self) -> Generator[None, None, float]:
         """Seconds of a step, from more and more of them until they take long enough."""
         count = LEAST_STEPS
         while True:
             started = time.perf_counter()
-            self.take(count)
+            yield from self.take(count)
             spent = time.perf_counter() - started
             if spent >= ENOUGH_SECONDS or count >= MOST_STEPS:
                 return spent / count

@@ -11,6 +11,7 @@ import contextlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, Final
 
 import torch
@@ -28,6 +29,13 @@ from nas_scale.training.rmsprop import RMSProp
 from nas_scale.training.schedule import learning_rate
 
 WORTH_RECORDING: Final = 50  # steps; recording takes about as long as ten
+
+
+@cache
+def _idle_streams(device: torch.device) -> list[torch.cuda.Stream]:
+    """Streams of trainers that are closed. Memory that torch keeps belongs to the stream that took it, and would have
+    to be taken anew for each new one."""
+    return []
 
 
 class Trainer:
@@ -51,9 +59,11 @@ class Trainer:
         self._recordable = recordable and on_gpu and recipe.epochs * self.steps >= WORTH_RECORDING
         self._recorded: dict[int, Recorded] = {}
         self._pool: Any = None
-        self._stream = torch.cuda.Stream(device) if on_gpu else None  # type: ignore[no-untyped-call]
-        if self._stream is not None:  # what was put on the device before is to be there
-            self._stream.wait_stream(torch.cuda.current_stream(device))
+        self._stream: torch.cuda.Stream | None = None
+        if on_gpu:
+            idle = _idle_streams(device)
+            self._stream = idle.pop() if idle else torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            self._stream.wait_stream(torch.cuda.current_stream(device))  # what was put there before is to be there
         self._flips = images.flips if recipe.flips is None else recipe.flips
         self._sizes = resolutions(recipe, images.size, recipe.epochs)
         self._size = images.size  # of this epoch
@@ -140,6 +150,15 @@ class Trainer:
         if self._stream is not None:
             self._stream.synchronize()
 
+    def close(self) -> None:
+        """Ends the trainer: nothing of it is under way any more, and its stream may be another's."""
+        stream, self._stream = self._stream, None
+        self._recorded.clear()
+        if stream is not None:
+            with contextlib.suppress(RuntimeError):  # a device that is lost says so elsewhere
+                stream.synchronize()
+            _idle_streams(self.images.device).append(stream)
+
     def logits(self, images: Tensor) -> Tensor:
         """Of normalised images (b, 3, h, w), in float32."""
         logits: Tensor = self.net(images if self._half is None else images.to(torch.bfloat16))
@@ -186,12 +205,25 @@ class Trainer:
             self._pool = torch.cuda.graph_pool_handle()
             self._inbox = None if arrived is None else Arrived(arrived.images.clone(), arrived.labels.clone())
         try:
-            self._recorded[self._size] = Recorded(lambda: self._step(self._inbox), self._state, self._pool)
+            self._recorded[self._size] = self._recording()
         except RuntimeError as error:
             if is_lack_of_memory(error) or debugging():
                 raise
+            self.net.zero_grad(set_to_none=True)  # those of a recording that fails were never computed
             self._recordable = False
             self.not_recorded = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+
+    def _recording(self) -> Recorded:
+        """Tried once more where memory runs out: while it records, torch gives nothing back of what it keeps."""
+        try:
+            return Recorded(lambda: self._step(self._inbox), self._state, self._pool)
+        except RuntimeError as error:
+            if not is_lack_of_memory(error):
+                raise
+        self.net.zero_grad(set_to_none=True)
+        torch.cuda.empty_cache()
+        self._pool = torch.cuda.graph_pool_handle()
+        return Recorded(lambda: self._step(self._inbox), self._state, self._pool)
 
     def _state(self) -> list[Tensor]:
         """All tensors that a step changes."""

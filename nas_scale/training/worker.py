@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nas_scale.training.images import Images
 
 EVALUATE = "nas_scale.training.worker:follow"
+LOST = 70  # exit code of a worker whose GPU is lost to it
 Training: TypeAlias = "Generator[News, None, tuple[Score, ...]]"
 
 
@@ -93,7 +95,8 @@ def prepare_process(threads: int) -> None:
     keep_freed_memory()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    torch.backends.cudnn.benchmark = True
+    # Every net has shapes of its own, and searching for kernels would take longer than they save in a few seconds.
+    torch.backends.cudnn.benchmark = False
 
 
 class _LackOfMemoryError(Exception):
@@ -119,8 +122,21 @@ def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
         return tuple(scores)
     except (RuntimeError, MemoryError) as error:
         if not is_lack_of_memory(error):
+            _leave_where_lost(job.device)
             raise
     raise _LackOfMemoryError  # not inside the handler, whose error would hold on to the net
+
+
+def _leave_where_lost(device: str) -> None:
+    """Ends the process where its GPU does nothing any more, as after an illegal access: every job after this one would
+    fail at once. The engine starts another worker and tries its jobs again."""
+    import torch
+
+    if device.startswith("cuda"):
+        try:
+            torch.cuda.synchronize()
+        except RuntimeError:
+            os._exit(LOST)
 
 
 def _built(job: Job, seeds: Sequence[int]) -> dict[int, Net]:

@@ -9,9 +9,18 @@ import pytest
 from command import Command
 
 from nas_scale import search
+from nas_scale.engines.local import LocalEngine
 from nas_scale.runs.store import find_run
 from nas_scale.strategies.registry import SAMPLERS
 from nas_scale.training import worker
+
+
+class _SideBySide(LocalEngine):
+    """Two jobs in each process, as on a GPU."""
+
+    def __init__(self, function: str, workers: int, threads: int, *_: object) -> None:
+        super().__init__(function, workers, threads, slots=2)
+
 
 REAL = worker.EVALUATE  # before a test puts another in its place
 
@@ -42,11 +51,12 @@ def test_two_workers_train_no_net_twice(
 def test_nets_side_by_side_in_one_process_give_the_same_study(
     nas_scale: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Real trainings: each has a turn after the other's epoch."""
+    """Real trainings: each has a turn after the other's epoch. On a CPU that is not usual."""
     monkeypatch.setattr("nas_scale.training.worker.EVALUATE", REAL)
+    monkeypatch.setattr("nas_scale.engines.local.LocalEngine", _SideBySide)
     asked: dict[str, Any] = {
         **{"space": "nas-bench-macro", "data": "digits", "proxy_resolution": 12, "device": "cpu", "epochs": 2},
         **{"train_images": 200, "trials": 4, "seeds": 2, "finalists": 1, "target_flops": 55e6},
     }
     alone = search(**asked, workers=1)
-    assert search(**asked, workers=4, slots=2).ranking == alone.ranking
+    assert search(**asked, workers=4).ranking == alone.ranking

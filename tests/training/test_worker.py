@@ -15,7 +15,7 @@ import nas_scale.training.fit
 from nas_scale.errors import DataError, RunFailed
 from nas_scale.training.data import DataRef
 from nas_scale.training.job import Job, Recipe, Score
-from nas_scale.training.worker import EVALUATE, Training, evaluate, follow
+from nas_scale.training.worker import EVALUATE, LOST, Training, _leave_where_lost, evaluate, follow
 from tests.training.test_fit import NET
 
 JOB = Job(replace(NET, classes=1000), DataRef("digits", 16, train=256, val=128), Recipe(epochs=1, batch=32), seeds=(3,))
@@ -164,3 +164,21 @@ def in_turn(works: Sequence[Training]) -> list[tuple[Score, ...]]:
                 except StopIteration as end:
                     ended[place] = end.value
     return [ended[place] for place in range(len(works))]
+
+
+def test_a_worker_whose_gpu_does_nothing_any_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would fail every job that is left, each at once."""
+    ended: list[int] = []
+    monkeypatch.setattr("os._exit", ended.append)
+
+    def lost() -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", lost)
+    _leave_where_lost("cpu")
+    assert ended == []
+    _leave_where_lost("cuda")
+    assert ended == [LOST]
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    _leave_where_lost("cuda")
+    assert ended == [LOST]
