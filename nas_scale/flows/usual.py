@@ -31,9 +31,9 @@ _SMALL: Final = Usual(12, epochs=4, train_images=25_000, val_images=20_000, batc
 # end seven points lower (benchmarks/proxy_noise.py --crop 0.125).
 _SCENES_CROP: Final = 0.05
 _BY_SOURCE: Final = {
-    # For the same time 16,384 scenes seen twice tell nets apart better than 4,096 seen eight times: random nets differ
-    # by 2.7 times what seeds do, against 1.6 times. With so few steps the rate is to rise slowly: where it does over a
-    # tenth of them instead of half, seeds differ by 1.4 points instead of 0.8 (benchmarks/proxy_noise.py).
+    # For the same time many scenes seen twice tell nets apart better than few seen often, and batches of 64 better than
+    # of 32: seeds of a net differ by 0.6 points instead of 1.1 (and 1.4 where the rate rises over a tenth of so few
+    # steps instead of half of them), random nets by 1.8 (benchmarks/proxy_noise.py).
     "scenes": Usual(40, epochs=2, train_images=20_480, batch=64, warmup=0.5, crop=_SCENES_CROP),
     "digits": Usual(24),
     "cifar10": _SMALL,
@@ -46,7 +46,7 @@ _FOLDER: Final = Usual(64)
 _GPU_BATCH: Final = 128
 _SMALL_ON_GPU: Final = Usual(16, 0.5, 4, train_images=25_000, val_images=20_000, batch=_GPU_BATCH)
 _BY_SOURCE_ON_GPU: Final = {
-    "scenes": Usual(64, 0.5, 6, train_images=16_384, batch=_GPU_BATCH, crop=_SCENES_CROP),
+    "scenes": Usual(64, 0.5, 6, train_images=20_480, batch=_GPU_BATCH, crop=_SCENES_CROP),
     "digits": Usual(24, 0.5, batch=_GPU_BATCH),
     "cifar10": _SMALL_ON_GPU,
     "fashion-mnist": _SMALL_ON_GPU,
