@@ -19,13 +19,14 @@ _CPU: Final[Options] = {
     "val_images": 20_000,
     "batch": 128,
     "learning_rate": 1.0,
+    "crop": 0.125,
 }
 
 CPU: Final[dict[str, Options]] = {
-    "cpu-1": {**_CPU, "epochs": 1},
-    "cpu-2": {**_CPU, "epochs": 2},
-    "cpu-4": {**_CPU, "epochs": 4},
-    "cpu-8": {**_CPU, "epochs": 8},
+    "cpu-1": {**_CPU, "epochs": 1, "warmup": 0.5},
+    "cpu-2": {**_CPU, "epochs": 2, "warmup": 0.5},
+    "cpu-4": {**_CPU, "epochs": 4, "warmup": 0.25},
+    "cpu-8": {**_CPU, "epochs": 8, "warmup": 0.125},
 }
 
 _GPU: Final[Options] = {
@@ -35,6 +36,8 @@ _GPU: Final[Options] = {
     "val_images": 5_000,
     "batch": 256,
     "learning_rate": 0.5,
+    "warmup": 0.1,
+    "crop": 0.125,
 }
 _HALF: Final[Options] = {**_GPU, "proxy_width": 0.5}
 _MORE_VALIDATION: Final[Options] = {**_GPU, "train_images": 35_000, "val_images": 15_000}

@@ -26,7 +26,7 @@ class Usual:
 
 # On NAS-Bench-Macro and CIFAR-10 few epochs of many tiny images order nets of equal cost best for their time, and many
 # validation images cost little (benchmarks/proxy_rank.py; results/proxy_rank-choice.md says what else was tried).
-_SMALL: Final = Usual(12, epochs=4, train_images=25_000, val_images=20_000, batch=128, learning_rate=1.0)
+_SMALL: Final = Usual(12, epochs=4, train_images=25_000, val_images=20_000, batch=128, learning_rate=1.0, warmup=0.25)
 # A scene's digit lies anywhere as it is; moved by an eighth of the side it is often cut, and nets of the default space
 # end seven points lower (benchmarks/proxy_noise.py --crop 0.125).
 _SCENES_CROP: Final = 0.05
@@ -34,7 +34,7 @@ _BY_SOURCE: Final = {
     # For the same time many scenes seen twice tell nets apart better than few seen often, and batches of 64 better than
     # of 32: seeds of a net differ by 0.6 points instead of 1.1 (and 1.4 where the rate rises over a tenth of so few
     # steps instead of half of them), random nets by 1.8 (benchmarks/proxy_noise.py).
-    "scenes": Usual(40, epochs=2, train_images=20_480, batch=64, warmup=0.5, crop=_SCENES_CROP),
+    "scenes": Usual(40, epochs=2, train_images=17_408, batch=64, warmup=0.5, crop=_SCENES_CROP),
     "digits": Usual(24),
     "cifar10": _SMALL,
     "fashion-mnist": _SMALL,
