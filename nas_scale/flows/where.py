@@ -35,8 +35,8 @@ class Where:
     results: folder of all runs. run: its name, None for the next free one. resume: go on with it. storage: a database
     URL, None for a file in the run's folder. device: auto, cpu, cuda (all of them), cuda:1 (that one) or mps. workers:
     trainings at once in all, None for as many as there are cores for, or `slots` a GPU. slots: trainings side by side
-    in each worker process, on a GPU alone; does not change the result. engine: local processes, or Ray. log: tensorboard writes event
-    files into the run's folder (runs/tensorboard.py).
+    in each worker process, on a GPU alone; does not change the result. engine: local processes, or Ray. log:
+    tensorboard writes event files into the run's folder (runs/tensorboard.py).
     """
 
     results: str | Path = "results"

@@ -23,10 +23,11 @@ Floats = npt.NDArray[np.float32]
 
 
 def reference_losses(net: nn.Module, data: Dataset, recipe: Recipe, seed: int, steps: int) -> list[float]:
-    """The losses of the first steps of training `net` by stochastic gradient descent with Nesterov's momentum, in
-    float32, each before its update."""
+    """The losses of the first steps of training `net` by stochastic gradient descent with Nesterov's momentum, or by
+    TensorFlow's RMSProp, in float32, each before its update."""
     net = net.to(memory_format=torch.contiguous_format).train()
     velocities = [torch.zeros_like(weight) for weight in net.parameters()]
+    squares = [torch.ones_like(weight) for weight in net.parameters()]
     batch = min(recipe.batch, len(data.train))
     each = len(data.train) // batch
     flips = data.flips if recipe.flips is None else recipe.flips
@@ -47,7 +48,11 @@ def reference_losses(net: nn.Module, data: Dataset, recipe: Recipe, seed: int, s
             loss = loss + (weight * own + (1 - weight) * others) / batch
         net.zero_grad()
         loss.backward()
-        _descend(net, velocities, learning_rate(recipe, step, each, batch), recipe)
+        rate = learning_rate(recipe, step, each, batch)
+        if recipe.optimizer == "rmsprop":
+            _descend_by_rmsprop(net, velocities, squares, rate, recipe)
+        else:
+            _descend(net, velocities, rate, recipe)
         losses.append(loss.item())
     return losses
 
@@ -94,3 +99,17 @@ def _descend(net: nn.Module, velocities: list[Tensor], rate: float, recipe: Reci
         slope = weight.grad + (recipe.weight_decay * weight if weight.ndim > 1 else 0)
         velocity.mul_(recipe.momentum).add_(slope)
         weight -= rate * (slope + recipe.momentum * velocity)
+
+
+@torch.no_grad()
+def _descend_by_rmsprop(
+    net: nn.Module, velocities: list[Tensor], squares: list[Tensor], rate: float, recipe: Recipe
+) -> None:
+    """One step of TensorFlow's RMSProp: an average of squares from one, epsilon inside of the root, the rate inside of
+    the momentum."""
+    for weight, velocity, square in zip(net.parameters(), velocities, squares, strict=True):
+        assert weight.grad is not None
+        slope = weight.grad + (recipe.weight_decay * weight if weight.ndim > 1 else 0)
+        square.copy_(0.9 * square + 0.1 * slope**2)
+        velocity.copy_(recipe.momentum * velocity + rate * slope / (square + 1e-3) ** 0.5)
+        weight -= velocity

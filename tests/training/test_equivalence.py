@@ -39,6 +39,7 @@ RECIPES = {
     "cutout": replace(OFF, crop=0.125, flips=None, cutout=0.5),
     "mixup": replace(OFF, crop=0.125, flips=None, mixup=0.4),
     "policy": replace(OFF, crop=0.125, flips=None, policy="randaugment"),
+    "rmsprop": replace(OFF, optimizer="rmsprop", schedule="paper", learning_rate=0.256, weight_decay=1e-5),
     "all": replace(
         OFF,
         crop=0.125,
