@@ -170,12 +170,12 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
     nets = sorted(plan.drawn.nets, key=lambda net: cost(net).flops)
     flops = [cost(net).flops for net in nets]
     some = sorted({0, len(nets) // 2, len(nets) - 1})
+    recipes, images = (prepared.jobs, prepared.longer), (train_images, val_images)
+    wanted = [jobs.seeds(nets[at], [0])[0] for jobs in recipes for at in some]
+    timed = estimates.seconds_each(wanted, images, prepared.where, prepared.jobs.device, plan.training.threads)
     total = 0.0
-    for jobs in (prepared.jobs, prepared.longer):
-        wanted = [jobs.seeds(nets[at], [0])[0] for at in some]
-        images = (train_images, val_images)
-        timed = estimates.seconds_each(wanted, images, prepared.where, jobs.device, jobs.training.threads)
-        known = {flops[at]: seconds for at, seconds in zip(some, timed, strict=True) if seconds is not None}
+    for jobs, of_these in zip(recipes, (timed[: len(some)], timed[len(some) :]), strict=True):
+        known = {flops[at]: seconds for at, seconds in zip(some, of_these, strict=True) if seconds is not None}
         if not known:
             return None
         each = float(np.interp(flops, list(known), list(known.values())).mean())
