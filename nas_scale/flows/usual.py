@@ -32,8 +32,7 @@ _SMALL: Final = Usual(12, epochs=4, train_images=25_000, val_images=20_000, batc
 _SCENES_CROP: Final = 0.05
 _BY_SOURCE: Final = {
     # For the same time many scenes seen twice tell nets apart better than few seen often, and batches of 64 better than
-    # of 32: seeds of a net differ by 0.6 points instead of 1.1 (and 1.4 where the rate rises over a tenth of so few
-    # steps instead of half of them), random nets by 1.8 (benchmarks/proxy_noise.py).
+    # of 32; and the rate is to rise over half of so few steps (benchmarks/proxy_noise.py; docs/training.md).
     "scenes": Usual(40, epochs=2, train_images=17_408, batch=64, warmup=0.5, crop=_SCENES_CROP),
     "digits": Usual(24),
     "cifar10": _SMALL,
