@@ -52,11 +52,12 @@ class Kind:
 
 def kinds(tiny: bool) -> list[Kind]:
     """The proxies of CIFAR-10 and of scenes as they were chosen on a CPU, and photographs near to their real size."""
-    small = Recipe(epochs=4, batch=128, learning_rate=1.0)
+    small = Recipe(epochs=4, batch=128, learning_rate=1.0, warmup=0.25)
+    scenes = Recipe(epochs=2, batch=64, warmup=0.5, crop=0.05)
     photos = Recipe(epochs=4, batch=128)
     found = [
         Kind("cifar 12px", macro_nets.SPACE, Proxy(12, 0.25, recipe=small), 25_000, 20_000),
-        Kind("scenes 40px", "efficientnet", Proxy(40, 0.25, recipe=Recipe(epochs=2)), 16_384, 8_192),
+        Kind("scenes 40px", "efficientnet", Proxy(40, 0.25, recipe=scenes), 17_408, 8_192),
         Kind("photos 96px", "efficientnet", Proxy(96, 0.5, recipe=photos), 8_000, 2_000),
     ]
     return [_shrunk(kind) for kind in found] if tiny else found
