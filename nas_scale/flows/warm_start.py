@@ -170,6 +170,7 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[
     if here["objective"] != "proxy":  # a caller's own, which knows nothing of trainings
         return
     yield from unequal("the kind of --device", there, here, "device")
-    for name in sorted({*there["training"], *here["training"]} - {*FREE}):
+    named = {*there["training"], *here["training"]} - {*FREE}
+    for name in sorted(named, key=lambda name: (name != "data", name)):  # the others may hang on the data
         yield from unequal(f"--{name.replace('_', '-')}", there["training"], here["training"], name)
     yield from unequal("the content of --data", there, here, "images")
