@@ -30,10 +30,10 @@ def job() -> Job:
 
 
 def test_more_images_take_longer() -> None:
-    few, many = seconds(Timing(job(), 10, 10)), seconds(Timing(job(), 10_000, 10))
+    few, many = seconds(Timing(job(), 10, 10)), seconds(Timing(job(), 100_000, 10))
     assert few is not None
     assert many is not None
-    assert 0 < 20 * few < many
+    assert 0 < 20 * few < many  # of ten thousand times as many images
 
 
 def test_a_net_that_does_not_fit_into_memory_has_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,12 +84,12 @@ def test_a_step_is_timed_as_it_will_run_recorded_or_not(monkeypatch: pytest.Monk
 
 
 def test_it_is_found_by_its_name_and_runs_in_workers() -> None:
-    """In the order of the jobs; what fails there has no time, and its training will say why."""
+    """In the order of the jobs; what fails there has no time, and its training will say why. Times are not compared: a
+    machine may do other things in between."""
     assert resolve(timing.TIME) is seconds_of
     broken = replace(job(), device="nowhere")
-    wide = replace(job(), architecture=replace(job().architecture, stem=256))
-    small, failed, large = seconds_each([job(), broken, wide], (2000, 100), Where(workers=2), "cpu", 1)
+    first, failed, last = seconds_each([job(), broken, job()], (2000, 100), Where(workers=2), "cpu", 1)
     assert failed is None
-    assert small is not None
-    assert large is not None
-    assert 0 < small < large
+    assert first is not None
+    assert last is not None
+    assert min(first, last) > 0
