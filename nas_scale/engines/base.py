@@ -102,7 +102,7 @@ def steps(function: Callable[[Any], Any], job: Any) -> Generator[Any, None, Any]
 def carry_out(function: Callable[[Any], Any], job: Any, tell: Callable[[Any], None]) -> Any:
     """The function's result for a job; where it is a generator function, what it yields goes to `tell` first.
 
-    A None is told to nobody: the job waits for its device, and is looked at again a moment later.
+    None is not passed on: the job waits for its device, and is resumed after WAIT_SECONDS.
     """
     work = steps(function, job)
     while True:

@@ -72,7 +72,7 @@ class Search:
     warm_start: Runs = ()
 
     def checked(self) -> Search:
-        """Itself, the aims in one text. Raises UserError naming what is wrong."""
+        """These options with `objective` as one string. Raises UserError naming the option that is wrong."""
         within(1, MOST_TRIALS, trials=self.trials)
         within(0.01, 1e6, minutes=self.minutes)
         within(0, 1000, finalists=self.finalists)

@@ -121,13 +121,14 @@ class Training:
         return Proxy(self.proxy_resolution, self.proxy_width, self.proxy_strides, recipe)
 
     def shorter(self, share: float) -> Training:
-        """With about this share of the epochs, and of the images where there are too few epochs to cut; where their
-        number is open, of the epochs alone."""
+        """The same with `share` of the epochs, rounded. What rounding leaves too long is made up by fewer training
+        images, where their number is known; there are never more of them."""
         epochs = self.proxy.recipe.epochs
         fewer = max(1, round(share * epochs))
         if self.train_images is None:
             return replace(self, epochs=fewer)
-        return replace(self, epochs=fewer, train_images=round(share * epochs / fewer * self.train_images))
+        images = min(1.0, share * epochs / fewer)
+        return replace(self, epochs=fewer, train_images=round(images * self.train_images))
 
     def images(self, resolution: int) -> DataRef:
         """The data at a resolution; splits and drawing hang on the run's seed, not on a training's."""

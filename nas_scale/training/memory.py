@@ -19,8 +19,8 @@ from torch.utils.checkpoint import checkpoint
 
 from nas_scale.nets.build import Net
 
-# mallopt's parameters (glibc's malloc.h) and their values: nothing mapped apart, nothing given back, 64 MiB at once.
 KEEP_FREE: Final = 0.5  # of a GPU's memory
+# mallopt's parameters (glibc's malloc.h) and their values: nothing mapped apart, nothing given back, 64 MiB at once.
 _MALLOC: Final = {-4: 0, -1: 2**31 - 1, -2: 64 * 2**20}
 
 # What a RuntimeError says where torch has no error of its own for it: torch's allocator on a CPU, CUDA itself, and the

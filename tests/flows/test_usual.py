@@ -44,3 +44,13 @@ def test_what_is_asked_for_stays() -> None:
 def test_a_recipe_of_its_own_keeps_its_batch_and_rate() -> None:
     recipe = Training(data="cifar10:./cifar", recipe="paper").suited("cuda").proxy.recipe
     assert replace(recipe, epochs=RECIPES["paper"].epochs) == RECIPES["paper"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "fewer", "images"), [(1, 1, 750), (2, 2, 750), (3, 2, 1000), (6, 4, 1000), (8, 6, 1000)]
+)
+def test_a_shorter_training_has_fewer_epochs_or_images_and_never_more(epochs: int, fewer: int, images: int) -> None:
+    training = Training(epochs=epochs, train_images=1000).suited("cpu")
+    shorter = training.shorter(0.75)
+    assert (shorter.epochs, shorter.train_images) == (fewer, images)
+    assert replace(training, train_images=None).shorter(0.75).train_images is None
