@@ -14,10 +14,10 @@ import resource
 import sys
 import time
 
-from nas_scale.arch.files import known_spaces, load_space
-from nas_scale.arch.limits import METRICS
-from nas_scale.strategies.batch import Batch
-from nas_scale.strategies.meter import Meter
+from nas_scale.architecture.files import known_spaces, load_space
+from nas_scale.feasible.cost_table import Batch
+from nas_scale.feasible.encoding import Meter
+from nas_scale.metrics.limits import METRICS
 
 CHECKED = 10_000
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from macro_nets import BenchNet
 
 from nas_scale.atomic import write_text
-from nas_scale.judges.cheap import judged
-from nas_scale.judges.names import JUDGES
 from nas_scale.training.data.ref import DataRef
+from nas_scale.zero_cost.names import JUDGES
+from nas_scale.zero_cost.scores import judged
 
 Scores = dict[str, dict[str, float]]  # by judge, then by code
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nas_scale.arch.files import load_net
-from nas_scale.arch.scaling import AXES
-from nas_scale.arch.solver import networks
-from nas_scale.coefficients.design import choose
-from nas_scale.coefficients.fit import Fit, fit
+from nas_scale.architecture.files import load_net
+from nas_scale.scaling.coefficients import AXES
+from nas_scale.scaling.design import choose
+from nas_scale.scaling.fit import Fit, fit
+from nas_scale.scaling.solver import networks
 
 Floats = npt.NDArray[np.float64]
 CORNERS = np.eye(3)

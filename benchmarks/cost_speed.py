@@ -19,11 +19,11 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch.utils.flop_counter import FlopCounterMode
 
-from nas_scale.arch import cost as cost_module
-from nas_scale.arch import ops
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import known_spaces, load_space
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture import blocks as ops
+from nas_scale.architecture.files import known_spaces, load_space
+from nas_scale.architecture.spec import Architecture
+from nas_scale.metrics import counts as cost_module
+from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import Net, build
 from nas_scale.nets.oracle import MULTIPLY_ADDS
 

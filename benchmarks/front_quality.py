@@ -23,11 +23,11 @@ from typing import Final
 import optuna
 from landscapes import Task, read_table, task
 
-from nas_scale.arch.cost import cost
 from nas_scale.atomic import write_text
-from nas_scale.runs.front import Point, fronts
-from nas_scale.runs.seeds import derived_seed
-from nas_scale.strategies.registry import SEVERAL_AIMS, propose, sampler
+from nas_scale.metrics.counts import cost
+from nas_scale.samplers.registry import SEVERAL_AIMS, propose, sampler
+from nas_scale.statistics.pareto import Point, fronts
+from nas_scale.trials.seeds import derived_seed
 
 BUDGETS: Final = (50, 100, 200)
 DIRECTIONS: Final = ("maximize", "minimize")

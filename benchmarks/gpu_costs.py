@@ -27,8 +27,8 @@ import torch
 from gpu_nets import Kind, kinds, pictures, placed
 from gpu_rows import Given, given, keep, left, parser, say
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.spec import Architecture
+from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build
 from nas_scale.training.fit import evaluated
 from nas_scale.training.images import Images, ResidentImages

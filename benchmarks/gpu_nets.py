@@ -11,10 +11,10 @@ from typing import Any
 import macro_nets
 import numpy as np
 
-from nas_scale.arch.files import load_space
-from nas_scale.arch.limits import Limits, around
-from nas_scale.arch.spec import Architecture
-from nas_scale.flows.nets import reference_net
+from nas_scale.architecture.files import load_space
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.net_lookup import reference_net
+from nas_scale.metrics.limits import Limits, around
 from nas_scale.training.data.dataset import Dataset, Split
 from nas_scale.training.job import Proxy, Recipe
 from nas_scale.training.proxy import shrink

@@ -15,8 +15,8 @@ from gpu_rows import keep
 from proxy_rank import read_records
 from rank_report import by_recipe, readings
 
-from nas_scale.arch.cost import cost
-from nas_scale.judges.agreement import kendall
+from nas_scale.metrics.counts import cost
+from nas_scale.statistics.agreement import kendall
 
 
 def keep_taus(out: Path, bench: Path) -> None:

@@ -83,7 +83,7 @@ class Bench:
     def __init__(self, told: Given) -> None:
         from gpu_nets import pictures
 
-        from nas_scale.arch.files import load_net
+        from nas_scale.architecture.files import load_net
         from nas_scale.training.job import Proxy
         from nas_scale.training.proxy import shrink
 

@@ -29,12 +29,12 @@ import numpy as np
 import numpy.typing as npt
 from macro_nets import SPACE, net_of
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_space
-from nas_scale.arch.limits import Limit, Limits, around
-from nas_scale.arch.notation import Value
-from nas_scale.arch.space import SearchSpace
-from nas_scale.strategies.meter import Meter
+from nas_scale.architecture.files import load_space
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.feasible.encoding import Meter
+from nas_scale.metrics.counts import cost
+from nas_scale.metrics.limits import Limit, Limits, around
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]

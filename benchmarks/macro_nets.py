@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_space
-from nas_scale.arch.space import SearchSpace
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import load_space
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.architecture.spec import Architecture
 from nas_scale.atomic import write_text
+from nas_scale.metrics.counts import cost
 
 SPACE: Final = "nas-bench-macro"
 LISTS: Final = Path(__file__).parent / "macro_nets.json"

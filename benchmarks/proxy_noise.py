@@ -25,16 +25,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_space
-from nas_scale.arch.limits import Limits, around
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import load_space
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.net_lookup import reference_net
+from nas_scale.commands.shared.run_settings import Where, choose_device, training_engine
+from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.engines.base import Engine, Failed, News, Outcome
-from nas_scale.flows.nets import reference_net
-from nas_scale.flows.training import Jobs, Training
-from nas_scale.flows.where import Where, choose_device, training_engine
-from nas_scale.runs.ranking import pooled_sd
+from nas_scale.metrics.counts import cost
+from nas_scale.metrics.limits import Limits, around
 from nas_scale.show.tables import compact
+from nas_scale.statistics.ranking import pooled_sd
 from nas_scale.training.job import Score
 
 

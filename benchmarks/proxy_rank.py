@@ -37,13 +37,13 @@ from rank_report import report
 from rich.console import Console
 from rich.progress import track
 
-from nas_scale.arch.files import load_space
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import load_space
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.net_lookup import reference_net
+from nas_scale.commands.shared.run_settings import Where, choose_device, training_engine
+from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.engines.base import Done, Engine, Failed
 from nas_scale.engines.local import LocalEngine
-from nas_scale.flows.nets import reference_net
-from nas_scale.flows.training import Jobs, Training
-from nas_scale.flows.where import Where, choose_device, training_engine
 from nas_scale.training.job import Job, Score
 
 KINDS: Final = {"cpu": tuple(CPU), "gpu": tuple(GPU), "all": tuple(RECIPES)}

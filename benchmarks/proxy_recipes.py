@@ -1,4 +1,4 @@
-"""The proxies that proxy_rank.py compares, as options of nas_scale.flows.training.Training.
+"""The proxies that proxy_rank.py compares, as options of nas_scale.commands.shared.training.Training.
 
 On a CPU core nets of NAS-Bench-Macro at a quarter of their width train on about 1,450 images a second at 32 px, 2,400
 at 16 px and 4,400 at 12 px, so that images are what is dear. On a GPU a small net's step costs about the same whatever

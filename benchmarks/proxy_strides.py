@@ -12,9 +12,9 @@ import argparse
 import statistics
 from dataclasses import replace
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_net
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import load_net
+from nas_scale.architecture.spec import Architecture
+from nas_scale.metrics.counts import cost
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Proxy, Recipe
 from nas_scale.training.proxy import shrink

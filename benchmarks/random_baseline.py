@@ -24,9 +24,9 @@ from landscapes import Task, task
 from search_runs import Seen, search
 
 from nas_scale.atomic import write_text
-from nas_scale.flows.random_baseline import Budget, RandomSearch, random_search
-from nas_scale.runs.trials import Told
-from nas_scale.strategies.admissible import Admissible
+from nas_scale.feasible.region import Admissible
+from nas_scale.statistics.random_baseline import Budget, RandomSearch, random_search
+from nas_scale.trials.finished import Told
 
 TRUTHS: Final = 1000
 FINALISTS: Final = 3

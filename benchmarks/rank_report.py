@@ -12,10 +12,10 @@ from typing import Any
 from cheap_judges import cheap_scores
 from macro_nets import BenchNet
 
-from nas_scale.arch.cost import cost
 from nas_scale.atomic import write_bytes, write_text
-from nas_scale.judges.agreement import Agreement, kendall
-from nas_scale.runs.ranking import pooled_sd
+from nas_scale.metrics.counts import cost
+from nas_scale.statistics.agreement import Agreement, kendall
+from nas_scale.statistics.ranking import pooled_sd
 
 Parts = Mapping[str, Sequence[BenchNet]]
 Record = dict[str, Any]
@@ -146,7 +146,7 @@ def table(found: Mapping[str, Any]) -> str:
 
 def told(training: Mapping[str, Any]) -> str:
     """A recipe's options that differ from Training's own defaults."""
-    from nas_scale.flows.training import Training
+    from nas_scale.commands.shared.training import Training
 
     usual = asdict(Training())
     return ", ".join(f"{key} {value}" for key, value in training.items() if key != "data" and value != usual.get(key))

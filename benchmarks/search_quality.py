@@ -31,7 +31,7 @@ from search_report import report
 from search_runs import SHIPPED, code_digest, measure, overhead, strategies
 
 from nas_scale.atomic import write_text
-from nas_scale.strategies.registry import SAMPLERS
+from nas_scale.samplers.registry import SAMPLERS
 
 OVERHEAD: Final = "overhead"
 EVERY_PART: Final = (*PARTS, OVERHEAD)

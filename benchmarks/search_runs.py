@@ -22,11 +22,11 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 import nas_scale
-from nas_scale.arch.space import SearchSpace
-from nas_scale.arch.spec import Architecture
-from nas_scale.runs.seeds import derived_seed
-from nas_scale.strategies.admissible import Admissible
-from nas_scale.strategies.registry import SAMPLERS, propose, sampler
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.architecture.spec import Architecture
+from nas_scale.feasible.region import Admissible
+from nas_scale.samplers.registry import SAMPLERS, propose, sampler
+from nas_scale.trials.seeds import derived_seed
 
 FINALS: Final = ((3, 1), (3, 2), (5, 1), (5, 2), (10, 1), (10, 2), (20, 1))  # finalists, further trainings of each
 HISTORIES: Final = (10, 100, 1000, 5000)
@@ -115,7 +115,7 @@ def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], windo
 
 
 def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -> list[Seen]:
-    """Trial n is asked for when n - window + 1 were told, all are told in their order, as in nas_scale.runs.loop.
+    """Trial n is asked for when n - window + 1 were told, all are told in their order, as in nas_scale.trials.loop.
 
     Ours: a fresh sampler a trial, and a net that comes again has the score it had. As shipped: one sampler, and a
     net that comes again is trained again. Both are charged a trial for it.

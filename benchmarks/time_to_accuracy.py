@@ -34,11 +34,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import parse_net
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import parse_net
+from nas_scale.architecture.spec import Architecture
 from nas_scale.atomic import write_text
 from nas_scale.errors import NasScaleError, RunFailed
+from nas_scale.metrics.counts import cost
 from nas_scale.training.job import Epoch, Recipe
 
 GOAL = 0.94

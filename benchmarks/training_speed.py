@@ -48,10 +48,10 @@ from plain_loops import (
 )
 from traffic import Traffic, copy_bandwidth, count
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_net, load_space
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import load_net, load_space
+from nas_scale.architecture.spec import Architecture
 from nas_scale.atomic import write_text
+from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build
 from nas_scale.training.data.dataset import Dataset, Split
 from nas_scale.training.images import place

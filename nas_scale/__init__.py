@@ -9,27 +9,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas_scale.arch.files import load_net as load_net
-    from nas_scale.arch.files import load_space as load_space
-    from nas_scale.flows.certify import certify as certify
-    from nas_scale.flows.expand import expand as expand
-    from nas_scale.flows.family import family as family
-    from nas_scale.flows.grid import grid as grid
-    from nas_scale.flows.profile import profile as profile
-    from nas_scale.flows.search import search as search
+    from nas_scale.architecture.files import load_net as load_net
+    from nas_scale.architecture.files import load_space as load_space
+    from nas_scale.commands.certify.run import certify as certify
+    from nas_scale.commands.expand import expand as expand
+    from nas_scale.commands.family import family as family
+    from nas_scale.commands.grid.run import grid as grid
+    from nas_scale.commands.profile import profile as profile
+    from nas_scale.commands.search.run import search as search
     from nas_scale.nets.build import build as build
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "search": "nas_scale.flows.search",
-    "grid": "nas_scale.flows.grid",
-    "certify": "nas_scale.flows.certify",
-    "expand": "nas_scale.flows.expand",
-    "family": "nas_scale.flows.family",
-    "profile": "nas_scale.flows.profile",
-    "load_space": "nas_scale.arch.files",
-    "load_net": "nas_scale.arch.files",
+    "search": "nas_scale.commands.search.run",
+    "grid": "nas_scale.commands.grid.run",
+    "certify": "nas_scale.commands.certify.run",
+    "expand": "nas_scale.commands.expand",
+    "family": "nas_scale.commands.family",
+    "profile": "nas_scale.commands.profile",
+    "load_space": "nas_scale.architecture.files",
+    "load_net": "nas_scale.architecture.files",
     "build": "nas_scale.nets.build",
 }
 __all__ = ["build", "certify", "expand", "family", "grid", "load_net", "load_space", "profile", "search"]

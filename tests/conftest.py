@@ -51,3 +51,14 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
     event.listen(Engine, "connect", relax)
     yield
     event.remove(Engine, "connect", relax)
+
+
+@pytest.fixture
+def nas_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """nas_scale("search", ...) in an empty folder; trainings cost nothing: a tests.support.command.Command."""
+    from tests.support.command import Command
+    from tests.support.fake_training import install
+
+    monkeypatch.chdir(tmp_path)
+    install(monkeypatch)
+    return Command(capsys)

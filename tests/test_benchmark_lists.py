@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import macro_nets
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_space
+from nas_scale.architecture.files import load_space
+from nas_scale.metrics.counts import cost
 
 WHOLE = Path(os.environ.get("NAS_SCALE_TEST_DATA", "")) / "nas-bench-macro_cifar10.json"
 

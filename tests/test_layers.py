@@ -16,13 +16,16 @@ PACKAGE = ROOT / "nas_scale"
 # From the bottom up; packages of one row do not import each other.
 ROWS = (
     {"errors"},
-    {"atomic", "numbers"},
-    {"arch"},
+    {"atomic", "numbers", "plain"},
+    {"architecture"},
+    {"metrics"},
+    {"engines"},
     {"nets"},
-    {"engines", "training", "devices"},
-    {"runs", "judges"},
-    {"coefficients", "strategies"},
-    {"flows"},
+    {"training", "devices"},
+    {"feasible", "scaling", "zero_cost"},
+    {"samplers", "trials"},
+    {"runs", "statistics"},
+    {"commands"},
     {"show"},
     {"cli"},
 )
@@ -45,7 +48,7 @@ HEAVY = {
 }
 AT_THE_TOP = {
     "nets/": "torch",
-    "judges/zero_cost.py": "torch",
+    "zero_cost/networks.py": "torch",
     "training/augment.py": "torch",
     "training/capture.py": "torch",
     "training/fit.py": "torch",
@@ -55,9 +58,9 @@ AT_THE_TOP = {
     "training/policy.py": "torch",
     "training/rmsprop.py": "torch",
     "training/trainer.py": "torch",
-    "strategies/": "optuna",
-    "strategies/policy.py": "torch",
-    "coefficients/sampler.py": "optuna",
+    "samplers/": "optuna",
+    "samplers/controller/policy.py": "torch",
+    "scaling/sampler.py": "optuna",
 }
 
 
@@ -115,10 +118,10 @@ def test_imports_run_one_way(path: Path) -> None:
 @pytest.mark.parametrize(
     ("owner", "source"),
     [
-        ("arch", "from nas_scale.nets.build import build"),
-        ("arch", "import nas_scale.training.job"),
-        ("arch", "def f():\n    from nas_scale import flows"),
-        ("arch", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from nas_scale.cli import main"),
+        ("architecture", "from nas_scale.nets.build import build"),
+        ("architecture", "import nas_scale.training.job"),
+        ("architecture", "def f():\n    from nas_scale import commands"),
+        ("architecture", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from nas_scale.cli import main"),
         ("engines", "from nas_scale.training.job import Job"),
         ("errors", "from nas_scale.numbers import count"),
         ("runs", "from nas_scale.newcomer import x"),
@@ -144,8 +147,8 @@ def test_what_is_heavy_is_imported_where_it_is_used() -> None:
     "module",
     [
         "nas_scale",
-        "nas_scale.arch.files",
-        "nas_scale.arch.candidates",
+        "nas_scale.architecture.files",
+        "nas_scale.scaling.candidates",
         "nas_scale.training.job",
         "nas_scale.training.data",
     ],

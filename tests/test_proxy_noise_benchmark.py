@@ -12,9 +12,9 @@ from typing import Any, Self
 import pytest
 
 from benchmarks import proxy_noise
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.engines.base import Done, Failed, News, Outcome
-from nas_scale.flows.training import Jobs, Training
 from nas_scale.training.job import Epoch, Job, Score
 
 NETS = 3

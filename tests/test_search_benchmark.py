@@ -14,10 +14,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from small_spaces import PLAIN, fillings
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.limits import Limits, around
+from nas_scale.metrics.counts import cost
+from nas_scale.metrics.limits import Limits, around
+from tests.support.small_spaces import PLAIN, fillings
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 

@@ -8,7 +8,7 @@ import typer
 
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
-from nas_scale.flows.certify_options import Certify
+from nas_scale.commands.certify.options import Certify
 
 NETS, LONGER = "Nets", "Longer recipe"
 
@@ -91,7 +91,7 @@ def certify(
     Example: nas-scale certify --data ./photos --epochs 4 --dry-run
     """
     options = shared.given(locals(), "json", "dry_run")
-    from nas_scale.flows import certify as flow
+    from nas_scale.commands.certify import run as flow
     from nas_scale.show import console
 
     with shared.watched() as watch:

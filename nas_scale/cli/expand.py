@@ -38,7 +38,7 @@ def expand(
     Example: nas-scale expand --baseline efficientnet-b0 --coefficients 1.2,1.1,1.15 --phi 0,0.5,1,2,3,4,5,6
     """
     phis = read_phis(phi)
-    from nas_scale.flows import expand as flow
+    from nas_scale.commands import expand as flow
     from nas_scale.show import console
 
     # Words that are not known are refused by the flow, which the Python API calls too.

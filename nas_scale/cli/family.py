@@ -89,7 +89,7 @@ def family(
     """
     options = shared.given(locals(), "json", "phi")
     phis = read_phis(phi)
-    from nas_scale.flows import family as flow
+    from nas_scale.commands import family as flow
     from nas_scale.show import console
 
     with shared.watched() as watch:

@@ -67,7 +67,7 @@ def grid(
     Example: nas-scale grid --phi 1 --baseline efficientnet-b0 --dry-run
     """
     options = shared.given(locals(), "json", "baseline", "dry_run")
-    from nas_scale.flows import grid as flow
+    from nas_scale.commands.grid import run as flow
     from nas_scale.show import console
 
     with shared.watched() as watch:

@@ -28,7 +28,7 @@ def profile(
 
     Example: nas-scale profile efficientnet-b0 --check
     """
-    from nas_scale.flows import profile as flow
+    from nas_scale.commands import profile as flow
     from nas_scale.show import console
 
     profiles = flow.profile(nets, resolution, check, results)

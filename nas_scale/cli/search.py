@@ -8,9 +8,16 @@ import typer
 
 from nas_scale.cli import training_options as shared
 from nas_scale.cli.options import RESULTS, Json, Log, Results, Resume, RunName
-from nas_scale.flows.aims import USUAL_SAMPLER
-from nas_scale.flows.search_options import FINALIST_OF, LEAST_FINALISTS, LEAST_ON_FRONT, TRIALS, TRIALS_ON_GPU, Search
-from nas_scale.strategies.registry import SAMPLERS
+from nas_scale.commands.search.objectives import USUAL_SAMPLER
+from nas_scale.commands.search.options import (
+    FINALIST_OF,
+    LEAST_FINALISTS,
+    LEAST_ON_FRONT,
+    TRIALS,
+    TRIALS_ON_GPU,
+    Search,
+)
+from nas_scale.samplers.registry import SAMPLERS
 
 LIMITS, SEARCH = "Budget", "Search"
 
@@ -144,7 +151,7 @@ def search(
     Example: nas-scale search --target-flops 400M --max-params 6M --data ./photos
     """
     options = shared.given(locals(), "json")
-    from nas_scale.flows import search as flow
+    from nas_scale.commands.search import run as flow
     from nas_scale.show import console
 
     with shared.watched() as watch:

@@ -88,7 +88,7 @@ def _show_front(
     document: Mapping[str, Any], objective: str | None, plot: Path | None, svg: Path | None, rows: int | None
 ) -> None:
     """A search's front, as a table of so many rows with its picture; rows None: as JSON."""
-    from nas_scale.flows.front import front_of
+    from nas_scale.commands.search.front import front_of
     from nas_scale.show import console
 
     if plot is not None:

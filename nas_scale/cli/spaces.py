@@ -19,7 +19,7 @@ def spaces(
 
     Example: nas-scale spaces efficientnet
     """
-    from nas_scale.arch.files import known_spaces, load_space
+    from nas_scale.architecture.files import known_spaces, load_space
     from nas_scale.show import console
 
     found = [load_space(text) for text in ([name] if name else known_spaces())]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas_scale.cli.options import read
+from nas_scale.commands.shared.training import RECIPES, Training
 from nas_scale.errors import Interrupted
-from nas_scale.flows.training import RECIPES, Training
 from nas_scale.numbers import read_bytes, read_count
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from nas_scale.arch.ops import Block, Conv, plan
-from nas_scale.arch.spec import Architecture, Style
+from nas_scale.architecture.blocks import Block, Conv, plan
+from nas_scale.architecture.spec import Architecture, Style
 from nas_scale.nets.layers import Residual, SqueezeExcite, activation, conv_norm_act, shortcut
 
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas_scale.arch.ops import Conv
-from nas_scale.arch.spec import Act, Skip, Style
+from nas_scale.architecture.blocks import Conv
+from nas_scale.architecture.spec import Act, Skip, Style
 
 ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
     "relu": nn.ReLU,

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import nn
 
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.nets.build import build
 

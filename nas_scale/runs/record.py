@@ -77,12 +77,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def as_json(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The specification as it comes back from a file: tuples are lists, keys are strings."""
-    plain: dict[str, Any] = json.loads(json.dumps(spec, allow_nan=False))
-    return plain
-
-
 def write(path: Path, record: Record) -> None:
     """Raises UserError when the folder cannot be written or the disk is full."""
     write_text(path, json.dumps(asdict(record), indent=2) + "\n")

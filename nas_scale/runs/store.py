@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from nas_scale.errors import RunError, UserError
+from nas_scale.plain import as_json
 from nas_scale.runs import record as records
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
 from nas_scale.runs.study import ONE_AIM, open_study, refusal, without_password
-from nas_scale.runs.trials import ORIGIN
+from nas_scale.trials.finished import ORIGIN
 
 if TYPE_CHECKING:
     import optuna
@@ -137,7 +138,7 @@ def open_run(
     Raises RunError when the run exists (without resume), does not exist (with it), was started with another
     specification, or is in use; UserError when the folder cannot be written.
     """
-    plain = records.as_json(spec)
+    plain = as_json(spec)
     if name is None and resume:
         name = _resumable(results, kind, plain)
     if name is None:

@@ -16,10 +16,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from nas_scale.runs.events import TrialDone, TrialFailed, TrialPruned, TrialStarted
-from nas_scale.runs.pruning import at_checks
-from nas_scale.runs.trials import Told
 from nas_scale.training.job import Score
+from nas_scale.trials.events import TrialDone, TrialFailed, TrialPruned, TrialStarted
+from nas_scale.trials.finished import Told
+from nas_scale.trials.pruning import at_checks
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter

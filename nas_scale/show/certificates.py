@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale import numbers
-from nas_scale.arch.files import net_from_document
-from nas_scale.flows.certify_document import notes
-from nas_scale.judges.verdict import figure
+from nas_scale.architecture.files import net_from_document
+from nas_scale.commands.certify.document import notes
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
+from nas_scale.statistics.verdict import figure
 
 NAMES: Final = {
     "proxy": "this proxy",

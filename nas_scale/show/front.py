@@ -9,12 +9,12 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from nas_scale import numbers
-from nas_scale.arch.files import net_from_document
-from nas_scale.flows.front import Front, FrontNet
-from nas_scale.runs.front import spread
+from nas_scale.architecture.files import net_from_document
+from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.show.scatter import Axis, Dot, Kind, Scatter, glyphs_for
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
+from nas_scale.statistics.pareto import spread
 
 COST_NAMES: Final = {"flops": "FLOPs", "params": "parameters", "activations": "activations", "memory": "memory"}
 COST_UNITS: Final = {

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nas_scale import atomic
-from nas_scale.arch.files import net_from_document
+from nas_scale.architecture.files import net_from_document
+from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.errors import UserError
-from nas_scale.flows.front import Front, FrontNet
 from nas_scale.show.front import COST_UNITS, accuracy_scale, accuracy_title, shown_cost
 from nas_scale.show.tables import compact
 

@@ -14,12 +14,12 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from nas_scale import numbers
-from nas_scale.flows.events import Measure, Note, Phase, RunOpened
-from nas_scale.flows.grid_document import GridPlan
-from nas_scale.runs import events
-from nas_scale.runs.events import JobDone, Remarked, Resumed, SeedDone, TrialDone, TrialFailed, TrialPruned
+from nas_scale.commands.grid.document import GridPlan
+from nas_scale.commands.shared.events import Measure, Note, Phase, RunOpened
 from nas_scale.show.console import messages
 from nas_scale.show.under_way import UnderWay
+from nas_scale.trials import events
+from nas_scale.trials.events import JobDone, Remarked, Resumed, SeedDone, TrialDone, TrialFailed, TrialPruned
 
 QUIET_SECONDS: Final = 20.0  # between lines where there is no terminal to draw a bar on
 

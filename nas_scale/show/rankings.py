@@ -9,12 +9,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale import numbers
-from nas_scale.arch.files import net_from_document
+from nas_scale.architecture.files import net_from_document
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
 
 if TYPE_CHECKING:
-    from nas_scale.flows.grid_document import GridPlan
+    from nas_scale.commands.grid.document import GridPlan
 
 Document = Mapping[str, Any]
 MOST_ROWS: Final = 20
@@ -25,7 +25,7 @@ def result_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
     """Any run's document as the table its command ended in; `rows` of a search's ranking."""
     match document["kind"]:
         case "search" if document.get("aims"):
-            from nas_scale.flows.front import front_of
+            from nas_scale.commands.search.front import front_of
             from nas_scale.show.front import front_view
 
             return Group(ranking_table(document, rows), Text(""), front_view(front_of(document), rows))
@@ -170,7 +170,7 @@ def _random_line(document: Document) -> list[str]:
 
 def plan_table(plan: GridPlan) -> RenderableType:
     """The networks a grid will train, before it does."""
-    from nas_scale.flows.grid_document import plan_rows
+    from nas_scale.commands.grid.document import plan_rows
 
     rows = plan_rows(plan)
     table = _candidates(f"{len(rows)} networks of {plan.pool}, spread over the triangle of shares", rows, scored=False)

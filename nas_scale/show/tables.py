@@ -9,13 +9,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale import numbers
-from nas_scale.arch.notation import format_stage
-from nas_scale.arch.space import SearchSpace
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.notation import format_stage
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.architecture.spec import Architecture
 from nas_scale.show.sheet import Sheet
 
 if TYPE_CHECKING:
-    from nas_scale.flows.profile import Profile
+    from nas_scale.commands.profile import Profile
     from nas_scale.runs.store import RunInfo
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from nas_scale.arch.files import net_from_document
-from nas_scale.runs.events import (
+from nas_scale.architecture.files import net_from_document
+from nas_scale.show.tables import compact
+from nas_scale.training.job import Epoch
+from nas_scale.trials.events import (
     EpochDone,
     JobDone,
     JobEpochDone,
@@ -16,8 +18,6 @@ from nas_scale.runs.events import (
     TrialPruned,
     TrialStarted,
 )
-from nas_scale.show.tables import compact
-from nas_scale.training.job import Epoch
 
 
 class UnderWay:

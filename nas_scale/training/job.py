@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.spec import Architecture
 from nas_scale.training.data.ref import DataRef
 
 Policy = Literal["none", "randaugment"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import RunFailed
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Score

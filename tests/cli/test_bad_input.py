@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from bad_input import CASES, prepare, words
-from command import SMALL, Command, finished, started
 
 from nas_scale.cli.main import run
+from tests.support.bad_input import CASES, prepare, words
+from tests.support.command import SMALL, Command, finished, started
 
 
 def is_one_line(err: str) -> bool:
@@ -176,7 +176,7 @@ sys.exit(fake_training.main())
 def test_a_full_disk_in_the_middle_keeps_what_is_done(tmp_path: Path) -> None:
     asked = ["search", *SMALL, "--trials", "12", "--finalists", "1", "--run", "x", "--workers", "1", "--json"]
     whole = finished(*asked, "--results", "elsewhere", cwd=tmp_path)
-    script = FULL_DISK.format(folder=str(Path(__file__).parents[1] / "flows"), arguments=asked)
+    script = FULL_DISK.format(folder=str(Path(__file__).parents[1] / "support"), arguments=asked)
     root = str(Path(__file__).parents[2])
     full = subprocess.run(
         [sys.executable, "-c", script],

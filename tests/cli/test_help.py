@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from command import Command
 
-from nas_scale.strategies.registry import SAMPLERS
+from nas_scale.samplers.registry import SAMPLERS
+from tests.support.command import Command
 
 COMMANDS = ("search", "grid", "expand", "family", "certify", "show", "profile", "spaces")
 HEAVY = ("torch", "optuna", "ray", "sklearn", "scipy", "fvcore", "numpy", "yaml", "sqlalchemy")

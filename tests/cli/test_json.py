@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import SMALL, Answer, Command, finished
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_net, net_from_document
+from nas_scale.architecture.files import load_net, net_from_document
+from nas_scale.metrics.counts import cost
+from tests.support.command import SMALL, Answer, Command, finished
 
 SEARCH = ("search", *SMALL, "--trials", "3", "--max-flops", "100M")
 GRID = ("grid", "--baseline", "efficientnet-b0", *SMALL[2:], "--count", "8")

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import SMALL, Answer, Command, finished, started, without_time
 
-from nas_scale.arch.files import net_from_document, save_net
+from nas_scale.architecture.files import net_from_document, save_net
+from tests.support.command import SMALL, Answer, Command, finished, started, without_time
 
 SEARCH = ("search", *SMALL, "--trials", "6", "--seeds", "2", "--finalists", "2", "--sampler", "tpe", "--json")
 FRONT = (

@@ -13,7 +13,7 @@ import pytest
 from nas_scale.errors import DataError
 from nas_scale.training.data import DataRef, Dataset, Split, check, load, load_test
 from nas_scale.training.data.cache import Entry
-from tests.tiny_data import (
+from tests.support.tiny_data import (
     write_cifar_binary,
     write_cifar_python,
     write_classes,

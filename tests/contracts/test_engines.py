@@ -18,14 +18,14 @@ Make = Callable[[str], Engine]
 def _ray(name: str) -> Engine:
     from nas_scale.engines.ray import RayEngine
 
-    return RayEngine(f"engine_jobs:{name}", workers=2, threads=1)
+    return RayEngine(f"tests.support.engine_jobs:{name}", workers=2, threads=1)
 
 
 MAKERS: dict[str, Make] = {
-    "inline": lambda name: InlineEngine(resolve(f"engine_jobs:{name}")),
-    "local-1": lambda name: LocalEngine(f"engine_jobs:{name}", workers=1, threads=1),
-    "local-2": lambda name: LocalEngine(f"engine_jobs:{name}", workers=2, threads=1),
-    "local-slots": lambda name: LocalEngine(f"engine_jobs:{name}", workers=4, threads=1, slots=2),
+    "inline": lambda name: InlineEngine(resolve(f"tests.support.engine_jobs:{name}")),
+    "local-1": lambda name: LocalEngine(f"tests.support.engine_jobs:{name}", workers=1, threads=1),
+    "local-2": lambda name: LocalEngine(f"tests.support.engine_jobs:{name}", workers=2, threads=1),
+    "local-slots": lambda name: LocalEngine(f"tests.support.engine_jobs:{name}", workers=4, threads=1, slots=2),
     "ray": _ray,
 }
 

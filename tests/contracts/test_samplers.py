@@ -22,20 +22,20 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import TrialState, create_trial
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import load_space
-from nas_scale.arch.limits import Limit, Limits, around
-from nas_scale.arch.notation import Value
-from nas_scale.arch.space import SearchSpace
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import load_space
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.strategies.admissible import Admissible
-from nas_scale.strategies.base import NetSampler
-from nas_scale.strategies.evolution import RegularizedEvolution
-from nas_scale.strategies.local import LocalSearch
-from nas_scale.strategies.registry import SAMPLERS, SEVERAL_AIMS, propose, sampler
-from nas_scale.strategies.screened import Screened
-from nas_scale.strategies.within import Within
+from nas_scale.feasible.region import Admissible
+from nas_scale.metrics.counts import cost
+from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.samplers.base import NetSampler
+from nas_scale.samplers.evolution import RegularizedEvolution
+from nas_scale.samplers.local_search import LocalSearch
+from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS, propose, sampler
+from nas_scale.samplers.screened import Screened
+from nas_scale.samplers.within import Within
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_jobs import double
 
 from nas_scale.engines.base import WAIT_SECONDS, Done, Failed, News, Outcome, reason
 from nas_scale.engines.local import LocalEngine
 from nas_scale.errors import RunFailed
+from tests.support.engine_jobs import double
 
-HERE = Path(__file__).parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def engine_of(name: str, workers: int = 1, threads: int = 1, slots: int = 1) -> LocalEngine:
-    return LocalEngine(f"engine_jobs:{name}", workers, threads, slots)
+    return LocalEngine(f"tests.support.engine_jobs:{name}", workers, threads, slots)
 
 
 def results_of(engine: LocalEngine, *jobs: Any) -> list[Outcome]:
@@ -168,7 +168,7 @@ def test_processes_are_filled_evenly_and_no_more_jobs_run_than_asked_for(tmp_pat
 
 def test_environments_are_spread_evenly_and_kept_when_a_worker_is_replaced() -> None:
     two = ({"PLACE": "left"}, {"PLACE": "right"})
-    with LocalEngine("engine_jobs:environment_and_pid", 4, 1, environments=two) as engine:
+    with LocalEngine("tests.support.engine_jobs:environment_and_pid", 4, 1, environments=two) as engine:
         first = values_of(engine, *["PLACE"] * 4)
         assert Counter(place for place, _ in first) == {"left": 2, "right": 2}
         place, victim = first[1]
@@ -182,7 +182,7 @@ def test_environments_are_spread_evenly_and_kept_when_a_worker_is_replaced() -> 
 
 def test_few_jobs_go_where_no_other_job_is() -> None:
     two = ({"PLACE": "left"}, {"PLACE": "right"})
-    with LocalEngine("engine_jobs:environment", 8, 1, 2, two) as engine:
+    with LocalEngine("tests.support.engine_jobs:environment", 8, 1, 2, two) as engine:
         values_of(engine, *["PLACE"] * 8)
         for _ in range(3):
             assert sorted(values_of(engine, "PLACE", "PLACE")) == ["left", "right"]
@@ -208,16 +208,16 @@ def test_a_job_that_exits_or_returns_the_unsendable_has_failed() -> None:
 
 
 def test_a_function_that_cannot_be_loaded_ends_the_run_rather_than_failing_every_job() -> None:
-    with LocalEngine("engine_jobs:missing", 1, 1) as engine:
+    with LocalEngine("tests.support.engine_jobs:missing", 1, 1) as engine:
         engine.submit(0, 0)
-        with pytest.raises(RunFailed, match="cannot load engine_jobs:missing: AttributeError"):
+        with pytest.raises(RunFailed, match=r"cannot load tests\.support\.engine_jobs:missing: AttributeError"):
             engine.next()
 
 
 def test_what_a_job_prints_stays_off_standard_output() -> None:
     code = (
         "from nas_scale.engines.local import LocalEngine\n"
-        "with LocalEngine('engine_jobs:say', 1, 1) as engine:\n"
+        "with LocalEngine('tests.support.engine_jobs:say', 1, 1) as engine:\n"
         "    engine.submit(0, 'noise')\n"
         "    print(engine.next().result)\n"
     )
@@ -230,7 +230,7 @@ def test_a_script_without_a_main_guard_works(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from nas_scale.engines.local import LocalEngine\n"
-        "engine = LocalEngine('engine_jobs:double', 1, 1)\n"
+        "engine = LocalEngine('tests.support.engine_jobs:double', 1, 1)\n"
         "engine.submit(0, 21)\n"
         "print(engine.next().result)\n"
         "engine.close()\n"
@@ -244,7 +244,7 @@ def start_busy_parent(tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
     note = tmp_path / "worker"
     code = (
         "from nas_scale.engines.local import LocalEngine\n"
-        "with LocalEngine('engine_jobs:pid_then_sleep', 1, 1) as engine:\n"
+        "with LocalEngine('tests.support.engine_jobs:pid_then_sleep', 1, 1) as engine:\n"
         f"    engine.submit(0, {str(note)!r})\n"
         "    engine.next()\n"
     )

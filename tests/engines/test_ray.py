@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.slow
-HERE = Path(__file__).parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def run(code: str) -> str:
@@ -24,7 +24,7 @@ def test_it_starts_and_stops_its_own_ray_and_a_killed_task_is_run_again(tmp_path
     out = run(
         "from nas_scale.engines.ray import RayEngine\n"
         "import ray\n"
-        "with RayEngine('engine_jobs:die_once', workers=1, threads=1) as engine:\n"
+        "with RayEngine('tests.support.engine_jobs:die_once', workers=1, threads=1) as engine:\n"
         f"    engine.submit(7, {str(tmp_path)!r})\n"
         "    print(engine.next())\n"
         "print(ray.is_initialized())\n"
@@ -36,13 +36,13 @@ def test_a_task_that_always_dies_has_failed_and_threads_are_set() -> None:
     out = run(
         "from nas_scale.engines.ray import RayEngine\n"
         "from nas_scale.engines.base import Failed\n"
-        "with RayEngine('engine_jobs:die', workers=1, threads=1) as engine:\n"
+        "with RayEngine('tests.support.engine_jobs:die', workers=1, threads=1) as engine:\n"
         "    engine.submit(1, -1)\n"
         "    failed = engine.next()\n"
         "    assert isinstance(failed, Failed) and 'died' in failed.reason.lower(), failed\n"
         "    engine.submit(2, 5)\n"
         "    print(engine.next().result)\n"
-        "with RayEngine('engine_jobs:environment', workers=1, threads=2) as engine:\n"
+        "with RayEngine('tests.support.engine_jobs:environment', workers=1, threads=2) as engine:\n"
         "    engine.submit(3, 'OMP_NUM_THREADS')\n"
         "    print(engine.next().result)\n"
     )

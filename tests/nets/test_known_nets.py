@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import known_nets, load_net
+from nas_scale.architecture.files import known_nets, load_net
+from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build
 from nas_scale.nets.oracle import count, count_module
-from tests.nets.known import KNOWN, RESNET50, Known
+from tests.support.known_nets import KNOWN, RESNET50, Known
 
 _QUICK = {
     "efficientnet-b0",

@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nas_scale.arch.cost import cost
-from nas_scale.arch.files import known_spaces, load_net, load_space
-from nas_scale.arch.notation import parse_stage
-from nas_scale.arch.spec import Architecture, Style
+from nas_scale.architecture.files import known_spaces, load_net, load_space
+from nas_scale.architecture.notation import parse_stage
+from nas_scale.architecture.spec import Architecture, Style
+from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build, zero_residuals
 from nas_scale.nets.layers import PoolSkip, Residual, SameConv2d, SqueezeExcite, StochasticDepth
 from nas_scale.nets.oracle import count_module
-from tests.arch.nets import random_params
+from tests.support.random_nets import random_params
 
 
 def _tensorflow_same(image: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_stochastic_depth_drops_at_its_rate_and_keeps_the_mean() -> None:
 
 
 def test_drop_path_rates_rise_from_block_to_block_as_in_torchvision() -> None:
-    from tests.oracles import torchvision_models
+    from tests.support.oracles import torchvision_models
 
     theirs = torchvision_models().efficientnet_b0(weights=None)
     expected = [m.stochastic_depth.p for m in theirs.modules() if type(m).__name__ == "MBConv" and m.use_res_connect]

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from nas_scale.arch.files import load_net
+from nas_scale.architecture.files import load_net
 from nas_scale.nets.build import Net, build
-from tests.oracles import lite0, torchvision_models
+from tests.support.oracles import lite0, torchvision_models
 
 
 def _randomise(module: nn.Module) -> None:

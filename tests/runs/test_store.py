@@ -19,8 +19,8 @@ from nas_scale.errors import RunError, UserError
 from nas_scale.runs import record as records
 from nas_scale.runs.store import Run, find_run, latest, list_runs, open_run
 
-HERE = Path(__file__).parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}"}
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 SPEC: dict[str, Any] = {"space": "efficientnet", "recipe": {"epochs": 4, "batch": 64}, "limits": (1, 2), "seed": 0}
 
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import optuna
 import pytest
-from fake_search import evaluate, plan, pruner
 from optuna.storages import InMemoryStorage
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from nas_scale.engines.inline import InlineEngine
-from nas_scale.runs.events import Event
-from nas_scale.runs.loop import run_trials
-from nas_scale.runs.pruning import at_checks
 from nas_scale.runs.tensorboard import TensorBoard
-from nas_scale.runs.trials import Told, told_trials
 from nas_scale.training.job import Score
+from nas_scale.trials.events import Event
+from nas_scale.trials.finished import Told, told_trials
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.pruning import at_checks
+from tests.support.fake_search import evaluate, plan, pruner
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import SMALL, Command, finished
 from PIL import Image
 from rich.console import Console
 
-from nas_scale.flows.front import front_of
+from nas_scale.commands.search.front import front_of
 from nas_scale.show.front import front_notes, front_view
 from nas_scale.show.rankings import result_table
+from tests.support.command import SMALL, Command, finished
 
 SEARCH = ("search", *SMALL, "--sampler", "random", "--trials", "12", "--seeds", "1")
 AIMS = ("--objective", "accuracy,flops")

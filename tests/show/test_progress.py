@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import FAKE, SMALL
 
-from nas_scale.arch.files import load_net, net_document
-from nas_scale.flows.events import Note, Phase, RunOpened
-from nas_scale.runs.events import (
+from nas_scale.architecture.files import load_net, net_document
+from nas_scale.commands.shared.events import Note, Phase, RunOpened
+from nas_scale.show.progress import Watch, Work
+from nas_scale.show.tables import compact
+from nas_scale.training.job import Epoch, Score
+from nas_scale.trials.events import (
     EpochDone,
     JobDone,
     JobEpochDone,
@@ -28,9 +30,7 @@ from nas_scale.runs.events import (
     TrialPruned,
     TrialStarted,
 )
-from nas_scale.show.progress import Watch, Work
-from nas_scale.show.tables import compact
-from nas_scale.training.job import Epoch, Score
+from tests.support.command import FAKE, SMALL
 
 
 def score(accuracy: float) -> Score:

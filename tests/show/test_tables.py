@@ -6,12 +6,12 @@ import io
 from typing import Any
 
 import pytest
-from command import SMALL, Command
 from rich.console import Console, RenderableType
 
 from nas_scale.show.rankings import ranking_notes, result_table
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import power
+from tests.support.command import SMALL, Command
 
 WIDTHS = (80, 100, 160)
 

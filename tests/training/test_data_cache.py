@@ -14,7 +14,7 @@ import pytest
 from nas_scale.errors import DataError
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.cache import default_folder
-from tests.tiny_data import write_classes
+from tests.support.tiny_data import write_classes
 
 ROOT = Path(__file__).parents[2]
 LOAD = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nas_scale.flows.training import Training
+from nas_scale.commands.shared.training import Training
 from nas_scale.training.data import DataRef, fingerprint
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from nas_scale.errors import DataError
 from nas_scale.training.data.images import centre_square, check_header, decode_files, resize_arrays
-from tests.tiny_data import pixels
+from tests.support.tiny_data import pixels
 
 
 def _decode(file: Path, resolution: int) -> np.ndarray:

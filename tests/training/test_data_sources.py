@@ -18,7 +18,7 @@ from PIL import Image
 from nas_scale.errors import DataError, UserError
 from nas_scale.training.data import DataRef, check, load, load_test
 from nas_scale.training.data import fashion_mnist as fashion_module
-from tests.tiny_data import (
+from tests.support.tiny_data import (
     pixels,
     write_cifar_binary,
     write_cifar_python,

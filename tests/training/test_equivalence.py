@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from nas_scale.arch.notation import parse_stage
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.notation import parse_stage
+from nas_scale.architecture.spec import Architecture
 from nas_scale.nets.build import build
 from nas_scale.training.data.dataset import Dataset, Split
 from nas_scale.training.images import Images, ResidentImages, StreamedImages
 from nas_scale.training.job import Recipe
 from nas_scale.training.trainer import Trainer
-from tests.training.reference_loop import reference_losses
+from tests.support.reference_loop import reference_losses
 
 STEPS = 20
 CPU = torch.device("cpu")

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from nas_scale.arch.notation import parse_stage
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.notation import parse_stage
+from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import RunFailed
 from nas_scale.nets.build import build
 from nas_scale.training.data import DataRef, load

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from nas_scale.arch.files import load_net
+from nas_scale.architecture.files import load_net
 from nas_scale.nets.build import build
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset
@@ -160,8 +160,8 @@ def test_the_parent_holds_no_gpu_while_it_times_nets() -> None:
     code = (
         "import torch\n"
         "from dataclasses import replace\n"
-        "from nas_scale.flows.estimates import seconds_each\n"
-        "from nas_scale.flows.where import Where, choose_device\n"
+        "from nas_scale.commands.shared.estimates import seconds_each\n"
+        "from nas_scale.commands.shared.run_settings import Where, choose_device\n"
         "from tests.training.test_worker import JOB\n"
         "assert choose_device('auto') == 'cuda'\n"
         "(found,) = seconds_each([replace(JOB, device='cuda')], (256, 128), Where(), 'cuda', 1)\n"

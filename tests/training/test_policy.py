@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nas_scale.training.policy import MAGNITUDE, OPERATIONS_PER_IMAGE, Operation, draw_operations, randaugment
-from tests.oracles import randaugmented
+from tests.support.oracles import randaugmented
 
 MOVING = tuple(Operation)[1:6]
 BLACK = torch.zeros(3)

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from nas_scale.arch.cost import profile
-from nas_scale.arch.files import known_nets, known_spaces, load_net, load_space
-from nas_scale.arch.spec import Architecture
+from nas_scale.architecture.files import known_nets, known_spaces, load_net, load_space
+from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.metrics.counts import profile
 from nas_scale.nets.build import build
 from nas_scale.training.job import Proxy, Recipe
 from nas_scale.training.proxy import given_up, narrowed, shrink, strides_kept
-from tests.arch.nets import extreme_params, random_params
+from tests.support.random_nets import extreme_params, random_params
 
 
 def _last_map(net: Architecture) -> int:

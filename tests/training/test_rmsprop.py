@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nas_scale.training.rmsprop import RMSProp
-from tests.oracles import timm
+from tests.support.oracles import timm
 
 STEPS = 20
 RATE = 0.016

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from nas_scale.arch.files import load_net
+from nas_scale.architecture.files import load_net
+from nas_scale.commands.shared.estimates import seconds_each
+from nas_scale.commands.shared.run_settings import Where
 from nas_scale.engines.base import carry_out, keep_quiet, resolve
-from nas_scale.flows.estimates import seconds_each
-from nas_scale.flows.where import Where
 from nas_scale.training import timing
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Proxy, Recipe

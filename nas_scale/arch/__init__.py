@@ -1,1 +1,0 @@
-"""What a net is and what it costs; plain values, no torch."""

@@ -1,0 +1,280 @@
+"""Nets and spaces as YAML files: those that come with the package, and people's own.
+
+A net is `name`, net-wide properties and `stages: |` with one stage a line; a space leaves some of it open in braces; a
+net may also be another one grown: `base: efficientnet-b0` with `depth`, `width` and `resolution`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.resources
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final, cast, get_args, get_type_hints
+
+import yaml
+
+from nas_scale import atomic
+from nas_scale.architecture.growth import scale
+from nas_scale.architecture.notation import Value, format_stage, parse_stage
+from nas_scale.architecture.space import NET_HOLES, SearchSpace, space_of, stage_template
+from nas_scale.architecture.spec import Architecture, Growth, Style
+from nas_scale.architecture.yaml_nodes import Entry, Line, read_mapping, read_text
+from nas_scale.errors import NotationError, UserError
+
+_WHOLE: Final = {
+    "stem": (1, 65536),
+    "stem_stride": (1, 8),
+    "head": (1, 65536),
+    "resolution": (1, 8192),
+    "classes": (2, 1_000_000),
+}
+_REAL: Final = {"dropout": (0.0, 0.95), "drop_path": (0.0, 0.95), "bn_eps": (1e-12, 1.0), "bn_momentum": (0.0, 1.0)}
+_TEXT: Final = ("name", "about")
+_STYLE_KEYS: Final = {"head_kind" if item.name == "head" else item.name: item.name for item in fields(Style)}
+_GROWTH_KEYS: Final = {f"grow_{item.name}": item.name for item in fields(Growth)}
+_DERIVED: Final = ("base", "depth", "width")
+_KEYS: Final = (*_TEXT, "stages", *_WHOLE, *_REAL, *_STYLE_KEYS, *_GROWTH_KEYS, *_DERIVED)
+
+
+def _short(text: str) -> str:
+    """A value as an error shows it."""
+    return repr(text) if len(text) <= 40 else f"{text[:40]!r}..."
+
+
+def _number(entry: Entry, key: str, text: str) -> int | float:
+    least, most = _WHOLE.get(key) or _REAL[key]
+    try:
+        value = int(text) if key in _WHOLE else float(text)
+    except ValueError:
+        raise entry.error(f"{key} is {_short(text)}; it must be a {'whole ' if key in _WHOLE else ''}number") from None
+    if not least <= value <= most:
+        raise entry.error(f"{key} is {_short(text)}; it must lie in {least} to {most}")
+    return value
+
+
+def _word(entry: Entry, key: str, owner: type, name: str, text: str) -> str:
+    hint = get_type_hints(owner)[name]
+    allowed = [word for word in (get_args(hint) or ()) if isinstance(word, str)]
+    allowed = allowed or [word for part in get_args(hint) for word in get_args(part)]
+    if text not in allowed:
+        raise entry.error(f"{key} is {_short(text)}; it must be one of {', '.join(allowed)}")
+    return text
+
+
+def _hole(entry: Entry, key: str) -> tuple[Value, ...]:
+    """The options of an open property of the net."""
+    values = tuple(
+        _word(entry, key, Style, "act", text) if key == "act" else _number(entry, key, text) for text in entry.options
+    )
+    if len(set(values)) != len(values):
+        raise entry.error(f"{key} has an option twice")
+    return values
+
+
+def _properties(entries: Mapping[str, Entry], start: Architecture) -> Architecture:
+    """`start` with every net-wide property that the file gives one value."""
+    net: dict[str, Any] = {}
+    style: dict[str, Any] = {}
+    growth: dict[str, Any] = {}
+    for key, entry in entries.items():
+        if entry.options:
+            continue
+        if key in _STYLE_KEYS:
+            name = _STYLE_KEYS[key]
+            style[name] = (
+                _number(entry, key, entry.text) if key in _REAL else _word(entry, key, Style, name, entry.text)
+            )
+        elif key in _GROWTH_KEYS:
+            growth[_GROWTH_KEYS[key]] = _word(entry, key, Growth, _GROWTH_KEYS[key], entry.text)
+        elif key in _WHOLE or key in _REAL:
+            net[key] = _number(entry, key, entry.text)
+    return replace(start, style=replace(start.style, **style), growth=replace(start.growth, **growth), **net)
+
+
+def _read(text: str, file: str) -> dict[str, Entry]:
+    """The entries of a net's or space's YAML text, none of them open where it cannot be, none empty."""
+    entries = read_mapping(text, file, _KEYS)
+    for key, entry in entries.items():
+        if entry.options and key not in NET_HOLES:
+            raise entry.error(
+                f"{key} cannot be left open; only {', '.join(NET_HOLES)} and what stands in the stages can"
+            )
+        if not entry.options and not entry.text.strip():
+            raise entry.error(f"{key} is empty")
+        if key in ("depth", "width") and "base" not in entries:
+            raise entry.error(f"{key} grows a base; add e.g. `base: efficientnet-b0`, or change the stages")
+    return entries
+
+
+def _stage_lines(entries: Mapping[str, Entry], file: str) -> tuple[Line, ...]:
+    if "stages" not in entries:
+        raise NotationError(f"{file}: there are no stages; add `stages: |` and one stage a line below it")
+    lines = entries["stages"].lines
+    if not lines:
+        raise entries["stages"].error("stages is empty; write one stage a line, e.g. ir_r2_k3_s2_e6_c24")
+    return lines
+
+
+def parse_net(text: str, file: str, name: str, within: tuple[str, ...] = ()) -> Architecture:
+    """A net from YAML text; `file` is named in errors, `within` are the files whose base it is.
+
+    Raises NotationError with line and column.
+    """
+    entries = _read(text, file)
+    for key, entry in entries.items():
+        if entry.options:
+            raise entry.error(f"{key} is left open; this is a space, not a net: search it, or give one value")
+    name = entries["name"].text if "name" in entries else name
+    if "base" in entries:
+        return replace(_grown(entries, (*within, file)), name=name)
+    stages = []
+    for line in _stage_lines(entries, file):
+        try:
+            stages.append(parse_stage(line.text))
+        except NotationError as error:
+            raise line.error(error) from None
+    return replace(_properties(entries, Architecture(())), stages=tuple(stages), name=name)
+
+
+def _factor(entries: Mapping[str, Entry], key: str) -> float:
+    if key not in entries:
+        return 1.0
+    try:
+        value = float(entries[key].text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 100:
+        raise entries[key].error(f"{key} is {entries[key].text!r}; it must be a factor like 1.2")
+    return value
+
+
+def _grown(entries: Mapping[str, Entry], within: tuple[str, ...]) -> Architecture:
+    if "stages" in entries:
+        raise entries["stages"].error("a net has either a base or stages, not both")
+    try:
+        base = load_net(entries["base"].text, within)
+    except UserError as error:
+        raise entries["base"].error(str(error)) from None
+    grown = scale(base, depth=_factor(entries, "depth"), width=_factor(entries, "width"))
+    return _properties(entries, grown)
+
+
+def parse_space(text: str, file: str, name: str) -> SearchSpace:
+    """A space from YAML text. Raises NotationError with line and column."""
+    entries = _read(text, file)
+    if "base" in entries:
+        raise entries["base"].error("a space cannot have a base; write its stages")
+    lines = _stage_lines(entries, file)
+    for number, line in enumerate(lines, 1):
+        try:
+            stage_template(line.text, number)
+        except NotationError as error:
+            raise line.error(error) from None
+    holes = {key: _hole(item, key) for key, item in entries.items() if item.options}
+    about = entries["about"].text.strip() if "about" in entries else ""
+    name = entries["name"].text if "name" in entries else name
+    space = space_of(name, about, _properties(entries, Architecture(())), [line.text for line in lines], holes)
+    if not space.choices:
+        raise NotationError(f"{file}: nothing is left open; put options in braces, e.g. k{{3,5}}")
+    return space
+
+
+def shipped() -> Path:
+    """The folder of spaces and known nets: inside the installed package, else the checkout's."""
+    inside = Path(str(importlib.resources.files("nas_scale"))) / "search_spaces"
+    return inside if inside.is_dir() else inside.parent.parent / "search_spaces"
+
+
+def known_spaces() -> dict[str, Path]:
+    """Shipped spaces by name."""
+    return {path.stem: path for path in sorted(shipped().glob("*.yaml"))}
+
+
+def known_nets() -> dict[str, Path]:
+    """Shipped nets by name."""
+    return {path.stem: path for path in sorted((shipped() / "nets").glob("*.yaml"))}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system
+        return False
+
+
+def _find(text: str, known: dict[str, Path], what: str) -> Path:
+    if text in known:
+        return known[text]
+    path = Path(text)
+    if path.suffix in (".yaml", ".yml") or _is_file(path):
+        return path
+    near = difflib.get_close_matches(text, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; or name a YAML file"
+    raise UserError(f"there is no {what} {_short(text)}; {hint}")
+
+
+def load_net(text: str, within: tuple[str, ...] = ()) -> Architecture:
+    """A known net by name, or a net from a YAML file; `within` are the files whose base it is. Raises UserError."""
+    path = _find(text, known_nets(), "net")
+    file = str(path) if text not in known_nets() else path.name
+    if file in within:
+        raise NotationError(f"{file} is its own base; name another net")
+    return parse_net(read_text(path), file, path.stem, within)
+
+
+def load_space(text: str) -> SearchSpace:
+    """A shipped space by name, or a space from a YAML file. Raises UserError."""
+    path = _find(text, known_spaces(), "space")
+    return parse_space(read_text(path), str(path) if text not in known_spaces() else path.name, path.stem)
+
+
+def net_document(arch: Architecture) -> dict[str, Any]:
+    """A net as plain values, as JSON documents and YAML files hold it; what is as usual is left out."""
+    usual = Architecture(())
+    document: dict[str, Any] = {
+        "stem": arch.stem,
+        "head": arch.head,
+        "resolution": arch.resolution,
+        "classes": arch.classes,
+    }
+    for key in ("stem_stride", "dropout", "drop_path"):
+        if getattr(arch, key) != getattr(usual, key):
+            document[key] = getattr(arch, key)
+    document["act"] = arch.style.act
+    for key, name in _STYLE_KEYS.items():
+        if key != "act" and getattr(arch.style, name) != getattr(usual.style, name):
+            document[key] = getattr(arch.style, name)
+    for key, name in _GROWTH_KEYS.items():
+        if getattr(arch.growth, name) != getattr(usual.growth, name):
+            document[key] = getattr(arch.growth, name)
+    return document | {"stages": [format_stage(stage) for stage in arch.stages]}
+
+
+def _named(name: str) -> str:
+    """`name: ...`, in quotes where the name needs them."""
+    return yaml.safe_dump({"name": name}, width=math.inf, allow_unicode=True).strip()
+
+
+def format_net(arch: Architecture, comment: str = "") -> str:
+    """A net as YAML text that `parse_net` reads back to the same net."""
+    document = net_document(arch)
+    stages = cast(list[str], document.pop("stages"))
+    head = [f"# {line}" for line in comment.splitlines()] + ([_named(arch.name)] if arch.name else [])
+    body = [f"{key}: {value}" for key, value in document.items()]
+    return "\n".join([*head, *body, "stages: |", *(f"  {stage}" for stage in stages)]) + "\n"
+
+
+def net_from_document(document: Mapping[str, Any], name: str = "") -> Architecture:
+    """The net of `net_document`. Raises NotationError."""
+    plain = {key: value for key, value in document.items() if key != "stages"}
+    stages = (f"  {stage}" for stage in document.get("stages", ()))
+    text = "\n".join([*(f"{key}: {value}" for key, value in plain.items()), "stages: |", *stages])
+    return parse_net(text, name or "net", name)
+
+
+def save_net(arch: Architecture, path: Path, comment: str = "") -> None:
+    """Writes the net as a YAML file, whole or not at all."""
+    atomic.write_text(path, format_net(arch, comment))

@@ -1,0 +1,123 @@
+"""A network that grows: more blocks a stage and more channels, rounded as the network's `growth` says.
+
+The rounding is that of EfficientNet (Tan & Le 2019) and of the RegNets; how much each axis takes is scaling's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from nas_scale.architecture.blocks import round_channels
+from nas_scale.architecture.notation import nearest_multiple_of_8
+from nas_scale.architecture.spec import Architecture, Stage
+from nas_scale.errors import UserError
+
+Repeats = Literal["ceil", "round"]
+
+
+def tidy(value: float) -> float:
+    """Float fuzz off, so that ceil(1.1 * 10) is 11."""
+    return round(value, 6)
+
+
+def groups(arch: Architecture) -> tuple[tuple[int, ...], ...]:
+    """Indexes of the strings that are one stage: a string and those that continue it."""
+    found: list[list[int]] = []
+    for index, stage in enumerate(arch.stages):
+        if stage.continues and found:
+            found[-1].append(index)
+        else:
+            found.append([index])
+    return tuple(tuple(group) for group in found)
+
+
+def _deepens(stage: Stage) -> bool:
+    return stage.op != "id"  # more identities are still one
+
+
+def scalable_groups(arch: Architecture) -> tuple[tuple[int, ...], ...]:
+    """Of every group whose depth scales, the strings that take blocks."""
+    kept = groups(arch)[1:-1] if arch.growth.ends == "fixed" else groups(arch)
+    deepening = (tuple(index for index in group if _deepens(arch.stages[index])) for group in kept)
+    return tuple(group for group in deepening if group)
+
+
+def group_depths(arch: Architecture) -> tuple[int, ...]:
+    """Blocks of every scalable group."""
+    return tuple(sum(arch.stages[index].repeats for index in group) for group in scalable_groups(arch))
+
+
+def scaled_depths(arch: Architecture, depth: float, repeats: Repeats) -> tuple[int, ...]:
+    """Blocks of every scalable group after scaling: ceil of depth * blocks, or rounded with halves up; at least 1."""
+    up = 0.0 if repeats == "ceil" else 0.5
+    whole = math.ceil if repeats == "ceil" else math.floor
+    return tuple(max(1, whole(tidy(depth * blocks) + up)) for blocks in group_depths(arch))
+
+
+def _shared_out(repeats: Sequence[int], total: int) -> list[int]:
+    """A group's blocks over its strings in proportion, from the last backwards, at least one each (as timm does)."""
+    left, given = sum(repeats), []
+    for count in reversed(repeats):
+        given.append(max(1, round(count / left * total)))
+        left, total = left - count, total - given[-1]
+    return given[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Channels of the stem, of every string, and of the head."""
+
+    stem: int
+    stages: tuple[int, ...]
+    head: int
+
+
+def channels_of(arch: Architecture) -> Channels:
+    return Channels(arch.stem, tuple(stage.channels for stage in arch.stages), arch.head)
+
+
+def scaled_channels(arch: Architecture, width: float) -> Channels:
+    """width * channels, rounded as the net's growth says; width 1 leaves all as it is, a larger one shrinks nothing."""
+    own = channels_of(arch)
+    if width == 1:
+        return own
+    rounded = round_channels if arch.growth.channels == "ten-percent" else nearest_multiple_of_8
+
+    def grown(channels: int) -> int:
+        return max(rounded(tidy(width * channels)), channels if width > 1 else 1)
+
+    stages = tuple(grown(channels) for channels in own.stages)
+    if arch.growth.ends == "fixed":
+        return Channels(own.stem, stages, own.head)
+    return Channels(grown(own.stem), stages, grown(own.head))
+
+
+def assemble(arch: Architecture, depths: Sequence[int], channels: Channels, resolution: int) -> Architecture:
+    """The net with these blocks a scalable group, channels and resolution."""
+    stages = list(arch.stages)
+    for group, total in zip(scalable_groups(arch), depths, strict=True):
+        for index, repeats in zip(group, _shared_out([arch.stages[at].repeats for at in group], total), strict=True):
+            stages[index] = replace(stages[index], repeats=repeats)
+    grown = tuple(replace(stage, channels=width) for stage, width in zip(stages, channels.stages, strict=True))
+    return replace(arch, stages=grown, stem=channels.stem, head=channels.head, resolution=resolution, name="")
+
+
+def scale(
+    arch: Architecture, depth: float = 1.0, width: float = 1.0, resolution: int | None = None, repeats: Repeats = "ceil"
+) -> Architecture:
+    """The paper's scaling: B0 with depth 1.1, width 1.0, resolution 240 is B1.
+
+    depth multiplies the blocks of every stage, width the channels, resolution is in pixels (None: the net's own).
+    A net's `growth` says what stays as it is. Raises UserError where a multiplier is not above zero.
+    """
+    for name, value in (("depth", depth), ("width", width)):
+        if not math.isfinite(value) or value <= 0:
+            raise UserError(f"{name} {value:g} must be a number above zero, e.g. 1.2")
+    if resolution is not None and resolution < 1:
+        raise UserError(f"resolution {resolution} must be at least 1 pixel")
+    return assemble(
+        arch, scaled_depths(arch, depth, repeats), scaled_channels(arch, width), resolution or arch.resolution
+    )

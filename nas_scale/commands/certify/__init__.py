@@ -1,0 +1,1 @@
+"""nas-scale certify: options, networks, work, result."""

@@ -1,0 +1,1 @@
+"""nas-scale grid: options, work, result."""

@@ -1,0 +1,113 @@
+"""What a net costs, stage by stage, and whether another counter agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_scale.architecture.files import net_document
+from nas_scale.architecture.notation import format_stage
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.net_lookup import find_net
+from nas_scale.commands.shared.options import within
+from nas_scale.metrics.counts import Cost, StageCost, cost
+from nas_scale.metrics.counts import profile as stage_rows
+
+if TYPE_CHECKING:
+    from nas_scale.nets.oracle import OracleCount
+
+PEERS = ("timm", "torchvision")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A net's cost by stage and in all.
+
+    Nets of other libraries have neither stages nor a cost of ours; `oracle` is fvcore's count, where it was asked for.
+    """
+
+    name: str
+    resolution: int
+    architecture: Architecture | None
+    labels: tuple[str, ...]
+    stages: tuple[StageCost, ...]
+    cost: Cost | None
+    oracle: OracleCount | None = None
+
+
+def profile(
+    nets: Sequence[str | Architecture] | str | Architecture,
+    resolution: int | None = None,
+    check: bool = False,
+    results: str | Path = "results",
+) -> list[Profile]:
+    """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (counted by fvcore).
+
+    resolution: pixels a side, None for each net's own. check: count with fvcore too. Raises UserError.
+    """
+    within(1, 8192, resolution=resolution)
+    wanted = [nets] if isinstance(nets, str | Architecture) else list(nets)
+    return [_profile(net, resolution, check, Path(results)) for net in wanted]
+
+
+def _profile(net: str | Architecture, resolution: int | None, check: bool, results: Path) -> Profile:
+    if isinstance(net, str) and net.partition(":")[0] in PEERS:
+        return _peer_profile(net, resolution or 224)
+    arch = find_net(net, results) if isinstance(net, str) else net
+    arch = replace(arch, resolution=resolution or arch.resolution)
+    labels = ("stem", *(format_stage(stage) for stage in arch.stages), "head", "classifier")
+    counted = Profile(arch.name or "net", arch.resolution, arch, labels, tuple(stage_rows(arch)), cost(arch))
+    if not check:
+        return counted
+    from nas_scale.nets.oracle import count
+
+    return replace(counted, oracle=count(arch))
+
+
+def _peer_profile(text: str, resolution: int) -> Profile:
+    from nas_scale.nets.oracle import count_module, peer
+
+    return Profile(text, resolution, None, (), (), None, count_module(peer(text), resolution))
+
+
+def profile_document(profiles: Sequence[Profile]) -> dict[str, Any]:
+    """The profiles as JSON values."""
+    return {"nets": [_document(item) for item in profiles]}
+
+
+def _document(item: Profile) -> dict[str, Any]:
+    if item.cost is not None:
+        totals = {
+            "flops": item.cost.flops,
+            "params": item.cost.parameters,
+            "activations": item.cost.activations,
+            "memory": item.cost.memory,
+        }
+    else:
+        assert item.oracle is not None
+        totals = {"flops": item.oracle.flops, "params": item.oracle.parameters, "activations": item.oracle.activations}
+    document: dict[str, Any] = {"name": item.name, "resolution": item.resolution, **totals, "stages": []}
+    for label, row in zip(item.labels, item.stages, strict=True):
+        document["stages"].append(
+            {
+                "stage": label,
+                "resolution": row.resolution,
+                "channels": row.channels,
+                "flops": row.flops,
+                "params": row.parameters,
+                "activations": row.activations,
+            }
+        )
+    if item.architecture is not None:
+        document["net"] = net_document(item.architecture)
+    if item.oracle is not None:
+        document["fvcore"] = {
+            "by_operator": item.oracle.by_operator,
+            "flops": item.oracle.flops,
+            "total": item.oracle.total,
+            "activations": item.oracle.activations,
+            "params": item.oracle.parameters,
+        }
+    return document

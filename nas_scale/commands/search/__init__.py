@@ -1,0 +1,1 @@
+"""nas-scale search: options, preparation, work, result."""

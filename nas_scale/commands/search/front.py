@@ -1,0 +1,168 @@
+"""The front of a search: its nets that no other beats in all aims, with what is known of the steps between them.
+
+A front is a choice of the best of many noisy values, so its accuracies are flattered. Nets that were trained again on
+fresh seeds have lost that luck, and the others keep it: the two are never put against each other. Where a search of
+several aims has finalists, which were chosen along the front of the trials, its front is made among them alone, on
+their fresh seeds, and all others count as not confirmed. Anywhere else it is made of all nets on the seeds that the
+trials saw.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nas_scale.architecture.files import net_from_document
+from nas_scale.commands.search.objectives import ACCURACY, USUAL_OBJECTIVE, read_aims, spent
+from nas_scale.errors import UserError
+from nas_scale.statistics.pareto import fronts, spread
+from nas_scale.statistics.ranking import Entry, comparable_variance, seed_variance, told_apart, told_quantile
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontNet:
+    """A ranked net. accuracy (or a caller's value), with its standard error, is the mean of `seeds`.
+
+    costs: in the order of the front's. again: it was trained again, and these are the fresh seeds. told: whether its
+    accuracy is told from that of the member before it (95%); None for the first, for nets off the front, and where no
+    error is known.
+    """
+
+    rank: int
+    trial: int
+    net: Document
+    accuracy: float
+    stderr: float
+    seeds: tuple[float, ...]
+    costs: tuple[int, ...]
+    again: bool
+    told: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """costs: names of the aims that are made small. members: the front, by the first cost, the cheapest first.
+
+    others: all other nets that are ranked. confirmed: the members were trained again on fresh seeds, and no net that
+    was not is among them. trained: accuracies are a proxy's, rather than a caller's own values.
+    """
+
+    run: str
+    costs: tuple[str, ...]
+    members: tuple[FrontNet, ...]
+    others: tuple[FrontNet, ...]
+    confirmed: bool
+    trained: bool
+
+    def document(self) -> dict[str, Any]:
+        """The whole front as JSON values."""
+        return {
+            "run": self.run,
+            "aims": [ACCURACY, *self.costs],
+            "confirmed": self.confirmed,
+            "front": self.member_documents(),
+        }
+
+    def member_documents(self) -> list[dict[str, Any]]:
+        """The members as JSON values."""
+        return [
+            {
+                "rank": net.rank,
+                "trial": net.trial,
+                "accuracy": net.accuracy,
+                "stderr": net.stderr,
+                "costs": dict(zip(self.costs, net.costs, strict=True)),
+                "told": net.told,
+            }
+            for net in self.members
+        ]
+
+
+def front_of(document: Document, objective: str | None = None) -> Front:
+    """The front of a search's document: of its own aims, or of others.
+
+    objective: None for its own aims, or accuracy and FLOPs where it had one alone. Raises UserError where the document
+    is no search's, and where only one aim is asked for.
+    """
+    if document["kind"] == "family":
+        return front_of(document["search"], objective)
+    if document["kind"] != "search":
+        raise UserError(f"{document['run']} is no search ({document['kind']}); a front is made of a search's nets")
+    own = tuple(document.get("aims", ()))
+    aims = read_aims(objective) if objective is not None else own or read_aims(USUAL_OBJECTIVE)
+    if len(aims) < 2:
+        raise UserError(f"--objective {ACCURACY} alone has no front; write --objective {USUAL_OBJECTIVE}")
+    rows = [row for row in document["ranking"] if row["rank"] is not None]
+    confirmed = set(aims) == set(own) and any(row["round"] == "final" for row in rows)
+    sd = document["seed_sd"]
+    nets = [_net(row, aims[1:], sd, confirmed and row["round"] == "final") for row in rows]
+    eligible = [net for net in nets if net.again == confirmed]
+    best = fronts([_point(net.accuracy, net.costs) for net in eligible])[0]
+    members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], net.accuracy, net.rank))
+    ranks = {net.rank for net in members}
+    return Front(
+        run=document["run"],
+        costs=aims[1:],
+        members=_with_told(members, sd, document.get("seed_freedom", 0)),
+        others=tuple(net for net in nets if net.rank not in ranks),
+        confirmed=confirmed,
+        trained=document["objective"] == "proxy",
+    )
+
+
+def chosen_finalists(entries: Sequence[Entry], costs: Sequence[str], count: int) -> list[Entry]:
+    """Which of the ranked entries, the best first, are trained again: the first and others spread along the front.
+
+    Without costs, the first `count`.
+    """
+    if not costs or not count:
+        return list(entries[:count])
+    points = [_point(entry.accuracy or 0.0, spent(net_from_document(entry.net), costs)) for entry in entries]
+    return [entries[index] for index in spread(points, count, first=0)]
+
+
+def _point(accuracy: float, costs: Sequence[int]) -> tuple[float, ...]:
+    return accuracy, *(-cost for cost in costs)
+
+
+def _net(row: Document, costs: Sequence[str], sd: float | None, again: bool) -> FrontNet:
+    """A row of a ranking on its fresh seeds, or on those that the trials saw."""
+    seeds = tuple(row["final"] if again else row["search"])
+    return FrontNet(
+        rank=row["rank"],
+        trial=row["trial"],
+        net=row["net"],
+        accuracy=statistics.fmean(seeds),
+        stderr=row["stderr"] if again or row["round"] == "search" else _stderr_in_search(row, sd),
+        seeds=seeds,
+        costs=spent(net_from_document(row["net"]), costs),
+        again=again,
+    )
+
+
+def _stderr_in_search(row: Document, sd: float | None) -> float:
+    """A finalist's error in the first round: the images' part is that of the second, at another accuracy."""
+    first, last = statistics.fmean(row["search"]), row["accuracy"]
+    images = max(row["stderr"] ** 2 - seed_variance(row["final"], sd) / len(row["final"]), 0.0)
+    if 0 < last < 1:
+        images *= max(first * (1 - first), 0.0) / (last * (1 - last))
+    return math.sqrt(seed_variance(row["search"], sd) / len(row["search"]) + images)
+
+
+def _with_told(members: Sequence[FrontNet], sd: float | None, freedom: int) -> tuple[FrontNet, ...]:
+    """Each with whether it is told from the one before, by the test that a ranking uses for its places."""
+    quantile = told_quantile(freedom)
+    # Where the seeds have no variance, all of the error is that of the images.
+    variances = [comparable_variance(net.seeds, net.stderr**2, sd) for net in members]
+    found = list(members[:1])
+    for index, net in enumerate(members[1:], start=1):
+        variance = variances[index - 1] + variances[index]
+        known = sd is not None or variance > 0
+        told = told_apart(members[index - 1].accuracy, net.accuracy, variance, quantile) if known else None
+        found.append(replace(net, told=told))
+    return tuple(found)

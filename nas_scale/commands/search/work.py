@@ -1,0 +1,224 @@
+"""A search under way: trials, finalists, ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from nas_scale.architecture.files import net_from_document
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.evaluate import Asked
+from nas_scale.commands.search.front import chosen_finalists
+from nas_scale.commands.search.objectives import spent
+from nas_scale.commands.search.options import MOST_TRIALS
+from nas_scale.commands.search.prepare import Prepared
+from nas_scale.commands.search.warm_start import inside
+from nas_scale.commands.shared.events import Listener, Measure, Phase
+from nas_scale.commands.shared.net_lookup import net_attributes, net_key
+from nas_scale.commands.shared.training import FINAL_SEEDS_FROM, Jobs
+from nas_scale.engines.base import Engine
+from nas_scale.errors import RunFailed
+from nas_scale.feasible.region import Admissible
+from nas_scale.metrics.counts import cost
+from nas_scale.metrics.limits import Reward
+from nas_scale.runs.store import Run
+from nas_scale.samplers.registry import given, propose, sampler, screened
+from nas_scale.statistics.random_baseline import Budget, RandomSearch, random_search
+from nas_scale.statistics.ranking import Candidate, Ranking, rank
+from nas_scale.training.job import Score
+from nas_scale.trials.deadline import Deadline
+from nas_scale.trials.extra import run_jobs
+from nas_scale.trials.finished import Told, told_trials
+from nas_scale.trials.known import Known, add_known
+from nas_scale.trials.loop import Plan, Proposed, run_trials
+from nas_scale.trials.seeds import derived_seed
+from nas_scale.zero_cost.names import COUNTED
+from nas_scale.zero_cost.scores import counted, judged
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.samplers import BaseSampler
+
+
+@dataclass(frozen=True, slots=True)
+class SearchWork:
+    """One search under way. known: trials of other runs that it learns from."""
+
+    prepared: Prepared
+    run: Run
+    engine: Engine
+    on_event: Listener
+    known: tuple[Known, ...] = ()
+    deadline: Deadline | None = None
+
+    def ranking(self) -> Ranking:
+        """Trials, finalists, ranking. Raises RunFailed where every net failed."""
+        wanted, seeds = self.prepared.wanted, self.prepared.training.seeds
+        own: Measure = "accuracy" if self.prepared.evaluate is None else "value"
+        measure: Measure = own if self._followed() is None else "reward"
+        total = None if self.deadline and wanted.most_trials == MOST_TRIALS else wanted.most_trials
+        self.on_event(Phase("searching", total, "nets", seeds, measure, self._seconds(), self._spent()))
+        self._add_known()
+        every = run_trials(self.run.study, self._plan(), self.engine, self.on_event)
+        told = self._ranked(every)
+        first = rank(_candidates(told, {}), self._reward())
+        if not first.entries or first.entries[0].rank is None:
+            reason = next((trial.reason for trial in told if trial.reason), "it was stopped early")
+            raise RunFailed(f"every net failed, the first with: {reason}; {self.run.folder} keeps the trials")
+        finals = self._finals(first, len(every) - len(self.known))
+        return rank(_candidates(told, finals), self._reward())
+
+    def random_search(self, ranking: Ranking) -> RandomSearch | None:
+        """What random search would have been expected to report in the place of this ranking's best.
+
+        None with several aims, whose finalists are not the nets with the best value: it would be held against a front.
+        """
+        wanted, training = self.prepared.wanted, self.prepared.training
+        if len(wanted.aims) > 1:
+            return None
+        told, found = told_trials(self.run.study), ranking.entries[0].reward
+        assert found is not None
+        tried, finalists = len(self._ranked(told)), wanted.finalists_among(len(told) - len(self.known))
+        budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
+        admissible = Admissible(self.prepared.space, wanted.limits())
+        return random_search(admissible, told, budget, found, training.seed)
+
+    def _seconds(self) -> float | None:
+        return self.deadline.seconds if self.deadline else None
+
+    def _spent(self) -> float:
+        return self.deadline.spent() if self.deadline else 0.0
+
+    def _add_known(self) -> None:
+        from optuna.distributions import CategoricalDistribution
+
+        choices = self.prepared.space.choices.items()
+        distributions = {key: CategoricalDistribution(choice.options) for key, choice in choices}
+        add_known(self.run.study, self.known, distributions, self._meaning, self._judged, self._costs())
+
+    def _costs(self) -> Callable[[Proposed], Sequence[float]] | None:
+        """What a trial is told beside its value, where the sampler follows several aims."""
+        costs = self.prepared.wanted.followed_costs
+        return (lambda proposed: spent(proposed.subject, costs)) if costs else None
+
+    def _ranked(self, told: Sequence[Told]) -> list[Told]:
+        """All but the known ones that break this search's limits."""
+        kept = inside(self.known, self.prepared.space, self.prepared.wanted.limits())
+        return [trial for trial in told if trial.number >= len(self.known) or trial.number in kept]
+
+    def _plan(self) -> Plan:
+        prepared, training = self.prepared, self.prepared.training
+        limits = prepared.wanted.limits()
+        judge = self._judge()
+
+        def sampler_for(number: int) -> BaseSampler:
+            place = number - len(self.known)
+            if place < len(prepared.included):
+                return given(prepared.space, limits, prepared.included[place].params)
+            seed = derived_seed(training.seed, number)
+            made = sampler(prepared.wanted.sampler, prepared.space, limits, seed)
+            return made if judge is None else screened(made, judge, prepared.wanted.screen_pool)
+
+        return Plan(
+            sampler_for=sampler_for,
+            propose=self._proposed,
+            jobs=lambda proposed, number: self._jobs(proposed.subject, range(training.seeds)),
+            judge=self._judged,
+            trials=len(self.known) + prepared.wanted.most_trials,
+            window=training.window,
+            pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
+            costs=self._costs(),
+            known=len(self.known),
+            deadline=self.deadline,
+        )
+
+    def _judge(self) -> Callable[[Architecture], float] | None:
+        """What proposals are screened by; remembers what it said."""
+        name = self.prepared.wanted.screen
+        if name == "none":
+            return None
+        if name in COUNTED:
+            return lambda arch: counted(name, cost(arch))
+        jobs = self._trainings()
+
+        def judge(arch: Architecture) -> float:
+            small = jobs.small(arch)
+            return judged(name, arch, small, jobs.training.images(small.resolution))
+
+        return cache(judge)
+
+    def _proposed(self, trial: optuna.Trial) -> Proposed:
+        return self._meaning(propose(trial, self.prepared.space))
+
+    def _meaning(self, params: Mapping[str, Any]) -> Proposed:
+        arch = self.prepared.space.net(params)
+        proxy = {"proxy": self._trainings().given_up(arch)} if self.prepared.evaluate is None else {}
+        return Proposed(arch, net_key(arch), {**net_attributes(arch), **proxy})
+
+    def _jobs(self, arch: Architecture, seeds: Sequence[int]) -> Sequence[Any]:
+        """What the engine runs, each for one seed or several: trainings, or questions to the caller's own objective."""
+        if self.prepared.evaluate is not None:
+            return [Asked(arch, (seed,)) for seed in seeds]
+        return self._trainings().seeds(arch, seeds)
+
+    def _trainings(self) -> Jobs:
+        return Jobs(self.prepared.training, self.prepared.reference, self.prepared.device)
+
+    def _judged(self, proposed: Proposed, scores: Sequence[Score]) -> float:
+        return self._value(proposed.subject, scores)
+
+    def _value(self, arch: Architecture, scores: Sequence[Score]) -> float:
+        mean = sum(score.accuracy for score in scores) / len(scores)
+        reward = self._followed()
+        return mean if reward is None else reward(mean, cost(arch).flops)
+
+    def _followed(self) -> Reward | None:
+        """The reward that the sampler follows; None where it follows accuracy, or all aims."""
+        wanted = self.prepared.wanted
+        return None if wanted.followed_costs else wanted.judge()
+
+    def _reward(self) -> Callable[[float, Candidate], float] | None:
+        reward = self.prepared.wanted.judge()
+        return None if reward is None else lambda accuracy, candidate: reward(accuracy, candidate.flops)
+
+    def _finals(self, first: Ranking, tried: int) -> dict[int, tuple[Score, ...]]:
+        """The finalists' scores on fresh seeds by trial; seeds that failed are left out. tried: trials of this run."""
+        wanted = self.prepared.wanted
+        ranked = [entry for entry in first.entries if entry.rank is not None]
+        finalists = chosen_finalists(ranked, wanted.aims[1:], wanted.finalists_among(tried))
+        seeds = range(FINAL_SEEDS_FROM, FINAL_SEEDS_FROM + wanted.final_seeds)
+        jobs: dict[tuple[str, ...], Any] = {}
+        for entry in finalists:
+            keys = iter([f"{entry.trial}/{seed}" for seed in seeds])
+            for job in self._jobs(net_from_document(entry.net), seeds):
+                jobs[tuple(next(keys) for _ in job.seeds)] = job
+        if jobs:
+            self.on_event(Phase("best again, fresh seeds", len(finalists) * len(seeds), "trainings"))
+        listener = self.deadline.watching(self.on_event) if self.deadline else self.on_event
+        scores = run_jobs(self.run.study, jobs, self.engine, listener)
+        return {
+            entry.trial: tuple(
+                score for key, score in scores.items() if key.startswith(f"{entry.trial}/") and isinstance(score, Score)
+            )
+            for entry in finalists
+        }
+
+
+def _candidates(told: Sequence[Told], finals: Mapping[int, tuple[Score, ...]]) -> list[Candidate]:
+    return [
+        Candidate(
+            key=trial.key,
+            net=trial.attributes["net"],
+            flops=trial.attributes["flops"],
+            params=trial.attributes["params"],
+            activations=trial.attributes["activations"],
+            trial=trial.number,
+            search=() if trial.reason else trial.scores,
+            final=finals.get(trial.number, ()),
+            reason=trial.reason,
+            pruned=trial.pruned,
+        )
+        for trial in told
+    ]

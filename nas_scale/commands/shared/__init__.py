@@ -1,0 +1,1 @@
+"""What several commands share: run settings, training options, the lookup of networks, data defaults."""

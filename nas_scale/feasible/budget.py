@@ -1,0 +1,138 @@
+"""Whether a budget can be met at all, and what to say when it cannot."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from nas_scale import numbers
+from nas_scale.architecture.notation import Value, format_stage
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.architecture.spec import Architecture
+from nas_scale.errors import BudgetError
+from nas_scale.feasible.encoding import Code
+from nas_scale.feasible.region import Admissible
+from nas_scale.metrics.counts import Cost
+from nas_scale.metrics.limits import Limit, Limits, Metric
+
+GAP: Final = 0.01  # a band missed by less is too narrow rather than misplaced
+STARTS: Final = 8  # descents towards the limits, half of them from the corners of the space
+
+NAMES: Final[dict[Metric, str]] = {
+    "flops": "FLOPs",
+    "parameters": "parameters",
+    "activations": "activations",
+    "memory": "of memory",
+}
+FLAGS: Final[dict[Metric, str]] = {
+    "flops": "--max-flops",
+    "parameters": "--max-params",
+    "activations": "--max-activations",
+    "memory": "--max-memory",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The net nearest to the limits. `certain`: it is proved that no net of the space keeps them, or this one does."""
+
+    params: dict[str, Value]
+    net: Architecture
+    cost: Cost
+    violation: float
+    certain: bool
+
+
+def nearest(space: SearchSpace, limits: Limits, seed: int = 0) -> Nearest:
+    """The net nearest to the limits, by the sum of the shares by which they are broken.
+
+    Exact where a single limit on multiply-adds, parameters or activations lies beyond the space's ends, and in spaces
+    of up to 20,000 fillings; the best of several descents elsewhere.
+    """
+    return _nearest(Admissible(space, limits), random.Random(seed))
+
+
+def _nearest(admissible: Admissible, rng: random.Random) -> Nearest:
+    meter = admissible.meter
+    tried = admissible.every() if admissible.countable else _descents(admissible, rng)
+    code = min(tried, key=lambda code: (admissible.violation(code), code))
+    violation = admissible.violation(code)
+    certain = admissible.countable or violation == 0 or admissible.pursuit.impossible
+    return Nearest(meter.params(code), meter.net(code), meter.cost(code), violation, certain)
+
+
+def _descents(admissible: Admissible, rng: random.Random) -> Iterator[Code]:
+    corners = admissible.pursuit.codes
+    yield from corners
+    near = sorted(corners, key=lambda code: (admissible.violation(code), code))[: STARTS // 2]
+    for start in (*near, *(admissible.meter.uniform(rng) for _ in range(STARTS // 2))):
+        yield admissible.descend(start, rng)[0]
+
+
+def ensure_possible(space: SearchSpace, limits: Limits) -> None:
+    """Raises BudgetError, naming the nearest net to be had, where no net of the space is found inside the limits."""
+    admissible = Admissible(space, limits)
+    rng = random.Random(0)
+    try:
+        admissible.draw(rng)
+    except BudgetError:
+        found = _nearest(admissible, rng)
+        if found.violation > 0:
+            raise BudgetError(impossible(space.name, limits, found)) from None
+
+
+def impossible(name: str, limits: Limits, found: Nearest) -> str:
+    """One line: what cannot be had, what can, and what to do. It says `was found` where nothing is proved."""
+    wanted = " and ".join(_asked(limit) for limit in limits.limits)
+    broken = [limit for limit in limits.limits if limit.violation(found.cost) > 0]
+    has = " and ".join({limit.metric: _figure(limit, found.cost) for limit in broken}.values())
+    start = f"no net of {name} has {wanted}" if found.certain else f"no net of {name} was found with {wanted}"
+    # Two limits of one metric that exclude each other, as --target-flops above --max-flops: moving either is enough.
+    link = " or " if len({limit.metric for limit in broken}) == 1 else " and "
+    advice = link.join(dict.fromkeys(_advice(limit, found.cost) for limit in broken))
+    return f"{start}; the nearest, {compact(found.net)}, has {has}: {advice}, or choose another space"
+
+
+def compact(net: Architecture) -> str:
+    """The net's stages on one line, at its resolution."""
+    return f"{' '.join(format_stage(stage) for stage in net.stages)} at {net.resolution} px"
+
+
+def _amount(limit: Limit, value: float) -> str:
+    return numbers.memory(value) if limit.metric == "memory" else numbers.count(value)
+
+
+def _asked(limit: Limit) -> str:
+    name, least, most = NAMES[limit.metric], _amount(limit, limit.least), _amount(limit, limit.most)
+    if limit.least == 0:
+        return f"at most {most} {name}"
+    if limit.most == float("inf"):
+        return f"at least {least} {name}"
+    middle = _amount(limit, (limit.least + limit.most) / 2)
+    return f"{middle} {name} ({least}-{most})" if least != most else f"{limit.least:,.0f} to {limit.most:,.0f} {name}"
+
+
+def _figure(limit: Limit, cost: Cost) -> str:
+    value = getattr(cost, limit.metric)
+    text = _amount(limit, value)
+    if text in (_amount(limit, limit.least), _amount(limit, limit.most)):
+        text = f"{value:,}"  # three figures do not show the difference
+    return f"{text} {NAMES[limit.metric]}"
+
+
+def _advice(limit: Limit, cost: Cost) -> str:
+    band = limit.metric == "flops" and limit.least > 0
+    if band and limit.violation(cost) < GAP:
+        return "widen --tolerance"
+    verb = "raise" if getattr(cost, limit.metric) > limit.most else "lower"
+    return f"{verb} {'--target-flops' if band else FLAGS[limit.metric]}"
+
+
+def outside(limits: Limits, spent: Cost) -> str | None:
+    """Which limits a net of this cost breaks, with both figures; None where it keeps them all."""
+    broken = [limit for limit in limits.limits if limit.violation(spent) > 0]
+    if not broken:
+        return None
+    return " and ".join(f"it has {_figure(limit, spent)}, where {_asked(limit)} are wanted" for limit in broken)

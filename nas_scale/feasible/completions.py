@@ -1,0 +1,137 @@
+"""Uniform draws from a band that hardly any net is in: the first stages are drawn, the last ones completed.
+
+The rests of a net are sorted by what they cost. Those that bring a beginning into the band are then one slice, so that
+they are counted by two look-ups. A beginning is taken with a chance in proportion to its count and completed with any
+rest of its slice: every net of the band has the same chance. Limits on other costs are kept by rejection.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from nas_scale.feasible.cost_table import ADDED, ONWARD, Batch, Ints, Longs
+from nas_scale.metrics.limits import METRICS, Limit, Limits
+
+RESTS: Final = 2**19  # fillings of the last stages, sorted for each state and each filling of what is open for the net
+SAMPLE: Final = 4096  # nets, from which it is told which limit is the narrowest
+BEGINNINGS: Final = 4096  # drawn at least
+
+
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """All rests behind one state, sorted by cost: what they cost, and the number of each."""
+
+    costs: Longs
+    numbers: Longs
+
+
+class Completions:
+    """Draws inside the narrowest limit on one additive cost of a space. What it keeps is a cache."""
+
+    def __init__(self, batch: Batch, metric: int) -> None:
+        self.batch = batch
+        self.metric = metric
+        self._sorted: dict[tuple[int, int], Rests] = {}
+        self.first = len(batch.meter.spans)  # the first stage of a rest
+        self.size = 1
+        while self.first > 0 and self.size * self._fillings(self.first - 1) <= RESTS:
+            self.first -= 1
+            self.size *= self._fillings(self.first)
+
+    def draw(self, rng: random.Random, amount: int, limit: Limit) -> Ints:
+        """So many codes inside the limit, with repeats; none where no beginning that was drawn can be completed."""
+        generator = np.random.default_rng(rng.getrandbits(64))
+        drawn = self.batch.uniform(rng, max(BEGINNINGS, 4 * amount))
+        spent, states, holes = self._begin(drawn)
+        lows, highs = np.empty_like(spent), np.empty_like(spent)
+        for state, hole in set(zip(states.tolist(), holes.tolist(), strict=True)):
+            at = np.flatnonzero((states == state) & (holes == hole))
+            costs = self._rests(state, hole).costs
+            lows[at] = costs.searchsorted(limit.least - spent[at], "left")
+            highs[at] = costs.searchsorted(limit.most - spent[at], "right")
+        until = (highs - lows).cumsum()
+        if until[-1] == 0:
+            return drawn[:0]
+        ranks = generator.integers(until[-1], size=amount)
+        taken = until.searchsorted(ranks, "right")
+        places = highs[taken] - (until[taken] - ranks)
+        numbers = np.empty(amount, np.int64)
+        for state, hole in set(zip(states[taken].tolist(), holes[taken].tolist(), strict=True)):
+            at = np.flatnonzero((states[taken] == state) & (holes[taken] == hole))
+            numbers[at] = self._rests(state, hole).numbers[places[at]]
+        codes: Ints = drawn[taken]
+        start = self.batch.meter.spans[self.first][0]
+        rest = np.unravel_index(numbers, tuple(self.batch.counts[start:].tolist()))
+        codes[:, start:] = np.column_stack(rest)
+        return codes
+
+    def _fillings(self, index: int) -> int:
+        return int(self.batch.counts[slice(*self.batch.meter.spans[index])].prod())
+
+    def _begin(self, codes: Ints) -> tuple[Longs, Longs, Longs]:
+        """What stem and first stages cost, what they hand on, and the filling of what is open for the whole net."""
+        holes = self.batch.hole_fillings(codes)
+        stems = self.batch.stems()
+        spent, states = stems[self.metric, holes], stems[ONWARD, holes]
+        for index, before, fillings in self.batch.walk(codes):
+            if index == self.first:
+                break
+            for state in np.unique(before).tolist():
+                at = np.flatnonzero(before == state)
+                ways = self.batch.ways(index, state)
+                spent[at] += ways[self.metric, fillings[at]]
+                states[at] = ways[ONWARD, fillings[at]]
+        return spent, states, holes
+
+    def _rests(self, state: int, hole: int) -> Rests:
+        if (state, hole) not in self._sorted:
+            costs = self._costs(self.first, state, hole)
+            order = np.argsort(costs, kind="stable")
+            self._sorted[state, hole] = Rests(costs[order], order)
+        return self._sorted[state, hole]
+
+    def _costs(self, index: int, state: int, hole: int) -> Longs:
+        """Of all fillings of the stages from `index` on, with head and classifier, the last choice changing fastest."""
+        if index == len(self.batch.meter.spans):
+            return self.batch.heads(state)[self.metric, hole : hole + 1]
+        ways = self.batch.ways(index, state)
+        behind = {after: self._costs(index + 1, after, hole) for after in np.unique(ways[ONWARD]).tolist()}
+        rows = [cost + behind[after] for cost, after in zip(ways[self.metric], ways[ONWARD].tolist(), strict=True)]
+        return np.concatenate(rows)
+
+
+@lru_cache(maxsize=8)
+def _completions(batch: Batch, metric: int) -> Completions:
+    return Completions(batch, metric)
+
+
+@lru_cache(maxsize=32)
+def narrowest(batch: Batch, limits: Limits) -> Limit | None:
+    """The limit on an additive cost that the fewest of a sample of nets keep; None where there is no such limit."""
+    figures = batch.figures(batch.uniform(random.Random(0), SAMPLE))
+
+    def kept(limit: Limit) -> tuple[float, float]:
+        value = figures[:, METRICS.index(limit.metric)]
+        return float(((value >= limit.least) & (value <= limit.most)).mean()), limit.most - limit.least
+
+    added = [limit for limit in limits.limits if METRICS.index(limit.metric) < ADDED]
+    return min(added, key=kept, default=None)
+
+
+def draw(batch: Batch, limits: Limits, rng: random.Random, amount: int) -> Ints:
+    """Codes inside the limits, at most so many and with repeats, drawn as if uniformly; perhaps none.
+
+    One attempt: limits on several costs at once reject what the narrowest lets through.
+    """
+    limit = narrowest(batch, limits)
+    if limit is None:
+        codes = batch.uniform(rng, amount)
+    else:
+        codes = _completions(batch, METRICS.index(limit.metric)).draw(rng, amount, limit)
+    inside: Ints = codes[batch.violations(codes, limits) == 0]
+    return inside

@@ -1,0 +1,237 @@
+"""Costs of many codes at once: a stage's cost is looked up by its choices and by what its input is.
+
+What a stage hands on is looked up the same way, so a million nets are a few dozen passes over arrays. Rows of the
+tables are worked out by the Meter when a code first needs them: a few thousand for a space of 1e18 codes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.feasible.encoding import Code, Meter, meter_of
+from nas_scale.metrics.counts import BYTES_PER_NUMBER
+from nas_scale.metrics.limits import METRICS, Limits
+
+Ints = npt.NDArray[np.integer]
+Longs = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+CHUNK: Final = 2**14  # codes in one pass: what is worked on stays in the processor's cache
+ADDED: Final = 3  # columns of multiply-adds, parameters and activations, which add up; the next is the peak
+ONWARD: Final = ADDED + 1  # the column of the state that a stage hands on
+
+
+class Table:
+    """Rows of whole numbers by (state, filling). row: works one out; it is asked once for each."""
+
+    def __init__(self, fillings: int, width: int, row: Callable[[int, int], Sequence[int]]) -> None:
+        self.fillings = fillings
+        self._row = row
+        self._where = np.empty(0, np.int32)
+        self._columns = np.empty((width, 64), np.int64)
+        self.rows = 0
+
+    def places(self, states: Longs, fillings: Longs) -> npt.NDArray[np.int32]:
+        """Where the rows stand: for `column`, which takes them."""
+        spots = states * self.fillings + fillings
+        missing = int(spots.max(initial=0)) + 1 - len(self._where)
+        if missing > 0:
+            whole_states = -(-missing // self.fillings) * self.fillings
+            self._where = np.concatenate([self._where, np.full(whole_states, -1, np.int32)])
+        found = self._where.take(spots)
+        if found.min(initial=0) < 0:
+            for spot in np.unique(spots[found < 0]).tolist():
+                self._add(spot)
+            found = self._where.take(spots)
+        return found
+
+    def whole(self, state: int) -> Longs:
+        """All rows of a state: [width, fillings]."""
+        fillings = np.arange(self.fillings)
+        places = self.places(np.full_like(fillings, state), fillings)
+        return self._columns.take(places, axis=1)
+
+    def column(self, at: int, places: npt.NDArray[np.int32]) -> Longs:
+        column: Longs = self._columns[at].take(places)
+        return column
+
+    def _add(self, spot: int) -> None:
+        if self.rows == self._columns.shape[1]:
+            self._columns = np.concatenate([self._columns, np.empty_like(self._columns)], axis=1)
+        self._columns[:, self.rows] = self._row(*divmod(spot, self.fillings))
+        self._where[spot] = self.rows
+        self.rows += 1
+
+
+class Batch:
+    """Codes of one space by the million. codes: whole numbers [nets, choices]; what it keeps is a cache."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.states: list[tuple[int, int]] = []  # channels and pixels a side
+        self._state_index: dict[tuple[int, int], int] = {}
+        self.counts = np.array([len(options) for options in meter.options], np.int64)
+        self.dtype: type[np.integer] = np.uint8 if self.counts.max(initial=0) < 256 else np.int32
+        self.holes = slice(0, meter.spans[0][0] if meter.spans else len(self.counts))
+        fillings = int(self.counts[self.holes].prod())
+        self._stems = Table(fillings, ONWARD + 1, self._stem_row)
+        self._heads = Table(fillings, ONWARD, self._head_row)
+        self._stages = [
+            Table(int(self.counts[start:end].prod()), ONWARD + 1, self._stage_row(index))
+            for index, (start, end) in enumerate(meter.spans)
+        ]
+
+    @property
+    def rows(self) -> int:
+        """How many rows have been worked out so far."""
+        return sum(table.rows for table in (self._stems, self._heads, *self._stages))
+
+    def codes(self, codes: Iterable[Code]) -> Ints:
+        return np.array(list(codes), self.dtype).reshape(-1, len(self.counts))
+
+    def uniform(self, rng: random.Random, amount: int) -> Ints:
+        """So many codes, every filling of the space with the same chance."""
+        generator = np.random.default_rng(rng.getrandbits(64))
+        drawn = np.empty((amount, len(self.counts)), self.dtype)
+        for at, count in enumerate(self.counts.tolist()):
+            drawn[:, at] = generator.integers(count, size=amount, dtype=self.dtype)
+        return drawn
+
+    def figures(self, codes: Ints) -> Longs:
+        """What each net costs: [nets, METRICS], as arch.cost counts it."""
+        figures = np.empty((len(codes), len(METRICS)), np.int64)
+        for start in range(0, len(codes), CHUNK):
+            figures[start : start + CHUNK] = self._figures(codes[start : start + CHUNK]).T
+        return figures
+
+    def violations(self, codes: Ints, limits: Limits) -> Floats:
+        """As Limits.violation of each net: [nets], 0 exactly where the net is admitted."""
+        if not limits.limits:
+            return np.zeros(len(codes))
+        return violations(self.figures(codes), limits)
+
+    def walk(self, codes: Ints) -> Iterator[tuple[int, Longs, Longs]]:
+        """Stage by stage: (stage, the state that it is handed, its filling), the last two [nets]."""
+        columns = _columns(codes)
+        states = self._stems.column(ONWARD, self._first(columns))
+        for index, table in enumerate(self._stages):
+            fillings = self._filling(columns, slice(*self.meter.spans[index]))
+            yield index, states, fillings
+            states = table.column(ONWARD, table.places(states, fillings))
+
+    def hole_fillings(self, codes: Ints) -> Longs:
+        """[nets]: the filling of what is open for the net as a whole."""
+        return self._filling(_columns(codes), self.holes)
+
+    def stems(self) -> Longs:
+        """Every filling of what is open for the net as a whole: what the stem costs, its peak, what it hands on."""
+        return self._stems.whole(0)
+
+    def ways(self, index: int, state: int) -> Longs:
+        """Every filling of a stage that is handed `state`: [ONWARD + 1, fillings], what it costs and hands on."""
+        return self._stages[index].whole(state)
+
+    def heads(self, state: int) -> Longs:
+        """What head and classifier cost behind a last stage, for every filling of what is open for the whole net."""
+        return self._heads.whole(state)
+
+    def assemble(self, fillings: Longs) -> Ints:
+        """Codes from numbers, [nets, 1 + stages]: that of the choices for the net as a whole, then each stage's."""
+        codes = np.empty((len(fillings), len(self.counts)), self.dtype)
+        for at, where in enumerate((self.holes, *(slice(*span) for span in self.meter.spans))):
+            if where.start < where.stop:
+                options = np.unravel_index(fillings[:, at], tuple(self.counts[where].tolist()))
+                codes[:, where] = np.column_stack(options)
+        return codes
+
+    def decode(self, where: slice, filling: int) -> Code:
+        """The options of the choices in `where`, from their one number."""
+        return tuple(int(option) for option in np.unravel_index(filling, tuple(self.counts[where].tolist())))
+
+    def _figures(self, codes: Ints) -> Longs:
+        """[METRICS, nets], of one chunk."""
+        columns = _columns(codes)
+        places = self._first(columns)
+        totals = np.array([self._stems.column(at, places) for at in range(ONWARD)])
+        states = self._stems.column(ONWARD, places)
+        for index, table in enumerate(self._stages):
+            places = table.places(states, self._filling(columns, slice(*self.meter.spans[index])))
+            _account(totals, table, places)
+            states = table.column(ONWARD, places)
+        _account(totals, self._heads, self._heads.places(states, self._filling(columns, self.holes)))
+        totals[ADDED] = BYTES_PER_NUMBER * (totals[1] + totals[ADDED])
+        return totals
+
+    def _first(self, columns: Ints) -> npt.NDArray[np.int32]:
+        fillings = self._filling(columns, self.holes)
+        return self._stems.places(np.zeros_like(fillings), fillings)
+
+    def _filling(self, columns: Ints, where: slice) -> Longs:
+        """One number for the choices in `where`, the last of which changes fastest. columns: [choices, nets]."""
+        filling = np.zeros(columns.shape[1], np.int64)
+        for column, count in zip(columns[where], self.counts[where].tolist(), strict=True):
+            filling *= count
+            filling += column
+        return filling
+
+    def _stem_row(self, _: int, filling: int) -> Sequence[int]:
+        stem = self.meter.ends(self.decode(self.holes, filling)).stem
+        return stem.flops, stem.parameters, stem.activations, stem.peak, self._state(stem.channels, stem.resolution)
+
+    def _stage_row(self, index: int) -> Callable[[int, int], Sequence[int]]:
+        where = slice(*self.meter.spans[index])
+
+        def row(state: int, filling: int) -> Sequence[int]:
+            cost = self.meter.row(index, *self.states[state], self.decode(where, filling))
+            return cost.flops, cost.parameters, cost.activations, cost.peak, self._state(cost.channels, cost.resolution)
+
+        return row
+
+    def _head_row(self, state: int, filling: int) -> Sequence[int]:
+        rows = self.meter.head(*self.states[state], self.meter.ends(self.decode(self.holes, filling)).head)
+        added = (sum(getattr(row, metric) for row in rows) for metric in METRICS[:ADDED])
+        return *added, max(row.peak for row in rows)
+
+    def _state(self, channels: int, size: int) -> int:
+        if (channels, size) not in self._state_index:
+            self._state_index[channels, size] = len(self.states)
+            self.states.append((channels, size))
+        return self._state_index[channels, size]
+
+
+def violations(figures: Longs | Floats, limits: Limits) -> Floats:
+    """The sum of the shares by which limits are broken. figures: [..., METRICS] -> [...]."""
+    total = np.zeros(figures.shape[:-1])
+    for limit in limits.limits:
+        value = figures[..., METRICS.index(limit.metric)]
+        total += np.maximum(value / limit.most - 1, 0)
+        if limit.least > 0:
+            total += np.maximum(1 - value / limit.least, 0)
+    return total
+
+
+def _columns(codes: Ints) -> Ints:
+    return np.ascontiguousarray(codes.T)
+
+
+def _account(totals: Longs, table: Table, places: npt.NDArray[np.int32]) -> None:
+    for at in range(ADDED):
+        totals[at] += table.column(at, places)
+    np.maximum(totals[ADDED], table.column(ADDED, places), out=totals[ADDED])
+
+
+@lru_cache(maxsize=8)
+def _batch_of(meter: Meter) -> Batch:
+    return Batch(meter)
+
+
+def batch_of(space: SearchSpace) -> Batch:
+    """The same for every equal space: what was worked out for one sampler serves the next."""
+    return _batch_of(meter_of(space))

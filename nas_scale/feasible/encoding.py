@@ -1,0 +1,167 @@
+"""Costs of a space's nets by lookup: a few microseconds a net, so that a proposal may try hundreds of changes.
+
+A net's cost is a sum over its stages, each of which depends on nothing but the channels and the size it is
+handed. So the cost of every filling of a stage is worked out once (by arch.cost) and only looked up after that.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.space import Choice, Params, SearchSpace, Slot, StageTemplate
+from nas_scale.architecture.spec import Architecture, Stage
+from nas_scale.metrics.counts import BYTES_PER_NUMBER, Cost, StageCost, profile, stage_cost
+
+Code = tuple[int, ...]  # which option each choice takes, in the space's order
+State = tuple[int, int]  # channels and pixels a side that one stage hands to the next
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What the open fields of the net as a whole come to; `stem` is the stem's cost."""
+
+    stem: StageCost
+    head: int
+
+
+class Meter:
+    """Codes of one space, their costs and their nets. What it keeps is a cache: it never changes an answer."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self.keys = tuple(space.choices)
+        self.options = tuple(choice.options for choice in space.choices.values())
+        self._numbers = [{option: number for number, option in enumerate(options)} for options in self.options]
+        self._holes = {name: index for index, name in enumerate(space.holes)}
+        self.spans = self._stage_spans()
+        self._rows: dict[tuple[int, int, int, Code], StageCost] = {}
+        self._stages: dict[tuple[int, Code], Stage] = {}
+        self._ends: dict[Code, Ends] = {}
+        self._heads: dict[tuple[int, int, int], tuple[StageCost, StageCost]] = {}
+
+    def _stage_spans(self) -> tuple[tuple[int, int], ...]:
+        spans, start = [], len(self._holes)
+        for stage in self.space.stages:
+            spans.append((start, start + len(stage.choices)))
+            start = spans[-1][1]
+        return tuple(spans)
+
+    def code(self, params: Params) -> Code:
+        """Raises KeyError for a missing choice, and for a value that is no option."""
+        return tuple([numbers[params[key]] for key, numbers in zip(self.keys, self._numbers, strict=True)])
+
+    def params(self, code: Code) -> dict[str, Value]:
+        return {key: options[index] for key, options, index in zip(self.keys, self.options, code, strict=True)}
+
+    def net(self, code: Code) -> Architecture:
+        """The net in canonical form: equal for codes that compute the same."""
+        params = self.params(code)
+        return self.space.resolve(lambda choice: params[choice.key])
+
+    def uniform(self, rng: random.Random) -> Code:
+        """Every filling of the space with the same chance."""
+        return tuple(int(rng.random() * len(options)) for options in self.options)
+
+    def moves(self, frozen: Iterable[int] = ()) -> list[tuple[int, int]]:
+        """Every (choice, option), except of frozen choices."""
+        kept = set(frozen)
+        return [
+            (at, option) for at, options in enumerate(self.options) if at not in kept for option in range(len(options))
+        ]
+
+    def cost(self, code: Code) -> Cost:
+        """The same as arch.cost.cost of the net."""
+        ends = self.ends(code)
+        flops, parameters = ends.stem.flops, ends.stem.parameters
+        activations, peak = ends.stem.activations, ends.stem.peak
+        channels, size = ends.stem.channels, ends.stem.resolution
+        rows = self._rows
+        for index, (start, end) in enumerate(self.spans):
+            key = (index, channels, size, code[start:end])
+            row = rows[key] if key in rows else self.row(*key)
+            flops += row.flops
+            parameters += row.parameters
+            activations += row.activations
+            if row.peak > peak:
+                peak = row.peak
+            channels, size = row.channels, row.resolution
+        for row in self.head(channels, size, ends.head):
+            flops += row.flops
+            parameters += row.parameters
+            activations += row.activations
+            if row.peak > peak:
+                peak = row.peak
+        return Cost(flops, parameters, activations, BYTES_PER_NUMBER * (parameters + peak))
+
+    def row(self, index: int, channels: int, size: int, filling: Code) -> StageCost:
+        """Cost of stage `index`, filled so, on a size x size map of so many channels."""
+        key = (index, channels, size, filling)
+        if key not in self._rows:
+            self._rows[key] = stage_cost(self.stage(index, filling), channels, size, self.space.frame.style)
+        return self._rows[key]
+
+    def stage(self, index: int, filling: Code) -> Stage:
+        """Stage `index`, filled so."""
+        key = (index, filling)
+        if key not in self._stages:
+            template = self.space.stages[index]
+            options = [choice.options[at] for choice, at in zip(template.choices, filling, strict=True)]
+            params = dict(zip((choice.key for choice in template.choices), options, strict=True))
+            self._stages[key] = template.resolve(lambda choice: params[choice.key])
+        return self._stages[key]
+
+    def fillings(self, index: int) -> Iterator[Code]:
+        """All fillings of stage `index`."""
+        start, end = self.spans[index]
+        return product(*(range(len(options)) for options in self.options[start:end]))
+
+    def hole_fillings(self) -> Iterator[Code]:
+        """All fillings of the fields that are open for the net as a whole."""
+        return product(*(range(len(options)) for options in self.options[: len(self._holes)]))
+
+    def ends(self, code: Code) -> Ends:
+        """Stem and head of a code, of which only the part for the whole net is read."""
+        filling = code[: len(self._holes)]
+        if filling not in self._ends:
+            picked = {name: self.options[at][filling[at]] for name, at in self._holes.items() if name != "act"}
+            bare = replace(self.space.frame, stages=(), **picked)  # type: ignore[arg-type]
+            self._ends[filling] = Ends(profile(bare)[0], bare.head)
+        return self._ends[filling]
+
+    def head(self, channels: int, size: int, width: int) -> tuple[StageCost, StageCost]:
+        """Head and classifier on the last stage's map."""
+        key = (channels, size, width)
+        if key not in self._heads:
+            frame = self.space.frame
+            bare = replace(frame, stages=(), stem=channels, head=width, resolution=size * frame.stem_stride)
+            _, last, classifier = profile(bare)
+            self._heads[key] = (last, classifier)
+        return self._heads[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A space as its parts, each in its order: equal for equal spaces, and hashable."""
+
+    name: str
+    about: str
+    frame: Architecture
+    stages: tuple[tuple[tuple[str, Slot], ...], ...]
+    holes: tuple[tuple[str, Choice], ...]
+
+
+@lru_cache(maxsize=8)
+def _meter_of(written: _Written) -> Meter:
+    stages = tuple(StageTemplate(dict(slots)) for slots in written.stages)
+    return Meter(SearchSpace(written.name, written.about, written.frame, stages, dict(written.holes)))
+
+
+def meter_of(space: SearchSpace) -> Meter:
+    """The same for every equal space, so that a fresh sampler need not work out again what another has."""
+    stages = tuple(tuple(stage.slots.items()) for stage in space.stages)
+    return _meter_of(_Written(space.name, space.about, space.frame, stages, tuple(space.holes.items())))

@@ -1,0 +1,149 @@
+"""Every net inside the limits, where there are few of them: whole spaces, and the far ends of large ones.
+
+Codes are written stage by stage, and one is given up as soon as the cheapest or the dearest rest that could follow it
+would leave it outside a limit (branch and bound).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.feasible.cost_table import ADDED, ONWARD, Batch, Ints, Longs
+from nas_scale.metrics.counts import BYTES_PER_NUMBER
+from nas_scale.metrics.limits import METRICS, Limits, Metric
+
+KEPT: Final = 2**16  # fillings, beyond which an enumeration is given up
+WORK: Final = 2**22  # fillings looked at in all
+ROWS: Final = 50_000  # rows of cost tables, some seconds to work out
+CHUNK: Final = 2**19
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a whole rest of a net costs at least and at most, by the state it is handed: [ONWARD, states]."""
+
+    least: Longs
+    most: Longs
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Nets up to a stage. fillings: [nets, 1 + stages so far]. spent: [ONWARD, nets], the last the peak."""
+
+    fillings: Longs
+    spent: Longs
+    states: Longs
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+
+@lru_cache(maxsize=8)
+def enumerated(batch: Batch, limits: Limits) -> Ints | None:
+    """All fillings inside the limits, [fillings, choices]; None where they are more than KEPT or too dear to find."""
+    rests = _rests(batch)
+    if rests is None:
+        return None
+    stems = batch.stems()
+    begun = Begun(np.arange(stems.shape[1])[:, None], stems[:ONWARD], stems[ONWARD])
+    work = 0
+    for index, rest in enumerate(rests):
+        grown: list[Begun] = []
+        for part in _parts(begun, batch, index):
+            work += part.fillings.shape[0] * batch.ways(index, int(part.states[0])).shape[1]
+            grown.append(_grow(part, batch, index, rest, limits))
+            if work > WORK or sum(map(len, grown)) > KEPT:
+                return None
+        if not grown:
+            return batch.codes([])
+        begun = _together(grown)
+    codes = batch.assemble(begun.fillings)
+    admitted: Ints = codes[batch.violations(codes, limits) == 0]
+    return admitted
+
+
+def _rests(batch: Batch) -> list[Rest] | None:
+    """What can come after each stage; None where the space has too many rows."""
+    reached = [np.unique(batch.stems()[ONWARD])]
+    rows = 0
+    for index, (start, end) in enumerate(batch.meter.spans):
+        rows += len(reached[-1]) * int(batch.counts[start:end].prod())
+        if rows > ROWS:
+            return None
+        reached.append(np.unique([batch.ways(index, state)[ONWARD] for state in reached[-1].tolist()]))
+    shape = (ONWARD, len(batch.states))
+    rest = Rest(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    for state in reached[-1].tolist():
+        heads = batch.heads(state)
+        rest.least[:, state], rest.most[:, state] = heads.min(axis=1), heads.max(axis=1)
+    rests = [rest]
+    for index in reversed(range(1, len(batch.meter.spans))):
+        rests.append(_before(batch, index, reached[index], rests[-1]))
+    return rests[::-1]
+
+
+def _before(batch: Batch, index: int, states: Longs, rest: Rest) -> Rest:
+    """The rest that begins with stage `index`, from the rest behind it."""
+    before = Rest(np.zeros_like(rest.least), np.zeros_like(rest.most))
+    for state in states.tolist():
+        ways = batch.ways(index, state)
+        before.least[:, state] = _added(ways[:ONWARD], rest.least[:, ways[ONWARD]]).min(axis=1)
+        before.most[:, state] = _added(ways[:ONWARD], rest.most[:, ways[ONWARD]]).max(axis=1)
+    return before
+
+
+def _parts(begun: Begun, batch: Batch, index: int) -> list[Begun]:
+    """In parts of one state each, none of which grows beyond CHUNK fillings."""
+    parts: list[Begun] = []
+    for state in np.unique(begun.states).tolist():
+        at = np.flatnonzero(begun.states == state)
+        many = max(1, CHUNK // batch.ways(index, state).shape[1])
+        some = (at[start : start + many] for start in range(0, len(at), many))
+        parts.extend(Begun(begun.fillings[these], begun.spent[:, these], begun.states[these]) for these in some)
+    return parts
+
+
+def _grow(part: Begun, batch: Batch, index: int, rest: Rest, limits: Limits) -> Begun:
+    """By every filling of stage `index` that can still be completed inside the limits."""
+    ways = batch.ways(index, int(part.states[0]))
+    spent = _added(part.spent[:, :, None], ways[:ONWARD, None, :]).reshape(ONWARD, -1)
+    states = np.broadcast_to(ways[ONWARD], (len(part), ways.shape[1])).ravel()
+    hopeful = _hopeful(_added(spent, rest.least[:, states]), _added(spent, rest.most[:, states]), limits)
+    nets, fillings = np.divmod(np.flatnonzero(hopeful), ways.shape[1])
+    return Begun(np.column_stack([part.fillings[nets], fillings]), spent[:, hopeful], states[hopeful])
+
+
+def _added(first: Longs, second: Longs) -> Longs:
+    """Costs add up, and the larger peak is the peak. [ONWARD, ...]"""
+    total = first + second
+    total[ADDED] = np.maximum(first[ADDED], second[ADDED])
+    return total
+
+
+def _hopeful(least: Longs, most: Longs, limits: Limits) -> Bools:
+    kept = np.ones(least.shape[1], np.bool_)
+    for limit in limits.limits:
+        kept &= _figure(least, limit.metric) <= limit.most
+        kept &= _figure(most, limit.metric) >= limit.least
+    return kept
+
+
+def _figure(spent: Longs, metric: Metric) -> Longs:
+    if metric == "memory":
+        return np.asarray(BYTES_PER_NUMBER * (spent[METRICS.index("parameters")] + spent[ADDED]))
+    return np.asarray(spent[METRICS.index(metric)])
+
+
+def _together(parts: list[Begun]) -> Begun:
+    return Begun(
+        np.concatenate([part.fillings for part in parts]),
+        np.concatenate([part.spent for part in parts], axis=1),
+        np.concatenate([part.states for part in parts]),
+    )

@@ -1,0 +1,143 @@
+"""The cheapest net of a space, exactly, under any weighting of its costs; and proofs that a budget cannot be met.
+
+Costs add up over stages, given the channels and the size that each is handed, so the best net is a shortest path
+through the stages. A weighting in which even the best net is over the budget proves that no net is within it (weak
+duality of the Lagrangian; the weights are found by multiplicative updates, Arora, Hazan & Kale 2012). Memory is a
+maximum, no sum, and takes no part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.architecture.spec import Stage
+from nas_scale.feasible.encoding import Code, Meter, State
+from nas_scale.metrics.counts import Cost, StageCost, stage_cost
+from nas_scale.metrics.limits import Limits, Metric
+
+Floats = npt.NDArray[np.float64]
+
+ADDITIVE: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations")
+ROUNDS: Final = 60  # of weight updates before a proof is given up
+SLACK: Final = 1e-9  # of rounding in a weighted sum of shares
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The fillings of a stage that hand on the same state, with their costs: [fillings, ADDITIVE]."""
+
+    state: State
+    fillings: tuple[Code, ...]
+    costs: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a weighted cost must not exceed: sum(weights * cost) <= bound, in shares of the limit."""
+
+    weights: Floats
+    bound: float
+
+    def excess(self, cost: Floats) -> float:
+        return float(self.weights @ cost) - self.bound
+
+
+class Extremes:
+    """Shortest paths through one space."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self._exits: dict[tuple[int, State], list[Exit]] = {}
+
+    def least(self, weights: Floats) -> tuple[float, Code]:
+        """The smallest weighted cost of any net, and a net that has it. weights: [ADDITIVE], of any sign."""
+        return min(self._least_with(holes, weights) for holes in self.meter.hole_fillings())
+
+    def _least_with(self, holes: Code, weights: Floats) -> tuple[float, Code]:
+        ends = self.meter.ends(holes)
+        paths: dict[State, tuple[float, Code]] = {
+            (ends.stem.channels, ends.stem.resolution): (float(_vector(ends.stem) @ weights), holes)
+        }
+        for index in range(len(self.meter.space.stages)):
+            onwards: dict[State, tuple[float, Code]] = {}
+            for state, (spent, code) in paths.items():
+                for way in self._exits_of(index, state):
+                    spending = way.costs @ weights
+                    cheapest = int(spending.argmin())
+                    total = spent + float(spending[cheapest])
+                    if way.state not in onwards or total < onwards[way.state][0]:
+                        onwards[way.state] = (total, code + way.fillings[cheapest])
+            paths = onwards
+        return min((spent + self._head(state, ends.head, weights), code) for state, (spent, code) in paths.items())
+
+    def _head(self, state: State, width: int, weights: Floats) -> float:
+        return sum(float(_vector(row) @ weights) for row in self.meter.head(*state, width))
+
+    def _exits_of(self, index: int, state: State) -> list[Exit]:
+        if (index, state) not in self._exits:
+            found: dict[State, dict[Stage, tuple[Code, Floats]]] = {}
+            for filling in self.meter.fillings(index):
+                stage = replace(self.meter.stage(index, filling), skip="none")  # a shortcut takes part in memory only
+                row = stage_cost(stage, *state, self.meter.space.frame.style)
+                found.setdefault((row.channels, row.resolution), {}).setdefault(stage, (filling, _vector(row)))
+            self._exits[index, state] = [_exit(onward, list(ways.values())) for onward, ways in found.items()]
+        return self._exits[index, state]
+
+
+def _exit(state: State, ways: list[tuple[Code, Floats]]) -> Exit:
+    return Exit(state, tuple(filling for filling, _ in ways), np.array([costs for _, costs in ways]))
+
+
+def _vector(row: StageCost | Cost) -> Floats:
+    return np.array([row.flops, row.parameters, row.activations], dtype=np.float64)
+
+
+def demands(limits: Limits) -> list[Demand]:
+    """The limits on additive costs, an upper and a lower end each for itself."""
+    found = []
+    for limit in limits.limits:
+        if limit.metric in ADDITIVE:
+            unit = np.eye(len(ADDITIVE))[ADDITIVE.index(limit.metric)]
+            if np.isfinite(limit.most):
+                found.append(Demand(unit / limit.most, 1.0))
+            if limit.least > 0:
+                found.append(Demand(-unit / limit.least, -1.0))
+    return found
+
+
+def _updated(shares: Floats, excess: Floats) -> Floats:
+    grown = shares * np.exp(0.5 * np.clip(excess, -1, 1))
+    return np.asarray(grown / grown.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Pursuit:
+    """Nets that come close to all limits together, and whether it is proved that none keeps them all."""
+
+    codes: tuple[Code, ...]
+    impossible: bool
+
+
+def pursue(meter: Meter, limits: Limits) -> Pursuit:
+    """First each end of each limit by itself, where the proof is exact; then ROUNDS weightings of them together."""
+    extremes, wanted, codes = Extremes(meter), demands(limits), []
+    for demand in wanted:
+        least, code = extremes.least(demand.weights)
+        codes.append(code)
+        if least - demand.bound > SLACK:
+            return Pursuit((code,), True)
+    shares = np.full(len(wanted), 1 / max(1, len(wanted)))
+    for _ in range(ROUNDS if len(wanted) > 1 else 0):
+        weights = np.array([demand.weights for demand in wanted]).T @ shares
+        bound = float(np.array([demand.bound for demand in wanted]) @ shares)
+        least, code = extremes.least(weights)
+        codes.append(code)
+        if least - bound > SLACK:
+            return Pursuit(tuple(dict.fromkeys(codes)), True)
+        spent = _vector(meter.cost(code))
+        shares = _updated(shares, np.array([demand.excess(spent) for demand in wanted]))
+    return Pursuit(tuple(dict.fromkeys(codes)), False)

@@ -1,0 +1,254 @@
+"""Proposals inside the limits: drawn, repaired or mutated, never trained in vain.
+
+A tight budget leaves so few nets that throwing the others away would take for ever: they are enumerated, or drawn
+inside the narrowest limit. A lone change leaves such a budget more often than not. So a change is made good elsewhere:
+one choice up, another down.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Container, Iterable, Iterator
+from functools import cached_property
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.space import Params, SearchSpace
+from nas_scale.errors import BudgetError
+from nas_scale.feasible import completions
+from nas_scale.feasible.canonical import forms_of
+from nas_scale.feasible.cost_table import Ints, batch_of, violations
+from nas_scale.feasible.encoding import Code, meter_of
+from nas_scale.feasible.enumeration import enumerated
+from nas_scale.feasible.extremes import Pursuit, pursue
+from nas_scale.metrics.counts import Cost
+from nas_scale.metrics.limits import METRICS, Limits
+
+Floats = npt.NDArray[np.float64]
+
+REJECTIONS: Final = 20  # uniform draws, one by one, before it is done in batches
+DRAWN: Final = 64  # codes in such a batch
+RESTARTS: Final = 24  # draws repaired, a quarter of them before the ends of the space are looked at
+STEPS: Final = 40  # changes in one repair
+COUNTABLE: Final = 20_000  # fillings of a space small enough to look at every one
+PAIRS: Final = 16  # pairs of changes tried exactly, the most promising first
+MUTATIONS: Final = 60  # tries for a child that is new
+
+NOTHING: Final[frozenset[bytes]] = frozenset()
+
+
+class Admissible:
+    """The nets of one space that keep the limits. Every draw derives from the generator that it is given."""
+
+    def __init__(self, space: SearchSpace, limits: Limits) -> None:
+        self.limits = limits
+        self.meter = meter_of(space)
+        self.batch = batch_of(space)
+        self.forms = forms_of(space)
+
+    @cached_property
+    def pursuit(self) -> Pursuit:
+        """The corners of the space nearest to the limits; some tenths of a second, so only where nothing else helps."""
+        return pursue(self.meter, self.limits)
+
+    @property
+    def countable(self) -> bool:
+        return self.meter.space.size <= COUNTABLE
+
+    def all_codes(self) -> Ints | None:
+        """Every admissible filling, [fillings, choices], where they are few; worked out once in a process."""
+        return enumerated(self.batch, self.limits)
+
+    def pool(self, rng: random.Random, amount: int) -> Ints:
+        """Admissible codes, about so many where that is quick, each filling with the same chance; perhaps none."""
+        drawn = self.batch.uniform(rng, amount)
+        inside: Ints = drawn[self.batch.violations(drawn, self.limits) == 0]
+        if len(inside) >= amount // 4:
+            return inside
+        every = self.all_codes()
+        if every is None:
+            return completions.draw(self.batch, self.limits, rng, amount)
+        return every[sorted(rng.sample(range(len(every)), min(amount, len(every))))]
+
+    def around(self, code: Code, changes: Literal[1, 2]) -> Ints:
+        """Admissible codes that differ from this one in so many choices: [codes, choices], in the order of choices."""
+        moves = np.array([move for move in self.meter.moves() if code[move[0]] != move[1]], np.int64).reshape(-1, 2)
+        if changes == 1:
+            made = np.tile(self.batch.codes([code]), (len(moves), 1))
+            made[np.arange(len(moves)), moves[:, 0]] = moves[:, 1]
+        else:
+            first, second = np.nonzero(moves[:, None, 0] < moves[None, :, 0])
+            made = np.tile(self.batch.codes([code]), (len(first), 1))
+            made[np.arange(len(first)), moves[first, 0]] = moves[first, 1]
+            made[np.arange(len(first)), moves[second, 0]] = moves[second, 1]
+        inside: Ints = made[self.batch.violations(made, self.limits) == 0]
+        return inside
+
+    def every(self) -> Iterator[Code]:
+        return itertools.product(*(range(len(options)) for options in self.meter.options))
+
+    def codes(self, params: Iterable[Params]) -> Ints:
+        return self.batch.codes(self.meter.code(filling) for filling in params)
+
+    def keys(self, codes: Ints) -> list[bytes]:
+        """Equal for fillings that build the same net, and for no others."""
+        return self.forms.keys(codes)
+
+    def key(self, code: Code) -> bytes:
+        return self.keys(self.batch.codes([code]))[0]
+
+    def draw(self, rng: random.Random, taken: Container[bytes] = NOTHING) -> dict[str, Value]:
+        """An admissible filling: a uniform draw where that succeeds, else a repaired one.
+
+        Its key is none of `taken` as long as others are found. Raises BudgetError where nothing admissible is found.
+        """
+        spare = None
+        for code in self._drawn(rng):
+            if self.key(code) not in taken:
+                return self.meter.params(code)
+            spare = code
+        if spare is None:
+            raise BudgetError(
+                f"no net of {self.meter.space.name} was found inside the limits; widen them or choose another space"
+            )
+        return self.mutate(self.meter.params(spare), rng, taken) or self.meter.params(spare)
+
+    def repair(self, params: Params, rng: random.Random) -> dict[str, Value]:
+        """An admissible filling with few choices changed, none of which could go back by itself.
+
+        Raises BudgetError as `draw` does.
+        """
+        asked = self.meter.code(params)
+        code, distance = self.descend(asked, rng)
+        if distance > 0:
+            return self.draw(rng)
+        return self.meter.params(self._reverted(code, asked, rng))
+
+    def mutate(self, params: Params, rng: random.Random, taken: Container[bytes] = NOTHING) -> dict[str, Value] | None:
+        """A child: one choice changed, or more where that gives nothing new, and others to keep the limits.
+
+        Its key differs from its parent's and from all `taken`; None where no such child is found.
+        """
+        parent = self.meter.code(params)
+        parent_key = self.key(parent)
+        for attempt in range(MUTATIONS):
+            child = self._child(parent, 1 + attempt * 4 // MUTATIONS, rng)
+            if self.violation(child) == 0:
+                key = self.key(child)
+                if key != parent_key and key not in taken:
+                    return self.meter.params(child)
+        return None
+
+    def violation(self, code: Code) -> float:
+        return self._excess(self.meter.cost(code))
+
+    def descend(
+        self, code: Code, rng: random.Random, greed: float = 1.0, frozen: Iterable[int] = ()
+    ) -> tuple[Code, float]:
+        """Changes code by steps that each come closer to the limits: where they end, and how far from the limits.
+
+        greed: share of the most that a step can gain which it has to gain. frozen: choices that stay as they are.
+        """
+        distance = self.violation(code)
+        for _ in range(STEPS):
+            there = self._step(code, distance, rng, frozen, greed) if distance > 0 else None
+            if there is None:
+                break
+            code, distance = there, self.violation(there)
+        return code, distance
+
+    def _excess(self, cost: Cost) -> float:
+        return sum(limit.violation(cost) for limit in self.limits.limits)
+
+    def _drawn(self, rng: random.Random) -> Iterator[Code]:
+        """Admissible codes, the uniform ones first, then those that take more effort; a bounded effort in all."""
+        for _ in range(REJECTIONS):
+            code = self.meter.uniform(rng)
+            if self.violation(code) == 0:
+                yield code
+        every = self.all_codes()
+        if every is not None:
+            yield from map(tuple, every[rng.sample(range(len(every)), len(every))].tolist())
+            return
+        yield from map(tuple, completions.draw(self.batch, self.limits, rng, DRAWN).tolist())
+        starts = (self.meter.uniform(rng) for _ in range(RESTARTS))
+        yield from self._repaired(itertools.islice(starts, RESTARTS // 4), rng, 0.5)
+        if not self.pursuit.impossible:
+            yield from self._repaired(itertools.chain(self.pursuit.codes, starts), rng, 1.0)
+
+    def _repaired(self, codes: Iterable[Code], rng: random.Random, greed: float) -> Iterator[Code]:
+        for code in codes:
+            repaired, distance = self.descend(code, rng, greed)
+            if distance == 0:
+                yield repaired
+
+    def _child(self, parent: Code, changes: int, rng: random.Random) -> Code:
+        changed = rng.sample(range(len(parent)), min(changes, len(parent)))
+        child = list(parent)
+        for at in changed:
+            others = [option for option in range(len(self.meter.options[at])) if option != parent[at]]
+            child[at] = rng.choice(others)
+        return self.descend(tuple(child), rng, frozen=changed)[0]
+
+    def _step(
+        self, code: Code, distance: float, rng: random.Random, frozen: Iterable[int], greed: float
+    ) -> Code | None:
+        """One change that comes closer, or two that make each other good; None where neither does."""
+        moves = [move for move in self.meter.moves(frozen) if code[move[0]] != move[1]]
+        if not moves:
+            return None
+        costs = [self.meter.cost(_changed(code, move)) for move in moves]
+        distances = [self._excess(cost) for cost in costs]
+        nearest = min(distances)
+        if nearest > 0:
+            pair = self._best_pair(code, moves, costs, rng)
+            if pair is not None and (gap := self.violation(pair)) < distance and (gap == 0 or nearest >= distance):
+                return pair
+        if nearest >= distance:
+            return None
+        enough = nearest + (1 - greed) * (distance - nearest) if nearest > 0 else 0
+        return _changed(code, rng.choice([move for move, gap in zip(moves, distances, strict=True) if gap <= enough]))
+
+    def _best_pair(
+        self, code: Code, moves: list[tuple[int, int]], costs: list[Cost], rng: random.Random
+    ) -> Code | None:
+        """The two changes nearest to the limits: forecast as if their costs added up, then the most promising tried."""
+        here = _figures([self.meter.cost(code)])
+        deltas = _figures(costs) - here
+        forecast = violations(here + deltas[:, None, :] + deltas[None, :, :], self.limits)
+        choices = np.array([at for at, _ in moves])
+        forecast[choices[:, None] >= choices[None, :]] = np.inf
+        count = min(4 * PAIRS, forecast.size)
+        order = np.argpartition(forecast, count - 1, axis=None)[:count]
+        best: tuple[float, Code] | None = None
+        for flat in rng.sample(sorted(order.tolist()), min(PAIRS, count)):
+            first, second = divmod(flat, len(moves))
+            if np.isfinite(forecast[first, second]):
+                pair = _changed(_changed(code, moves[first]), moves[second])
+                gap = self.violation(pair)
+                if best is None or gap < best[0]:
+                    best = (gap, pair)
+        return best[1] if best else None
+
+    def _reverted(self, code: Code, asked: Code, rng: random.Random) -> Code:
+        """As much of what was asked for as the limits bear."""
+        changed = [at for at, (now, then) in enumerate(zip(code, asked, strict=True)) if now != then]
+        for at in rng.sample(changed, len(changed)):
+            back = _changed(code, (at, asked[at]))
+            if self.violation(back) == 0:
+                code = back
+        return code
+
+
+def _changed(code: Code, move: tuple[int, int]) -> Code:
+    at, option = move
+    return (*code[:at], option, *code[at + 1 :])
+
+
+def _figures(costs: list[Cost]) -> Floats:
+    """[costs, METRICS]."""
+    return np.array([[getattr(cost, metric) for metric in METRICS] for cost in costs], dtype=np.float64)

@@ -1,0 +1,1 @@
+"""The controller: a policy trained by reinforcement learning."""

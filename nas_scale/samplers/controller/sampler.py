@@ -1,0 +1,71 @@
+"""MnasNet's controller (Tan et al. 2019): a recurrent policy proposes nets and learns from their rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Final
+
+from optuna.samplers import RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.feasible.encoding import Code
+from nas_scale.metrics.limits import Limits
+from nas_scale.samplers.base import SingleAim, numpy_seed
+from nas_scale.samplers.history import History, history
+
+BATCH: Final = 10  # trials that the policy learns from at once
+DRAWS: Final = 64  # of the policy for one proposal; those outside the limits and those taken are passed over
+REPAIRS: Final = 4  # draws brought inside the limits where none is
+
+
+class Controller(SingleAim):
+    """Draws nets from a policy that has learned, in batches of BATCH, from all trials that ended with a score.
+
+    The policy is learned anew from the trials by a fresh sampler, or in a process that has already done so from the new
+    ones alone; both come to the same. Until the first batch nets are drawn uniformly. The policy's draws are brought
+    inside the limits, and what it learns from is what was then trained.
+    """
+
+    def __init__(self, space: SearchSpace, limits: Limits, seed: int | None = None) -> None:
+        super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
+
+    def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
+        known = history(self.admissible, study, earlier)
+        if len(known.scores) < BATCH:
+            return self.admissible.draw(self.rng, known.taken)
+        return self._new(self._drawn(known), known.taken) or self.admissible.draw(self.rng, known.taken)
+
+    def _drawn(self, known: History) -> list[Code]:
+        """What the policy proposes, in its order."""
+        import torch
+
+        from nas_scale.samplers.controller.policy import Batch, learner
+
+        codes, scores = known.codes.tolist(), known.scores.tolist()
+        batches = [
+            Batch(tuple(map(tuple, codes[at : at + BATCH])), tuple(scores[at : at + BATCH]))
+            for at in range(0, len(scores) - BATCH + 1, BATCH)
+        ]
+        options = self.admissible.meter.options
+        policy = learner(tuple(map(len, options))).after(batches)
+        uniforms = [[self.rng.random() for _ in options] for _ in range(DRAWS)]
+        return [tuple(code) for code in policy.sample(torch.tensor(uniforms)).tolist()]
+
+    def _new(self, drawn: Sequence[Code], taken: Container[bytes]) -> Mapping[str, Value] | None:
+        """The first that is admissible and new, or can be made so."""
+        meter = self.admissible.meter
+        for code in drawn:
+            if self.admissible.violation(code) == 0 and self.admissible.key(code) not in taken:
+                return meter.params(code)
+        repaired = None
+        for repaired in self._repaired(drawn[:REPAIRS]):
+            if self.admissible.key(meter.code(repaired)) not in taken:
+                return repaired
+        return self.admissible.mutate(repaired, self.rng, taken) if repaired is not None else None
+
+    def _repaired(self, drawn: Sequence[Code]) -> Iterator[Mapping[str, Value]]:
+        for code in drawn:
+            yield self.admissible.repair(self.admissible.meter.params(code), self.rng)

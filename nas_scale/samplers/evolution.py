@@ -1,0 +1,45 @@
+"""Regularised evolution (Real et al. 2019): the best of a sample has a child, and the oldest dies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from optuna.samplers import RandomSampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial
+
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.metrics.limits import Limits
+from nas_scale.samplers.base import SingleAim, numpy_seed, told
+
+
+class RegularizedEvolution(SingleAim):
+    """The population is the last `population` trials that ended with a score, so age alone removes a net, however good.
+
+    Until there are as many, nets are drawn at random. A child differs from its parent in one choice, and in others as
+    far as the limits ask for it; nets that the study already holds are not proposed again while new ones are found.
+    Failed trials are not part of the population. The defaults suit a budget of a hundred trials.
+    """
+
+    def __init__(
+        self, space: SearchSpace, limits: Limits, population: int = 20, sample: int = 5, seed: int | None = None
+    ) -> None:
+        super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
+        self.population = population
+        self.sample = sample
+
+    def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
+        taken = self.taken(earlier)
+        alive = list(told(earlier))[-self.population :]
+        if len(alive) < self.population:
+            return self.admissible.draw(self.rng, taken)
+        rivals = self.rng.sample(alive, min(self.sample, len(alive)))
+        best = max if study.direction == StudyDirection.MAXIMIZE else min
+        parent = best(rivals, key=_score)
+        return self.admissible.mutate(parent.params, self.rng, taken) or self.admissible.draw(self.rng, taken)
+
+
+def _score(trial: FrozenTrial) -> float:
+    assert trial.value is not None  # a trial that is COMPLETE has one
+    return trial.value

@@ -1,0 +1,71 @@
+"""Local search: the neighbours of the best net so far (White et al. 2021, "Exploring the loss landscape in NAS")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+from optuna.samplers import RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.feasible.cost_table import Ints
+from nas_scale.feasible.encoding import Code
+from nas_scale.metrics.limits import Limits
+from nas_scale.samplers.base import SingleAim, numpy_seed
+from nas_scale.samplers.history import History, history
+
+Mask = npt.NDArray[np.bool_]
+
+CENTRES: Final = 20  # nets whose neighbours are looked through, before a net is drawn
+
+
+class LocalSearch(SingleAim):
+    """A neighbour of the best net that has a new one; and so of the next best, once all of the best's were tried.
+
+    A neighbour differs in one choice; where the limits do not bear that, in a second one that makes it good. The first
+    `start` nets are drawn at random: on them, and on the next best, a search falls back that came to a top, or that
+    followed a net which was merely lucky. Which neighbour comes next is left to chance, so that several trials may be
+    under way. Failed and pruned trials are never built upon.
+    """
+
+    def __init__(self, space: SearchSpace, limits: Limits, start: int = 10, seed: int | None = None) -> None:
+        super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
+        self.start = start
+
+    def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
+        known = history(self.admissible, study, earlier)
+        if len(known.scores) >= self.start:
+            for code in self._centres(known):
+                for new in self._neighbours(code, known):
+                    if len(new):
+                        return self.admissible.meter.params(self.rng.choice([tuple(code) for code in new.tolist()]))
+        return self.admissible.draw(self.rng, known.taken)
+
+    def _centres(self, known: History) -> Iterator[Code]:
+        order = np.argsort(-known.scores, kind="stable")[:CENTRES]
+        return map(tuple, known.codes[order].tolist())
+
+    def _neighbours(self, code: Code, known: History) -> Iterator[Ints]:
+        """By the choice that is changed first, in an order left to chance: the new nets that such a change leads to."""
+        single, fresh = self._around(code, 1, known)
+        double = cache(lambda: self._around(code, 2, known))  # many times as many, and seldom needed
+        for at, option in self.rng.sample(self.admissible.meter.moves(), len(self.admissible.meter.moves())):
+            if option == code[at]:
+                continue
+            alone = single[:, at] == option
+            if alone.any():
+                yield single[alone & fresh]
+            else:
+                codes, new = double()
+                yield codes[(codes[:, at] == option) & new]
+
+    def _around(self, code: Code, changes: Literal[1, 2], known: History) -> tuple[Ints, Mask]:
+        """Admissible nets that differ in so many choices, and which of them the study does not hold."""
+        codes = self.admissible.around(code, changes)
+        return codes, np.array([key not in known.taken for key in self.admissible.keys(codes)], np.bool_)

@@ -1,0 +1,173 @@
+"""A Bayesian regression on which options a net takes, one by one and in pairs.
+
+Every option has a weight, every pair of options has one, and so once more has every pair within a stage or between a
+stage and the next: Gaussian weights, of three variances. That is a Gaussian process whose kernel counts the choices and
+the pairs of choices in which two nets agree, so it is solved among the nets that are known however many weights there
+are; and what is drawn from it is a table of weights again, which prices thousands of nets in a matrix product. The
+variances and that of the noise are those of a grid under which the scores are the likeliest (Rasmussen & Williams 2006,
+chapter 5).
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.feasible.cost_table import Longs
+
+Floats = npt.NDArray[np.float64]
+
+# Shares of the variance: options one by one, all pairs of them, pairs of neighbours.
+SHARES: Final = (
+    (1.0, 0.0, 0.0),
+    (0.6, 0.2, 0.2),
+    (0.3, 0.7, 0.0),
+    (0.3, 0.0, 0.7),
+    (0.05, 0.95, 0.0),
+    (0.05, 0.0, 0.95),
+)
+NOISES: Final = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # its variance, in units of that of the known nets' worth
+TRIED: Final = 100  # nets on which shares and noise are compared
+KNOWN: Final = 400  # nets that are learned from: the best, and others
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a net becomes numbers. counts: levels of each choice. groups: the stage each choice belongs to."""
+
+    counts: Longs
+    groups: Longs
+
+    def one_hot(self, levels: Longs) -> Floats:
+        """[nets, choices] -> [nets, options]."""
+        starts = np.concatenate([[0], self.counts.cumsum()[:-1]])
+        encoded = np.zeros((len(levels), int(self.counts.sum())))
+        encoded[np.arange(len(levels))[:, None], levels + starts] = 1
+        return encoded
+
+    def masks(self) -> tuple[Floats, Floats]:
+        """Which pairs of options count, all of them and neighbours alone: [options, options], each with a sum of 1 for
+        a net, the later option in the column."""
+        choice = np.repeat(np.arange(len(self.counts)), self.counts)
+        group = self.groups[choice]
+        every = (choice[:, None] < choice[None, :]).astype(np.float64)
+        near = every * (abs(group[:, None] - group[None, :]) <= 1)
+        choices = np.arange(len(self.counts))
+        pairs = choices[:, None] < choices[None, :]
+        close = pairs & (abs(self.groups[:, None] - self.groups[None, :]) <= 1)
+        return every / max(1, pairs.sum()), near / max(1, close.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What every net is worth: constant + weights of its options + weights of its pairs of options."""
+
+    encoding: Encoding
+    constant: float
+    single: Floats
+    pairs: Floats
+
+    def __call__(self, levels: Longs) -> Floats:
+        """[nets, choices] -> [nets]."""
+        encoded = self.encoding.one_hot(levels)
+        return np.asarray(self.constant + encoded @ self.single + ((encoded @ self.pairs) * encoded).sum(axis=1))
+
+
+class Regression:
+    """Fitted to nets, [nets, choices] of levels (forms.py), and their scores, [nets]; two of them or more."""
+
+    def __init__(self, encoding: Encoding, levels: Longs, scores: Floats) -> None:
+        self.encoding = encoding
+        kept = _kept(scores)
+        self._levels, scores = levels[kept], scores[kept]
+        self._center, self._spread = float(scores.mean()), float(scores.std()) or 1.0
+        self._targets = (scores - self._center) / self._spread
+        some = np.linspace(0, len(kept) - 1, min(TRIED, len(kept))).astype(np.int64)
+        kernels = _kernels(encoding, self._levels[some])
+        self.shares, self.noise, scale, self._variance = _likeliest(kernels, self._targets[some])
+        self._weights = np.array(self.shares) / scale
+        kernels = _kernels(encoding, self._levels)
+        known = np.tensordot(self._weights, kernels, 1) + 1.0  # 1: the constant's own variance
+        self._root = np.linalg.cholesky(known + self.noise * np.eye(len(known)))
+
+    @property
+    def noise_sd(self) -> float:
+        """The deviation of a score from what its net is worth, as far as the scores tell."""
+        return float(self._spread * (self._variance * self.noise) ** 0.5)
+
+    def draw(self, generator: np.random.Generator, temper: float = 1.0) -> Surface:
+        """A surface that may be the true one, as likely as it is (Thompson sampling); temper 0: the expected one.
+
+        It is the prior's, corrected by what the data say of the difference (Matheron's rule; Wilson et al. 2020).
+        """
+        every, near = self.encoding.masks()
+        variances = self._weights[1] * every + self._weights[2] * near
+        encoded = self.encoding.one_hot(self._levels)
+        options, spread = encoded.shape[1], temper * self._variance**0.5
+        constant = spread * float(generator.standard_normal())
+        single = spread * (self._weights[0] / len(self.encoding.counts)) ** 0.5 * generator.standard_normal(options)
+        pairs = spread * np.sqrt(variances) * generator.standard_normal((options, options))
+        noise = spread * self.noise**0.5 * generator.standard_normal(len(encoded))
+        prior = Surface(self.encoding, constant, single, pairs)(self._levels)
+        missing = self._solve(self._targets - prior - noise)
+        return Surface(
+            self.encoding,
+            self._center + self._spread * (constant + float(missing.sum())),
+            self._spread * (single + self._weights[0] / len(self.encoding.counts) * (missing @ encoded)),
+            self._spread * (pairs + variances * (encoded.T @ (missing[:, None] * encoded))),
+        )
+
+    def _solve(self, values: Floats) -> Floats:
+        from scipy.linalg import cho_solve
+
+        return np.asarray(cho_solve((self._root, True), values))
+
+
+def _kept(scores: Floats) -> Longs:
+    """Which nets are learned from: all of KNOWN; of more the best half of KNOWN, and as many of the others, evenly."""
+    if len(scores) <= KNOWN:
+        return np.arange(len(scores))
+    order = np.argsort(-scores, kind="stable")
+    others = order[KNOWN // 2 :]
+    even = others[np.linspace(0, len(others) - 1, KNOWN - KNOWN // 2).astype(np.int64)]
+    return np.sort(np.concatenate([order[: KNOWN // 2], even]))
+
+
+def _kernels(encoding: Encoding, levels: Longs) -> Floats:
+    """How far nets agree, in options, in pairs and in pairs of neighbours: [3, nets, nets], 1 for the same net."""
+    choices = len(encoding.counts)
+    agree = []
+    for group in range(int(encoding.groups.max()) + 1):
+        own = encoding.groups == group
+        encoded = Encoding(encoding.counts[own], encoding.groups[own]).one_hot(levels[:, own])
+        agree.append(encoded @ encoded.T)
+    total = np.sum(agree, axis=0)
+    near = sum(((own * own - own) / 2 for own in agree), np.zeros_like(total))
+    near += sum((own * after for own, after in itertools.pairwise(agree)), np.zeros_like(total))
+    pairs = max(1.0, choices * (choices - 1) / 2)
+    return np.array([total / choices, (total * total - total) / 2 / pairs, near / max(1.0, float(near[0, 0]))])
+
+
+def _likeliest(kernels: Floats, targets: Floats) -> tuple[tuple[float, float, float], float, float, float]:
+    """Shares and noise of the grid under which the targets are the likeliest, whatever their mean is.
+
+    Returned with the scale that brings the kernel of these shares to a mean variance of 1, and the variance itself.
+    """
+    nets = len(targets)
+    center = np.eye(nets) - 1 / nets
+    found = []
+    for shares in SHARES:
+        kernel = center @ np.tensordot(np.array(shares), kernels, 1) @ center
+        scale = max(float(np.trace(kernel)) / nets, 1e-9)
+        values, vectors = np.linalg.eigh(kernel / scale)
+        power = np.square(vectors.T @ targets)
+        for noise in NOISES:
+            spread = np.maximum(values, 0) + noise
+            variance = max(float((power / spread).sum()) / max(1, nets - 1), 1e-9)
+            likelihood = -(nets - 1) / 2 * np.log(variance) - np.log(spread).sum() / 2
+            found.append((float(likelihood), shares, noise, scale, variance))
+    return max(found)[1:]

@@ -1,0 +1,50 @@
+"""A pool of proposals, of which the one that a cheap judge scores highest is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from nas_scale.architecture.notation import Value
+from nas_scale.architecture.spec import Architecture
+from nas_scale.feasible.encoding import Code
+from nas_scale.samplers.base import NetSampler
+
+
+class Screened(NetSampler):
+    """Proposes the best of `pool` proposals of `sampler` in the eyes of `judge`; larger is better, and of equals the
+    first drawn is taken.
+
+    Nets that the study already holds are passed over where the pool holds others. judge has to say the same of the same
+    net whenever it is asked; it is asked about every proposal, so it should remember.
+    """
+
+    def __init__(self, sampler: NetSampler, judge: Callable[[Architecture], float], pool: int) -> None:
+        if pool < 1:
+            raise ValueError(f"a pool of {pool} nets holds none to choose")
+        super().__init__(sampler.admissible.meter.space, sampler.admissible.limits, None, sampler)
+        self.sampler = sampler
+        self.admissible = sampler.admissible  # and what it remembers
+        self.rng = sampler.rng
+        self.judge = judge
+        self.pool = pool
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        self.sampler.sample_relative(study, trial, {})  # which refuses a study that it cannot serve
+        return super().sample_relative(study, trial, search_space)
+
+    def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
+        meter = self.admissible.meter
+        drawn: dict[bytes, Code] = {}
+        for _ in range(self.pool):
+            code = meter.code(self.sampler.propose(study, trial, earlier))
+            drawn.setdefault(self.admissible.key(code), code)
+        taken = self.taken(earlier)
+        fresh = [code for key, code in drawn.items() if key not in taken] or list(drawn.values())
+        return meter.params(max(fresh, key=lambda code: self.judge(meter.net(code))))

@@ -1,0 +1,167 @@
+"""Nets grown from a baseline, with the cost and the shares they really have; and the paper's two ways to get them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from nas_scale.architecture.growth import Repeats, assemble, channels_of, group_depths, scalable_groups, scale
+from nas_scale.architecture.spec import Architecture
+from nas_scale.errors import UserError
+from nas_scale.metrics.counts import cost
+from nas_scale.metrics.limits import Price
+from nas_scale.scaling.coefficients import Coefficients, Shares, round_resolution
+
+_MOST_DROPOUT: Final = 0.5
+_DROPOUT_PER_PHI: Final = 0.3 / 7  # the paper: linearly from 0.2 for B0 to 0.5 for B7
+
+
+def flops(arch: Architecture) -> float:
+    """The default price: multiply-adds."""
+    return float(cost(arch).flops)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A net grown from a baseline, and what it really took.
+
+    depth: its blocks over the baseline's; width: geometric mean of its stages' channels over the baseline's.
+    depths, channels: blocks and channels of every string of the notation; resolution in pixels.
+    flops_ratio: price over the baseline's price (FLOPs unless another price was asked for).
+    shares: log2 of what each axis alone makes of the baseline's price, normalised to sum 1 (thirds where nothing grew).
+    points: the nominal coefficients that led here, where there are any.
+    """
+
+    architecture: Architecture
+    depth: float
+    width: float
+    resolution: int
+    depths: tuple[int, ...]
+    channels: tuple[int, ...]
+    flops_ratio: float
+    shares: Shares
+    points: tuple[Coefficients, ...] = ()
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """Effective alpha, beta, gamma: those of the real shares, so their product is 2."""
+        return Coefficients.from_shares(self.shares)
+
+    @property
+    def alpha(self) -> float:
+        return self.coefficients.alpha
+
+    @property
+    def beta(self) -> float:
+        return self.coefficients.beta
+
+    @property
+    def gamma(self) -> float:
+        return self.coefficients.gamma
+
+
+def normalised(growth: Sequence[float]) -> Shares:
+    """Shares of three growths in log2; thirds where nothing grew."""
+    total = math.fsum(growth)
+    if total < 1e-9:
+        return (1 / 3, 1 / 3, 1 / 3)
+    return (growth[0] / total, growth[1] / total, growth[2] / total)
+
+
+def axis_growths(baseline: Architecture, arch: Architecture, price: Price) -> tuple[float, float, float]:
+    """log2 of what growing like `arch` in depth, in width, in resolution alone makes of the price; none below 0."""
+    own, depths = channels_of(baseline), group_depths(baseline)
+    alone = (
+        assemble(baseline, _depths_like(baseline, arch), own, baseline.resolution),
+        assemble(baseline, depths, channels_of(arch), baseline.resolution),
+        assemble(baseline, depths, own, arch.resolution),
+    )
+    base = price(baseline)
+    depth, width, resolution = (max(0.0, math.log2(price(net) / base)) for net in alone)
+    return depth, width, resolution
+
+
+def _depths_like(baseline: Architecture, arch: Architecture) -> tuple[int, ...]:
+    return tuple(sum(arch.stages[index].repeats for index in group) for group in scalable_groups(baseline))
+
+
+def candidate(
+    baseline: Architecture, arch: Architecture, price: Price = flops, points: tuple[Coefficients, ...] = ()
+) -> Candidate:
+    """`arch`, which was grown from `baseline`, with its real ratio and shares."""
+    depths = tuple(stage.repeats for stage in arch.stages)
+    channels = tuple(stage.channels for stage in arch.stages)
+    logs = [math.log(new / old.channels) for new, old in zip(channels, baseline.stages, strict=True)]
+    return Candidate(
+        architecture=arch,
+        depth=sum(depths) / max(1, sum(stage.repeats for stage in baseline.stages)),
+        width=math.exp(math.fsum(logs) / max(1, len(logs))),
+        resolution=arch.resolution,
+        depths=depths,
+        channels=channels,
+        flops_ratio=price(arch) / price(baseline),
+        shares=normalised(axis_growths(baseline, arch, price)),
+        points=points,
+    )
+
+
+def with_dropout(arch: Architecture, phi: float) -> Architecture:
+    """Dropout raised with size as in the paper: by 0.3 over phi 0 to 7, to 0.5 at most."""
+    return replace(arch, dropout=max(arch.dropout, min(_MOST_DROPOUT, round(arch.dropout + _DROPOUT_PER_PHI * phi, 3))))
+
+
+def grow(
+    baseline: Architecture, coefficients: Coefficients, phi: float, repeats: Repeats = "ceil", price: Price = flops
+) -> Candidate:
+    """The paper's rule: depth alpha^phi, width beta^phi, resolution gamma^phi, each rounded; the ratio it really has.
+
+    Raises UserError where phi is negative or not finite.
+    """
+    if not math.isfinite(phi) or phi < 0:
+        raise UserError(f"phi {phi:g} must be a number from 0 up")
+    resolution = (
+        round_resolution(baseline, baseline.resolution * coefficients.gamma**phi) if phi else baseline.resolution
+    )
+    arch = scale(baseline, coefficients.alpha**phi, coefficients.beta**phi, resolution, repeats)
+    return candidate(baseline, with_dropout(arch, phi), price, (coefficients,))
+
+
+def cartesian(
+    baseline: Architecture,
+    phi: float = 1.0,
+    step: float = 0.05,
+    tolerance: float = 0.1,
+    repeats: Repeats = "ceil",
+    price: Price = flops,
+) -> list[Candidate]:
+    """The paper's grid: alpha in 1 to 2, beta and gamma in 1 to 1.5, |alpha * beta^2 * gamma^2 - 2| <= tolerance.
+
+    109 points with step 0.05 and tolerance 0.1. Points that round to the same net are one candidate with several
+    `points`. Raises UserError where the step or tolerance leaves nothing.
+    """
+    if not 0.005 <= step <= 0.5:
+        raise UserError(f"step {step:g} must lie in 0.005 to 0.5, e.g. 0.05")
+    led: dict[Architecture, list[Coefficients]] = {}
+    for point in _grid_points(step, tolerance):
+        resolution = round_resolution(baseline, baseline.resolution * point.gamma**phi)
+        net = scale(baseline, point.alpha**phi, point.beta**phi, resolution, repeats)
+        led.setdefault(with_dropout(net, phi), []).append(point)
+    if not led:
+        raise UserError(
+            f"no point of a grid with step {step:g} has a product within {tolerance:g} of 2; "
+            "take a finer step or a wider tolerance"
+        )
+    return [candidate(baseline, net, price, tuple(points)) for net, points in led.items()]
+
+
+def _grid_points(step: float, tolerance: float) -> Iterator[Coefficients]:
+    def ticks(top: float) -> list[float]:
+        return [round(1 + step * index, 9) for index in range(math.floor((top - 1) / step + 1e-9) + 1)]
+
+    for alpha, beta, gamma in itertools.product(ticks(2), ticks(1.5), ticks(1.5)):
+        point = Coefficients(alpha, beta, gamma)
+        if abs(point.product - 2) <= tolerance + 1e-9:
+            yield point

@@ -1,0 +1,86 @@
+"""Which networks to train: a mixture design (Scheffe 1958) on the triangle of shares, of the networks that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.scaling.candidates import Candidate
+from nas_scale.scaling.coefficients import Shares
+
+Floats = npt.NDArray[np.float64]
+
+COUNT: Final = 16
+
+# A quadratic's D-optimal points on a triangle (corners and edge midpoints: Scheffe's {3, 2} lattice), and the centre.
+LATTICE: Final = (
+    (1.0, 0.0, 0.0),
+    (0.0, 1.0, 0.0),
+    (0.0, 0.0, 1.0),
+    (0.5, 0.5, 0.0),
+    (0.5, 0.0, 0.5),
+    (0.0, 0.5, 0.5),
+    (1 / 3, 1 / 3, 1 / 3),
+)
+
+
+def quadratic(shares: npt.ArrayLike) -> Floats:
+    """Scheffe's quadratic mixture terms: (n, 3) shares -> (n, 6) columns s1 s2 s3 s1*s2 s1*s3 s2*s3."""
+    points = np.asarray(shares, dtype=np.float64).reshape(-1, 3)
+    first, second, third = points.T
+    return np.column_stack([points, first * second, first * third, second * third])
+
+
+def choose(candidates: Sequence[Candidate], count: int = COUNT) -> list[Candidate]:
+    """Up to `count` different networks, spread over the triangle, in the order they were chosen.
+
+    First those nearest to the lattice's points, so corners are in where they exist; then, one by one, the network
+    farthest from all chosen (maximin). Ties go to the earlier candidate, so the answer hangs on nothing but the list.
+    """
+    distinct = list({candidate.architecture: candidate for candidate in candidates}.values())
+    if len(distinct) <= count:
+        return distinct
+    shares = np.array([candidate.shares for candidate in distinct])
+    chosen: list[int] = []
+    for point in LATTICE[:count]:
+        away = np.linalg.norm(shares - np.array(point), axis=1)
+        away[chosen] = np.inf
+        chosen.append(int(np.argmin(away)))
+    nearest = np.min(np.linalg.norm(shares[:, None] - shares[chosen], axis=2), axis=1)
+    while len(chosen) < count:
+        nearest[chosen] = -1.0
+        farthest = int(np.argmax(nearest))
+        chosen.append(farthest)
+        nearest = np.minimum(nearest, np.linalg.norm(shares - shares[farthest], axis=1))
+    return [distinct[index] for index in chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a choice can tell: networks, the most of each share in it (depth, width, resolution), D-efficiency.
+
+    D-efficiency is 1 for the lattice's corners and midpoints and 0 where a quadratic cannot be fitted.
+    """
+
+    networks: int
+    most: Shares
+    d_efficiency: float
+
+
+def coverage(chosen: Sequence[Candidate]) -> Coverage:
+    """How well these networks spread over the triangle."""
+    shares = np.array([candidate.shares for candidate in chosen]).reshape(-1, 3)
+    if not len(shares):
+        return Coverage(0, (0.0, 0.0, 0.0), 0.0)
+    efficiency = max(0.0, _information(shares) / _information(np.array(LATTICE[:6]))) ** (1 / 6)
+    depth, width, resolution = (float(most) for most in shares.max(axis=0))
+    return Coverage(len(shares), (depth, width, resolution), float(efficiency))
+
+
+def _information(shares: Floats) -> float:
+    terms = quadratic(shares)
+    return float(np.linalg.det(terms.T @ terms / len(terms)))

@@ -1,0 +1,208 @@
+"""Networks that really cost a given multiple of a baseline.
+
+Width is the finest axis (a step of the head's or a stage's channels is a percent of the cost or less), so depth and
+resolution are laid out and width is solved for; where width stays as it is, depth is solved for instead.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from nas_scale.architecture.growth import Channels, groups, scaled_channels
+from nas_scale.architecture.spec import Architecture
+from nas_scale.errors import UserError
+from nas_scale.metrics.limits import Price
+from nas_scale.scaling.axes import Axes, Box, Depths, Prices, Setting, first_at_least
+from nas_scale.scaling.candidates import Candidate, flops
+from nas_scale.scaling.coefficients import Coefficients, Shares
+
+MOST_PHI: Final = 7.0
+AIM: Final = 0.01  # how near to its target the solver wants a net's price
+_MOST_DEPTHS: Final = 24
+_MOST_RESOLUTIONS: Final = 32
+_WINDOW: Final = 3  # settings on either side that the solver looks at in one round
+_ROUNDS: Final = 8
+
+
+def _nudged_channels(baseline: Architecture, channels: Channels) -> Iterator[Channels]:
+    """One stage 8 channels wider or narrower."""
+    for group in groups(baseline):
+        for step in (8, -8):
+            stages = tuple(width + step * (index in group) for index, width in enumerate(channels.stages))
+            if min(stages) >= 8:
+                yield replace(channels, stages=stages)
+
+
+def _nudged_depths(depths: Depths) -> Iterator[Depths]:
+    """One or two stages a block deeper or shallower."""
+    moves = [(at, step) for at in range(len(depths)) for step in (1, -1)]
+    for chosen in itertools.chain(((move,) for move in moves), itertools.combinations(moves, 2)):
+        changed = list(depths)
+        for at, step in chosen:
+            changed[at] += step
+        yield tuple(changed)
+
+
+def _off(prices: Prices, target: float) -> Callable[[Setting], float]:
+    """How far a setting's price is from the target, in log2."""
+    return lambda setting: abs(math.log2(prices.ratio(setting) / target))
+
+
+def _solve_width(prices: Prices, axes: Axes, box: Box, depths: Depths, resolution: int, target: float) -> Setting:
+    """The channels that bring these depths and this resolution nearest to the target."""
+    baseline = prices.baseline
+
+    def at(index: int) -> Setting:
+        return Setting(depths, box.channels(scaled_channels(baseline, axes.widths[index])), resolution)
+
+    over = first_at_least(len(axes.widths), lambda index: prices.ratio(at(index)), target)
+    uniform = [at(index) for index in (over - 1, over) if 0 <= index < len(axes.widths)]
+    best = min(uniform, key=_off(prices, target))
+    if over == 0:
+        return best
+    nudged = (replace(best, channels=box.channels(near)) for near in _nudged_channels(baseline, best.channels))
+    return min([best, *nudged], key=_off(prices, target))
+
+
+def _solve_depth(prices: Prices, axes: Axes, box: Box, resolution: int, target: float) -> Setting:
+    """The depths that bring this resolution at the least width nearest to the target."""
+
+    def at(depths: Depths) -> Setting:
+        return Setting(box.depths(depths), box.low.channels, resolution)
+
+    over = first_at_least(len(axes.depths), lambda index: prices.ratio(at(axes.depths[index])), target)
+    uniform = [at(axes.depths[index]) for index in (over - 1, over) if 0 <= index < len(axes.depths)]
+    best = min(uniform, key=_off(prices, target))
+    return min([best, *(at(near) for near in _nudged_depths(best.depths))], key=_off(prices, target))
+
+
+def _thinned(values: Sequence[Depths] | Sequence[int], most: int) -> list[int]:
+    """Indexes of at most `most` values, both ends among them, evenly spread."""
+    last = len(values) - 1
+    return sorted({round(last * step / (most - 1)) for step in range(most)}) if last >= most else list(range(last + 1))
+
+
+def networks(baseline: Architecture, ratio: float, tolerance: float = 0.05, price: Price = flops) -> list[Candidate]:
+    """Different nets that really cost ratio * baseline, within `tolerance` (0.05 is 5%), from the nearest cost on.
+
+    For every depth vector (what some multiplier gives) and resolution (multiples of the stem's stride) the channels
+    that come nearest: uniform width, or one stage 8 channels off it; besides, for every resolution at the baseline's
+    width, the depths that come nearest, off a uniform multiplier by a block in one or two stages. Raises UserError
+    where ratio is not above 1.
+    """
+    if not math.isfinite(ratio) or not 1 < ratio <= 2**MOST_PHI:
+        raise UserError(f"a cost of {ratio:g} times the baseline must lie above 1 and up to {2**MOST_PHI:g}")
+    if not 0 < tolerance < 1:
+        raise UserError(f"tolerance {tolerance:g} must lie between 0 and 1, e.g. 0.05")
+    prices = Prices(baseline, price)
+    axes = Axes(prices, ratio * (1 + tolerance))
+    box = Box(prices.own)
+    found: dict[Setting, None] = {}
+    for setting in _laid_out(prices, axes, box, ratio, ratio * (1 + tolerance)):
+        if abs(prices.ratio(setting) / ratio - 1) <= tolerance:
+            found[setting] = None
+    ordered = sorted(found, key=lambda setting: (_off(prices, ratio)(setting), _key(setting)))
+    return [prices.candidate(setting) for setting in ordered]
+
+
+def _key(setting: Setting) -> tuple[Depths, tuple[int, ...], int]:
+    return setting.depths, setting.channels.stages, setting.resolution
+
+
+def _laid_out(prices: Prices, axes: Axes, box: Box, ratio: float, most: float) -> Iterator[Setting]:
+    affordable = first_at_least(len(axes.depths), lambda at: prices.of_depths(axes.depths[at]), most)
+    depths = axes.depths[: max(1, affordable)]
+    for at in _thinned(axes.resolutions, _MOST_RESOLUTIONS):
+        resolution = axes.resolutions[at]
+        if prices.of_resolution(resolution) > most:
+            break
+        yield _solve_depth(prices, axes, box, resolution, ratio)
+        for index in _thinned(depths, _MOST_DEPTHS):
+            yield _solve_width(prices, axes, box, depths[index], resolution, ratio)
+
+
+def at_budget(
+    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], price: Price = flops
+) -> list[Candidate]:
+    """For every phi the net that really costs 2^phi * baseline whose real shares are nearest to the coefficients'.
+
+    Of the nets within 1% of the price (or, where there is none, 3%, or the nearest price) the one with the nearest
+    shares. A net hangs on its own phi alone. It is no smaller on any axis than that of the whole phi below, and no
+    larger than that of the whole phi above unless it misses its price by that. Raises UserError where a phi is outside
+    0 to 7.
+    """
+    for phi in phis:
+        if not math.isfinite(phi) or not 0 <= phi <= MOST_PHI:
+            raise UserError(f"phi {phi:g} must lie in 0 to {MOST_PHI:g}")
+    prices = Prices(baseline, price)
+    whole = [prices.own]
+    for step in range(1, math.ceil(max(phis, default=0.0)) + 1):
+        whole.append(_nearest(prices, coefficients.shares, step, Box(whole[-1])))
+    return [prices.candidate(_between(prices, coefficients.shares, phi, whole)) for phi in phis]
+
+
+def _between(prices: Prices, shares: Shares, phi: float, whole: Sequence[Setting]) -> Setting:
+    below = math.floor(phi)
+    if phi == below:
+        return whole[below]
+    boxed = _nearest(prices, shares, phi, Box(whole[below], whole[below + 1]))
+    if abs(prices.ratio(boxed) / 2**phi - 1) <= 3 * AIM:
+        return boxed
+    free = _nearest(prices, shares, phi, Box(whole[below]))
+    return min(boxed, free, key=lambda setting: _score(prices, setting, 2**phi, shares))
+
+
+def _nearest(prices: Prices, shares: Shares, phi: float, box: Box) -> Setting:
+    """Looks around the nominal place first and moves on while the best setting changes."""
+    target = 2**phi
+    axes = Axes(prices, target * 1.05)
+    best, place = box.low, _nominal(prices, axes, shares, phi)
+    seen: set[tuple[int, int]] = set()
+    for _ in range(_ROUNDS):
+        tried = _around(prices, axes, box, place, target, seen)
+        best, previous = min([best, *tried], key=lambda setting: _score(prices, setting, target, shares)), best
+        if best is previous:
+            return best
+        place = _place(prices, axes, best)
+    return best
+
+
+def _score(prices: Prices, setting: Setting, target: float, shares: Shares) -> tuple[float, float, float]:
+    off = abs(prices.ratio(setting) / target - 1)
+    band = 0.0 if off <= AIM else 1.0 if off <= 3 * AIM else 1 + off
+    return (band, math.dist(prices.shares(setting), shares) if band <= 1 else 0.0, off)
+
+
+def _nominal(prices: Prices, axes: Axes, shares: Shares, phi: float) -> tuple[int, int]:
+    depth = first_at_least(len(axes.depths), lambda at: prices.of_depths(axes.depths[at]), 2 ** (phi * shares[0]))
+    resolution = first_at_least(
+        len(axes.resolutions), lambda at: prices.of_resolution(axes.resolutions[at]), 2 ** (phi * shares[2])
+    )
+    return depth, resolution
+
+
+def _place(prices: Prices, axes: Axes, setting: Setting) -> tuple[int, int]:
+    depth = first_at_least(len(axes.depths), lambda at: sum(axes.depths[at]), sum(setting.depths))
+    return depth, first_at_least(len(axes.resolutions), lambda at: axes.resolutions[at], setting.resolution)
+
+
+def _around(
+    prices: Prices, axes: Axes, box: Box, place: tuple[int, int], target: float, seen: set[tuple[int, int]]
+) -> Iterator[Setting]:
+    def window(middle: int, count: int) -> Iterable[int]:
+        middle = min(middle, count - 1)
+        return range(max(0, middle - _WINDOW), min(count, middle + _WINDOW + 1))
+
+    for at in window(place[1], len(axes.resolutions)):
+        resolution = box.resolution(axes.resolutions[at])
+        if (-1, at) not in seen:
+            seen.add((-1, at))
+            yield _solve_depth(prices, axes, box, resolution, target)
+        for index in window(place[0], len(axes.depths)):
+            if (index, at) not in seen:
+                seen.add((index, at))
+                yield _solve_width(prices, axes, box, box.depths(axes.depths[index]), resolution, target)

@@ -1,0 +1,154 @@
+"""Scheffe's quadratic on the triangle of shares: laid through data, its greatest place, and which places stay possible.
+
+Accuracy is taken as a quadratic in the real shares (a mixture experiment: Scheffe 1958, Cornell 2002), with a slope for
+what a network costs beside its target, by least squares weighted with the noise of the seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nas_scale.scaling.design import quadratic
+
+Floats = npt.NDArray[np.float64]
+
+CONFIDENCE: Final = 0.95
+LEAST_POINTS: Final = 7  # six terms and one to judge them
+COARSE: Final = 20  # steps of the grid on which places are excluded
+DRAWS: Final = 2000
+_FINE: Final = 40
+_LEAST_FREEDOM: Final = 4  # seeds beyond the first, over all networks, before their noise is believed
+_PRIOR_FREEDOM: Final = 8.0  # how much the common noise weighs against a network's own, in degrees of freedom
+_COST_SPREAD: Final = 0.01  # standard deviation of log2 cost below which there is no slope to be seen
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    shares: Floats  # (n, 3)
+    accuracy: Floats  # (n,)
+    cost: Floats  # (n,) log2 of the cost, centred
+    variance: Floats  # (n,) of each mean; ones where the seeds do not tell
+    freedom: int  # degrees of freedom behind `variance`; 0 where it is not known
+    sd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    terms: Floats  # (6,) Scheffe's coefficients
+    covariance: Floats  # (6, 6), for noise as it is
+    freedom: int
+    flat_p: float
+    lack_of_fit_p: float | None
+
+
+@cache
+def grid_of(steps: int) -> Floats:
+    """All shares in multiples of 1/steps: ((steps+1)(steps+2)/2, 3)."""
+    found = [(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]
+    return np.array(found, dtype=np.float64) / steps
+
+
+def noise_of(errors: Floats, runs: Floats) -> tuple[Floats, int, float | None]:
+    """Variance of each mean, its degrees of freedom, and the common standard deviation of a run.
+
+    Three seeds say little of one network's noise, so each network's own variance is drawn towards the common one.
+    """
+    own = np.where((runs > 1) & np.isfinite(errors), runs * errors**2, 0.0)
+    freedoms = np.where((runs > 1) & np.isfinite(errors), runs - 1, 0.0)
+    freedom = float(freedoms.sum())
+    common = float((freedoms * own).sum() / freedom) if freedom else 0.0
+    if freedom < _LEAST_FREEDOM or common <= 0:
+        return 1.0 / runs, 0, math.sqrt(common) if common else None
+    drawn = (freedoms * own + _PRIOR_FREEDOM * common) / (freedoms + _PRIOR_FREEDOM)
+    return drawn / runs, int(freedom), math.sqrt(common)
+
+
+def _squares(columns: Floats, data: Data) -> tuple[Floats, Floats, float]:
+    """Weighted least squares: estimates, inverse information, weighted residual sum of squares."""
+    weight = 1 / np.sqrt(data.variance)
+    estimates, _, _, _ = np.linalg.lstsq(columns * weight[:, None], data.accuracy * weight, rcond=None)
+    information = (columns * (weight**2)[:, None]).T @ columns
+    residual = (data.accuracy - columns @ estimates) * weight
+    return np.asarray(estimates, dtype=np.float64), np.asarray(np.linalg.pinv(information)), float(residual @ residual)
+
+
+def lay(data: Data) -> Surface | None:
+    """The quadratic through the data; None where nothing tells how noisy they are."""
+    from scipy.stats import f as f_distribution
+
+    slope = [data.cost] if data.cost.std() > _COST_SPREAD and len(data.cost) > LEAST_POINTS + 1 else []
+    columns = np.column_stack([quadratic(data.shares), *slope])
+    estimates, inverse, residual = _squares(columns, data)
+    _, _, flat = _squares(np.column_stack([np.ones(len(data.cost)), *slope]), data)
+    spare = len(data.cost) - columns.shape[1]
+    lack = None
+    scale, freedom = 1.0, data.freedom
+    if data.freedom and spare:
+        lack = float(f_distribution.sf(residual / spare, spare, data.freedom))
+    if not data.freedom or (lack is not None and lack < 1 - CONFIDENCE):
+        if spare < 2 or residual <= 0:
+            return None
+        scale, freedom = residual / spare, spare
+    flat_p = float(f_distribution.sf((flat - residual) / 5 / scale, 5, freedom))
+    return Surface(estimates[:6], inverse[:6, :6] * scale, freedom, flat_p, lack)
+
+
+def best_place(terms: Floats) -> Floats:
+    """Where the surface is greatest on the triangle: the best of a grid, refined in ever smaller triangles."""
+    place = grid_of(_FINE)[int(np.argmax(quadratic(grid_of(_FINE)) @ terms))]
+    reach = 1.0 / _FINE
+    offsets = grid_of(COARSE) - 1 / 3
+    for _ in range(4):
+        near = np.clip(place + 3 * reach * np.vstack([offsets, -offsets, np.zeros((1, 3))]), 0, None)
+        near /= near.sum(axis=1, keepdims=True)
+        place = near[int(np.argmax(quadratic(near) @ terms))]
+        reach /= 8
+    return np.asarray(place)
+
+
+def _root(covariance: Floats) -> Floats:
+    """A square root: root @ root.T is the covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.clip(values, values[-1] * 1e-12, None)))
+
+
+def possible_places(surface: Surface) -> Floats:
+    """The places of a grid with steps of 0.05 that cannot be excluded, (m, 3).
+
+    A place stays as long as a surface with its greatest value there agrees with the data: the test of Box & Hunter
+    (1954), here with the triangle's edges, where only "no better place inside" is asked. Such surfaces, f(z) <= f(x)
+    for all z, make a cone; the squared distance from the fitted surface to it, in units of its noise, is held against
+    what two free directions give.
+    """
+    from scipy.optimize import nnls
+    from scipy.stats import f as f_distribution
+
+    grid = grid_of(COARSE)
+    terms = quadratic(grid)
+    root = _root(surface.covariance)
+    fitted = np.linalg.solve(root, surface.terms)
+    allowed = 2 * f_distribution.ppf(CONFIDENCE, 2, surface.freedom)
+    kept = []
+    for place, own in zip(grid, terms, strict=True):
+        better = ((terms - own) @ root).T
+        size = np.linalg.norm(better, axis=0)
+        better = better[:, size > 0] / size[size > 0]
+        _, left = nnls(better, fitted)  # what the cone's polar leaves is the cone's own part
+        if fitted @ fitted - left**2 <= allowed:
+            kept.append(place)
+    return np.array(kept).reshape(-1, 3)
+
+
+def bootstrap(surface: Surface, seed: int) -> Floats:
+    """Best places of surfaces redrawn with the noise of this one, (draws, 3)."""
+    rng = np.random.default_rng(seed)
+    draws = rng.standard_normal((DRAWS, 6)) @ _root(surface.covariance).T
+    draws *= np.sqrt(surface.freedom / rng.chisquare(surface.freedom, (DRAWS, 1)))
+    grid = grid_of(_FINE)
+    return np.asarray(grid[np.argmax((surface.terms + draws) @ quadratic(grid).T, axis=1)])

@@ -1,1 +1,0 @@
-"""Search strategies: Optuna samplers that propose whole nets inside limits."""

@@ -1,0 +1,49 @@
+"""Evaluations after the trials, as of finalists on fresh seeds: kept with the study, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from nas_scale.engines.base import Engine
+from nas_scale.training.job import Epoch, Job, Remark, Score
+from nas_scale.trials.events import Event, JobDone, JobEpochDone, Remarked
+from nas_scale.trials.feed import Feed
+from nas_scale.trials.finished import read_outcome, stored_outcome
+
+if TYPE_CHECKING:
+    import optuna
+
+EXTRA: Final = "extra:"  # with a key, on the study: a score, or the reason why there is none
+
+
+def run_jobs(
+    study: optuna.Study, wanted: Mapping[tuple[str, ...], Job], engine: Engine, on_event: Callable[[Event], None]
+) -> dict[str, Score | str]:
+    """Runs the jobs that are not done yet: key -> score, or the reason why there is none.
+
+    wanted: keys, one a seed of the job -> the job. Each score is stored with the study under its key when the job is
+    done, and not computed again; a job of which any is missing is run again whole. Keys are answered in this order.
+    """
+
+    def tell(keys: tuple[str, ...], item: Any) -> None:
+        if isinstance(item, Epoch):
+            on_event(JobEpochDone(keys, item))
+        elif isinstance(item, Remark):
+            on_event(Remarked(item.text))
+
+    stored = study.user_attrs
+    done: dict[str, Score | str] = {}
+    feed: Feed[str] = Feed(engine, tell)
+    for keys, job in wanted.items():
+        if all(EXTRA + key in stored for key in keys):
+            done |= {key: read_outcome(stored[EXTRA + key]) for key in keys}
+        else:
+            feed.put(keys, job)
+    every = [key for keys in wanted for key in keys]
+    while len(done) < len(every):
+        for key, result in feed.take().items():
+            study.set_user_attr(EXTRA + key, stored_outcome(result))
+            done[key] = result
+            on_event(JobDone(key, result))
+    return {key: done[key] for key in every}

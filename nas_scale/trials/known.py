@@ -1,0 +1,119 @@
+"""Trials that another run made, taken into a study before its first own trial is proposed.
+
+They are told trials like any other, numbered 0 to k - 1, so that every sampler learns from them and a net proposed
+again is not trained again. What is taken is kept in a file of the run's own folder first: the other run may go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from nas_scale import atomic
+from nas_scale.errors import RunError
+from nas_scale.plain import as_json
+from nas_scale.training.job import Score
+from nas_scale.trials.finished import KEY, ORIGIN, SCORE, in_order, read_outcome, stored_outcome, told_trials
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+    from nas_scale.trials.loop import Proposed
+
+FILE: Final = "known.json"  # in the run's folder
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A trial of another run: what was trained, and what came of each seed. origin: the run in which it was."""
+
+    params: Mapping[str, Any]
+    scores: tuple[Score, ...]
+    origin: str
+
+
+def known_trials(study: optuna.Study, name: str) -> tuple[Known, ...]:
+    """The trials of the run `name` that ended with a score, each net once, in their order.
+
+    Failed ones teach no sampler, and of those stopped early it is not known what they would have come to: both are left
+    out. Trials that the run had taken from another keep that one's name.
+    """
+    told = (trial for trial in told_trials(study) if trial.value is not None and trial.same_as is None)
+    return tuple(
+        Known(trial.params, trial.scores, trial.attributes.get(ORIGIN, name)) for trial in told if not trial.pruned
+    )
+
+
+def fingerprint(trials: Sequence[Known]) -> str:
+    """16 hexadecimal digits that change with any of what these trials say."""
+    content = json.dumps([_plain(trial) for trial in trials], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def keep(folder: Path, trials: Sequence[Known]) -> None:
+    """Writes them into a run's folder. Raises UserError where it cannot be written."""
+    atomic.write_text(folder / FILE, json.dumps([_plain(trial) for trial in trials]) + "\n")
+
+
+def kept(folder: Path) -> tuple[Known, ...] | None:
+    """What was kept there; None where nothing was. Raises RunError where it is damaged."""
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return tuple(
+            Known(in_order(item["params"]), tuple(_score(each) for each in item["scores"]), item[ORIGIN])
+            for item in content
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder / FILE} is damaged ({error}); start another run") from error
+
+
+def add_known(
+    study: optuna.Study,
+    trials: Sequence[Known],
+    distributions: Mapping[str, BaseDistribution],
+    meaning: Callable[[Mapping[str, Any]], Proposed],
+    judge: Callable[[Proposed, Sequence[Score]], float],
+    costs: Callable[[Proposed], Sequence[float]] | None = None,
+) -> None:
+    """Adds those that the study does not hold yet, in their order, each whole or not at all.
+
+    meaning: what a trial's parameters mean in this study. judge: its value here, from that and its scores. costs:
+    the other aims (runs/loop.py). Raises RunError where the study begins with other trials.
+    """
+    from optuna.trial import TrialState, create_trial
+
+    present = sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)[: len(trials)]
+    for there, known in zip(present, trials, strict=False):
+        if there.params != known.params or ORIGIN not in there.user_attrs:
+            raise RunError(f"another program has written to the study {study.study_name!r}; choose another --run")
+    for known in trials[len(present) :]:
+        proposed = meaning(known.params)
+        scores = {f"{SCORE}{index}": stored_outcome(score) for index, score in enumerate(known.scores)}
+        attributes = {**as_json(proposed.attributes), KEY: proposed.key, ORIGIN: known.origin, **scores}
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE,
+                values=[judge(proposed, known.scores), *(costs(proposed) if costs else ())],
+                params=dict(known.params),
+                distributions={name: distributions[name] for name in known.params},
+                user_attrs=attributes,
+            )
+        )
+
+
+def _plain(trial: Known) -> dict[str, Any]:
+    return {"params": dict(trial.params), "scores": [asdict(score) for score in trial.scores], ORIGIN: trial.origin}
+
+
+def _score(stored: Mapping[str, Any]) -> Score:
+    score = read_outcome(stored)
+    if isinstance(score, str):
+        raise ValueError(score)
+    return score

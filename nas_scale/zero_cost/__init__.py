@@ -1,0 +1,4 @@
+"""Scores of a network that need no training.
+
+Nothing that knows trials.
+"""

@@ -1,0 +1,136 @@
+"""The string of a stage: there and back, holes, TensorFlow's dialect, and what each mistake is told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from nas_scale.architecture.notation import format_stage, nearest_multiple_of_8, parse_stage, read_fields
+from nas_scale.architecture.spec import Stage
+from nas_scale.errors import NotationError
+from tests.support.random_nets import stages
+
+
+@given(stages())
+def test_every_stage_survives_its_string(stage: Stage) -> None:
+    assert parse_stage(format_stage(stage)) == stage
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("ds_r1_k3_s1_e1_c16_se0.25", Stage("ds", 16, se=0.25)),
+        ("ir_r2_k3_s2_e6_c24_se0.25", Stage("ir", 24, 2, 3, 2, 6.0, 0.25)),
+        ("ir_c24", Stage("ir", 24)),
+        ("er_r2_k3_s2_e4_c32", Stage("er", 32, 2, 3, 2, 4.0)),
+        ("cn_r1_k1_s1_c960", Stage("cn", 960, kernel=1, skip="none")),
+        ("cn_c16_skip", Stage("cn", 16)),
+        ("ds_c16_noskip", Stage("ds", 16, skip="none")),
+        ("ir_c16_poolskip_nre", Stage("ir", 16, act="relu", skip="pool")),
+        ("ir_c16_nhs", Stage("ir", 16, act="hard-swish")),
+        ("ir_c16_nr6", Stage("ir", 16, act="relu6")),
+        ("ir_c16_nsw", Stage("ir", 16, act="swish")),
+        ("+ir_r2_k3_s1_e2.3_c80", Stage("ir", 80, 2, expansion=2.3, continues=True)),
+        ("id_s2_c64", Stage("id", 64, kernel=1, stride=2, skip="none")),
+        ("  ir_c24  ", Stage("ir", 24)),
+    ],
+)
+def test_reads_the_field_s_strings(text: str, stage: Stage) -> None:
+    assert parse_stage(text) == stage
+
+
+@pytest.mark.parametrize(
+    ("tensorflow", "ours"),
+    [
+        ("r1_k3_s11_e1_i32_o16_se0.25", "ds_r1_k3_s1_c16_se0.25"),
+        ("r2_k3_s22_e6_i16_o24_se0.25", "ir_r2_k3_s2_e6_c24_se0.25"),
+        ("r4_k5_s22_e6_i112_o192_se0.25", "ir_r4_k5_s2_e6_c192_se0.25"),
+        ("r1_k3_s11_e1_i32_o16_noskip", "ds_r1_k3_s1_c16_noskip"),
+    ],
+)
+def test_reads_tensorflow_s_dialect(tensorflow: str, ours: str) -> None:
+    assert format_stage(parse_stage(tensorflow)) == ours
+
+
+def test_fields_that_do_not_act_are_not_told_apart() -> None:
+    assert parse_stage("ds_e6_c16") == parse_stage("ds_c16")
+    assert parse_stage("cn_e3_se0.25_c16") == parse_stage("cn_c16")
+    assert parse_stage("id_k5_e3_se0.5_nre_skip_c16") == parse_stage("id_c16")
+
+
+def test_holes_are_tuples_of_their_options() -> None:
+    fields = read_fields("{ir,ds}_r{1,2}_k{3, 5}_s2_e{3,6}_c24*{.75,1,1.25}_se{0,.25}_n{re,sw}_{noskip,poolskip,skip}")
+    assert fields == {
+        "op": ("ir", "ds"),
+        "repeats": (1, 2),
+        "kernel": (3, 5),
+        "stride": 2,
+        "expansion": (3.0, 6.0),
+        "channels": (16, 24, 32),
+        "se": (0.0, 0.25),
+        "act": ("relu", "swish"),
+        "skip": ("none", "pool", "identity"),
+    }
+
+
+def test_factors_that_round_to_the_same_channels_are_one_option() -> None:
+    assert read_fields("ir_c16*{.75,1,1.25}")["channels"] == (16, 24)
+    assert [nearest_multiple_of_8(value) for value in (1, 11.9, 12, 18, 20, 22)] == [8, 8, 16, 16, 24, 24]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "at"),
+    [
+        ("", "'' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 0),
+        ("ir__c24", "'ir__c24' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 0),
+        ("ir_c24_", "'ir_c24_' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 0),
+        ("+", "'' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 1),
+        ("xx_c24", "'xx' is not a block type; the types are ds, ir, er, cn, id", 0),
+        ("  +xx_c24", "'xx' is not a block type; the types are ds, ir, er, cn, id", 3),
+        ("{ir,xx}_c24", "'xx' is not a block type; the types are ds, ir, er, cn, id", 0),
+        ("ir_r2_k3", "'ir_r2_k3' has no channels; add e.g. c24", 0),
+        ("ir_k4_c24", "'k4' in the stage: a kernel must be odd", 3),
+        ("ir_k17_c24", "'k17' in the stage: kernel must lie in 1 to 15", 3),
+        ("ir_r0_c24", "'r0' in the stage: repeats must lie in 1 to 1024", 3),
+        ("ir_r2.5_c24", "'r2.5' in the stage: repeats must be a whole number", 3),
+        ("ir_rnan_c24", "'rnan' in the stage: 'nan' is not a number", 3),
+        ("ir_rinf_c24", "'rinf' in the stage: repeats must lie in 1 to 1024", 3),
+        ("ir_r1e400_c24", "'r1e400' in the stage: repeats must lie in 1 to 1024", 3),
+        ("ir_s12_c24", "'s12' in the stage: stride must lie in 1 to 8", 3),
+        ("ir_s9_c24", "'s9' in the stage: stride must lie in 1 to 8", 3),
+        ("ir_e0.5_c24", "'e0.5' in the stage: expansion must lie in 1 to 32", 3),
+        ("ir_enan_c24", "'enan' in the stage: 'nan' is not a number", 3),
+        ("ir_se2_c24", "'se2' in the stage: se must lie in 0 to 1", 3),
+        ("ir_se-1_c24", "'se-1' in the stage: se must lie in 0 to 1", 3),
+        ("ir_c65537", "'c65537' in the stage: channels must lie in 1 to 65536", 3),
+        ("ir_ctwo", "'ctwo' in the stage: 'two' is not a number", 3),
+        ("ir_c24_nxx", "'nxx' in the stage: activation must be one of nre, nr6, nsw, nhs", 7),
+        ("ir_c24_foo", "'foo' in the stage: not understood; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 7),
+        ("ir_c24_k{3,5", "'k{3,5' in the stage: not understood; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 7),
+        ("ir_c24_k3_s1_k3", "'k3' in the stage: kernel is given twice", 13),
+        ("ir_c24_skip_noskip", "'noskip' in the stage: skip is given twice", 12),
+        ("ir_c24_o32", "'o32' in the stage: channels is given twice", 7),
+        ("ir_k{3,}_c24", "'{3,}' needs distinct options separated by commas", 3),
+        ("ir_k{3,3}_c24", "'{3,3}' needs distinct options separated by commas", 3),
+        ("ir_k{}_c24", "'{}' needs distinct options separated by commas", 3),
+        ("ir_k{3,3.0}_c24", "'k{3,3.0}' in the stage: an option is given twice", 3),
+        ("ir_k{3,4}_c24", "'k{3,4}' in the stage: a kernel must be odd", 3),
+        ("ir_k3*{1,2}_c24", "'k3*{1,2}' in the stage: only channels take a factor", 3),
+        ("ir_c24*{1,x}", "'c24*{1,x}' in the stage: 'x' is not a factor", 3),
+        ("ir_c24*{1,-1}", "'c24*{1,-1}' in the stage: '-1' is not a factor", 3),
+        ("ir_c24*{1,inf}", "'c24*{1,inf}' in the stage: 'inf' is not a factor", 3),
+        ("ir_c24*{1,nan}", "'c24*{1,nan}' in the stage: 'nan' is not a factor", 3),
+        ("ir_c24*{1,1e9}", "'c24*{1,1e9}' in the stage: channels must lie in 1 to 65536", 3),
+        ("ir_c24_{skip,hop}", "'{skip,hop}' in the stage: 'hop' is not one of skip, noskip, poolskip", 7),
+        ("ir_r1_k{3,5}_c24", "'ir_r1_k{3,5}_c24' leaves kernel open; braces are for spaces, a net has none", 7),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(text: str, message: str, at: int) -> None:
+    with pytest.raises(NotationError) as caught:
+        parse_stage(text)
+    assert (str(caught.value), caught.value.at) == (message, at)
+
+
+def test_a_hopeless_string_is_refused_at_once() -> None:
+    with pytest.raises(NotationError):
+        parse_stage("_{" * 50_000)

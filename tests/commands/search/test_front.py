@@ -1,0 +1,209 @@
+"""A search of several aims, and its front."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas_scale import search
+from nas_scale.architecture.files import load_net, net_document
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.front import front_of
+from nas_scale.errors import UserError
+from nas_scale.metrics.counts import cost
+from nas_scale.runs.store import find_run, list_runs
+from nas_scale.statistics.pareto import dominates
+from tests.support.command import SMALL, Command, without_time
+
+MACRO = {"space": "nas-bench-macro", "objective": "accuracy,flops"}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def value(arch: Architecture) -> float:
+    """More is better, but less and less so."""
+    return math.log(cost(arch).parameters) + 0.1 * (hash(arch.stages[-1].expansion) % 3)
+
+
+def aims(net: Architecture) -> tuple[float, float]:
+    return value(net), -cost(net).flops
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "random"])
+def test_no_net_dominates_one_of_the_front_and_all_others_are_dominated(sampler: str) -> None:
+    found = search(evaluate=value, **MACRO, trials=14, sampler=sampler)
+    front = [aims(net) for net in found.front]
+    assert len(front) >= 2
+    for net in found.nets:
+        assert any(dominates(one, aims(net)) for one in front) == (aims(net) not in front)
+    assert [-flops for _, flops in front] == sorted(-flops for _, flops in front)
+    assert found.document["aims"] == ["accuracy", "flops"]
+    assert found.document["random_search"] is None, "that is of one value"
+    study = find_run(Path("results"), found.run).study
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    best = {tuple(trial.values) for trial in study.best_trials}
+    assert best == {(accuracy, -flops) for accuracy, flops in front}
+
+
+def test_a_front_of_four_aims() -> None:
+    found = search(evaluate=value, space="nas-bench-macro", trials=10, objective="accuracy,memory,params,flops")
+    assert found.document["aims"] == ["accuracy", "memory", "params", "flops"]
+    spent = [list(member["costs"].values()) for member in found.document["front"]]
+    for costs, net in zip(spent, found.front, strict=True):
+        total = cost(net)
+        assert costs == [total.memory, total.parameters, total.flops]
+    assert spent == sorted(spent, key=lambda costs: costs[0])
+
+
+def test_one_aim_is_as_it_was() -> None:
+    found = search(evaluate=value, space="nas-bench-macro", trials=4)
+    assert found.front == []
+    assert not {"aims", "front"} & found.document.keys()
+
+
+def test_samplers_of_one_value_follow_the_reward_and_have_a_front_too() -> None:
+    found = search(evaluate=value, **MACRO, trials=12, target_flops=55e6, tolerance=0.5, sampler="evolution")
+    study = find_run(Path("results"), found.run).study
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE"]
+    rewards = {entry.trial: entry.reward for entry in found.ranking.entries}
+    assert all(trial.value == pytest.approx(rewards[trial.number]) for trial in study.trials if trial.number in rewards)
+    assert found.front
+    assert "aims: accuracy and flops, followed by evolution through the reward" in found.document["header"][0]
+
+
+def test_an_interrupted_search_goes_on_and_is_listed() -> None:
+    whole = search(evaluate=value, **MACRO, trials=23, results="whole")
+    calls: list[int] = []
+
+    def stopped(arch: Architecture) -> float:
+        calls.append(1)
+        if len(calls) in (4, 21):
+            raise KeyboardInterrupt
+        return value(arch)
+
+    stopped.__qualname__ = value.__qualname__
+    with pytest.raises(KeyboardInterrupt):
+        search(evaluate=stopped, **MACRO, trials=23)
+    (info,) = list_runs(Path("results"))
+    assert (info.state, info.trials) == ("interrupted", 3)
+    assert info.best.endswith("so far")
+    with pytest.raises(KeyboardInterrupt):
+        search(evaluate=stopped, **MACRO, trials=23, resume=True)
+    resumed = search(evaluate=stopped, **MACRO, trials=23, resume=True)
+    assert without_time(resumed.document) == without_time(whole.document)
+
+
+def test_other_aims_are_another_search() -> None:
+    search(evaluate=value, **MACRO, trials=2, run="x")
+    with pytest.raises(UserError, match=r'search.objective was "?accuracy,flops"?, now accuracy'):
+        search(evaluate=value, space="nas-bench-macro", trials=2, run="x", resume=True, sampler="nsga2")
+
+
+SEARCH = ("search", *SMALL, "--objective", "accuracy,flops", "--trials", "14", "--sampler", "random", "--json")
+
+
+def test_finalists_are_spread_along_the_front_which_is_then_made_of_them_alone(nas_scale: Command) -> None:
+    first = nas_scale(*SEARCH, "--finalists", "0").json
+    found = nas_scale(*SEARCH, "--finalists", "4").json
+    along = {member["trial"] for member in first["front"]}
+    again = {row["trial"]: row for row in found["ranking"] if row["round"] == "final"}
+    assert len(again) == 4
+    assert first["ranking"][0]["trial"] in again
+    assert len(along & again.keys()) == min(len(along), 4)
+    assert first["front"][0]["trial"] in again, "the cheapest of the front"
+    assert {member["trial"] for member in found["front"]} <= again.keys()
+    for member in found["front"]:
+        row = again[member["trial"]]
+        assert (member["rank"], member["accuracy"], member["stderr"]) == (row["rank"], row["accuracy"], row["stderr"])
+    points = {trial: (row["accuracy"], -row["flops"]) for trial, row in again.items()}
+    on_front = {member["trial"] for member in found["front"]}
+    for trial, point in points.items():
+        assert any(dominates(other, point) for other in points.values()) == (trial not in on_front)
+    front = front_of(found)
+    assert front.confirmed
+    assert [net.again for net in front.others].count(False) == len(found["ranking"]) - 4
+    assert front.member_documents() == found["front"]
+
+
+def test_any_search_has_a_front_on_the_seeds_that_its_trials_saw(nas_scale: Command) -> None:
+    """Its finalists, the most accurate nets, have lost their luck: put against the others they would look bad."""
+    asked = ("search", *SMALL, "--trials", "12", "--seeds", "2", "--sampler", "random", "--json")
+    found, without = nas_scale(*asked).json, nas_scale(*asked, "--finalists", "0").json
+    assert any(row["round"] == "final" for row in found["ranking"])
+    front, expected = front_of(found), front_of(without)
+    assert not front.confirmed
+    assert [net.trial for net in front.members] == [net.trial for net in expected.members]
+    assert [net.accuracy for net in front.members] == [net.accuracy for net in expected.members]
+    # the same images' part of the error; the seeds' is pooled over more trainings where some were trained again
+    without["seed_sd"] = found["seed_sd"]
+    for net, other in zip(front.members, expected.members, strict=True):
+        assert net.stderr == pytest.approx(other.stderr, rel=0.5)
+
+
+def test_the_error_of_a_finalist_in_the_first_round_is_the_one_it_had() -> None:
+    images, sd, seeds = 1000, 0.01, (0.8, 0.82)
+    p, last = 0.81, 0.7
+    own = (1 * 0.0002 + 3 * sd**2) / 4
+    alone = (0.0 + 3 * sd**2) / 3
+    stderr = math.sqrt(alone + last * (1 - last) / images)
+    row = row_of(0, round="final", accuracy=last, stderr=stderr, search=list(seeds), final=[last])
+    document = {"kind": "search", "run": "x", "seed_sd": sd, "seed_freedom": 4, "objective": "proxy", "ranking": [row]}
+    (member,) = front_of(document).members
+    assert member.stderr == pytest.approx(math.sqrt(own / 2 + p * (1 - p) / images))
+
+
+def row_of(number: int, **scores: Any) -> dict[str, Any]:
+    """A row of a ranking; each net is dearer than the one before."""
+    net = net_document(load_net(f"efficientnet-b{number}"))
+    return {"rank": number + 1, "trial": number, "net": net, "round": "search", "final": []} | scores
+
+
+def steps(*accuracies: float, seed_sd: float | None, stderr: float = 0.01) -> list[bool | None]:
+    """What is told of nets of these accuracies, by two seeds each."""
+    ranking = [
+        row_of(number, search=[accuracy, accuracy], accuracy=accuracy, stderr=stderr)
+        for number, accuracy in enumerate(accuracies)
+    ]
+    head = {"kind": "search", "run": "x", "seed_sd": seed_sd, "seed_freedom": 10, "objective": "proxy"}
+    return [net.told for net in front_of(head | {"ranking": ranking}).members]
+
+
+def test_it_is_said_which_steps_of_the_front_are_told() -> None:
+    """With ten degrees of freedom a difference is told from 2.23 standard errors of it on."""
+    # a seed's variance is 3/4 of the pooled one, since the net's own two seeds agree
+    apart = 2.2281 * math.sqrt(2 * 0.75 * 0.01**2 / 2)
+    assert steps(0.5, 0.5 + 1.01 * apart, 0.6, 0.6 + 0.99 * apart, seed_sd=0.01) == [None, True, True, False]
+    assert steps(0.5, 0.51, seed_sd=None) == [None, False], "by the error of the images alone"
+    assert steps(0.5, 0.6, seed_sd=None) == [None, True]
+    assert steps(0.5, 0.6, seed_sd=None, stderr=0.0) == [None, None], "nothing is known of the error"
+
+
+def test_only_searches_of_several_aims_have_a_front() -> None:
+    found = search(evaluate=value, space="nas-bench-macro", trials=3)
+    with pytest.raises(UserError, match="accuracy alone has no front"):
+        front_of(found.document, "accuracy")
+    with pytest.raises(UserError, match=r"is no search \(grid\); a front is made of a search's nets"):
+        front_of({"kind": "grid", "run": "grid-001"})
+
+
+def test_a_family_grows_from_a_search_of_several_aims(nas_scale: Command) -> None:
+    asked = ("search", *SMALL, "--objective", "accuracy,params", "--trials", "5", "--finalists", "2")
+    nas_scale(*asked)
+    grid = nas_scale("grid", "--baseline", "search-001", *SMALL[2:], "--count", "7", "--json")
+    assert grid.code == 0, grid.err
+    from nas_scale import family
+
+    grown = family(
+        **{"space": "nas-bench-macro", "data": "digits", "proxy_resolution": 12, "device": "cpu"},
+        **{"target_flops": 60e6, "tolerance": 0.5, "trials": 5, "count": 7, "phi": (0, 1)},
+        objective=("accuracy", "params"),
+    )
+    assert grown.document["search"]["aims"] == ["accuracy", "params"]
+    assert front_of(grown.document).members
+    assert nas_scale("show", grown.run).code == 0

@@ -1,0 +1,150 @@
+"""Families, the names that nets go by, and profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nas_scale import expand, load_net, profile
+from nas_scale.commands.shared.net_lookup import find_net, run_named
+from nas_scale.errors import RunError, UserError
+from nas_scale.metrics.counts import cost
+from nas_scale.scaling.coefficients import Coefficients
+from tests.support.command import SMALL, Command
+
+PAPER = "1.2,1.1,1.15"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_budget_rule_costs_what_it_says() -> None:
+    family = expand("efficientnet-b0", PAPER, phi=range(8), save=False)
+    for member in family.members:
+        assert member.cost.flops / 385_814_752 == pytest.approx(2**member.phi, rel=0.03)
+    assert family.members[0].architecture.stages == load_net("efficientnet-b0").stages
+    assert (family.run, family.files) == (None, ())
+    assert not Path("results").exists()
+
+
+def test_the_papers_rule_applies_the_formula() -> None:
+    (one,) = expand("efficientnet-b0", Coefficients(2, 1, 1), phi=[1], rule="paper", save=False).nets
+    assert [stage.repeats for stage in one.stages] == [2, 4, 4, 6, 6, 8, 2]
+    assert one.resolution == 224
+    rounded = expand("efficientnet-b0", PAPER, phi=[1], rule="paper", repeats="round", save=False).members[0]
+    ceiled = expand("efficientnet-b0", PAPER, phi=[1], rule="paper", save=False).members[0]
+    assert rounded.cost.flops < ceiled.cost.flops
+
+
+def test_files_are_the_nets_and_sizes_are_in_order() -> None:
+    family = expand("efficientnet-b0", "efficientnet", phi=[2, 0.5, 0, 2], run="grown")
+    assert [file.name for file in family.files] == [
+        "efficientnet-b0-phi0.yaml",
+        "efficientnet-b0-phi0.5.yaml",
+        "efficientnet-b0-phi2.yaml",
+    ]
+    for file, member in zip(family.files, family.members, strict=True):
+        assert load_net(str(file)) == member.architecture
+    with pytest.raises(RunError, match="results/grown exists"):
+        expand("efficientnet-b0", "efficientnet", run="grown")
+
+
+def test_a_family_of_the_deepest_kind_can_be_read_again() -> None:
+    family = expand("efficientnet-b0", "2,1,1", phi=[7])
+    assert load_net(str(family.files[0])) == family.nets[0]
+
+
+def test_what_refuses_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise UserError("no space left")
+
+    monkeypatch.setattr("nas_scale.commands.expand.save_net", full)
+    with pytest.raises(UserError, match="no space left"):
+        expand("efficientnet-b0", "efficientnet")
+    assert list(Path("results").iterdir()) == []
+
+
+def test_nets_of_runs_by_place(nas_scale: Command) -> None:
+    found = nas_scale("search", *SMALL, "--trials", "3", "--json").json
+    best = found["ranking"][0]
+    results = Path("results")
+    for name in ("search-001", "results/search-001", "search-001:1", "results/search-001:1", "./results/search-001/"):
+        assert cost(find_net(name, results)).flops == best["flops"]
+    assert cost(find_net("results/search-001:3", results)).flops == found["ranking"][2]["flops"]
+    with pytest.raises(UserError, match="has 3 nets; there is no number 4"):
+        find_net("search-001:4", results)
+    for wrong in ("search-001:0", "search-001:", "search-001:best", "search-001:-1"):
+        with pytest.raises(UserError, match="names no place; write search-001:3"):
+            find_net(wrong, results)
+    family = expand("results/search-001:2", "efficientnet", phi=[0, 1])
+    assert find_net("expand-001:2", results) == family.nets[1]
+    assert family.nets[1].name == "search-001-2-phi1"
+
+
+def test_a_run_without_a_result_says_how_to_go_on(nas_scale: Command, tmp_path: Path) -> None:
+    nas_scale("expand", "--baseline", "efficientnet-b0", "--coefficients", "efficientnet", "--phi", "0", "--run", "x")
+    result = tmp_path / "results/x/result.json"
+    result.write_text('{"kind": "search"}')
+    with pytest.raises(RunError, match=r"result\.json is damaged"):
+        find_net("x", Path("results"))
+    result.write_text("[" * 100_000)
+    with pytest.raises(RunError, match=r"result\.json is damaged"):
+        find_net("x", Path("results"))
+    result.unlink()
+    with pytest.raises(RunError, match="has no result yet"):
+        find_net("x", Path("results"))
+
+
+@pytest.mark.parametrize("name", ["efficientnet-b0", "mine.yaml", "nothing", "", "\0", "x" * 5000, "a:b:c"])
+def test_what_is_no_run(name: str) -> None:
+    assert run_named(name, Path("results")) is None
+
+
+def test_a_folder_of_the_same_name_hides_no_known_net_or_rule() -> None:
+    Path("mobilenetv2").mkdir()
+    Path("efficientnet").mkdir()
+    assert find_net("mobilenetv2", Path("results")) == load_net("mobilenetv2")
+    assert expand("mobilenetv2", "efficientnet", phi=[0], save=False).source == "efficientnet"
+    with pytest.raises(RunError, match="there is no run 'efficientnet'"):
+        find_net("efficientnet", Path("results"))
+
+
+def test_profiles_are_of_the_resolution_asked_for() -> None:
+    (small,) = profile("efficientnet-b0", resolution=32)
+    assert small.cost is not None
+    assert small.stages[0].resolution == 16
+    assert small.cost.parameters == 5_288_548
+    assert sum(stage.flops for stage in small.stages) == small.cost.flops
+    with pytest.raises(UserError, match="--resolution 0 must lie in"):
+        profile("efficientnet-b0", resolution=0)
+
+
+def test_fvcore_agrees_and_its_convention_is_explained(nas_scale: Command) -> None:
+    (checked,) = profile("efficientnet-b0", check=True)
+    assert checked.oracle is not None
+    assert checked.cost is not None
+    assert (checked.oracle.flops, checked.oracle.parameters) == (385_814_752, 5_288_548)
+    assert checked.oracle.activations == checked.cost.activations == 6_748_036
+    answer = nas_scale("profile", "efficientnet-b0", "--check")
+    assert "FLOPs: the same" in answer.out
+    assert "DIFFERENT" not in answer.out
+    assert f"fvcore's own total is {checked.oracle.total:,}: it adds 2 per element of a batch norm" in answer.out
+    assert checked.oracle.total > checked.oracle.flops
+    document = nas_scale("profile", "efficientnet-b0", "--check", "--json").json["nets"][0]
+    assert document["fvcore"]["by_operator"]["conv"] + document["fvcore"]["by_operator"]["linear"] == 385_814_752
+
+
+def test_nets_of_other_libraries(nas_scale: Command) -> None:
+    from tests.support.oracles import timm, torchvision_models
+
+    torchvision_models()
+    timm()
+    theirs = nas_scale("profile", "torchvision:efficientnet_b0", "timm:mobilenetv2_100", "--json").json["nets"]
+    assert theirs[0]["flops"] == 385_814_752
+    assert theirs[1]["params"] == nas_scale("profile", "mobilenetv2", "--json").json["nets"][0]["params"]
+    unknown = nas_scale("profile", "timm:efficientnet_z9")
+    assert unknown.code == 2
+    assert "timm has no net 'efficientnet_z9'" in unknown.err

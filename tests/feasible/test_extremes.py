@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas_scale.architecture.files import load_space
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.feasible.encoding import Meter
+from nas_scale.feasible.extremes import ADDITIVE, Extremes, pursue
+from nas_scale.metrics.limits import Limit, Limits
+from tests.support.small_spaces import admits, costs_of, spaces, tight_limits
+
+
+@given(spaces, st.lists(st.floats(-1, 1), min_size=3, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_the_least_is_the_least_of_all_nets(space: SearchSpace, weights: list[float]) -> None:
+    figures = np.array([[getattr(cost, metric) for metric in ADDITIVE] for cost in costs_of(space.name)], dtype=float)
+    meter = Meter(space)
+    least, code = Extremes(meter).least(np.array(weights))
+    assert least == pytest.approx((figures @ weights).min(), rel=1e-9, abs=1e-6)
+    found = meter.cost(code)
+    assert sum(w * getattr(found, m) for w, m in zip(weights, ADDITIVE, strict=True)) == pytest.approx(least, abs=1e-6)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_impossibility_is_claimed_that_is_none(data: st.DataObject) -> None:
+    space = data.draw(spaces)
+    limits = data.draw(tight_limits(space))
+    if pursue(Meter(space), limits).impossible:
+        assert not any(admits(limits, cost) for cost in costs_of(space.name))
+
+
+def test_two_limits_that_contradict_each_other_are_proved_to() -> None:
+    """Each can be had alone; no net this rich in multiply-adds has so few activations."""
+    space = load_space("mnasnet")
+    few, rich = Limit("activations", most=9e5), Limit("flops", least=1e9)
+    assert not pursue(Meter(space), Limits((few,))).impossible
+    assert not pursue(Meter(space), Limits((rich,))).impossible
+    assert pursue(Meter(space), Limits((few, rich))).impossible

@@ -1,0 +1,46 @@
+"""Published rules by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from nas_scale.errors import UserError
+from nas_scale.scaling.coefficients import Coefficients
+from nas_scale.scaling.rules import RULES, coefficients_named
+
+
+@pytest.mark.parametrize(
+    ("name", "shares"),
+    [
+        ("efficientnet", (0.28, 0.29, 0.43)),
+        ("fast-compound", (0.1, 0.8, 0.1)),
+        ("efficientnet-x-gpu", (0.38, 0.42, 0.20)),
+        ("efficientnet-x-tpu", (0.28, 0.53, 0.20)),
+        ("depth", (1, 0, 0)),
+        ("width", (0, 1, 0)),
+        ("resolution", (0, 0, 1)),
+    ],
+)
+def test_published_shares(name: str, shares: tuple[float, float, float]) -> None:
+    assert coefficients_named(name).shares == pytest.approx(shares, abs=0.006)
+
+
+def test_every_rule_has_a_source_and_grows() -> None:
+    for name, rule in RULES.items():
+        assert rule.source
+        assert coefficients_named(f" {name.upper()} ") == rule.coefficients == rule.coefficients.checked()
+
+
+def test_numbers_are_taken_as_they_are() -> None:
+    assert coefficients_named("1.2,1.1,1.15") == coefficients_named("efficientnet") == Coefficients(1.2, 1.1, 1.15)
+
+
+@pytest.mark.parametrize("text", ["efficentnet", "", "1.2", "1.2 1.1 1.15", "1.2,1.1"])
+def test_what_is_neither_is_refused(text: str) -> None:
+    with pytest.raises(UserError):
+        coefficients_named(text)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UserError, match="fast-compound"):
+        coefficients_named("slow-compound")

@@ -1,0 +1,236 @@
+"""Places, errors and ties."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas_scale.statistics.ranking import (
+    Candidate,
+    Ranking,
+    pooled_sd,
+    rank,
+    seed_variance,
+    standard_error,
+)
+from nas_scale.training.job import Score
+
+
+def scores(*accuracies: float, images: int = 1000) -> tuple[Score, ...]:
+    return tuple(Score(accuracy, images, 0.0, 1, 0.0, 0.0) for accuracy in accuracies)
+
+
+def net(trial: int, *search: float, final: tuple[float, ...] = (), images: int = 1000, **rest: Any) -> Candidate:
+    found = {"key": f"net {trial}", "flops": 400_000_000, **rest}
+    return Candidate(
+        net={"stages": [found["key"]]},
+        params=5,
+        activations=6,
+        trial=trial,
+        search=scores(*search, images=images),
+        final=scores(*final, images=images),
+        **found,
+    )
+
+
+def order(ranking: Ranking) -> list[int]:
+    return [entry.trial for entry in ranking.entries]
+
+
+def test_the_error_of_one_seed_without_any_estimate_is_that_of_the_images() -> None:
+    assert standard_error(scores(0.7, images=10_000), None) == pytest.approx(0.00458, abs=1e-5)
+    assert standard_error(scores(0.7, images=5_000), None) == pytest.approx(0.00648, abs=1e-5)
+
+
+def test_the_error_adds_the_seeds_to_the_images() -> None:
+    own = statistics.variance([0.70, 0.72, 0.74])
+    variance = (2 * own + 3 * 0.01**2) / 5
+    expected = math.sqrt(variance / 3 + 0.72 * 0.28 / 1000)
+    assert standard_error(scores(0.70, 0.72, 0.74), 0.01) == pytest.approx(expected)
+    assert seed_variance((0.7,), 0.01) == pytest.approx(0.01**2)
+
+
+def test_the_pooled_deviation_weighs_groups_by_their_freedom() -> None:
+    groups = [(0.5,), (0.1, 0.3), (0.6, 0.6, 0.9)]
+    assert pooled_sd(groups) == pytest.approx(math.sqrt((0.02 + 2 * 0.03) / 3))
+    assert pooled_sd([(0.5,), ()]) is None
+
+
+def test_two_seeds_that_happen_to_agree_claim_no_certainty() -> None:
+    ranking = rank([net(0, 0.80, 0.80), net(1, 0.78, 0.82), net(2, 0.60, 0.64)])
+    first = next(entry for entry in ranking.entries if entry.trial == 0)
+    assert first.stderr is not None
+    assert first.stderr > math.sqrt(0.8 * 0.2 / 1000) * 1.2
+
+
+def test_without_a_second_seed_ties_rest_on_the_images_and_it_is_said() -> None:
+    ranking = rank([net(0, 0.80), net(1, 0.79), net(2, 0.60)])
+    assert ranking.seed_sd is None
+    assert [(entry.place, entry.tied) for entry in ranking.entries] == [(1, True), (1, True), (3, False)]
+    assert [entry.tied_with_first for entry in ranking.entries] == [True, True, False]
+
+
+def test_one_repeated_seed_tells_next_to_nothing() -> None:
+    """Seeds half a point apart, nets 2.5: with one degree of freedom that is no difference, with six it is."""
+    few = rank([net(0, 0.235, 0.240), net(1, 0.210)])
+    assert (few.freedom, [entry.tied for entry in few.entries]) == (1, [True, True])
+    many = rank([net(0, 0.233, 0.235, 0.237, 0.235), net(1, 0.208, 0.210, 0.212, 0.210)])
+    assert (many.freedom, [entry.tied for entry in many.entries]) == (6, [False, False])
+
+
+def test_the_shared_images_do_not_hide_a_difference_between_nets() -> None:
+    """Seeds agree within 0.1 points: 2 points apart is told, although either accuracy is known to 1.3 points only."""
+    ranking = rank([net(0, 0.800, 0.801, 0.802), net(1, 0.780, 0.781, 0.782)])
+    assert [entry.tied for entry in ranking.entries] == [False, False]
+    assert all(entry.stderr is not None and entry.stderr > 0.012 for entry in ranking.entries)
+
+
+def test_places_restart_at_the_first_net_told_apart_from_their_leader() -> None:
+    accuracies = (0.90, 0.895, 0.87, 0.868, 0.80)
+    ranking = rank([net(n, a - 0.005, a + 0.005) for n, a in enumerate(accuracies)])
+    assert [entry.rank for entry in ranking.entries] == [1, 2, 3, 4, 5]
+    assert [entry.place for entry in ranking.entries] == [1, 1, 3, 3, 5]
+    assert [entry.tied for entry in ranking.entries] == [True, True, True, True, False]
+
+
+def test_finalists_stand_first_and_are_credited_with_fresh_seeds_alone() -> None:
+    ranking = rank([net(0, 0.95, final=(0.70, 0.71)), net(1, 0.90, final=(0.80, 0.81)), net(2, 0.85)])
+    assert order(ranking) == [1, 0, 2]
+    assert [entry.round for entry in ranking.entries] == ["final", "final", "search"]
+    assert [entry.accuracy for entry in ranking.entries] == pytest.approx([0.805, 0.705, 0.85])
+    assert ranking.entries[0].search == (0.90,)
+    assert ranking.entries[0].final == (0.80, 0.81)
+    assert [entry.seeds for entry in ranking.entries] == [2, 2, 1]
+
+
+def test_finalists_are_ordered_by_all_their_seeds() -> None:
+    """On one of three trainings the second is three points better, on two of them one point worse."""
+    ranking = rank([net(0, 0.82, final=(0.80, 0.81)), net(1, 0.85, final=(0.795, 0.80))])
+    assert order(ranking) == [1, 0]
+    assert [entry.accuracy for entry in ranking.entries] == pytest.approx([0.7975, 0.805])
+    apart = rank([net(0, 0.700, final=(0.700, 0.701)), net(1, 0.704, final=(0.699, 0.700))])
+    assert [entry.tied for entry in apart.entries] == [True, True]
+
+
+def test_the_reward_decides_and_its_error_follows_its_slope() -> None:
+    def halved_if_dear(accuracy: float, candidate: Candidate) -> float:
+        return accuracy * (0.1 if candidate.flops > 500 else 1.0)
+
+    dear = [net(0, 0.90, 0.96, flops=900), net(1, 0.92, 0.98, flops=900)]
+    ranking = rank([*dear, net(2, 0.60, 0.601, flops=400)], halved_if_dear)
+    assert order(ranking) == [2, 1, 0]
+    assert ranking.entries[1].reward == pytest.approx(0.095)
+    assert ranking.entries[1].accuracy == pytest.approx(0.95)
+    assert [entry.place for entry in ranking.entries] == [1, 2, 2]
+
+
+def test_equal_nets_appear_once_and_failed_ones_last() -> None:
+    ranking = rank(
+        [
+            net(0, key="a", reason="MemoryError"),
+            net(1, 0.8, key="b"),
+            net(2, 0.8, key="b"),
+            net(3, 0.7, key="a"),
+            net(4, 0.9, key="c", reason="diverged"),
+            net(5, 0.8, key="b", final=(0.75,)),
+        ]
+    )
+    assert order(ranking) == [1, 3, 4]
+    assert ranking.entries[0].accuracy == 0.75
+    last = ranking.entries[-1]
+    assert (last.rank, last.place, last.state, last.reason, last.accuracy) == (None, None, "failed", "diverged", None)
+
+
+def test_stopped_nets_have_no_place_and_count_for_nothing_else() -> None:
+    nets = [net(0, 0.5, 0.5), net(1, 0.6, 0.62), net(2, 0.1, reason="diverged")]
+    stopped = [
+        replace(net(3 + index, *accuracies, pruned=True), search=reached(epochs, *accuracies))
+        for index, (epochs, accuracies) in enumerate([(1, (0.9, 0.1)), (3, (0.3, 0.5)), (3, (0.4, 0.6))])
+    ]
+    ranking = rank([*nets, *stopped])
+    assert order(ranking) == [1, 0, 5, 4, 3, 2]
+    assert [entry.state for entry in ranking.entries] == ["complete"] * 2 + ["pruned"] * 3 + ["failed"]
+    assert [entry.epochs for entry in ranking.entries] == [1, 1, 3, 3, 1, 0]
+    assert [entry.accuracy for entry in ranking.entries[2:]] == [0.5, 0.4, 0.5, None]
+    assert all((entry.rank, entry.place, entry.stderr, entry.reward) == (None,) * 4 for entry in ranking.entries[2:])
+    alone = rank(nets)
+    assert (ranking.seed_sd, ranking.freedom, ranking.entries[:2]) == (alone.seed_sd, alone.freedom, alone.entries[:2])
+
+
+def reached(epochs: int, *accuracies: float) -> tuple[Score, ...]:
+    return tuple(replace(score, epochs=epochs) for score in scores(*accuracies))
+
+
+def test_equal_rewards_keep_the_order_of_trials_and_are_tied() -> None:
+    ranking = rank([net(n, 0.5, images=0) for n in (3, 1, 2)])
+    assert order(ranking) == [1, 2, 3]
+    assert [entry.place for entry in ranking.entries] == [1, 1, 1]
+
+
+def test_a_value_that_is_no_share_of_images_has_no_image_error() -> None:
+    ranking = rank([net(0, -12.5, images=0), net(1, -20.0, images=0)])
+    assert [entry.stderr for entry in ranking.entries] == [0.0, 0.0]
+    assert [entry.tied for entry in ranking.entries] == [False, False]
+
+
+def test_nothing_to_rank_is_an_empty_ranking() -> None:
+    assert rank([]) == Ranking((), None)
+
+
+def test_equal_nets_are_told_apart_about_as_rarely_as_promised() -> None:
+    """Pairs among 20 equally good nets, 3 seeds each: 1.96 standard errors, so about 5% are told apart."""
+    draw = random.Random(0)
+    apart = total = 0
+    for _ in range(60):
+        nets = [net(n, *(draw.gauss(0.8, 0.01) for _ in range(3))) for n in range(20)]
+        sd = pooled_sd([[score.accuracy for score in candidate.search] for candidate in nets])
+        assert sd is not None
+        for pair in zip(nets[::2], nets[1::2], strict=True):
+            means, errors = zip(
+                *(
+                    (
+                        statistics.fmean(score.accuracy for score in candidate.search),
+                        seed_variance([score.accuracy for score in candidate.search], sd) / 3,
+                    )
+                    for candidate in pair
+                ),
+                strict=True,
+            )
+            apart += abs(means[0] - means[1]) > 1.96 * math.sqrt(sum(errors))
+            total += 1
+    assert 0.02 < apart / total < 0.10
+
+
+candidates = st.lists(
+    st.builds(
+        lambda trial, search, final, key: net(trial, *search, final=tuple(final), key=key),
+        st.integers(0, 50),
+        st.lists(st.floats(0, 1), max_size=3),
+        st.lists(st.floats(0, 1), max_size=3),
+        st.sampled_from("abcdefgh"),
+    ),
+    max_size=12,
+    unique_by=lambda candidate: candidate.trial,
+)
+
+
+@given(candidates, st.randoms())
+def test_any_ranking_is_orderly_and_comes_back_from_its_file(nets: list[Candidate], shuffle: random.Random) -> None:
+    ranking = rank(nets)
+    shuffled = nets.copy()
+    shuffle.shuffle(shuffled)
+    assert rank(shuffled) == ranking
+    placed = [entry for entry in ranking.entries if entry.rank is not None]
+    assert [entry.rank for entry in placed] == list(range(1, len(placed) + 1))
+    assert len(ranking.entries) == len({candidate.key for candidate in nets})
+    for entry in placed:
+        assert entry.place is not None
+        assert entry.place <= (entry.rank or 0)
+        assert entry.tied == ([other.place for other in placed].count(entry.place) > 1)
