@@ -23,6 +23,7 @@ from nas_scale.scaling.coefficients import AXES
 from nas_scale.scaling.design import choose
 from nas_scale.scaling.fit import Fit, fit
 from nas_scale.scaling.solver import networks
+from nas_scale.statistics.variances import SeedNoise
 
 Floats = npt.NDArray[np.float64]
 CORNERS = np.eye(3)
@@ -67,7 +68,8 @@ class Outcome:
 
 def once(truth: Truth, shares: Floats, sd: float, seeds: int, rng: np.random.Generator) -> Outcome:
     runs = truth(shares)[:, None] + sd * rng.standard_normal((len(shares), seeds))
-    means, errors = runs.mean(axis=1), runs.std(axis=1, ddof=1) / seeds**0.5
+    noise, means = SeedNoise.pooled(runs), runs.mean(axis=1)
+    errors = np.sqrt([noise.mean_variance(each) for each in runs])
     answer = fit(shares, means, errors, np.full(len(shares), seeds), seed=int(rng.integers(2**31)))
     top = truth(np.array(truth.place))[0]
     return Outcome(

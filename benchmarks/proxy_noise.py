@@ -34,7 +34,7 @@ from nas_scale.engines.base import Engine, Failed, News, Outcome
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limits, around
 from nas_scale.show.tables import compact
-from nas_scale.statistics.ranking import pooled_sd
+from nas_scale.statistics.variances import SeedNoise
 from nas_scale.training.job import Score
 
 
@@ -122,7 +122,7 @@ def main() -> None:
     jobs = Jobs(training.checked().suited(device).for_reference(reference), reference, device)
     with training_engine(where, jobs.device, jobs.training.threads) as engine:
         accuracies, seconds = measure(nets, jobs, engine)
-    noise = pooled_sd(accuracies) or 0.0
+    noise = SeedNoise.pooled(accuracies).sd or 0.0
     means = [statistics.fmean(each) for each in accuracies]
     spread = max(statistics.variance(means) - noise**2 / asked.seeds, 0.0) ** 0.5
     table = Table(

@@ -15,7 +15,7 @@ from macro_nets import BenchNet
 from nas_scale.atomic import write_bytes, write_text
 from nas_scale.metrics.counts import cost
 from nas_scale.statistics.agreement import Agreement, kendall
-from nas_scale.statistics.ranking import pooled_sd
+from nas_scale.statistics.variances import SeedNoise
 
 Parts = Mapping[str, Sequence[BenchNet]]
 Record = dict[str, Any]
@@ -79,7 +79,7 @@ def of_recipe(kept: Mapping[str, Record], groups: Parts) -> dict[str, Any]:
         "seconds": statistics.fmean(record["seconds"] for record in records),
         "core_seconds": statistics.fmean(record["core_seconds"] for record in records),
         "accuracy": statistics.fmean(read[code]["accuracy"] for code in read),
-        "seed_sd": pooled_sd([record["accuracies"] for record in records]),
+        "seed_sd": SeedNoise.pooled(record["accuracies"] for record in records).sd,
         "tau": taus,
     }
 

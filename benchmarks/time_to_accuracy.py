@@ -37,6 +37,7 @@ from typing import Any
 from nas_scale.architecture.files import parse_net
 from nas_scale.architecture.spec import Architecture
 from nas_scale.atomic import write_text
+from nas_scale.confidence import t_quantile
 from nas_scale.errors import NasScaleError, RunFailed
 from nas_scale.metrics.counts import cost
 from nas_scale.training.job import Epoch, Recipe
@@ -290,12 +291,10 @@ def run_apart(asked: Asked) -> Run:
 
 def interval(values: Sequence[float]) -> tuple[float, float | None]:
     """Mean and half the width of its 95% interval (Student's t), which one value has not."""
-    from scipy.stats import t
-
     mean = statistics.fmean(values)
     if len(values) < 2:
         return mean, None
-    return mean, float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
+    return mean, t_quantile(len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
 
 
 def sweep(asked: Asked, seconds: float) -> str:

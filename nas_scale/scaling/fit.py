@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nas_scale.confidence import SIGNIFICANCE, percentile_interval
 from nas_scale.errors import UserError
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.coefficients import AXES, Coefficients, Shares
 from nas_scale.scaling.design import quadratic
 from nas_scale.scaling.surface import (
     COARSE,
-    CONFIDENCE,
     DRAWS,
     LEAST_POINTS,
     Data,
@@ -91,11 +91,11 @@ def fit(
 ) -> Fit:
     """The best shares of depth, width and resolution.
 
-    shares: (n, 3), rows summing to 1; accuracy: (n,) means over seeds, in any unit; stderr: (n,) of these means
-    (ignored for a network with one seed); seeds: (n,) runs behind each mean; log2_cost: (n,) log2 of the price over
-    the baseline's; seed: of the bootstrap. Networks without a finite accuracy are left out. With fewer than 7
-    different places, or places that a quadratic cannot be laid through, the best network is the answer and the verdict
-    says so. Raises UserError where nothing is left.
+    shares: (n, 3), rows summing to 1; accuracy: (n,) means over seeds, in any unit; stderr: (n,) standard errors of
+    these means, of the seeds alone (statistics/variances.py moderates them; NaN where unknown); seeds: (n,) runs behind
+    each mean; log2_cost: (n,) log2 of the cost over the baseline's; seed: of the bootstrap. Networks without a finite
+    accuracy are left out. With fewer than 7 different places, or places that a quadratic cannot be laid through, the
+    best network is the answer and the verdict says so. Raises UserError where nothing is left.
     """
     data = _read(shares, accuracy, stderr, seeds, log2_cost)
     places = len(np.unique(data.shares.round(6), axis=0))
@@ -132,7 +132,7 @@ def _range(values: Floats, pad: float) -> Interval:
 
 def _coefficient_intervals(places: Floats) -> dict[str, Interval]:
     """95% of alpha, beta, gamma over these places."""
-    ends = np.quantile(places, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    ends = percentile_interval(places)
     alpha, beta, gamma = ends[:, 0], ends[:, 1] / 2, ends[:, 2] / 2
     named = {"alpha": alpha, "beta": beta, "gamma": gamma}
     return {name: (float(2 ** logs[0]), float(2 ** logs[1])) for name, logs in named.items()}
@@ -142,7 +142,7 @@ def _told(data: Data, surface: Surface, places: int, seed: int) -> Fit:
     place = best_place(surface.terms)
     kept = np.vstack([possible_places(surface), place])
     terms = quadratic(place)[0]
-    told = surface.flat_p < 1 - CONFIDENCE
+    told = surface.flat_p < SIGNIFICANCE
     coefficients = Coefficients.from_shares(place.tolist())
     possible = {axis: _range(kept[:, at], 0.5 / COARSE) for at, axis in enumerate(AXES)}
     return Fit(
@@ -174,7 +174,7 @@ def _verdict(surface: Surface, place: Floats, possible: dict[str, Interval], tol
         for axis, value in zip(AXES, place, strict=True)
     ]
     sentence = f"The best shares are {', '.join(parts)}"
-    if surface.lack_of_fit_p is not None and surface.lack_of_fit_p < 1 - CONFIDENCE:
+    if surface.lack_of_fit_p is not None and surface.lack_of_fit_p < SIGNIFICANCE:
         sentence += (
             f", but the networks do not lie on a quadratic (p = {surface.lack_of_fit_p:.2g}): "
             "trust the ranking of the networks more than this place"

@@ -14,17 +14,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from nas_scale.confidence import CONFIDENCE, SIGNIFICANCE
 from nas_scale.scaling.design import quadratic
 
 Floats = npt.NDArray[np.float64]
 
-CONFIDENCE: Final = 0.95
 LEAST_POINTS: Final = 7  # six terms and one to judge them
 COARSE: Final = 20  # steps of the grid on which places are excluded
 DRAWS: Final = 2000
 _FINE: Final = 40
 _LEAST_FREEDOM: Final = 4  # seeds beyond the first, over all networks, before their noise is believed
-_PRIOR_FREEDOM: Final = 8.0  # how much the common noise weighs against a network's own, in degrees of freedom
 _COST_SPREAD: Final = 0.01  # standard deviation of log2 cost below which there is no slope to be seen
 
 
@@ -57,16 +56,16 @@ def grid_of(steps: int) -> Floats:
 def noise_of(errors: Floats, runs: Floats) -> tuple[Floats, int, float | None]:
     """Variance of each mean, its degrees of freedom, and the common standard deviation of a run.
 
-    Three seeds say little of one network's noise, so each network's own variance is drawn towards the common one.
+    errors: standard errors of the means; not finite or 0 where unknown. runs: how many each mean is of. Where too few
+    runs were repeated for the noise to be known, the variances are relative, 1 / runs, and their freedom is 0.
     """
-    own = np.where((runs > 1) & np.isfinite(errors), runs * errors**2, 0.0)
-    freedoms = np.where((runs > 1) & np.isfinite(errors), runs - 1, 0.0)
-    freedom = float(freedoms.sum())
+    freedoms = runs - 1
+    freedom = int(freedoms.sum())
+    own = np.where(np.isfinite(errors), runs * errors**2, 0.0)
     common = float((freedoms * own).sum() / freedom) if freedom else 0.0
     if freedom < _LEAST_FREEDOM or common <= 0:
         return 1.0 / runs, 0, math.sqrt(common) if common else None
-    drawn = (freedoms * own + _PRIOR_FREEDOM * common) / (freedoms + _PRIOR_FREEDOM)
-    return drawn / runs, int(freedom), math.sqrt(common)
+    return np.where(own > 0, own, common) / runs, freedom, math.sqrt(common)
 
 
 def _squares(columns: Floats, data: Data) -> tuple[Floats, Floats, float]:
@@ -91,7 +90,7 @@ def lay(data: Data) -> Surface | None:
     scale, freedom = 1.0, data.freedom
     if data.freedom and spare:
         lack = float(f_distribution.sf(residual / spare, spare, data.freedom))
-    if not data.freedom or (lack is not None and lack < 1 - CONFIDENCE):
+    if not data.freedom or (lack is not None and lack < SIGNIFICANCE):
         if spare < 2 or residual <= 0:
             return None
         scale, freedom = residual / spare, spare

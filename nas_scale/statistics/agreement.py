@@ -9,6 +9,7 @@ held tau in 93 to 98% for 8 to 24 nets; bias-corrected and Fisher-transformed in
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,11 +17,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from nas_scale.confidence import percentile_interval
+
 Floats = npt.NDArray[np.float64]
 
 SAMPLES: Final = 2000  # of the bootstrap
 LEAST_NETS: Final = 5  # fewer allow no interval
-CONFIDENCE: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,15 @@ def advantage(a: Sequence[float], b: Sequence[float], truth: Sequence[float], se
     return Agreement(_finite(difference[0]), low, high, n)
 
 
+def split_half(accuracies: Sequence[Sequence[float]], seed: int = 0) -> Agreement:
+    """The split-half reliability of a recipe: Kendall's tau-b between the means of every second seed and of the others.
+
+    accuracies: of each net, one a seed. What agrees with a recipe better than this agrees with its noise.
+    """
+    first, second = ([statistics.fmean(seeds[start::2]) for seeds in accuracies] for start in (0, 1))
+    return kendall(first, second, seed)
+
+
 def _nets(*scores: Sequence[float]) -> int:
     sizes = {len(each) for each in scores}
     if len(sizes) != 1:
@@ -104,7 +115,7 @@ def _interval(taus: Floats, n: int) -> tuple[float | None, float | None]:
     known = taus[np.isfinite(taus)]
     if n < LEAST_NETS or len(known) < len(taus) / 2:
         return None, None
-    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = percentile_interval(known)
     return float(low), float(high)
 
 

@@ -1,18 +1,6 @@
-"""From scores to places: who is first, with which error, and which places cannot be told apart.
+"""A ranking of networks, each with its standard error and with the others that it is tied with.
 
-Standard error of a net's accuracy p, the mean over n seeds on a validation set of m images:
-
-    sqrt(seed_var / n + p (1 - p) / m)
-
-The first term is the noise of training, the second that of having drawn these m images and no others. Two or three
-seeds say little about a variance, and two that happen to agree would claim certainty: so a net's own estimate, with
-its n - 1 degrees of freedom, is averaged with the pooled one of all nets, which counts as PRIOR_FREEDOM degrees (a
-moderated variance; Smyth 2004). A net with one seed thus has the pooled variance. Where no net has two seeds there is
-no estimate, and the error is that of the images alone, which a table must say (`Ranking.seed_sd` is None).
-
-All nets are scored on the same images, so two nets are compared without the second term, unless it is all there is:
-places are those on these images. A difference is told where it exceeds the 97.5% quantile of Student's t, at the
-degrees of freedom that the pooled variance rests on, times its standard error: few repeated seeds tell little.
+Standard errors are those of variances.py, ties those of significance.py: places hold on these validation images.
 """
 
 from __future__ import annotations
@@ -21,12 +9,11 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
+from nas_scale.statistics.significance import tied_places
+from nas_scale.statistics.variances import SeedNoise, accuracies_of, image_variance
 from nas_scale.training.job import Score
-
-PRIOR_FREEDOM: Final = 3
-CONFIDENCE: Final = 0.95
 
 Round = Literal["search", "final"]
 State = Literal["complete", "pruned", "failed"]
@@ -99,12 +86,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """All entries, the best first. seed_sd: the pooled deviation between seeds, on `freedom` degrees; None when no net
-    had two."""
+    """All entries, the best first. seed_sd: the pooled standard deviation between seeds, on `freedom` degrees of
+    freedom; None when no network had two seeds."""
 
     entries: tuple[Entry, ...]
     seed_sd: float | None
     freedom: int = 0
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation of true accuracy between networks in the first round; None where it is not known."""
+        first = [entry.search for entry in self.entries if entry.rank is not None and entry.search]
+        return SeedNoise(self.seed_sd, self.freedom).spread(first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,54 +117,31 @@ class _Measured:
     standing_variance: float
 
 
-def rank(candidates: Iterable[Candidate], reward: Reward | None = None) -> Ranking:
+def rank(candidates: Iterable[Candidate], reward: Reward | None = None, noise: SeedNoise | None = None) -> Ranking:
     """Ranks by reward (accuracy when there is none): finalists first, by all their seeds, then the others.
 
     All seeds order finalists better than the fresh ones alone (benchmarks/search_quality.py). Equal nets appear once,
     as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that were
     stopped early, the furthest first, and then the failed ones. A net shares the place of the one above it unless its
-    reward differs from that of the place's leader by more than their error allows (95%), when it leads a place of its
-    own.
+    reward differs significantly from that of the place's leader (95%), when it leads a place of its own. noise: of the
+    seeds; by default pooled over both rounds of all these candidates.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
-    groups = [_accuracies(scores) for candidate in scored for scores in (candidate.search, candidate.final)]
-    sd, freedom = pooled_sd(groups), sum(max(len(group) - 1, 0) for group in groups)
-    measured = [_measure(candidate, sd, reward) for candidate in scored]
+    if noise is None:
+        rounds = (scores for candidate in scored for scores in (candidate.search, candidate.final))
+        noise = SeedNoise.pooled(map(accuracies_of, rounds))
+    measured = [_measure(candidate, noise, reward) for candidate in scored]
     measured.sort(key=lambda net: (net.round != "final", -net.standing, net.candidate.trial))
-    places = _places(measured, told_quantile(freedom))
+    standings, variances = [net.standing for net in measured], [net.standing_variance for net in measured]
+    places = tied_places(standings, variances, noise.freedom)
     entries = [
         _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
     ]
     pruned = [_pruned(candidate) for candidate in unique if candidate.pruned]
     pruned.sort(key=lambda entry: (-entry.epochs, -(entry.accuracy or 0.0), entry.trial))
     failed = [_failed(candidate) for candidate in unique if not candidate.scores and not candidate.pruned]
-    return Ranking((*entries, *pruned, *failed), sd, freedom)
-
-
-def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
-    """The deviation between seeds, pooled over all groups of two and more; None when there is no such group."""
-    usable = [group for group in groups if len(group) > 1]
-    freedom = sum(len(group) - 1 for group in usable)
-    if not freedom:
-        return None
-    squares = math.fsum((len(group) - 1) * statistics.variance(group) for group in usable)
-    return math.sqrt(squares / freedom)
-
-
-def seed_variance(accuracies: Sequence[float], pooled: float | None) -> float:
-    """The variance of one seed: the net's own, moderated by the pooled one; 0 when nothing is known of it."""
-    if pooled is None:
-        return 0.0
-    freedom = len(accuracies) - 1
-    own = statistics.variance(accuracies) if freedom else 0.0
-    return (freedom * own + PRIOR_FREEDOM * pooled**2) / (freedom + PRIOR_FREEDOM)
-
-
-def standard_error(scores: Sequence[Score], pooled: float | None) -> float:
-    """Of the mean accuracy over the seeds; see the head of this module."""
-    accuracies = _accuracies(scores)
-    return math.sqrt(seed_variance(accuracies, pooled) / len(scores) + _image_variance(scores))
+    return Ranking((*entries, *pruned, *failed), noise.sd, noise.freedom)
 
 
 def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -186,20 +156,9 @@ def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(kept.values(), key=lambda candidate: candidate.trial)
 
 
-def _accuracies(scores: Sequence[Score]) -> tuple[float, ...]:
-    return tuple(score.accuracy for score in scores)
-
-
-def _image_variance(scores: Sequence[Score]) -> float:
-    """p (1 - p) / m; 0 for values that are no share of images, as a caller's own objective."""
-    images = min(score.images for score in scores)
-    p = statistics.fmean(_accuracies(scores))
-    return p * (1 - p) / images if images > 0 and 0 <= p <= 1 else 0.0
-
-
-def _measure(candidate: Candidate, sd: float | None, reward: Reward | None) -> _Measured:
+def _measure(candidate: Candidate, noise: SeedNoise, reward: Reward | None) -> _Measured:
     scores, every = candidate.scores, (*candidate.search, *candidate.final)
-    accuracies, of_every = _accuracies(scores), _accuracies(every)
+    accuracies, of_every = accuracies_of(scores), accuracies_of(every)
     accuracy, step = statistics.fmean(accuracies), 1e-3
 
     def value(mean: float) -> float:
@@ -210,41 +169,12 @@ def _measure(candidate: Candidate, sd: float | None, reward: Reward | None) -> _
         candidate=candidate,
         round="final" if candidate.final else "search",
         accuracy=accuracy,
-        seed_variance=seed_variance(accuracies, sd) / len(scores),
-        image_variance=_image_variance(scores),
+        seed_variance=noise.mean_variance(accuracies),
+        image_variance=image_variance(scores),
         reward=value(accuracy),
         standing=value(statistics.fmean(of_every)),
-        standing_variance=slope**2 * comparable_variance(of_every, _image_variance(every), sd),
+        standing_variance=slope**2 * noise.comparable_variance(of_every, image_variance(every)),
     )
-
-
-def comparable_variance(accuracies: Sequence[float], image_variance: float, pooled: float | None) -> float:
-    """Of a net's mean accuracy, for a comparison with others on the same images."""
-    return seed_variance(accuracies, pooled) / len(accuracies) or image_variance
-
-
-def told_apart(first: float, second: float, variance: float, quantile: float) -> bool:
-    """Whether two values differ by more than the error of their difference allows; variance: of the difference."""
-    return abs(first - second) > quantile * math.sqrt(variance)
-
-
-def told_quantile(freedom: int) -> float:
-    """Standard errors that a difference must exceed: Student's t, or the normal's 1.96 where images alone tell."""
-    from scipy.special import ndtri, stdtrit
-
-    upper = (1 + CONFIDENCE) / 2
-    return float(stdtrit(freedom, upper) if freedom else ndtri(upper))
-
-
-def _places(nets: Sequence[_Measured], quantile: float) -> list[int]:
-    """The place of each net: its leader's rank; a leader is the first net told apart from the one before."""
-    places: list[int] = []
-    for index, net in enumerate(nets):
-        leader = nets[places[-1] - 1] if places else net
-        variance = leader.standing_variance + net.standing_variance
-        apart = not places or told_apart(leader.standing, net.standing, variance, quantile)
-        places.append(index + 1 if apart else places[-1])
-    return places
 
 
 def _entry(net: _Measured, rank: int, place: int, tied: bool) -> Entry:
@@ -265,8 +195,8 @@ def _entry(net: _Measured, rank: int, place: int, tied: bool) -> Entry:
         round=net.round,
         state="complete",
         reason=candidate.reason,
-        search=_accuracies(candidate.search),
-        final=_accuracies(candidate.final),
+        search=accuracies_of(candidate.search),
+        final=accuracies_of(candidate.final),
         epochs=_epochs(candidate.search),
     )
 
@@ -277,7 +207,7 @@ def _epochs(scores: Sequence[Score]) -> int:
 
 def _pruned(candidate: Candidate) -> Entry:
     """Its error is not known: that of nets trained to the end says nothing about it."""
-    accuracies = _accuracies(candidate.search)
+    accuracies = accuracies_of(candidate.search)
     return replace(
         _failed(candidate),
         accuracy=statistics.fmean(accuracies),
@@ -305,6 +235,6 @@ def _failed(candidate: Candidate) -> Entry:
         round="search",
         state="failed",
         reason=candidate.reason or "it has no scores",
-        search=_accuracies(candidate.search),
-        final=_accuracies(candidate.final),
+        search=accuracies_of(candidate.search),
+        final=accuracies_of(candidate.final),
     )

@@ -15,6 +15,7 @@ from nas_scale.scaling.design import LATTICE, choose
 from nas_scale.scaling.fit import Fit, fit, fit_candidates
 from nas_scale.scaling.solver import networks
 from nas_scale.scaling.surface import grid_of
+from nas_scale.statistics.variances import SeedNoise
 
 Floats = npt.NDArray[np.float64]
 CHOSEN = choose(networks(load_net("efficientnet-b0"), 2.0))
@@ -30,7 +31,8 @@ def hill(place: tuple[float, float, float], fall: float = 1.25) -> Callable[[Flo
 def trained(accuracy: Floats, sd: float, rng: np.random.Generator, seeds: int = 3) -> tuple[Floats, Floats]:
     """Means and standard errors of runs with this noise."""
     runs = accuracy[:, None] + sd * rng.standard_normal((len(accuracy), seeds))
-    return runs.mean(axis=1), runs.std(axis=1, ddof=1) / seeds**0.5
+    noise = SeedNoise.pooled(runs)
+    return runs.mean(axis=1), np.sqrt([noise.mean_variance(each) for each in runs])
 
 
 def fitted(truth: Callable[[Floats], Floats], sd: float, number: int, seeds: int = 3) -> Fit:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from nas_scale.statistics.agreement import LEAST_NETS, advantage, kendall
+from nas_scale.statistics.agreement import LEAST_NETS, advantage, kendall, split_half
 
 scores = st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)), min_size=2, max_size=30)
 
@@ -57,6 +57,11 @@ def test_the_seed_alone_decides_the_interval() -> None:
     a, b = rng.normal(size=12).tolist(), rng.normal(size=12).tolist()
     assert kendall(a, b, 3) == kendall(a, b, 3)
     assert kendall(a, b, 3).low != kendall(a, b, 4).low
+
+
+def test_the_split_half_agreement_is_that_of_every_second_seed() -> None:
+    accuracies = [(0.1, 0.3, 0.2), (0.2, 0.1, 0.5), (0.9, 0.8, 0.7), (0.4, 0.6, 0.1)]
+    assert split_half(accuracies, seed=2) == kendall([0.15, 0.35, 0.8, 0.25], [0.3, 0.1, 0.8, 0.6], seed=2)
 
 
 def test_unequal_numbers_are_refused() -> None:

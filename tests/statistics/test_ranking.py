@@ -12,14 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_scale.statistics.ranking import (
-    Candidate,
-    Ranking,
-    pooled_sd,
-    rank,
-    seed_variance,
-    standard_error,
-)
+from nas_scale.statistics.ranking import Candidate, Ranking, rank
+from nas_scale.statistics.significance import significantly_different
+from nas_scale.statistics.variances import SeedNoise
 from nas_scale.training.job import Score
 
 
@@ -42,25 +37,6 @@ def net(trial: int, *search: float, final: tuple[float, ...] = (), images: int =
 
 def order(ranking: Ranking) -> list[int]:
     return [entry.trial for entry in ranking.entries]
-
-
-def test_the_error_of_one_seed_without_any_estimate_is_that_of_the_images() -> None:
-    assert standard_error(scores(0.7, images=10_000), None) == pytest.approx(0.00458, abs=1e-5)
-    assert standard_error(scores(0.7, images=5_000), None) == pytest.approx(0.00648, abs=1e-5)
-
-
-def test_the_error_adds_the_seeds_to_the_images() -> None:
-    own = statistics.variance([0.70, 0.72, 0.74])
-    variance = (2 * own + 3 * 0.01**2) / 5
-    expected = math.sqrt(variance / 3 + 0.72 * 0.28 / 1000)
-    assert standard_error(scores(0.70, 0.72, 0.74), 0.01) == pytest.approx(expected)
-    assert seed_variance((0.7,), 0.01) == pytest.approx(0.01**2)
-
-
-def test_the_pooled_deviation_weighs_groups_by_their_freedom() -> None:
-    groups = [(0.5,), (0.1, 0.3), (0.6, 0.6, 0.9)]
-    assert pooled_sd(groups) == pytest.approx(math.sqrt((0.02 + 2 * 0.03) / 3))
-    assert pooled_sd([(0.5,), ()]) is None
 
 
 def test_two_seeds_that_happen_to_agree_claim_no_certainty() -> None:
@@ -184,26 +160,17 @@ def test_nothing_to_rank_is_an_empty_ranking() -> None:
     assert rank([]) == Ranking((), None)
 
 
-def test_equal_nets_are_told_apart_about_as_rarely_as_promised() -> None:
-    """Pairs among 20 equally good nets, 3 seeds each: 1.96 standard errors, so about 5% are told apart."""
+def test_equal_nets_differ_significantly_about_as_rarely_as_promised() -> None:
+    """Pairs among 20 equally good nets, 3 seeds each: about 5% are found to differ."""
     draw = random.Random(0)
     apart = total = 0
     for _ in range(60):
-        nets = [net(n, *(draw.gauss(0.8, 0.01) for _ in range(3))) for n in range(20)]
-        sd = pooled_sd([[score.accuracy for score in candidate.search] for candidate in nets])
-        assert sd is not None
-        for pair in zip(nets[::2], nets[1::2], strict=True):
-            means, errors = zip(
-                *(
-                    (
-                        statistics.fmean(score.accuracy for score in candidate.search),
-                        seed_variance([score.accuracy for score in candidate.search], sd) / 3,
-                    )
-                    for candidate in pair
-                ),
-                strict=True,
-            )
-            apart += abs(means[0] - means[1]) > 1.96 * math.sqrt(sum(errors))
+        nets = [[draw.gauss(0.8, 0.01) for _ in range(3)] for _ in range(20)]
+        noise = SeedNoise.pooled(nets)
+        for one, other in zip(nets[::2], nets[1::2], strict=True):
+            variance = noise.mean_variance(one) + noise.mean_variance(other)
+            means = statistics.fmean(one), statistics.fmean(other)
+            apart += significantly_different(*means, variance, noise.freedom)
             total += 1
     assert 0.02 < apart / total < 0.10
 

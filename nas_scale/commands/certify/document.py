@@ -13,12 +13,12 @@ from nas_scale.architecture.files import net_document
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.nets import Drawn
 from nas_scale.commands.certify.options import Certify
-from nas_scale.commands.search.document import proxy_line, true_spread
+from nas_scale.commands.search.document import proxy_line
 from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.store import Run
-from nas_scale.statistics.agreement import Agreement, kendall
-from nas_scale.statistics.ranking import pooled_sd
+from nas_scale.statistics.agreement import Agreement, kendall, split_half
+from nas_scale.statistics.variances import SeedNoise, accuracies_of
 from nas_scale.statistics.verdict import Verdict, figure, shown, verdict
 from nas_scale.training.job import Score
 from nas_scale.training.proxy import given_up
@@ -42,7 +42,7 @@ class Measured:
     @property
     def truth(self) -> float:
         """Mean accuracy under the longer recipe."""
-        return statistics.fmean(_accuracies(self.longer))
+        return statistics.fmean(accuracies_of(self.longer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def verdict_on(equal: Sequence[Measured], seed: int) -> Verdict:
 def ceiling(nets: Sequence[Measured], of_longer: bool, seed: int) -> Agreement:
     """How well two halves of one recipe's own seeds agree: what no judge can be expected to exceed by much."""
     scores = [net.longer if of_longer else net.proxy for net in nets]
-    return kendall([_mean(each[::2]) for each in scores], [_mean(each[1::2]) for each in scores], seed)
+    return split_half([accuracies_of(each) for each in scores], seed)
 
 
 def _judge(
@@ -172,12 +172,12 @@ def _judge(
 def _recipe(scores: Sequence[Sequence[Score]], equal: Sequence[Sequence[Score]]) -> dict[str, Any]:
     """A recipe's noise and spread (standard deviations of accuracy), and its speed; seconds: of a net, all seeds."""
     every = [score for each in scores for score in each]
-    accuracies, narrow = [_accuracies(each) for each in scores], [_accuracies(each) for each in equal]
-    sd = pooled_sd(accuracies)
+    accuracies, narrow = [accuracies_of(each) for each in scores], [accuracies_of(each) for each in equal]
+    noise = SeedNoise.pooled(accuracies)
     means = [statistics.fmean(each) for each in accuracies]
     return {
-        "seed_sd": sd,
-        "spread": {"all": true_spread(accuracies, sd), "equal": true_spread(narrow, sd)},
+        "seed_sd": noise.sd,
+        "spread": {"all": noise.spread(accuracies), "equal": noise.spread(narrow)},
         "accuracy": [min(means), max(means)],
         "images_per_second": statistics.fmean(score.images_per_second for score in every),
         "seconds": statistics.fmean(sum(score.seconds for score in each) for each in scores),
@@ -192,8 +192,8 @@ def _net(net: Measured) -> dict[str, Any]:
         "params": spent.parameters,
         "activations": spent.activations,
         "equal_cost": net.in_band,
-        "proxy": list(_accuracies(net.proxy)),
-        "longer": list(_accuracies(net.longer)),
+        "proxy": list(accuracies_of(net.proxy)),
+        "longer": list(accuracies_of(net.longer)),
         "cheap": {name: _known(score) for name, score in (net.cheap or {}).items()},
         "reason": net.reason,
     }
@@ -243,12 +243,8 @@ def _known(score: float) -> float | None:
     return score if math.isfinite(score) else None
 
 
-def _accuracies(scores: Sequence[Score]) -> tuple[float, ...]:
-    return tuple(score.accuracy for score in scores)
-
-
 def _mean(scores: Sequence[Score]) -> float:
-    return statistics.fmean(_accuracies(scores))
+    return statistics.fmean(accuracies_of(scores))
 
 
 def in_short(document: Mapping[str, Any]) -> str:

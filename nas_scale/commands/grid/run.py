@@ -31,8 +31,8 @@ from nas_scale.scaling.fit import Fit, fit_candidates
 from nas_scale.scaling.solver import networks
 from nas_scale.statistics import ranking as rankings
 from nas_scale.statistics.ranking import Ranking
+from nas_scale.statistics.variances import SeedNoise, accuracies_of
 from nas_scale.training import data
-from nas_scale.training.job import Score
 from nas_scale.trials.finished import Told
 from nas_scale.trials.loop import Plan, Proposed, run_trials
 from nas_scale.trials.seeds import derived_seed
@@ -228,8 +228,9 @@ def _run(prepared: Prepared, on_event: Listener) -> GridResult:
         ):
             told = run_trials(run.study, _trials(prepared), engine, listener)
         trained = _trained(told, prepared)
-        ranking = rankings.rank(each.scored for each in trained)
-        fitted = fit_trained(trained, jobs.training.seed)
+        noise = SeedNoise.pooled(accuracies_of(each.scored.search) for each in different_proxies(trained))
+        ranking = rankings.rank((each.scored for each in trained), noise=noise)
+        fitted = fit_trained(trained, noise, jobs.training.seed)
         if run.record.finished:
             return GridResult(plan, ranking, fitted, run.name, str(run.folder), read_document(run))
         result = (ranking, trained, fitted)
@@ -298,26 +299,28 @@ def _trained(told: Sequence[Told], prepared: Prepared) -> list[Trained]:
     return list(made.values())
 
 
-def fit_trained(trained: Sequence[Trained], seed: int) -> Fit:
-    """The fit on every network that trained; of those that shrink to the same proxy the first alone counts.
+def different_proxies(trained: Sequence[Trained]) -> list[Trained]:
+    """Every network that trained, but of those that shrink to the same proxy, and share its scores, only the first."""
+    first: dict[str, Trained] = {}
+    for each in trained:
+        if each.scored.search:
+            first.setdefault(each.proxy, each)
+    return list(first.values())
+
+
+def fit_trained(trained: Sequence[Trained], noise: SeedNoise, seed: int) -> Fit:
+    """The fit on every proxy that trained, with the standard errors that the table has for the seeds.
 
     Raises RunFailed where none trained.
     """
-    unique: dict[str, Trained] = {}
-    for each in trained:
-        if each.scored.search:
-            unique.setdefault(each.proxy, each)
-    if not unique:
+    different = different_proxies(trained)
+    if not different:
         raise RunFailed(f"every network failed, the first with: {trained[0].scored.reason}")
-    accuracies = [_accuracies(each.scored.search) for each in unique.values()]
+    accuracies = [accuracies_of(each.scored.search) for each in different]
     return fit_candidates(
-        [each.candidate for each in unique.values()],
+        [each.candidate for each in different],
         [statistics.fmean(seeds) for seeds in accuracies],
-        [statistics.stdev(seeds) / math.sqrt(len(seeds)) if len(seeds) > 1 else 0.0 for seeds in accuracies],
+        [math.sqrt(noise.mean_variance(seeds)) for seeds in accuracies],
         [len(seeds) for seeds in accuracies],
         seed,
     )
-
-
-def _accuracies(scores: Sequence[Score]) -> tuple[float, ...]:
-    return tuple(score.accuracy for score in scores)

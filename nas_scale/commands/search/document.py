@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -119,7 +117,7 @@ def search_document(
         "target_flops": wanted.target_flops,
         "seed_sd": ranking.seed_sd,
         "seed_freedom": ranking.freedom,
-        "spread": spread(ranking),
+        "spread": ranking.spread,
         "random_search": None if baseline is None else asdict(baseline),
         "trials": len(told_trials(run.study)) - len(known),
         "minutes": minutes_document(wanted.minutes, until),
@@ -141,18 +139,3 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     """A row of a ranking as JSON values; search and final are the accuracies of each seed."""
     named = {name: getattr(entry, name) for name in (*_ENTRY, "trial", "round", "state", "reason", "epochs")}
     return named | {"search": list(entry.search), "final": list(entry.final)}
-
-
-def spread(ranking: Ranking) -> float | None:
-    """Standard deviation of true accuracy between nets in the first round: that of the means less what seeds give."""
-    scored = [entry.search for entry in ranking.entries if entry.rank is not None and entry.search]
-    return true_spread(scored, ranking.seed_sd)
-
-
-def true_spread(accuracies: Sequence[Sequence[float]], seed_sd: float | None) -> float | None:
-    """The deviation of nets' true accuracies, from each net's on its seeds; None for fewer than three nets."""
-    if len(accuracies) < 3 or seed_sd is None:
-        return None
-    seeds = min(len(each) for each in accuracies)
-    variance = statistics.variance([statistics.fmean(each) for each in accuracies])
-    return math.sqrt(max(variance - seed_sd**2 / seeds, 0.0))

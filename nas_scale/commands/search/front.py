@@ -19,7 +19,9 @@ from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.search.objectives import ACCURACY, USUAL_OBJECTIVE, read_aims, spent
 from nas_scale.errors import UserError
 from nas_scale.statistics.pareto import fronts, spread
-from nas_scale.statistics.ranking import Entry, comparable_variance, seed_variance, told_apart, told_quantile
+from nas_scale.statistics.ranking import Entry
+from nas_scale.statistics.significance import significantly_different
+from nas_scale.statistics.variances import SeedNoise, image_variance_at
 
 Document = Mapping[str, Any]
 
@@ -99,8 +101,8 @@ def front_of(document: Document, objective: str | None = None) -> Front:
         raise UserError(f"--objective {ACCURACY} alone has no front; write --objective {USUAL_OBJECTIVE}")
     rows = [row for row in document["ranking"] if row["rank"] is not None]
     confirmed = set(aims) == set(own) and any(row["round"] == "final" for row in rows)
-    sd = document["seed_sd"]
-    nets = [_net(row, aims[1:], sd, confirmed and row["round"] == "final") for row in rows]
+    noise = SeedNoise(document["seed_sd"], document.get("seed_freedom", 0))
+    nets = [_net(row, aims[1:], noise, confirmed and row["round"] == "final") for row in rows]
     eligible = [net for net in nets if net.again == confirmed]
     best = fronts([_point(net.accuracy, net.costs) for net in eligible])[0]
     members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], net.accuracy, net.rank))
@@ -108,7 +110,7 @@ def front_of(document: Document, objective: str | None = None) -> Front:
     return Front(
         run=document["run"],
         costs=aims[1:],
-        members=_with_told(members, sd, document.get("seed_freedom", 0)),
+        members=_with_told(members, noise),
         others=tuple(net for net in nets if net.rank not in ranks),
         confirmed=confirmed,
         trained=document["objective"] == "proxy",
@@ -130,7 +132,7 @@ def _point(accuracy: float, costs: Sequence[int]) -> tuple[float, ...]:
     return accuracy, *(-cost for cost in costs)
 
 
-def _net(row: Document, costs: Sequence[str], sd: float | None, again: bool) -> FrontNet:
+def _net(row: Document, costs: Sequence[str], noise: SeedNoise, again: bool) -> FrontNet:
     """A row of a ranking on its fresh seeds, or on those that the trials saw."""
     seeds = tuple(row["final"] if again else row["search"])
     return FrontNet(
@@ -138,31 +140,29 @@ def _net(row: Document, costs: Sequence[str], sd: float | None, again: bool) -> 
         trial=row["trial"],
         net=row["net"],
         accuracy=statistics.fmean(seeds),
-        stderr=row["stderr"] if again or row["round"] == "search" else _stderr_in_search(row, sd),
+        stderr=row["stderr"] if again or row["round"] == "search" else _stderr_in_search(row, noise),
         seeds=seeds,
         costs=spent(net_from_document(row["net"]), costs),
         again=again,
     )
 
 
-def _stderr_in_search(row: Document, sd: float | None) -> float:
+def _stderr_in_search(row: Document, noise: SeedNoise) -> float:
     """A finalist's error in the first round: the images' part is that of the second, at another accuracy."""
-    first, last = statistics.fmean(row["search"]), row["accuracy"]
-    images = max(row["stderr"] ** 2 - seed_variance(row["final"], sd) / len(row["final"]), 0.0)
-    if 0 < last < 1:
-        images *= max(first * (1 - first), 0.0) / (last * (1 - last))
-    return math.sqrt(seed_variance(row["search"], sd) / len(row["search"]) + images)
+    again = max(row["stderr"] ** 2 - noise.mean_variance(row["final"]), 0.0)
+    images = image_variance_at(statistics.fmean(row["search"]), again, measured_at=row["accuracy"])
+    return math.sqrt(noise.mean_variance(row["search"]) + images)
 
 
-def _with_told(members: Sequence[FrontNet], sd: float | None, freedom: int) -> tuple[FrontNet, ...]:
-    """Each with whether it is told from the one before, by the test that a ranking uses for its places."""
-    quantile = told_quantile(freedom)
+def _with_told(members: Sequence[FrontNet], noise: SeedNoise) -> tuple[FrontNet, ...]:
+    """Each with whether it differs significantly from the one before, by the test that gives a ranking its places."""
     # Where the seeds have no variance, all of the error is that of the images.
-    variances = [comparable_variance(net.seeds, net.stderr**2, sd) for net in members]
+    variances = [noise.comparable_variance(net.seeds, net.stderr**2) for net in members]
     found = list(members[:1])
     for index, net in enumerate(members[1:], start=1):
         variance = variances[index - 1] + variances[index]
-        known = sd is not None or variance > 0
-        told = told_apart(members[index - 1].accuracy, net.accuracy, variance, quantile) if known else None
+        known = noise.sd is not None or variance > 0
+        before = members[index - 1].accuracy
+        told = significantly_different(before, net.accuracy, variance, noise.freedom) if known else None
         found.append(replace(net, told=told))
     return tuple(found)

@@ -16,6 +16,7 @@ from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.store import find_run, list_runs
 from nas_scale.statistics.pareto import dominates
+from nas_scale.statistics.variances import PRIOR_FREEDOM
 from tests.support.command import SMALL, Command, without_time
 
 MACRO = {"space": "nas-bench-macro", "objective": "accuracy,flops"}
@@ -149,9 +150,8 @@ def test_any_search_has_a_front_on_the_seeds_that_its_trials_saw(nas_scale: Comm
 def test_the_error_of_a_finalist_in_the_first_round_is_the_one_it_had() -> None:
     images, sd, seeds = 1000, 0.01, (0.8, 0.82)
     p, last = 0.81, 0.7
-    own = (1 * 0.0002 + 3 * sd**2) / 4
-    alone = (0.0 + 3 * sd**2) / 3
-    stderr = math.sqrt(alone + last * (1 - last) / images)
+    own = (1 * 0.0002 + PRIOR_FREEDOM * sd**2) / (1 + PRIOR_FREEDOM)
+    stderr = math.sqrt(sd**2 + last * (1 - last) / images)
     row = row_of(0, round="final", accuracy=last, stderr=stderr, search=list(seeds), final=[last])
     document = {"kind": "search", "run": "x", "seed_sd": sd, "seed_freedom": 4, "objective": "proxy", "ranking": [row]}
     (member,) = front_of(document).members
@@ -176,8 +176,8 @@ def steps(*accuracies: float, seed_sd: float | None, stderr: float = 0.01) -> li
 
 def test_it_is_said_which_steps_of_the_front_are_told() -> None:
     """With ten degrees of freedom a difference is told from 2.23 standard errors of it on."""
-    # a seed's variance is 3/4 of the pooled one, since the net's own two seeds agree
-    apart = 2.2281 * math.sqrt(2 * 0.75 * 0.01**2 / 2)
+    # a seed's variance is a little less than the pooled one, since the net's own two seeds agree
+    apart = 2.2281 * math.sqrt(2 * PRIOR_FREEDOM / (PRIOR_FREEDOM + 1) * 0.01**2 / 2)
     assert steps(0.5, 0.5 + 1.01 * apart, 0.6, 0.6 + 0.99 * apart, seed_sd=0.01) == [None, True, True, False]
     assert steps(0.5, 0.51, seed_sd=None) == [None, False], "by the error of the images alone"
     assert steps(0.5, 0.6, seed_sd=None) == [None, True]
