@@ -16,7 +16,6 @@ ABSENT = (
     "hypothesis",
     "matplotlib",
     "optuna",
-    "plotly",
     "ray",
     "sqlalchemy",
     "tensorboardX",

@@ -41,7 +41,7 @@ HEAVY = {
     "sklearn",
     "scipy",
     "matplotlib",
-    "plotly",
+    "filelock",
     "torchvision",
     "timm",
     "tensorboardX",

@@ -13,9 +13,11 @@ import statistics
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from nas_scale.errors import UserError
 from nas_scale.training.job import Score
 from nas_scale.trials.events import TrialDone, TrialFailed, TrialPruned, TrialStarted
 from nas_scale.trials.finished import Told
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 BEST: Final = "best"
 LOSS, ACCURACY, VALUE, SO_FAR, NET = "loss/train", "accuracy/validation", "value", "value/best_so_far", "net"
+
+
+def check_installed() -> None:
+    """Raises UserError where the package that writes event files is missing; does not load it."""
+    if find_spec("tensorboardX") is None:
+        raise UserError("--log tensorboard needs tensorboardX: pip install 'nas-scale[tensorboard]'")
 
 
 class TensorBoard(AbstractContextManager["TensorBoard"]):

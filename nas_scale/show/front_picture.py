@@ -1,4 +1,8 @@
-"""The front of a search as a picture in a file: PNG, SVG or PDF by matplotlib, HTML by plotly."""
+"""The front of a search as a picture in a file: PNG, SVG, PDF, or a page of HTML around the SVG.
+
+Matplotlib draws all of them: one drawing to keep, on servers too (plotly makes no PNG without a browser), and pages of
+kilobytes instead of the five megabytes of a plotting script.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from xml.sax.saxutils import escape
 
 from nas_scale import atomic
 from nas_scale.architecture.files import net_from_document
@@ -23,6 +28,15 @@ DOTS_PER_INCH: Final = 160
 MOST_BARS: Final = 60  # nets off the front beyond which their error bars would hide it
 IMAGES: Final = (".png", ".svg", ".pdf")
 SUFFIXES: Final = (*IMAGES, ".html")
+TARGET: Final = 9  # points across, in which the mouse finds a net
+PAGE: Final = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title><style>svg {{ width: 100%; height: 95vh }}</style></head>
+<body>
+{drawing}
+</body>
+</html>
+"""
 
 
 def check_picture(path: Path) -> None:
@@ -34,15 +48,15 @@ def check_picture(path: Path) -> None:
 def save_picture(front: Front, path: Path) -> None:
     """Draws accuracy against every cost of the front, a panel each.
 
-    Raises UserError where the suffix is not known, the library is not installed, or the file cannot be written.
+    Raises UserError where the suffix is not known, matplotlib is not installed, or the file cannot be written.
     """
     check_picture(path)
-    kind = path.suffix.lower().removeprefix(".")
-    library = "plotly" if kind == "html" else "matplotlib"
     try:
-        content = _html(front) if library == "plotly" else _image(front, kind)
+        content = (
+            _page(front) if path.suffix.lower() == ".html" else _image(front, path.suffix.lower().removeprefix("."))
+        )
     except ImportError as error:
-        raise UserError(f'--plot {path} needs {library}: pip install "nas-scale[plots]"') from error
+        raise UserError(f"--plot {path} needs matplotlib: pip install 'nas-scale[plots]'") from error
     atomic.write_bytes(path, content)
 
 
@@ -107,6 +121,9 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
         )
         style: dict[str, Any] = {"color": group.color, "markersize": group.size, "elinewidth": 1, "capsize": 2}
         axes.errorbar(x, y, errors, fmt="o", alpha=0.55 if group.color == OTHER else 1.0, label=group.label, **style)
+    for number, net in enumerate(_nets(front)):  # unseen, for what is said of a net under the mouse
+        dot = axes.plot([net.costs[index]], [net.accuracy * scale], "o", markersize=TARGET, alpha=0)
+        dot[0].set_gid(_target(index, number))
     for net in front.members:
         at = (net.costs[index], net.accuracy * scale)
         axes.annotate(str(net.rank), at, (-4, 4), textcoords="offset points", ha="right", va="bottom", fontsize=9)
@@ -128,49 +145,29 @@ def _corners(front: Front) -> tuple[list[float], list[float]]:
     return x, [*y, y[-1]]
 
 
-def _html(front: Front) -> bytes:
-    """A page that needs no network: plotly's script is in it."""
-    from plotly.graph_objects import Figure, Scatter
-    from plotly.subplots import make_subplots
-
-    figure: Figure = make_subplots(1, len(front.costs), shared_yaxes=True)
-    if len(front.costs) == 1:
-        x, y = _corners(front)
-        line = {"color": FRONT, "width": 1.5, "shape": "hv"}
-        figure.add_trace(Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False), 1, 1)
-    for index, name in enumerate(front.costs):
-        for group in _groups(front):
-            trace = _trace(front, group, index)
-            figure.add_trace(Scatter(**trace, legendgroup=group.label, showlegend=index == 0), 1, index + 1)
-        figure.update_xaxes(title_text=COST_UNITS[name], exponentformat="SI", row=1, col=index + 1)
-    figure.update_yaxes(title_text=accuracy_title(front), col=1)
-    figure.update_layout(template="plotly_white", title=_title(front), legend={"orientation": "h", "y": 1.06})
-    page: str = figure.to_html(include_plotlyjs=True, div_id="front")
-    return page.encode()
+def _page(front: Front) -> bytes:
+    """The drawing as a page that needs no network, and says of a net under the mouse which one it is."""
+    drawing = _image(front, "svg").decode()
+    drawing = drawing[drawing.index("<svg") :]
+    for index in range(len(front.costs)):
+        for number, net in enumerate(_nets(front)):
+            opening = f'<g id="{_target(index, number)}">'
+            drawing = drawing.replace(opening, f"{opening}<title>{escape(_hover(front, net))}</title>")
+    return PAGE.format(title=escape(_title(front)), drawing=drawing).encode()
 
 
-def _trace(front: Front, group: _Group, index: int) -> dict[str, Any]:
-    """Nets drawn alike against the cost of this index, as plotly takes them."""
-    scale, nets, marked = accuracy_scale(front), group.nets, group.color == FRONT
-    errors = [net.stderr * scale for net in nets]
-    bar = {"type": "data", "array": errors, "visible": group.bars and any(errors), "thickness": 1, "width": 3}
-    return {
-        "name": group.label,
-        "x": [net.costs[index] for net in nets],
-        "y": [net.accuracy * scale for net in nets],
-        "error_y": bar,
-        "mode": "markers+text" if marked else "markers",
-        "marker": {"color": group.color, "size": group.size * 1.6, "opacity": 0.6 if group.color == OTHER else 1.0},
-        "text": [str(net.rank) for net in nets],
-        "textposition": "top left",
-        "hovertext": [_hover(front, net) for net in nets],
-        "hoverinfo": "text",
-    }
+def _nets(front: Front) -> list[FrontNet]:
+    return [net for group in _groups(front) for net in group.nets]
+
+
+def _target(panel: int, number: int) -> str:
+    """The name of a net's dot in a drawing."""
+    return f"net-{panel}-{number}"
 
 
 def _hover(front: Front, net: FrontNet) -> str:
     """What is said of a net under the mouse."""
     scale = accuracy_scale(front)
     costs = (f"{shown_cost(name)(cost)} {name}" for name, cost in zip(front.costs, net.costs, strict=True))
-    stages = compact(net_from_document(net.net)).replace(" ", "<br>")
-    return "<br>".join((f"rank {net.rank}: {net.accuracy * scale:.4g} +- {net.stderr * scale:.2g}", *costs, stages))
+    stages = compact(net_from_document(net.net)).replace(" ", "\n")
+    return "\n".join((f"rank {net.rank}: {net.accuracy * scale:.4g} +- {net.stderr * scale:.2g}", *costs, stages))

@@ -22,9 +22,20 @@ from nas_scale.trials.events import Event
 from nas_scale.trials.finished import Told, told_trials
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.pruning import at_checks
+from tests.support.command import SMALL, Command
 from tests.support.fake_search import evaluate, plan, pruner
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def test_a_search_without_the_package_is_refused_before_it_makes_a_run(
+    nas_scale: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    answer = nas_scale("search", *SMALL, "--target-flops", "100M", "--log", "tensorboard")
+    assert answer.code == 2
+    assert "pip install 'nas-scale[tensorboard]'" in answer.err.splitlines()[-1]
+    assert not (tmp_path / "results").exists()
 
 
 def study_in(storage: InMemoryStorage) -> optuna.Study:

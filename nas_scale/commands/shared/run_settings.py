@@ -55,6 +55,10 @@ class Where:
         within(1, 64, slots=self.slots)
         one_of(("local", "ray"), engine=self.engine)
         one_of(("none", "tensorboard"), log=self.log)
+        if self.log == "tensorboard":
+            from nas_scale.runs.tensorboard import check_installed
+
+            check_installed()
         if not _DEVICE.fullmatch(self.device):
             raise UserError(f"--device {self.device!r} is not known; choose auto, cpu, cuda, cuda:1 or mps")
         if self.engine == "ray" and ":" in self.device:
