@@ -38,6 +38,7 @@ from nas_scale.architecture.files import parse_net
 from nas_scale.architecture.spec import Architecture
 from nas_scale.atomic import write_text
 from nas_scale.confidence import t_quantile
+from nas_scale.engines.base import KEEP_FREED_MEMORY
 from nas_scale.errors import NasScaleError, RunFailed
 from nas_scale.metrics.counts import cost
 from nas_scale.training.job import Epoch, Recipe
@@ -277,7 +278,8 @@ def run_apart(asked: Asked) -> Run:
     """The run in a fresh interpreter, timed from before it starts."""
     asked = replace(asked, started=time.time())
     command = [sys.executable, __file__, "--one", json.dumps(asdict(asked))]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    environment = os.environ | KEEP_FREED_MEMORY
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode:
         raise RunFailed(f"{asked.candidate}, seed {asked.seed}: the run failed; its message is above")
     run = Run(**json.loads(done.stdout.splitlines()[-1]))

@@ -1,7 +1,7 @@
 """What every engine does: take jobs, run one function on them somewhere, hand results back as they finish.
 
 An engine is made with the function it runs, named "package.module:function", so that only plain data crosses
-processes. It knows neither trials nor seeds, keeps nothing, and promises no order: order is runs/loop.py's business.
+processes. It knows neither trials nor seeds, keeps nothing, and promises no order: order is trials/loop.py's business.
 
 The function may be a generator function: what it yields is news from the middle of a job, what it returns the result.
 None is no news: "I wait for my device; there is nothing to tell, and other jobs of this process may go on". As others
@@ -26,6 +26,13 @@ THREAD_VARIABLES: Final = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+# For glibc, other C libraries ignore them: map nothing apart, give nothing back, take 64 MiB at once. A training step
+# frees and takes the same hundreds of megabytes again; given back and mapped anew, they cost a CPU many page faults.
+KEEP_FREED_MEMORY: Final = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+    "MALLOC_TOP_PAD_": str(64 * 2**20),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,9 @@ def reason(error: BaseException) -> str:
     return text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 3] + "..."
 
 
-def thread_environment(threads: int) -> dict[str, str]:
-    """The environment that holds numerical libraries to `threads` threads; must stand before they load."""
-    return dict.fromkeys(THREAD_VARIABLES, str(threads))
+def worker_environment(threads: int) -> dict[str, str]:
+    """The variables of a worker process: numerical libraries use `threads` threads, and freed memory is kept.
+
+    They must stand before the process starts: the C library reads its own only then.
+    """
+    return dict.fromkeys(THREAD_VARIABLES, str(threads)) | KEEP_FREED_MEMORY

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final, Self
 
-from nas_scale.engines.base import Done, Failed, News, Outcome, thread_environment
+from nas_scale.engines.base import Done, Failed, News, Outcome, worker_environment
 from nas_scale.errors import RunFailed
 
 LOSSES: Final = 2  # a job whose worker dies this often has failed
@@ -49,7 +49,7 @@ class _Worker:
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, str(theirs.fileno()), function, *sys.path],
-                env={**os.environ, **thread_environment(threads), **environment},
+                env={**os.environ, **worker_environment(threads), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a job prints must not mix with the parent's output

@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import Any, Final, Self
 
-from nas_scale.engines.base import Done, Failed, Outcome, carry_out, keep_quiet, reason, resolve, thread_environment
+from nas_scale.engines.base import Done, Failed, Outcome, carry_out, keep_quiet, reason, resolve, worker_environment
 from nas_scale.errors import UserError
 
 RETRIES: Final = 3
@@ -56,7 +56,7 @@ class RayEngine:
             num_gpus=gpus_per_job,
             max_retries=RETRIES,
             max_calls=0,
-            runtime_env={"env_vars": thread_environment(threads)},
+            runtime_env={"env_vars": worker_environment(threads)},
         )(_attempt)
 
     @property

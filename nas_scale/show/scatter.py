@@ -1,4 +1,8 @@
-"""A scatter plot in characters, as wide as the screen: dots with error bars, some marked and joined by a step line."""
+"""A scatter plot in characters, as wide as the screen: dots with error bars, some marked and joined by a step line.
+
+Drawn here rather than by plotext 6, which takes half a second to import, keeps one figure for the whole process, and
+writes a label where it is told to, not where there is room.
+"""
 
 from __future__ import annotations
 
@@ -88,8 +92,9 @@ class Scatter:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         glyphs = glyphs_for(options)
         marked = [dot for dot in self._dots if dot.kind == "marked"]
-        bottom, top = _range([end for dot in marked for end in (dot.y - dot.error, dot.y + dot.error)], self._dots)
-        left, right = _range([], self._dots)
+        bars = [end for dot in marked for end in (dot.y - dot.error, dot.y + dot.error)]
+        bottom, top = _range([*bars, *(dot.y for dot in self._dots)])
+        left, right = _range([dot.x for dot in self._dots])
         heights = {_row(value, bottom, top): self._y.shown(value) for value in ticks(bottom, top, ROWS // 3)}
         margin = max(len(text) for text in heights.values())
         width = max(min(options.max_width, MOST_COLUMNS) - margin - 3, LEAST_COLUMNS)
@@ -139,9 +144,8 @@ class Scatter:
         yield Text(f"{'':{margin}}  {self._x.title:>{width}}")
 
 
-def _range(more: Sequence[float], dots: Sequence[Dot]) -> tuple[float, float]:
-    """From the least to the largest of the dots' x, or of their y and `more`, with a margin."""
-    values = [*more, *(dot.y for dot in dots)] if more else [dot.x for dot in dots]
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    """From the least to the largest value, with a margin."""
     low, high = min(values), max(values)
     margin = (high - low) * MARGIN or abs(low) * MARGIN or 1.0
     return low - margin, high + margin

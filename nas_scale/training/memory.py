@@ -1,4 +1,4 @@
-"""Memory: kept between steps; and nets that do not fit, told apart from other errors and trained again with less.
+"""Memory: given back between trainings; and nets that do not fit, told from other errors and trained again with less.
 
 Splitting the batch would change the result, since batch norm averages over it. So the blocks are computed again in the
 backward pass instead of being kept (Chen et al. 2016): the same result up to rounding, about a third more work, and
@@ -20,8 +20,6 @@ from torch.utils.checkpoint import checkpoint
 from nas_scale.nets.build import Net
 
 KEEP_FREE: Final = 0.5  # of a GPU's memory
-# mallopt's parameters (glibc's malloc.h) and their values: nothing mapped apart, nothing given back, 64 MiB at once.
-_MALLOC: Final = {-4: 0, -1: 2**31 - 1, -2: 64 * 2**20}
 
 # What a RuntimeError says where torch has no error of its own for it: torch's allocator on a CPU, CUDA itself, and the
 # libraries that take memory beside torch's allocator.
@@ -34,33 +32,19 @@ _LACKING: Final = (
 )
 
 
-def keep_freed_memory() -> None:
-    """Lets this process keep the memory it frees, where the C library is glibc; elsewhere does nothing.
-
-    A training step frees and takes the same hundreds of megabytes again. Given back and mapped anew each time, they
-    cost a CPU a quarter of its time in page faults.
-    """
-    for parameter, value in _MALLOC.items():
-        _glibc("mallopt", parameter, value)
-
-
 def give_back_freed_memory() -> None:
     """Between trainings: what the next one needs may be far less, and other processes may need the rest.
 
     A GPU's only where it is half full: giving it back waits for all that is under way there. A recorded step's memory
     is never used again before that.
     """
-    _glibc("malloc_trim", 0)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:  # glibc keeps what is freed (engines/base.py); no variable says when to give it back
+        trim(0)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         free, whole = torch.cuda.mem_get_info()
         if free < KEEP_FREE * whole:
             torch.cuda.empty_cache()
-
-
-def _glibc(name: str, *arguments: int) -> None:
-    function = getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
-    if function is not None:
-        function(*arguments)
 
 
 def is_lack_of_memory(error: BaseException) -> bool:

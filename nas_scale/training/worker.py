@@ -90,9 +90,6 @@ def prepare_process(threads: int) -> None:
     """What makes this process train fast. Nothing here changes a result beyond rounding."""
     import torch
 
-    from nas_scale.training.memory import keep_freed_memory
-
-    keep_freed_memory()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     # Every net has shapes of its own, and searching for kernels would take longer than they save in a few seconds.

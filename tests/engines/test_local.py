@@ -63,10 +63,11 @@ def alive(pid: int) -> bool:
     return False
 
 
-def test_threads_are_set_before_anything_loads_and_torch_is_not_dragged_in() -> None:
+def test_threads_and_memory_are_set_before_anything_loads_and_torch_is_not_dragged_in() -> None:
     with engine_of("environment", threads=3) as engine:
-        engine.submit(0, "OMP_NUM_THREADS")
-        assert engine.next() == Done(0, "3")
+        for name, value in {"OMP_NUM_THREADS": "3", "MALLOC_MMAP_MAX_": "0"}.items():
+            engine.submit(0, name)
+            assert engine.next() == Done(0, value)
     with engine_of("torch_loaded") as engine:
         engine.submit(0, 0)
         assert engine.next() == Done(0, False)
