@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nas_scale.architecture.blocks import Conv
 from nas_scale.architecture.spec import Act, Skip, Style
+from nas_scale.nets.convolution import Convolution
 
 ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
     "relu": nn.ReLU,
@@ -17,20 +18,6 @@ ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
     "swish": nn.SiLU,
     "hard-swish": nn.Hardswish,
 }
-
-
-class SameConv2d(nn.Conv2d):
-    """A convolution with TensorFlow's 'SAME' padding: at stride 2 the odd pixel is added right and below."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride))."""
-        pads: list[int] = []
-        for size, kernel, stride in zip(
-            reversed(x.shape[2:]), reversed(self.kernel_size), reversed(self.stride), strict=True
-        ):
-            missing = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-            pads += [missing // 2, missing - missing // 2]
-        return F.conv2d(F.pad(x, pads), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 def activation(act: Act | None) -> list[nn.Module]:
@@ -45,15 +32,7 @@ def activation(act: Act | None) -> list[nn.Module]:
 def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
     """Convolution, then batch norm and activation where the value has them."""
     same = style.padding == "same" and conv.stride > 1
-    layer = (SameConv2d if same else nn.Conv2d)(
-        conv.c_in,
-        conv.c_out,
-        conv.kernel,
-        conv.stride,
-        0 if same else conv.kernel // 2,
-        groups=conv.groups,
-        bias=not conv.norm,
-    )
+    layer = Convolution(conv.c_in, conv.c_out, conv.kernel, conv.stride, conv.groups, bias=not conv.norm, same=same)
     norm = [nn.BatchNorm2d(conv.c_out, style.bn_eps, style.bn_momentum)] if conv.norm else []
     return nn.Sequential(layer, *norm, *activation(conv.act))
 

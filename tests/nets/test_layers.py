@@ -17,7 +17,8 @@ from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture, Style
 from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build, zero_residuals
-from nas_scale.nets.layers import PoolSkip, Residual, SameConv2d, SqueezeExcite, StochasticDepth
+from nas_scale.nets.convolution import Convolution
+from nas_scale.nets.layers import PoolSkip, Residual, SqueezeExcite, StochasticDepth
 from nas_scale.nets.oracle import count_module
 from tests.support.random_nets import random_params
 
@@ -39,7 +40,7 @@ def _tensorflow_same(image: np.ndarray, kernel: np.ndarray, stride: int) -> np.n
 @pytest.mark.parametrize("stride", [2, 3])
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 9, 10, 15])
 def test_same_padding_is_tensorflow_s(size: int, stride: int, kernel: int) -> None:
-    layer = SameConv2d(1, 1, kernel, stride, bias=False)
+    layer = Convolution(1, 1, kernel, stride, bias=False, same=True)
     image = torch.randn(size, size)
     with torch.no_grad():
         ours = layer(image[None, None])[0, 0].numpy()
@@ -48,7 +49,7 @@ def test_same_padding_is_tensorflow_s(size: int, stride: int, kernel: int) -> No
 
 
 def test_same_padding_differs_from_symmetric_on_even_sizes_alone() -> None:
-    layer = SameConv2d(1, 1, 3, 2, bias=False)
+    layer = Convolution(1, 1, 3, 2, bias=False, same=True)
     for size, same in ((8, False), (9, True)):
         image = torch.randn(1, 1, size, size)
         symmetric = F.conv2d(image, layer.weight, stride=2, padding=1)
