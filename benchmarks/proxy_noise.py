@@ -28,8 +28,9 @@ from rich.table import Table
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.run_settings import Where, choose_device, training_engine
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.workers import choose_device, training_engine
 from nas_scale.engines.base import Engine, Failed, News, Outcome
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limits, around
@@ -117,10 +118,10 @@ def main() -> None:
         crop=asked.crop,
         seeds=asked.seeds,
     )
-    where = Where(device=asked.device, workers=asked.workers).checked()
-    device = choose_device(where.device)
+    settings = RunSettings(device=asked.device, workers=asked.workers).checked()
+    device = choose_device(settings.device)
     jobs = Jobs(training.checked().suited(device).for_reference(reference), reference, device)
-    with training_engine(where, jobs.device, jobs.training.threads) as engine:
+    with training_engine(settings, jobs.device, jobs.training.threads) as engine:
         accuracies, seconds = measure(nets, jobs, engine)
     noise = SeedNoise.pooled(accuracies).sd or 0.0
     means = [statistics.fmean(each) for each in accuracies]

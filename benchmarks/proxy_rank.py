@@ -40,8 +40,9 @@ from rich.progress import track
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.run_settings import Where, choose_device, training_engine
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.workers import choose_device, training_engine
 from nas_scale.engines.base import Done, Engine, Failed
 from nas_scale.engines.local import LocalEngine
 from nas_scale.training.job import Job, Score
@@ -130,13 +131,15 @@ def fits(record: dict[str, Any], made: dict[str, Jobs]) -> bool:
     return jobs is not None and record["training"] == options(jobs) and record["device"] == jobs.device
 
 
-def train(tasks: Sequence[Task], where: Where, device: str, until: float) -> Iterator[tuple[Task, list[Score], Spent]]:
+def train(
+    tasks: Sequence[Task], settings: RunSettings, device: str, until: float
+) -> Iterator[tuple[Task, list[Score], Spent]]:
     """Each task as it is trained, its scores (one a seed), and what it took in all. No task is begun after `until`
     (time.monotonic)."""
     waiting = [(number, job) for number, task in enumerate(tasks) for job in task.jobs][::-1]
     scores: dict[int, list[Score]] = {}
     spent: dict[int, Spent] = {}
-    with training_engine(where, device, threads=1) as engine:
+    with training_engine(settings, device, threads=1) as engine:
         under_way: dict[int, int] = {}
         ticket, before = 0, Spent.so_far(engine)
         while under_way or (waiting and time.monotonic() < until):
@@ -192,7 +195,7 @@ def main() -> None:
     made = {name: jobs_of(name, asked.data, reference, device) for name in names}
     tasks = missing(made, nets, read_records(asked.out))
     stamp = made_with(device)
-    trained = train(tasks, Where(workers=asked.workers), device, until)
+    trained = train(tasks, RunSettings(workers=asked.workers), device, until)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     with asked.out.open("a") as kept:
         for task, scores, spent in track(trained, "training", len(tasks), console=Console(stderr=True)):

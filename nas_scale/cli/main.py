@@ -8,48 +8,24 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from nas_scale import __version__
-from nas_scale.cli import certify, expand, family, grid, profile, search, show, spaces
+from nas_scale.cli.app import made_app
 from nas_scale.cli.interrupts import interrupts_get_through
 from nas_scale.errors import DEBUG, Interrupted, NasScaleError, UserError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
-_ABOUT: Final = (
-    "From a budget to a family of nets: search a baseline, fit how it should grow, expand it. "
-    "Every answer comes with its error."
+# Modules that each have a COMMAND; a new command is one more of them.
+COMMANDS: Final = (
+    "nas_scale.cli.search",
+    "nas_scale.cli.grid",
+    "nas_scale.cli.expand",
+    "nas_scale.cli.family",
+    "nas_scale.cli.certify",
+    "nas_scale.cli.show",
+    "nas_scale.cli.profile",
+    "nas_scale.cli.spaces",
 )
-
-app = typer.Typer(
-    name="nas-scale",
-    help=_ABOUT,
-    epilog="Example: nas-scale search --target-flops 400M. With --debug anywhere an error shows its traceback.",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode="rich",
-)
-for command in (search, grid, expand, family, certify, show, profile, spaces):
-    command.add_to(app)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"nas-scale {__version__}")
-        raise Exit(DONE)
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version and stop."
-    ),
-) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise Exit(DONE)
 
 
 def _say(message: str) -> None:
@@ -58,14 +34,14 @@ def _say(message: str) -> None:
     print("nas-scale: " + "".join(character for character in line if character.isprintable()), file=sys.stderr)
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], commands: Sequence[str] = COMMANDS) -> int:
     """Runs the command line and returns its exit code; only --debug lets a traceback out."""
     debug = "--debug" in arguments
     if debug:
         os.environ[DEBUG] = "1"
     try:
         with interrupts_get_through():
-            code = app(
+            code = made_app(commands)(
                 args=[argument for argument in arguments if argument != "--debug"],
                 prog_name="nas-scale",
                 standalone_mode=False,

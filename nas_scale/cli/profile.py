@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-import typer
+from nas_scale.cli.command import Command
+from nas_scale.commands.profile_options import ProfileOptions
+from nas_scale.commands.shared.options import only
+from nas_scale.commands.shared.run_settings import RunSettings
 
-from nas_scale.cli.options import RESULTS, Json, Results
 
-
-def profile(
-    nets: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="NET...",
-            help="Known nets, YAML files, runs (results/x, results/x:3), timm:NAME, torchvision:NAME.",
-        ),
-    ],
-    resolution: Annotated[
-        int | None, typer.Option(help="Pixels a side (default: the net's own).", metavar="PX")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Count with fvcore too, operator by operator.")] = False,
-    results: Results = RESULTS,
-    json: Json = False,
-) -> None:
+def profile(options: dict[str, Any], json: bool) -> None:
     """Show what nets cost, stage by stage: resolution, channels, FLOPs (multiply-adds), parameters, activations.
 
     Example: nas-scale profile efficientnet-b0 --check
@@ -31,7 +18,7 @@ def profile(
     from nas_scale.commands import profile as flow
     from nas_scale.show import console
 
-    profiles = flow.profile(nets, resolution, check, results)
+    profiles = flow.profile(**options)
     if json:
         console.print_json(flow.profile_document(profiles))
         return
@@ -40,5 +27,4 @@ def profile(
     console.output().print(profile_tables(profiles))
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command()(profile)
+COMMAND = Command(profile, (ProfileOptions, only(RunSettings, "results")))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from nas_scale.cli.options import RESULTS, Json, Results
+from nas_scale.cli.command import Command
+from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.options import Option, only, take
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import UserError
 
 _EXAMPLES = {
@@ -20,29 +21,36 @@ _EXAMPLES = {
 }
 
 
-def show(
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What is shown."""
+
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run's name or folder; none lists them all.")
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every row of a ranking.")] = False,
-    svg: Annotated[Path | None, typer.Option(help="Write the table to this file as a picture too.")] = None,
+        str | None,
+        Option(
+            "A run's name or folder; none lists them all.", metavar="[RUN]", complete=completion.runs, positional=True
+        ),
+    ] = None
+    everything: Annotated[bool, Option("Every row of a ranking.", flag="--all")] = False
+    svg: Annotated[Path | None, Option("Write the table to this file as a picture too.", metavar="FILE", read=Path)] = (
+        None
+    )
     pareto: Annotated[
-        bool, typer.Option("--pareto", help="A search's front alone: the nets that no other beats in all aims.")
-    ] = False,
+        bool, Option("A search's Pareto front alone: the nets that no other beats in all objectives.")
+    ] = False
     objective: Annotated[
         str | None,
-        typer.Option(
-            metavar="AIMS",
-            help="Aims of that front, e.g. accuracy,params (default: the search's own, or accuracy,flops).",
+        Option(
+            "Objectives of that front, e.g. accuracy,params.", "the search's own, or accuracy,flops", metavar="NAMES"
         ),
-    ] = None,
+    ] = None
     plot: Annotated[
-        Path | None, typer.Option(help="Draw that front into this file: .png, .svg, .pdf or .html.")
-    ] = None,
-    results: Results = RESULTS,
-    json: Json = False,
-) -> None:
-    """List runs, or show a run's ranking, front, fit or family again. No training.
+        Path | None, Option("Draw that front into this file: .png, .svg, .pdf or .html.", metavar="FILE", read=Path)
+    ] = None
+
+
+def show(options: dict[str, Any], json: bool) -> None:
+    """List runs, or show a run's ranking, Pareto front, fit or family again. No training.
 
     Example: nas-scale show search-001
     """
@@ -50,13 +58,14 @@ def show(
     from nas_scale.runs.store import find_run, list_runs
     from nas_scale.show import console
 
-    if run is not None:
+    asked, results = take(options, Show), take(options, RunSettings).folder
+    if asked.run is not None:
         from nas_scale.show.rankings import MOST_ROWS
 
-        document = read_document(find_run(results, run))
-        rows = 10**9 if everything else MOST_ROWS
-        if pareto or objective or plot:
-            _show_front(document, objective, plot, svg, None if json else rows)
+        document = read_document(find_run(results, asked.run))
+        rows = 10**9 if asked.everything else MOST_ROWS
+        if asked.pareto or asked.objective or asked.plot:
+            _show_front(document, asked, None if json else rows)
             return
         if json:
             console.print_json(document)
@@ -65,10 +74,15 @@ def show(
 
         shown = result_table(document, rows)
         console.output().print(shown)
-        if svg is not None:
-            console.save_svg(shown, svg, f"nas-scale show {run}")
+        if asked.svg is not None:
+            console.save_svg(shown, asked.svg, f"nas-scale show {asked.run}")
         return
-    for flag, given in {"--svg": svg, "--plot": plot, "--objective": objective, "--pareto": pareto or None}.items():
+    for flag, given in {
+        "--svg": asked.svg,
+        "--plot": asked.plot,
+        "--objective": asked.objective,
+        "--pareto": asked.pareto or None,
+    }.items():
         if given is not None:
             raise UserError(f"{flag} needs a run, e.g. nas-scale show search-001 {flag}{_EXAMPLES[flag]}")
     if results.exists() and not results.is_dir():
@@ -84,18 +98,16 @@ def show(
         console.output().print(runs_table(runs))
 
 
-def _show_front(
-    document: Mapping[str, Any], objective: str | None, plot: Path | None, svg: Path | None, rows: int | None
-) -> None:
+def _show_front(document: Mapping[str, Any], asked: Show, rows: int | None) -> None:
     """A search's front, as a table of so many rows with its picture; rows None: as JSON."""
     from nas_scale.commands.search.front import front_of
     from nas_scale.show import console
 
-    if plot is not None:
+    if asked.plot is not None:
         from nas_scale.show.front_picture import check_picture
 
-        check_picture(plot)
-    front = front_of(document, objective)
+        check_picture(asked.plot)
+    front = front_of(document, asked.objective)
     if rows is None:
         console.print_json(front.document())
     else:
@@ -103,18 +115,17 @@ def _show_front(
 
         shown = front_view(front, rows)
         console.output().print(shown)
-        if svg is not None:
-            console.save_svg(shown, svg, f"nas-scale show {front.run} --pareto")
-    if plot is not None:
+        if asked.svg is not None:
+            console.save_svg(shown, asked.svg, f"nas-scale show {front.run} --pareto")
+    if asked.plot is not None:
         from nas_scale.show.front_picture import save_picture
 
-        save_picture(front, plot)
-        console.say(f"saved: {plot}")
+        save_picture(front, asked.plot)
+        console.say(f"saved: {asked.plot}")
 
 
 def _plain(info: dict[str, Any]) -> dict[str, Any]:
     return info | {"folder": str(info["folder"])}
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command()(show)
+COMMAND = Command(show, (Show, only(RunSettings, "results")))

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-import typer
+from nas_scale.cli.command import Command
+from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.options import Option
 
-from nas_scale.cli.options import Json
 
+@dataclass(frozen=True, slots=True)
+class Spaces:
+    """Which spaces are shown."""
 
-def spaces(
     name: Annotated[
-        str | None, typer.Argument(metavar="[SPACE]", help="A space's name or YAML file; none lists them all.")
-    ] = None,
-    json: Json = False,
-) -> None:
+        str | None,
+        Option(
+            "A space's name or YAML file; none lists them all.",
+            metavar="[SPACE]",
+            complete=completion.spaces,
+            positional=True,
+        ),
+    ] = None
+
+
+def spaces(options: dict[str, Any], json: bool) -> None:
     """List the search spaces and their sizes, or one with its choices.
 
     Example: nas-scale spaces efficientnet
@@ -22,7 +33,8 @@ def spaces(
     from nas_scale.architecture.files import known_spaces, load_space
     from nas_scale.show import console
 
-    found = [load_space(text) for text in ([name] if name else known_spaces())]
+    name = options.get("name")
+    found = [load_space(text) for text in ([name] if name is not None else known_spaces())]
     if json:
         rows = [
             {
@@ -42,5 +54,4 @@ def spaces(
     console.output().print(space_table(found[0], found[0].distinct()) if name else spaces_table(found))
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command()(spaces)
+COMMAND = Command(spaces, (Spaces,))

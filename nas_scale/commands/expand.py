@@ -7,15 +7,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from nas_scale.architecture.files import net_document, net_from_document, save_net
 from nas_scale.architecture.growth import Repeats
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.expand_options import OF_RUN, Expand, Rule
 from nas_scale.commands.shared.events import ignore
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
-from nas_scale.commands.shared.options import one_of, within
-from nas_scale.commands.shared.run_settings import Where, opened
+from nas_scale.commands.shared.opening import opened
+from nas_scale.commands.shared.options import known_options, refuse_unknown, take
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.counts import Cost, cost
 from nas_scale.runs.results import read_document, write_document
@@ -23,11 +25,9 @@ from nas_scale.runs.store import Run, latest
 from nas_scale.scaling.candidates import Candidate, grow
 from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.rules import RULES, coefficients_named
-from nas_scale.scaling.solver import MOST_PHI, at_budget
+from nas_scale.scaling.solver import at_budget
 
-Rule = Literal["paper", "budget"]
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
-PHIS: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,37 +136,29 @@ def grown(
 def expand(
     baseline: str | Architecture | None = None,
     coefficients: str | Coefficients | None = None,
-    phi: Sequence[float] = PHIS,
-    rule: Rule = "budget",
-    repeats: Repeats = "ceil",
-    results: str | Path = "results",
-    run: str | None = None,
+    *,
     save: bool = True,
+    **options: Any,
 ) -> Family:
     """Grows a baseline into a family, without any training.
 
     baseline: a net or its name (None: the one the coefficients were fitted on, else the latest search's best).
     coefficients: values, `1.2,1.1,1.15`, a published rule, or a run with a fit (None: the latest).
-    phi: sizes, 0 to 7. rule: `paper` applies the formula, `budget` solves for nets that really cost 2^phi baselines.
-    repeats: how rule paper rounds depths. Files go to results/<run>/ where `save`. Raises UserError.
+    options: the other fields of `Expand`, and `results` and `run`, named as on the command line. Files go to
+    results/<run>/ where `save`. Raises UserError.
     """
-    folder = Path(results)
-    one_of(("budget", "paper"), rule=rule)
-    one_of(("ceil", "round"), repeats=repeats)
-    phis = sorted(set(phi))
-    if not phis:
-        raise UserError("--phi names no size; write --phi 0..7 or 0,0.5,1")
-    for value in phis:
-        within(0, MOST_PHI, phi=value)
-    growth = _growth(coefficients, folder)
-    base = _baseline(baseline, growth, folder)
-    made = grown(base, growth.coefficients, phis, rule, repeats)
+    options |= {"baseline": baseline, "coefficients": coefficients}
+    refuse_unknown(options, known_options(Expand, OF_RUN))
+    wanted, settings = take(options, Expand).checked(), take(options, RunSettings).checked()
+    growth = _growth(wanted.coefficients, settings.folder)
+    base = _baseline(wanted.baseline, growth, settings.folder)
+    made = grown(base, growth.coefficients, wanted.phi, wanted.rule, wanted.repeats)
     members = tuple(
         Member(member_name(base, value), value, candidate, cost(candidate.architecture))
-        for value, candidate in zip(phis, made, strict=True)
+        for value, candidate in zip(wanted.phi, made, strict=True)
     )
-    family = Family(base, growth.coefficients, growth.source, growth.note, rule, members)
-    return _saved(family, repeats, folder, run) if save else family
+    family = Family(base, growth.coefficients, growth.source, growth.note, wanted.rule, members)
+    return _saved(family, wanted.repeats, settings) if save else family
 
 
 def _baseline(asked: str | Architecture | None, growth: _Growth, results: Path) -> Architecture:
@@ -177,7 +169,7 @@ def _baseline(asked: str | Architecture | None, growth: _Growth, results: Path) 
     return growth.baseline or find_net(str(last_search(results).folder), results)
 
 
-def _saved(family: Family, repeats: Repeats, results: Path, name: str | None) -> Family:
+def _saved(family: Family, repeats: Repeats, settings: RunSettings) -> Family:
     spec = {
         "baseline": net_document(family.baseline),
         "coefficients": [family.coefficients.alpha, family.coefficients.beta, family.coefficients.gamma],
@@ -185,7 +177,7 @@ def _saved(family: Family, repeats: Repeats, results: Path, name: str | None) ->
         "rule": family.rule,
         "repeats": repeats,
     }
-    with opened(Where(results=results, run=name), "expand", spec, ignore, has_study=False) as run:
+    with opened(settings, "expand", spec, ignore, has_study=False) as run:
         files = []
         for member in family.members:
             path = run.folder / f"{member.name}.yaml"

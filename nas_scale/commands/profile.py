@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.profile_options import ProfileOptions
 from nas_scale.commands.shared.net_lookup import find_net
-from nas_scale.commands.shared.options import within
+from nas_scale.commands.shared.options import known_options, refuse_unknown, take
 from nas_scale.metrics.counts import Cost, StageCost, cost
 from nas_scale.metrics.counts import profile as stage_rows
 
@@ -38,18 +39,16 @@ class Profile:
 
 
 def profile(
-    nets: Sequence[str | Architecture] | str | Architecture,
-    resolution: int | None = None,
-    check: bool = False,
-    results: str | Path = "results",
+    nets: Sequence[str | Architecture] | str | Architecture, results: str | Path = "results", **options: Any
 ) -> list[Profile]:
     """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (counted by fvcore).
 
-    resolution: pixels a side, None for each net's own. check: count with fvcore too. Raises UserError.
+    options: the other fields of `ProfileOptions`, named as on the command line. Raises UserError.
     """
-    within(1, 8192, resolution=resolution)
-    wanted = [nets] if isinstance(nets, str | Architecture) else list(nets)
-    return [_profile(net, resolution, check, Path(results)) for net in wanted]
+    options |= {"nets": [nets] if isinstance(nets, str | Architecture) else list(nets)}
+    refuse_unknown(options, known_options(ProfileOptions))
+    wanted = take(options, ProfileOptions).checked()
+    return [_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets]
 
 
 def _profile(net: str | Architecture, resolution: int | None, check: bool, results: Path) -> Profile:

@@ -171,10 +171,11 @@ def test_the_parent_holds_no_gpu_while_it_times_nets() -> None:
         "import torch\n"
         "from dataclasses import replace\n"
         "from nas_scale.commands.shared.estimates import seconds_each\n"
-        "from nas_scale.commands.shared.run_settings import Where, choose_device\n"
+        "from nas_scale.commands.shared.workers import choose_device\n"
+        "from nas_scale.commands.shared.run_settings import RunSettings\n"
         "from tests.training.test_worker import JOB\n"
         "assert choose_device('auto') == 'cuda'\n"
-        "(found,) = seconds_each([replace(JOB, device='cuda')], (256, 128), Where(), 'cuda', 1)\n"
+        "(found,) = seconds_each([replace(JOB, device='cuda')], (256, 128), RunSettings(), 'cuda', 1)\n"
         "assert found is not None and 0 < found < 60, found\n"
         "assert not torch.cuda.is_initialized()\n"
     )

@@ -9,7 +9,7 @@ import torch
 
 from nas_scale.architecture.files import load_net
 from nas_scale.commands.shared.estimates import seconds_each
-from nas_scale.commands.shared.run_settings import Where
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.engines.base import carry_out, keep_quiet, resolve
 from nas_scale.training import timing
 from nas_scale.training.data.ref import DataRef
@@ -88,7 +88,7 @@ def test_it_is_found_by_its_name_and_runs_in_workers() -> None:
     machine may do other things in between."""
     assert resolve(timing.TIME) is seconds_of
     broken = replace(job(), device="nowhere")
-    first, failed, last = seconds_each([job(), broken, job()], (2000, 100), Where(workers=2), "cpu", 1)
+    first, failed, last = seconds_each([job(), broken, job()], (2000, 100), RunSettings(workers=2), "cpu", 1)
     assert failed is None
     assert first is not None
     assert last is not None

@@ -14,6 +14,7 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.nets import Drawn
 from nas_scale.commands.certify.options import Certify
 from nas_scale.commands.search.document import proxy_line
+from nas_scale.commands.shared.options import specification
 from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.store import Run
@@ -104,15 +105,15 @@ def certify_document(
         "run": run.name if run else None,
         "folder": str(run.folder) if run else None,
         "header": list(head),
-        **asdict(replace(plan.wanted, space=plan.space)),
+        **specification(replace(plan.wanted, space=plan.space)),
         "band": [band.least, band.most],
         "images": plan.images,
         "trainings": plan.trainings,
         "workers": plan.workers,
         "estimated_seconds": estimated,
         "seconds": round(seconds, 1),
-        "training": asdict(plan.training),
-        "longer_training": asdict(plan.longer),
+        "training": specification(plan.training),
+        "longer_training": specification(plan.longer),
     }
     if run is None:
         rows = [_net(Measured(net, plan.drawn.in_band(net))) for net in plan.drawn.nets]

@@ -3,47 +3,72 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.options import Search
-from nas_scale.commands.shared.options import within
+from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.options import Option, check
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import UserError
+from nas_scale.numbers import read_count
+
+NETS, LONGER = "Nets", "Longer recipe"
 
 
 @dataclass(frozen=True, slots=True)
 class Certify:
-    """Which nets are trained, and how the longer recipe differs from the proxy; part of a run's specification.
+    """Which nets are trained, and how the longer recipe differs from the proxy; part of a run's specification."""
 
-    nets: how many, two thirds of them of equal cost. target_flops: multiply-adds around which those lie, within
-    `tolerance`; None is the median of the space's random nets. resolution None and classes None are the space's.
-    longer: factor on the proxy's epochs. longer_seeds: trainings of each net under it, on other seeds than the proxy's.
-    longer_width, longer_resolution: of the nets in it, nearer to their target; None is the proxy's.
-    """
-
-    space: str | SearchSpace = "efficientnet"
-    target_flops: float | None = None
-    tolerance: float = 0.05
-    resolution: int | None = None
-    classes: int | None = None
-    nets: int = 16
-    longer: float = 3.0
-    longer_seeds: int = 1
-    longer_width: float | None = None
-    longer_resolution: int | None = None
+    space: Annotated[
+        str | SearchSpace,
+        Option("A space's name (nas-scale spaces) or YAML file.", panel=NETS, complete=completion.spaces),
+    ] = "efficientnet"
+    nets: Annotated[
+        int,
+        Option("How many are trained, two thirds of them of equal cost.", None, "N", NETS, least=4, most=1000),
+    ] = 16
+    target_flops: Annotated[
+        float | None,
+        Option(
+            "Multiply-adds of those, e.g. 400M.",
+            "the median of the space's random nets",
+            "N",
+            NETS,
+            1,
+            1e18,
+            read=read_count,
+        ),
+    ] = None
+    tolerance: Annotated[
+        float, Option("How far they may be from it, as a share.", None, "X", NETS, least=0.0001, most=0.9)
+    ] = 0.05
+    resolution: Annotated[
+        int | None, Option("Resolution at which cost is counted.", "the space's", "PX", NETS, least=2, most=8192)
+    ] = None
+    classes: Annotated[
+        int | None, Option("Classes at which cost is counted.", "the space's", "N", NETS, least=2, most=1_000_000)
+    ] = None
+    longer: Annotated[float, Option("So many times the proxy's epochs.", None, "X", LONGER, least=1, most=1000)] = 3.0
+    longer_seeds: Annotated[
+        int,
+        Option("Trainings of each net, on other seeds than the proxy's.", None, "N", LONGER, least=1, most=1000),
+    ] = 1
+    longer_width: Annotated[
+        float | None,
+        Option("Factor on all channels, nearer to the target net's 1.", "the proxy's", "X", LONGER, least=0.05, most=4),
+    ] = None
+    longer_resolution: Annotated[
+        int | None, Option("Pixels a side, nearer to the target's.", "the proxy's", "PX", LONGER, least=3, most=1024)
+    ] = None
+    dry_run: Annotated[
+        bool, Option("Show the nets and how long they would train, then stop.", panel=NETS, specified=False)
+    ] = False
 
     def checked(self) -> Certify:
         """Itself. Raises UserError naming the option that is wrong."""
-        within(1, 1e18, target_flops=self.target_flops)
-        within(0.0001, 0.9, tolerance=self.tolerance)
-        within(2, 8192, resolution=self.resolution)
-        within(2, 1_000_000, classes=self.classes)
-        within(4, 1000, nets=self.nets)
-        within(1, 1000, longer=self.longer)
-        within(1, 1000, longer_seeds=self.longer_seeds)
-        within(0.05, 4, longer_width=self.longer_width)
-        within(3, 1024, longer_resolution=self.longer_resolution)
+        check(self)
         return self
 
     def opened(self) -> SearchSpace:

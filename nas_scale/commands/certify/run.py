@@ -25,9 +25,11 @@ from nas_scale.commands.search.document import images_line
 from nas_scale.commands.shared import estimates
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.net_lookup import net_attributes, net_key, reference_net
-from nas_scale.commands.shared.options import as_spec, known_options, refuse_unknown, take
-from nas_scale.commands.shared.run_settings import Where, choose_device, logged, opened, training_engine, worker_count
+from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.options import known_options, refuse_unknown, specification, take
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.workers import choose_device, training_engine, worker_count
 from nas_scale.errors import RunFailed, UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.results import read_document, write_document
@@ -68,7 +70,7 @@ class CertifyResult:
 def certify(*, dry_run: bool = False, on_event: Listener = ignore, **options: Any) -> CertifyResult:
     """Trains nets of a space under a proxy and under a longer recipe, and says how well the proxy orders them.
 
-    options: the fields of `Certify`, `Training` (the proxy) and `Where`, named as on the command line.
+    options: the fields of `Certify`, `Training` (the proxy) and `RunSettings`, named as on the command line.
     dry_run: draw the nets and time the trainings alone; nothing is trained or written.
     on_event: told of every step.
 
@@ -76,7 +78,7 @@ def certify(*, dry_run: bool = False, on_event: Listener = ignore, **options: An
     same call with resume=True goes on.
     """
     prepared = prepare(options)
-    if not dry_run:
+    if not prepared.plan.wanted.dry_run:
         return _run(prepared, on_event)
     head, seconds = _timed(prepared, ignore)  # the document says it all
     return CertifyResult(None, None, certify_document(prepared.plan, head, seconds))
@@ -88,7 +90,7 @@ class Prepared:
 
     plan: CertifyPlan
     space: SearchSpace
-    where: Where
+    settings: RunSettings
     jobs: Jobs
     longer: Jobs
 
@@ -97,7 +99,9 @@ class Prepared:
         plan, space = self.plan, self.space
         whole = repr((space.frame, space.choices, [stage.slots for stage in space.stages]))
         return {
-            **as_spec(certify=replace(plan.wanted, space=space.name), training=plan.training, longer=plan.longer),
+            "certify": specification(replace(plan.wanted, space=space.name)),
+            "training": specification(plan.training),
+            "longer": specification(plan.longer),
             "images": plan.images,
             "space_fingerprint": hashlib.sha256(whole.encode()).hexdigest()[:16],
             "device": self.jobs.device.partition(":")[0],
@@ -117,14 +121,14 @@ def longer_key(number: int, index: int) -> str:
 
 def prepare(options: Mapping[str, Any]) -> Prepared:
     """Reads and checks the options and images, and draws the nets. Raises UserError."""
-    refuse_unknown(options, known_options(Certify, Training, Where))
-    where, wanted = take(options, Where).checked(), take(options, Certify).checked()
+    refuse_unknown(options, known_options(Certify, Training, RunSettings))
+    settings, wanted = take(options, RunSettings).checked(), take(options, Certify).checked()
     asked = take({"seeds": SEEDS} | dict(options), Training).checked()
     if asked.seeds < SEEDS:
         raise UserError(f"--seeds {asked.seeds} does not show how much seeds differ; give {SEEDS} or more")
     space = wanted.opened()
     reference = reference_net(space)
-    device = choose_device(where.device)
+    device = choose_device(settings.device)
     settled = asked.suited(device)
     training, longer = settled.for_reference(reference), wanted.longer_training(settled, reference)
     for each in (training, longer):
@@ -138,9 +142,9 @@ def prepare(options: Mapping[str, Any]) -> Prepared:
         longer=longer,
         drawn=draw(space, wanted, training.seed, lambda arch: net_key(jobs.small(arch))),
         images=data.fingerprint(training.images(training.proxy.resolution)),
-        workers=worker_count(where, device, training.threads),
+        workers=worker_count(settings, device, training.threads),
     )
-    return Prepared(plan, space, where, jobs, Jobs(longer, reference, device))
+    return Prepared(plan, space, settings, jobs, Jobs(longer, reference, device))
 
 
 def _timed(prepared: Prepared, on_event: Listener) -> tuple[list[str], float | None]:
@@ -172,7 +176,7 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
     some = sorted({0, len(nets) // 2, len(nets) - 1})
     recipes, images = (prepared.jobs, prepared.longer), (train_images, val_images)
     wanted = [jobs.seeds(nets[at], [0])[0] for jobs in recipes for at in some]
-    timed = estimates.seconds_each(wanted, images, prepared.where, prepared.jobs.device, plan.training.threads)
+    timed = estimates.seconds_each(wanted, images, prepared.settings, prepared.jobs.device, plan.training.threads)
     total = 0.0
     for jobs, of_these in zip(recipes, (timed[: len(some)], timed[len(some) :]), strict=True):
         known = {flops[at]: seconds for at, seconds in zip(some, of_these, strict=True) if seconds is not None}
@@ -185,14 +189,14 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
 
 def _run(prepared: Prepared, on_event: Listener) -> CertifyResult:
     """Starts the certificate, goes on with it, or shows again what it found."""
-    with opened(prepared.where, "certify", prepared.spec(), on_event) as run:
+    with opened(prepared.settings, "certify", prepared.spec(), on_event) as run:
         if run.record.finished:
             return CertifyResult(run.name, str(run.folder), read_document(run))
         head, estimated = _timed(prepared, on_event)
         started = time.monotonic()
         with (
-            logged(prepared.where, run, on_event) as listener,
-            training_engine(prepared.where, prepared.jobs.device, prepared.jobs.training.threads) as engine,
+            logged(prepared.settings, run, on_event) as listener,
+            training_engine(prepared.settings, prepared.jobs.device, prepared.jobs.training.threads) as engine,
         ):
             measured = _trained(prepared, run, engine, listener)
         _refuse_too_few(measured, run)
@@ -238,7 +242,7 @@ def _trials(prepared: Prepared) -> Plan:
 
     def proposed(trial: optuna.Trial) -> Proposed:
         net = nets[trial.number]
-        return Proposed(net, net_key(net), {**net_attributes(net), "proxy": jobs.given_up(net)})
+        return Proposed(net, net_key(net), {**net_attributes(net), "proxy": jobs.proxy_reduction(net)})
 
     def sampler_for(number: int) -> optuna.samplers.BaseSampler:
         from optuna.samplers import RandomSampler

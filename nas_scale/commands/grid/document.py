@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.grid.options import Grid
 from nas_scale.commands.search.document import proxy_line
+from nas_scale.commands.shared.options import specification
 from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.store import Run
@@ -82,13 +83,13 @@ def grid_document(
             "net": net_document(plan.baseline),
             "flops": cost(plan.baseline).flops,
         },
-        **asdict(wanted),
+        **specification(wanted),
         "pool": plan.pool,
         "trainings": plan.trainings,
         "workers": plan.workers,
         "estimated_seconds": plan.seconds,
         "seconds": round(seconds, 1),
-        "training": asdict(training),
+        "training": specification(training),
     }
     if result is None:
         return document | {"candidates": plan_rows(plan), "fit": None}

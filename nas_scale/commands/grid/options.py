@@ -3,39 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
-from nas_scale.commands.shared.options import one_of, within
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.options import Option, check
 from nas_scale.scaling.solver import MOST_PHI
 
-Method = Literal["networks", "cartesian", "optuna"]
-METHODS: Final = ("networks", "cartesian", "optuna")
+Method: TypeAlias = Literal["networks", "cartesian", "optuna"]
 NETWORKS_TOLERANCE: Final = 0.05  # of real cost
 CARTESIAN_TOLERANCE: Final = 0.1  # of the nominal product, as in the paper
+NETWORKS: Final = "Networks"
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Which networks are compared; part of a run's specification.
 
-    phi: the networks cost 2^phi baselines. method: `networks` really cost that, within `tolerance`; `cartesian` is the
-    paper's grid of alpha, beta, gamma by `step`, whose product is within `tolerance` of 2; `optuna` lets TPE choose
-    among the networks. tolerance None is the method's usual one. count: how many networks are trained.
+    method: `networks` really cost 2^phi baselines, within `tolerance`; `cartesian` is the paper's grid of alpha, beta,
+    gamma by `step`, whose product is within `tolerance` of 2; `optuna` lets TPE choose among the networks. tolerance
+    None is the method's usual one.
     """
 
-    phi: float = 1.0
-    method: Method = "networks"
-    step: float = 0.05
-    tolerance: float | None = None
-    count: int = 16
+    phi: Annotated[float, Option("The networks cost 2^phi baselines.", None, "X", NETWORKS, 0.01, MOST_PHI)] = 1.0
+    baseline: Annotated[
+        str | Architecture | None,
+        Option(
+            "Net to grow: a known net, a YAML file, or a run.",
+            "the latest search's best",
+            "NET",
+            NETWORKS,
+            complete=completion.nets,
+            specified=False,
+        ),
+    ] = None
+    method: Annotated[
+        Method, Option("networks (that really cost it), cartesian (the paper's grid) or optuna.", panel=NETWORKS)
+    ] = "networks"
+    step: Annotated[float, Option("Step of the cartesian grid.", None, "X", NETWORKS, least=0.01, most=1)] = 0.05
+    tolerance: Annotated[
+        float | None,
+        Option(
+            "How far from that cost, as a share.",
+            f"{NETWORKS_TOLERANCE:g} of the real cost; with cartesian {CARTESIAN_TOLERANCE:g} of the product",
+            "X",
+            NETWORKS,
+            least=0.001,
+            most=0.9,
+        ),
+    ] = None
+    count: Annotated[int, Option("How many networks are trained.", None, "N", NETWORKS, least=2, most=1000)] = 16
+    dry_run: Annotated[
+        bool, Option("Show the networks and how long they would train, then stop.", panel=NETWORKS, specified=False)
+    ] = False
 
     def checked(self) -> Grid:
         """Itself with its tolerance settled. Raises UserError naming the option that is wrong."""
-        one_of(METHODS, method=self.method)
+        check(self)
         usual = CARTESIAN_TOLERANCE if self.method == "cartesian" else NETWORKS_TOLERANCE
-        tolerance = usual if self.tolerance is None else self.tolerance
-        within(0.01, MOST_PHI, phi=self.phi)
-        within(0.01, 1, step=self.step)
-        within(0.001, 0.9, tolerance=tolerance)
-        within(2, 1000, count=self.count)
-        return replace(self, tolerance=tolerance)
+        return replace(self, tolerance=usual if self.tolerance is None else self.tolerance)

@@ -19,9 +19,11 @@ from nas_scale.commands.search.document import images_line
 from nas_scale.commands.shared import estimates
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.net_lookup import find_net, last_search, net_attributes, net_key, run_named
-from nas_scale.commands.shared.options import as_spec, known_options, refuse_unknown, take
-from nas_scale.commands.shared.run_settings import Where, choose_device, logged, opened, training_engine, worker_count
+from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.options import known_options, refuse_unknown, specification, take
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.workers import choose_device, training_engine, worker_count
 from nas_scale.errors import RunFailed, UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.results import read_document, write_document
@@ -63,22 +65,20 @@ class GridResult:
     document: Mapping[str, Any]
 
 
-def grid(
-    baseline: str | Architecture | None = None, *, dry_run: bool = False, on_event: Listener = ignore, **options: Any
-) -> GridResult:
+def grid(baseline: str | Architecture | None = None, *, on_event: Listener = ignore, **options: Any) -> GridResult:
     """Trains networks that cost 2^phi baselines and fits how a doubling is best spent on depth, width and resolution.
 
     baseline: a net or its name (None: the latest search's best). A net that a search found is trained as that search
-    did but for seeds and three quarters of its epochs, where options do not say otherwise. dry_run: plan and time
-    alone; nothing is trained or written.
-    options: the fields of `Grid`, `Training` and `Where`, named as on the command line.
+    did but for seeds and three quarters of its epochs, where options do not say otherwise.
+    options: the fields of `Grid`, `Training` and `RunSettings`, named as on the command line; with dry_run nothing is
+    trained or written.
     on_event: told of every step; of a `GridPlan` before any training.
 
     Raises UserError for wrong input, RunFailed where every network failed. After KeyboardInterrupt, or a kill, the same
     call with resume=True goes on.
     """
-    prepared = prepare(baseline, options)
-    if not dry_run:
+    prepared = prepare({**options, "baseline": baseline})
+    if not prepared.wanted.dry_run:
         return _run(prepared, on_event)
     plan = _timed(prepared)
     on_event(plan)
@@ -94,7 +94,7 @@ class Prepared:
     """
 
     wanted: Grid
-    where: Where
+    settings: RunSettings
     baseline: Architecture
     pool: Sequence[Candidate]
     jobs: Jobs
@@ -103,35 +103,36 @@ class Prepared:
     def spec(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON."""
         training = self.jobs.training
-        parts = as_spec(grid=self.wanted, training=training, device=self.jobs.device.partition(":")[0])
+        parts = {"grid": specification(self.wanted), "training": specification(training)}
         images = data.fingerprint(training.images(training.proxy.resolution))
-        return {**parts, "images": images, "baseline": net_document(self.baseline)}
+        device = self.jobs.device.partition(":")[0]
+        return {**parts, "device": device, "images": images, "baseline": net_document(self.baseline)}
 
     def candidate(self, index: int) -> Candidate:
         """The network that a trial's stored index means."""
         return self.pool[index] if self.wanted.method == "optuna" else self.plan.candidates[index]
 
 
-def prepare(baseline: str | Architecture | None, options: Mapping[str, Any]) -> Prepared:
+def prepare(options: Mapping[str, Any]) -> Prepared:
     """Reads and checks a grid's options and images, and chooses its networks. Raises UserError."""
-    refuse_unknown(options, known_options(Grid, Training, Where))
-    where, wanted = take(options, Where).checked(), take(options, Grid).checked()
-    base, usual = baseline_and_training(baseline, where.folder)
+    refuse_unknown(options, known_options(Grid, Training, RunSettings))
+    settings, wanted = take(options, RunSettings).checked(), take(options, Grid).checked()
+    base, usual = baseline_and_training(wanted.baseline, settings.folder)
     if "data" in options:  # what suited other images
         usual = {name: value for name, value in usual.items() if name not in OF_DATA}
     if "proxy_resolution" in options:  # what suited another size of them
         usual.pop("proxy_strides", None)
     asked = take({"seeds": SEEDS} | usual | dict(options), Training).checked()
     pool = candidate_pool(base, wanted)
-    device = choose_device(where.device)
+    device = choose_device(settings.device)
     training = asked.suited(device).for_reference(base)
     if "epochs" not in options:
         shorter = training.shorter(SHARE)
         training = replace(shorter, train_images=training.train_images) if "train_images" in options else shorter
     data.check(training.images(training.proxy.resolution))
     jobs = Jobs(training, base, device)
-    plan = _planned(base, wanted, pool, jobs, worker_count(where, device, training.threads), where.folder)
-    return Prepared(wanted, where, base, pool, jobs, plan)
+    plan = _planned(base, wanted, pool, jobs, worker_count(settings, device, training.threads), settings.folder)
+    return Prepared(wanted, settings, base, pool, jobs, plan)
 
 
 def baseline_and_training(baseline: str | Architecture | None, results: Path) -> tuple[Architecture, dict[str, Any]]:
@@ -204,7 +205,7 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
     jobs, plan = prepared.jobs, prepared.plan
     corners = [jobs.seeds(candidate.architecture, [0])[0] for candidate in plan.candidates[:3]]
     images = (train_images, val_images)
-    timed = estimates.seconds_each(corners, images, prepared.where, jobs.device, jobs.training.threads)
+    timed = estimates.seconds_each(corners, images, prepared.settings, jobs.device, jobs.training.threads)
     each = [seconds for seconds in timed if seconds is not None]
     if not each:
         return None
@@ -213,7 +214,7 @@ def estimate(prepared: Prepared, train_images: int, val_images: int) -> float | 
 
 def _run(prepared: Prepared, on_event: Listener) -> GridResult:
     """Starts the grid, goes on with it, or shows again what it found."""
-    with opened(prepared.where, "grid", prepared.spec(), on_event) as run:
+    with opened(prepared.settings, "grid", prepared.spec(), on_event) as run:
         plan = prepared.plan
         if not run.record.finished:
             on_event(Note("timing a few steps"))
@@ -223,8 +224,8 @@ def _run(prepared: Prepared, on_event: Listener) -> GridResult:
         on_event(Phase("training", len(plan.candidates), "networks", jobs.training.seeds, "accuracy"))
         started = time.monotonic()
         with (
-            logged(prepared.where, run, on_event) as listener,
-            training_engine(prepared.where, jobs.device, jobs.training.threads) as engine,
+            logged(prepared.settings, run, on_event) as listener,
+            training_engine(prepared.settings, jobs.device, jobs.training.threads) as engine,
         ):
             told = run_trials(run.study, _trials(prepared), engine, listener)
         trained = _trained(told, prepared)
@@ -253,7 +254,7 @@ def _trials(prepared: Prepared) -> Plan:
         index = _nearest(prepared.pool, trial) if prepared.wanted.method == "optuna" else trial.number
         candidate = prepared.candidate(index)
         net = net_attributes(candidate.architecture)
-        attributes = {"candidate": index, **net, "proxy": jobs.given_up(candidate.architecture)}
+        attributes = {"candidate": index, **net, "proxy": jobs.proxy_reduction(candidate.architecture)}
         return Proposed(candidate, net_key(jobs.small(candidate.architecture)), attributes)
 
     def sampler_for(number: int) -> BaseSampler:

@@ -15,7 +15,7 @@ from nas_scale.commands.search.minutes import minutes_document
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.shared.net_lookup import net_key
-from nas_scale.commands.shared.options import as_spec
+from nas_scale.commands.shared.options import specification
 from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.feasible.budget import NAMES
 from nas_scale.metrics.counts import cost
@@ -122,7 +122,7 @@ def search_document(
         "trials": len(told_trials(run.study)) - len(known),
         "minutes": minutes_document(wanted.minutes, until),
         "seconds": round(seconds, 1),
-        "training": as_spec(training=training)["training"],
+        "training": specification(training),
         "pruner": {"kind": wanted.pruner, "reduction": wanted.reduction} if wanted.pruner != "none" else None,
         "ranking": [row(entry) for entry in ranking.entries],
     }

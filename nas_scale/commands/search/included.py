@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from nas_scale.architecture.membership import missing, seated
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.options import Nets
 from nas_scale.commands.shared.net_lookup import find_net, net_key
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import outside
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limits
-
-Wanted: TypeAlias = str | Architecture | Sequence[str | Architecture]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Included:
     key: str
 
 
-def listed(wanted: Wanted) -> list[str | Architecture]:
+def listed(wanted: Nets) -> list[str | Architecture]:
     """Names and nets one by one; commas part names. Raises UserError for what is neither."""
     single = list(wanted) if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
     found: list[str | Architecture] = []
@@ -43,7 +41,7 @@ def listed(wanted: Wanted) -> list[str | Architecture]:
     return found
 
 
-def included(wanted: Wanted, space: SearchSpace, limits: Limits, results: Path) -> tuple[Included, ...]:
+def included(wanted: Nets, space: SearchSpace, limits: Limits, results: Path) -> tuple[Included, ...]:
     """The nets to be tried, each at the resolution and classes at which the search counts cost.
 
     Raises UserError for a net that is not found, that the space does not contain (saying which choice is missing), that

@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.commands.search.objectives import ACCURACY, ensure_followed, read_aims
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.objectives import ACCURACY, COSTS, USUAL_SAMPLER, ensure_followed, read_aims
+from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
-from nas_scale.commands.shared.options import one_of, within
+from nas_scale.commands.shared.options import Option, check
 from nas_scale.errors import UserError
 from nas_scale.metrics.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward, around
+from nas_scale.numbers import read_bytes, read_count
 from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS
-from nas_scale.trials.pruning import KINDS, Pruner
-from nas_scale.zero_cost.names import JUDGES, CheapJudge
-
-if TYPE_CHECKING:
-    from nas_scale.commands.search.included import Wanted as Nets
-    from nas_scale.commands.search.warm_start import Wanted as Runs
+from nas_scale.trials.pruning import Pruner
+from nas_scale.zero_cost.names import CheapJudge
 
 TRIALS: Final = 8
 TRIALS_ON_GPU: Final = 32  # in about the same time
@@ -31,64 +31,183 @@ LEAST_ON_FRONT: Final = 6  # with several aims: a front has more nets worth know
 LIMITED: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations", "memory")
 
 
+BUDGET, SEARCH = "Budget", "Search"
+_RIGHT_FOR: Final = "\n\n".join(f"{name}: right for {strategy.right_for}." for name, strategy in SAMPLERS.items())
+Nets: TypeAlias = str | Architecture | Sequence[str | Architecture]
+Runs: TypeAlias = str | Path | Sequence[str | Path]
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What is searched, inside which limits; part of a run's specification.
 
-    target_flops: multiply-adds around which a band of +-tolerance is admitted, and which the reward counts against.
-    max_*: upper limits. resolution None and classes None are the space's. finalists: how many of the best are trained
-    again, on final_seeds fresh seeds each; None is one in FINALIST_OF of the nets tried, LEAST_FINALISTS at least, or
-    LEAST_ON_FRONT with several aims. reward_weight None is the reward's usual one. pruner: stops weak nets early
-    (runs/pruning.py); one in `reduction` goes on. screen: the judge (judges/cheap.py) whose favourite of `screen_pool`
-    proposals is trained. objective: the aims (flows/aims.py), as "accuracy,flops" or one by one; of several the search
-    ends in a front. trials None is the usual number once it is `suited`, or as many as there is time for where
-    `minutes` says how long the whole search may take, finalists included; where both are given, what comes first ends
-    it. include: known nets that are the first trials, by name or as they are (flows/included.py). warm_start: runs
-    whose trials teach the sampler, and are no trials of this search (flows/warm_start.py).
+    objective: its names as "accuracy,flops" or one by one; of several the search ends in a Pareto front. trials None is
+    the usual number once it is `suited`, or as many as there is time for where `minutes` says how long the whole search
+    may take. include: known nets that are the first trials (included.py). warm_start: runs whose trials teach the
+    sampler, and are no trials of this search (warm_start.py).
     """
 
-    space: str | SearchSpace = "efficientnet"
-    objective: str | Sequence[str] = ACCURACY
-    target_flops: float | None = None
-    tolerance: float = 0.1
-    reward: Literal["soft", "hard", "abs"] = "soft"
-    reward_weight: float | None = None
-    max_flops: float | None = None
-    max_params: float | None = None
-    max_activations: float | None = None
-    max_memory: float | None = None
-    resolution: int | None = None
-    classes: int | None = None
-    sampler: str = "predictor"
-    trials: int | None = None
-    minutes: float | None = None
-    finalists: int | None = None
-    final_seeds: int = 2
-    pruner: Literal["none", "halving", "hyperband"] = "none"
-    reduction: int = 3
-    screen: CheapJudge | Literal["none"] = "none"
-    screen_pool: int = 20
-    include: Nets = ()
-    warm_start: Runs = ()
+    target_flops: Annotated[
+        float | None,
+        Option(
+            "Multiply-adds to aim at, e.g. 400M: admits a band around it and enters the reward.",
+            None,
+            "N",
+            BUDGET,
+            1,
+            1e18,
+            read=read_count,
+        ),
+    ] = None
+    tolerance: Annotated[
+        float, Option("Half width of that band as a share.", None, "X", BUDGET, least=0.0001, most=0.9)
+    ] = 0.1
+    reward: Annotated[Literal["soft", "hard", "abs"], Option("soft, hard (MnasNet) or abs (TuNAS).", panel=BUDGET)] = (
+        "soft"
+    )
+    reward_weight: Annotated[
+        float | None,
+        Option(
+            "Its exponent or slope.",
+            ", ".join(f"{weight:g}" for weight in REWARD_WEIGHTS.values()),
+            "X",
+            BUDGET,
+            least=-100,
+            most=0,
+        ),
+    ] = None
+    max_flops: Annotated[
+        float | None, Option("Upper limit, e.g. 450M.", None, "N", BUDGET, 1, 1e18, read=read_count)
+    ] = None
+    max_params: Annotated[
+        float | None, Option("Upper limit, e.g. 6M.", None, "N", BUDGET, 1, 1e18, read=read_count)
+    ] = None
+    max_activations: Annotated[
+        float | None, Option("Upper limit, e.g. 8M.", None, "N", BUDGET, 1, 1e18, read=read_count)
+    ] = None
+    max_memory: Annotated[
+        float | None,
+        Option(
+            "Upper limit of what inference of one float32 image needs, e.g. 64MB.",
+            None,
+            "BYTES",
+            BUDGET,
+            1,
+            1e18,
+            read=read_bytes,
+        ),
+    ] = None
+    space: Annotated[
+        str | SearchSpace,
+        Option("A space's name (nas-scale spaces) or YAML file.", panel=SEARCH, complete=completion.spaces),
+    ] = "efficientnet"
+    resolution: Annotated[
+        int | None,
+        Option("Resolution at which cost is counted.", "the space's", "PX", SEARCH, least=2, most=8192),
+    ] = None
+    classes: Annotated[
+        int | None,
+        Option("Classes at which cost is counted.", "the space's", "N", SEARCH, least=2, most=1_000_000),
+    ] = None
+    objective: Annotated[
+        str | Sequence[str],
+        Option(
+            "accuracy, or several objectives like accuracy,flops: what is made small beside it is of "
+            f"{', '.join(COSTS)}; ends in a Pareto front of nets that no other beats in all of them.",
+            metavar="NAMES",
+            panel=SEARCH,
+        ),
+    ] = ACCURACY
+    sampler: Annotated[
+        str,
+        Option(
+            f"The strategy.\n\n{_RIGHT_FOR}",
+            f"{{}}; with several objectives {USUAL_SAMPLER}",
+            panel=SEARCH,
+            choices=tuple(SAMPLERS),
+        ),
+    ] = "predictor"
+    include: Annotated[
+        Nets,
+        Option(
+            "Known nets to try first, e.g. efficientnet-b0, a YAML file or run:3; in commas or again and again.",
+            metavar="NET",
+            panel=SEARCH,
+            complete=completion.nets,
+            repeated=True,
+            specified=False,
+        ),
+    ] = ()
+    warm_start: Annotated[
+        Runs,
+        Option(
+            "Learn from the trials of this earlier search, trained in the same way; may be repeated.",
+            metavar="RUN",
+            panel=SEARCH,
+            complete=completion.runs,
+            repeated=True,
+            specified=False,
+        ),
+    ] = ()
+    trials: Annotated[
+        int | None,
+        Option(
+            "Nets to try.",
+            f"{TRIALS}, {TRIALS_ON_GPU} on a GPU, or as many as --minutes leaves time for",
+            "N",
+            SEARCH,
+            least=1,
+            most=MOST_TRIALS,
+        ),
+    ] = None
+    minutes: Annotated[
+        float | None,
+        Option(
+            "Minutes the whole search may take, finalists included; with --trials what comes first.",
+            None,
+            "X",
+            SEARCH,
+            least=0.01,
+            most=1e6,
+        ),
+    ] = None
+    finalists: Annotated[
+        int | None,
+        Option(
+            "So many of the best are trained again.",
+            f"1 in {FINALIST_OF} of the nets tried, {LEAST_FINALISTS} at least; with several objectives "
+            f"{LEAST_ON_FRONT} at least, spread along the Pareto front",
+            "N",
+            SEARCH,
+            least=0,
+            most=1000,
+        ),
+    ] = None
+    final_seeds: Annotated[int, Option("On so many fresh seeds each.", None, "N", SEARCH, least=1, most=1000)] = 2
+    pruner: Annotated[
+        Literal["none", "halving", "hyperband"],
+        Option(
+            "none, halving or hyperband: stop weak nets early, each compared with those that had finished when it was "
+            "proposed, so that any number of workers gives the same result.",
+            panel=SEARCH,
+        ),
+    ] = "none"
+    reduction: Annotated[
+        int, Option("One in so many goes on where the pruner looks.", None, "N", SEARCH, least=2, most=100)
+    ] = 3
+    screen: Annotated[
+        Literal["none"] | CheapJudge,
+        Option(
+            "none, activations, flops, params, naswot or synflow: of a pool of proposals train the one that has most "
+            "of it; nas-scale certify tells whether that helps.",
+            panel=SEARCH,
+        ),
+    ] = "none"
+    screen_pool: Annotated[int, Option("Proposals in that pool.", None, "N", SEARCH, least=1, most=10_000)] = 20
 
     def checked(self) -> Search:
         """These options with `objective` as one string. Raises UserError naming the option that is wrong."""
-        within(1, MOST_TRIALS, trials=self.trials)
-        within(0.01, 1e6, minutes=self.minutes)
-        within(0, 1000, finalists=self.finalists)
-        within(1, 1000, final_seeds=self.final_seeds)
-        within(2, 100, reduction=self.reduction)
-        within(0.0001, 0.9, tolerance=self.tolerance)
-        within(-100, 0, reward_weight=self.reward_weight)
-        within(2, 8192, resolution=self.resolution)
-        within(2, 1_000_000, classes=self.classes)
-        one_of(tuple(REWARD_WEIGHTS), reward=self.reward)
-        one_of(tuple(SAMPLERS), sampler=self.sampler)
-        one_of(("none", *KINDS), pruner=self.pruner)
-        one_of(("none", *JUDGES), screen=self.screen)
-        within(1, 10_000, screen_pool=self.screen_pool)
-        names = ("target_flops", "max_flops", "max_params", "max_activations", "max_memory")
-        within(1, 1e18, **{name: getattr(self, name) for name in names})
+        check(self)
         objective = ",".join(self.aims)
         ensure_followed(objective, self.sampler, self.target_flops is not None, self.pruner)
         return replace(self, objective=objective)

@@ -15,9 +15,10 @@ from nas_scale.commands.search.objectives import usual_for
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.options import as_spec, known_options, refuse_unknown, take
-from nas_scale.commands.shared.run_settings import Where, choose_device
+from nas_scale.commands.shared.options import known_options, refuse_unknown, specification, take
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
+from nas_scale.commands.shared.workers import choose_device
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible
 from nas_scale.training import data
@@ -30,7 +31,7 @@ class Prepared:
 
     wanted: Search
     training: Training
-    where: Where
+    settings: RunSettings
     space: SearchSpace
     reference: Architecture
     device: str
@@ -45,12 +46,10 @@ class Prepared:
         images = self.training.images(self.training.proxy.resolution)
         costs = self.wanted.followed_costs
         directions = {"directions": ["maximize", *("minimize" for _ in costs)]} if costs else {}
-        wanted = as_spec(search=replace(self.wanted, space=space.name, include=(), warm_start=()))["search"]
-        del wanted["include"], wanted["warm_start"]  # what they name counts, not how
         return {
             **directions,
-            "search": wanted,
-            **as_spec(training=self.training),
+            "search": specification(replace(self.wanted, space=space.name)),
+            "training": specification(self.training),
             **({"included": [dict(net.params) for net in self.included]} if self.included else {}),
             **({"warm_start": [source.document() for source in self.sources]} if self.sources else {}),
             "images": None if self.evaluate else data.fingerprint(images),
@@ -65,19 +64,19 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
 
     Raises UserError.
     """
-    refuse_unknown(options, known_options(Search, Training, Where))
-    where = take(options, Where).checked()
+    refuse_unknown(options, known_options(Search, Training, RunSettings))
+    settings = take(options, RunSettings).checked()
     usual = usual_for(options) | ({} if evaluate is None else {"finalists": 0})
     wanted, training = take(usual | dict(options), Search).checked(), take(options, Training).checked()
     space = wanted.opened()
     ensure_possible(space, wanted.limits())
-    nets = included(wanted.include, space, wanted.limits(), where.folder)
+    nets = included(wanted.include, space, wanted.limits(), settings.folder)
     reference = reference_net(space)
     if evaluate is not None and wanted.pruner != "none":
         raise UserError("--pruner stops trainings, of which evaluate has none; leave out one of the two")
     if evaluate is not None and wanted.screen not in ("none", *COUNTED):
         raise UserError(f"--screen {wanted.screen} looks at proxies, of which evaluate has none; choose activations")
-    device = choose_device(where.device) if evaluate is None else "cpu"
+    device = choose_device(settings.device) if evaluate is None else "cpu"
     wanted, training = wanted.suited(device), training.suited(device)
     if len(nets) > wanted.most_trials:
         raise UserError(f"--include names {len(nets)} nets, and --trials is {wanted.trials}; raise it")
@@ -85,5 +84,5 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     if evaluate is None:
         training = training.for_reference(reference)
         data.check(training.images(training.proxy.resolution))
-    prepared = Prepared(wanted, training, where, space, reference, device, evaluate, nets)
-    return replace(prepared, sources=sources(wanted.warm_start, where, prepared.spec()))
+    prepared = Prepared(wanted, training, settings, space, reference, device, evaluate, nets)
+    return replace(prepared, sources=sources(wanted.warm_start, settings, prepared.spec()))

@@ -18,7 +18,8 @@ from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.warm_start import inside, taken, warm_start_line
 from nas_scale.commands.search.work import SearchWork
 from nas_scale.commands.shared.events import Listener, Note, ignore
-from nas_scale.commands.shared.run_settings import logged, opened, training_engine
+from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.workers import training_engine
 from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.runs.results import read_document, write_document
@@ -56,8 +57,8 @@ class SearchResult:
 def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **options: Any) -> SearchResult:
     """Searches a space and returns the ranking.
 
-    options: the fields of `Search`, `Training` and `Where`, named as on the command line: search(target_flops=400e6,
-    trials=8, results="runs", workers=2).
+    options: the fields of `Search`, `Training` and `RunSettings`, named as on the command line: search(
+    target_flops=4e8, trials=8, results="runs", workers=2).
     evaluate: judges a net in this process instead of training a proxy; larger is better. What it raises, and what is
     not finite, fails that net alone. It is called once a seed, and no finalists are evaluated again unless asked for.
     on_event: told of every step (flows/events.py, runs/events.py).
@@ -71,9 +72,9 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
 def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
     """Starts the search, goes on with it, or shows again what it found."""
     began = time.monotonic()
-    with opened(prepared.where, "search", prepared.spec(), on_event) as run:
+    with opened(prepared.settings, "search", prepared.spec(), on_event) as run:
         head = header(prepared.wanted, prepared.training, prepared.space, prepared.reference, prepared.evaluate is None)
-        known = taken(run, prepared.sources, prepared.where.storage)
+        known = taken(run, prepared.sources, prepared.settings.storage)
         if known:
             ranked = inside(known, prepared.space, prepared.wanted.limits())
             head.append(warm_start_line(prepared.sources, len(ranked), len(known)))
@@ -85,11 +86,13 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
         if prepared.evaluate is None:
             space = prepared.wanted.space if isinstance(prepared.wanted.space, str) else prepared.space.name
             head.append(
-                certificate_line(prepared.where.folder, prepared.training, prepared.reference, prepared.device, space)
+                certificate_line(
+                    prepared.settings.folder, prepared.training, prepared.reference, prepared.device, space
+                )
             )
         for line in head:
             on_event(Note(line))
-        with logged(prepared.where, run, on_event) as listener, _engine(prepared) as engine:
+        with logged(prepared.settings, run, on_event) as listener, _engine(prepared) as engine:
             started = time.monotonic()
             until = deadline(prepared, run, engine.workers, len(known), began)
             work = SearchWork(prepared, run, engine, listener, known, until)
@@ -106,5 +109,5 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
 
 def _engine(prepared: Prepared) -> Engine:
     if prepared.evaluate is None:
-        return training_engine(prepared.where, prepared.device, prepared.training.threads)
+        return training_engine(prepared.settings, prepared.device, prepared.training.threads)
     return InlineEngine(Evaluator(prepared.evaluate))

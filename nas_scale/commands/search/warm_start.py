@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.commands.shared.run_settings import Where
+from nas_scale.commands.search.options import Runs
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.limits import Limits
 from nas_scale.plain import as_json
@@ -16,8 +17,6 @@ from nas_scale.runs.record import shown
 from nas_scale.runs.store import Run, find_run, readable
 from nas_scale.runs.study import without_password
 from nas_scale.trials.known import Known, fingerprint, keep, kept, known_trials
-
-Wanted: TypeAlias = str | Path | Sequence[str | Path]
 
 # Options of the training that may differ: they change how sure an accuracy is, or how it is come by, not what it is of.
 FREE: Final = ("seeds", "window", "threads")
@@ -38,18 +37,18 @@ class Source:
         return {"run": self.run, "trials": self.trials, "fingerprint": self.fingerprint}
 
 
-def sources(wanted: Wanted, where: Where, spec: Mapping[str, Any]) -> tuple[Source, ...]:
+def sources(wanted: Runs, settings: RunSettings, spec: Mapping[str, Any]) -> tuple[Source, ...]:
     """The runs to learn from, in their order. spec: of the search that is to learn.
 
     For a run that is gone on with, they are what it was started with: they may have grown since, or be gone. Raises
     UserError where there is no such run, or where its accuracies are not comparable, saying which setting differs.
     """
-    names = [_label(str(item), where.folder) for item in _listed(wanted)]
+    names = [_label(str(item), settings.folder) for item in _listed(wanted)]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise UserError(f"--warm-start {twice[0]} is given twice; leave out one of the two")
-    begun = _begun(names, where) if names else None
-    return tuple(begun or (_source(name, where, spec) for name in names))
+    begun = _begun(names, settings) if names else None
+    return tuple(begun or (_source(name, settings, spec) for name in names))
 
 
 def taken(run: Run, wanted: Sequence[Source], storage: str | None) -> tuple[Known, ...]:
@@ -91,7 +90,7 @@ def _trials(count: int) -> str:
     return f"{count} trial{'s' if count != 1 else ''}"
 
 
-def _listed(wanted: Wanted) -> Sequence[str | Path]:
+def _listed(wanted: Runs) -> Sequence[str | Path]:
     if isinstance(wanted, str | Path):
         return [wanted]
     if not isinstance(wanted, Sequence) or not all(isinstance(item, str | Path) for item in wanted):
@@ -107,22 +106,22 @@ def _label(text: str, results: Path) -> str:
     return str(path)
 
 
-def _begun(names: Sequence[str], where: Where) -> tuple[Source, ...] | None:
+def _begun(names: Sequence[str], settings: RunSettings) -> tuple[Source, ...] | None:
     """What the run that is to be gone on with was started with, where it was with runs of these names."""
-    if not where.resume:
+    if not settings.resume:
         return None
-    for run in _candidates(where):
+    for run in _candidates(settings):
         entries = run.spec.get("warm_start") or ()
         if [entry["run"] for entry in entries] == list(names):
-            return tuple(Source(**entry, home=where.folder) for entry in entries)
+            return tuple(Source(**entry, home=settings.folder) for entry in entries)
     return None
 
 
-def _candidates(where: Where) -> Iterator[Run]:
+def _candidates(settings: RunSettings) -> Iterator[Run]:
     """The runs that --resume may mean, the likeliest first."""
-    runs = readable(where.folder)
-    if where.run is not None:
-        yield from (run for run in runs if run.name == Path(where.run).name)
+    runs = readable(settings.folder)
+    if settings.run is not None:
+        yield from (run for run in runs if run.name == Path(settings.run).name)
         return
     for state in ("interrupted", "complete", "running"):
         yield from (run for run in runs if run.state == state)
@@ -144,8 +143,8 @@ def _found(name: str, results: Path, storage: str | None) -> Run:
     return run
 
 
-def _source(name: str, where: Where, spec: Mapping[str, Any]) -> Source:
-    run = _found(name, where.folder, where.storage)
+def _source(name: str, settings: RunSettings, spec: Mapping[str, Any]) -> Source:
+    run = _found(name, settings.folder, settings.storage)
     for setting, there, here in _differences(run.spec, as_json(spec)):
         raise UserError(
             f"--warm-start {name} cannot be compared with: {setting} is {shown(there)} there and {shown(here)} here"
@@ -153,7 +152,7 @@ def _source(name: str, where: Where, spec: Mapping[str, Any]) -> Source:
     trials = known_trials(run.study, name)
     if not trials:
         raise UserError(f"--warm-start {name} has no trial that ended with a score")
-    return Source(name, len(trials), fingerprint(trials), where.folder)
+    return Source(name, len(trials), fingerprint(trials), settings.folder)
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

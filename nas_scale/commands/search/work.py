@@ -154,7 +154,7 @@ class SearchWork:
 
     def _meaning(self, params: Mapping[str, Any]) -> Proposed:
         arch = self.prepared.space.net(params)
-        proxy = {"proxy": self._trainings().given_up(arch)} if self.prepared.evaluate is None else {}
+        proxy = {"proxy": self._trainings().proxy_reduction(arch)} if self.prepared.evaluate is None else {}
         return Proposed(arch, net_key(arch), {**net_attributes(arch), **proxy})
 
     def _jobs(self, arch: Architecture, seeds: Sequence[int]) -> Sequence[Any]:

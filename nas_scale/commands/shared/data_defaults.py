@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class DataDefaults:
     """A proxy's resolution, channels and length, and of the recipe what is not its own; None leaves that as it is.
 
     train_images, val_images None: all there are.
@@ -26,34 +26,36 @@ class Usual:
 
 # On NAS-Bench-Macro and CIFAR-10 few epochs of many tiny images order nets of equal cost best for their time, and many
 # validation images cost little (benchmarks/proxy_rank.py; results/proxy_rank-choice.md says what else was tried).
-_SMALL: Final = Usual(12, epochs=4, train_images=25_000, val_images=20_000, batch=128, learning_rate=1.0, warmup=0.25)
+_SMALL: Final = DataDefaults(
+    12, epochs=4, train_images=25_000, val_images=20_000, batch=128, learning_rate=1.0, warmup=0.25
+)
 # A scene's digit lies anywhere as it is; moved by an eighth of the side it is often cut, and nets of the default space
 # end seven points lower (benchmarks/proxy_noise.py --crop 0.125).
 _SCENES_CROP: Final = 0.05
 _BY_SOURCE: Final = {
     # For the same time many scenes seen twice tell nets apart better than few seen often, and batches of 64 better than
     # of 32; and the rate is to rise over half of so few steps (benchmarks/proxy_noise.py; docs/training.md).
-    "scenes": Usual(40, epochs=2, train_images=17_408, batch=64, warmup=0.5, crop=_SCENES_CROP),
-    "digits": Usual(24),
+    "scenes": DataDefaults(40, epochs=2, train_images=17_408, batch=64, warmup=0.5, crop=_SCENES_CROP),
+    "digits": DataDefaults(24),
     "cifar10": _SMALL,
     "fashion-mnist": _SMALL,
 }
-_FOLDER: Final = Usual(64)
+_FOLDER: Final = DataDefaults(64)
 
 # On a GPU a small net's step takes about the same time whatever its width, and larger batches cost little: nearer to
 # the nets themselves for the same seconds. Not measured yet; at 96 px a net keeps all its strides.
 _GPU_BATCH: Final = 128
-_SMALL_ON_GPU: Final = Usual(16, 0.5, 4, train_images=25_000, val_images=20_000, batch=_GPU_BATCH)
+_SMALL_ON_GPU: Final = DataDefaults(16, 0.5, 4, train_images=25_000, val_images=20_000, batch=_GPU_BATCH)
 _BY_SOURCE_ON_GPU: Final = {
-    "scenes": Usual(64, 0.5, 6, train_images=20_480, batch=_GPU_BATCH, crop=_SCENES_CROP),
-    "digits": Usual(24, 0.5, batch=_GPU_BATCH),
+    "scenes": DataDefaults(64, 0.5, 6, train_images=20_480, batch=_GPU_BATCH, crop=_SCENES_CROP),
+    "digits": DataDefaults(24, 0.5, batch=_GPU_BATCH),
     "cifar10": _SMALL_ON_GPU,
     "fashion-mnist": _SMALL_ON_GPU,
 }
-_FOLDER_ON_GPU: Final = Usual(96, 0.5, batch=_GPU_BATCH)
+_FOLDER_ON_GPU: Final = DataDefaults(96, 0.5, batch=_GPU_BATCH)
 
 
-def usual(data: str, device: str) -> Usual:
+def defaults_for(data: str, device: str) -> DataDefaults:
     """What suits these images, named as for --data, on this device, named as for --device."""
     source = data.partition(":")[0]
     if is_gpu(device):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from nas_scale.commands.shared.run_settings import Where, training_engine, worker_count
+from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.commands.shared.workers import training_engine, worker_count
 from nas_scale.engines.base import Done, News
 from nas_scale.training.job import Job
 
@@ -15,7 +16,7 @@ MOST_AT_ONCE: Final = 4  # that are timed side by side; more workers share memor
 
 
 def seconds_each(
-    jobs: Sequence[Job], images: tuple[int, int], where: Where, device: str, threads: int
+    jobs: Sequence[Job], images: tuple[int, int], settings: RunSettings, device: str, threads: int
 ) -> list[float | None]:
     """Seconds of a training of each job; None where it does not fit into memory, or cannot be timed.
 
@@ -24,9 +25,9 @@ def seconds_each(
     """
     from nas_scale.training import timing
 
-    workers = min(worker_count(where, device, threads), MOST_AT_ONCE)
+    workers = min(worker_count(settings, device, threads), MOST_AT_ONCE)
     found: dict[int, list[float | None]] = {place: [] for place in range(len(jobs))}
-    with training_engine(replace(where, workers=workers), device, threads, timing.TIME) as engine:
+    with training_engine(replace(settings, workers=workers), device, threads, timing.TIME) as engine:
         wanted = [place for place in found for _ in range(workers)]
         for ticket, place in enumerate(wanted):
             engine.submit(ticket, timing.Timing(jobs[place], *images))

@@ -1,15 +1,18 @@
-"""What search and grid share: which images, which proxy, which seeds."""
+"""The training of a net as a proxy, which most commands share: which images, which proxy, which seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.shared.data_defaults import is_gpu, usual
-from nas_scale.commands.shared.options import one_of, within
+from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.data_defaults import defaults_for, is_gpu
+from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.run_settings import RUNNING
 from nas_scale.metrics.counts import cost
+from nas_scale.numbers import read_count
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Policy, Proxy, Recipe
 from nas_scale.training.proxy import shrink, strides_kept
@@ -29,61 +32,130 @@ RECIPES: Final = {
 FINAL_SEEDS_FROM: Final = 1000
 
 
+IMAGES, PROXY = "Images", "Proxy training"
+SOURCES: Final = "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH], a folder, or hf:NAME."
+_SUITED: Final = "what suits data and device"
+_BASE: Final = RECIPES["fast"]
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """Everything that decides what one training gives, as plain values; part of a run's specification.
 
-    What is None, and decides a proxy, becomes what suits data and device (flows/usual.py) by `suited`; of that,
+    What is None, and decides a proxy, becomes what suits data and device (data_defaults.py) by `suited`; of that,
     learning_rate, batch, warmup and crop may stay None, which is the recipe's, train_images and val_images, which is
-    all, and flips, which is the data's. augment: the recipe's policy. progressive: its start_resolution. window: how
-    many trials are under way at once, whatever the number of workers. threads: of each training.
+    all, and flips, which is the data's.
     """
 
-    data: str = "scenes"
-    train_images: int | None = None
-    val_images: int | None = None
-    proxy_resolution: int | None = None
-    proxy_width: float | None = None
-    proxy_strides: int | None = None
-    recipe: str = "fast"
-    epochs: int | None = None
-    batch: int | None = None
-    learning_rate: float | None = None
-    warmup: float | None = None
-    crop: float | None = None
-    flips: bool | None = None
-    augment: Policy = "none"
-    mixup: float = 0.0
-    cutout: float = 0.0
-    progressive: float = 1.0
-    seeds: int = 1
-    seed: int = 0
-    window: int = 4
-    threads: int = 1
+    data: Annotated[str, Option(SOURCES, panel=IMAGES, complete=completion.sources)] = "scenes"
+    train_images: Annotated[
+        int | None,
+        Option("At most so many training images, e.g. 10K.", "all", "N", IMAGES, 2, 1e12, read=read_count),
+    ] = None
+    val_images: Annotated[
+        int | None, Option("At most so many validation images.", "all", "N", IMAGES, 2, 1e12, read=read_count)
+    ] = None
+    proxy_resolution: Annotated[
+        int | None, Option("Pixels a side of the proxy's images.", _SUITED, "PX", PROXY, least=3, most=1024)
+    ] = None
+    proxy_width: Annotated[
+        float | None, Option("Factor on all channels of the proxy.", _SUITED, "X", PROXY, least=0.05, most=4)
+    ] = None
+    proxy_strides: Annotated[
+        int | None,
+        Option("Strides kept; the latest go first.", "a last map of 3x3 or more", "N", PROXY, least=0, most=16),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        Option(
+            "Epochs of each training, at most.",
+            f"{_SUITED}; a grid trains three quarters as long",
+            "N",
+            PROXY,
+            least=1,
+            most=100_000,
+        ),
+    ] = None
+    recipe: Annotated[
+        str, Option("fast (SGD, cosine) or paper (RMSProp, exponential decay).", panel=PROXY, choices=tuple(RECIPES))
+    ] = "fast"
+    batch: Annotated[
+        int | None,
+        Option("Images a step.", f"{_BASE.batch}, or {_SUITED}", "N", PROXY, least=2, most=65_536),
+    ] = None
+    learning_rate: Annotated[
+        float | None,
+        Option(
+            "Peak learning rate for a batch of 256.",
+            f"{_BASE.learning_rate:g}; paper its own",
+            "X",
+            PROXY,
+            least=1e-9,
+            most=1000,
+        ),
+    ] = None
+    warmup: Annotated[
+        float | None,
+        Option(
+            "Share of the steps over which the rate rises.",
+            f"{_BASE.warmup:g}, or what suits the data",
+            "X",
+            PROXY,
+            least=0,
+            most=1,
+        ),
+    ] = None
+    crop: Annotated[
+        float | None,
+        Option(
+            "Move images by up to this share of their side.",
+            f"{_BASE.crop:g}, or what suits the data",
+            "X",
+            PROXY,
+            least=0,
+            most=0.5,
+        ),
+    ] = None
+    flips: Annotated[bool | None, Option("Mirror images.", "as the data allows", panel=PROXY)] = None
+    augment: Annotated[Policy, Option("none or randaugment, besides crops and flips.", panel=PROXY)] = "none"
+    mixup: Annotated[
+        float,
+        Option("Alpha of the weights that pairs of images are mixed with.", "no mixing", "X", PROXY, least=0, most=10),
+    ] = 0.0
+    cutout: Annotated[
+        float, Option("Blank a square of this share of the side in every image.", "none", "X", PROXY, least=0, most=1)
+    ] = 0.0
+    progressive: Annotated[
+        float,
+        Option(
+            "Share of the resolution to start at, e.g. 0.6; grows to the whole.", None, "X", PROXY, least=0.1, most=1
+        ),
+    ] = 1.0
+    seeds: Annotated[
+        int,
+        Option(
+            "Trainings of each net, on the same seeds for all.",
+            "{}; a grid or certificate 2",
+            "N",
+            PROXY,
+            least=1,
+            most=1000,
+        ),
+    ] = 1
+    seed: Annotated[int, Option("Everything random derives from it.", None, "N", RUNNING, least=0, most=2**31 - 1)] = 0
+    window: Annotated[
+        int, Option("Trials proposed ahead of the oldest unfinished one.", None, "N", RUNNING, least=1, most=1000)
+    ] = 4
+    threads: Annotated[int, Option("CPU threads of each training.", None, "N", RUNNING, least=1, most=1000)] = 1
 
     def checked(self) -> Training:
         """Itself. Raises UserError naming the option that is wrong; asks no device."""
-        one_of(tuple(RECIPES), recipe=self.recipe)
-        one_of(get_args(Policy), augment=self.augment)
-        within(3, 1024, proxy_resolution=self.proxy_resolution)
-        within(0.05, 4, proxy_width=self.proxy_width)
-        within(0, 16, proxy_strides=self.proxy_strides)
-        within(1, 100_000, epochs=self.epochs)
-        within(2, 65_536, batch=self.batch)
-        within(1e-9, 1000, learning_rate=self.learning_rate)
-        within(0, 1, warmup=self.warmup)
-        within(0, 0.5, crop=self.crop)
-        within(0, 10, mixup=self.mixup)
-        within(0, 1, cutout=self.cutout)
-        within(0.1, 1, progressive=self.progressive)
-        within(1, 1000, seeds=self.seeds, window=self.window, threads=self.threads)
-        within(0, 2**31 - 1, seed=self.seed)
-        within(2, 1e12, train_images=self.train_images, val_images=self.val_images)
+        check(self)
         return self
 
     def suited(self, device: str) -> Training:
         """With what suits data and device settled."""
-        suited = usual(self.data, device)
+        suited = defaults_for(self.data, device)
         fast = self.recipe == "fast"  # which is what batch and rate were chosen with
         settled: dict[str, Any] = {
             "proxy_resolution": suited.resolution,
@@ -157,7 +229,7 @@ class Jobs:
         """The net as it is trained."""
         return shrink(arch, self._proxy, self.reference)
 
-    def given_up(self, arch: Architecture) -> dict[str, Any]:
+    def proxy_reduction(self, arch: Architecture) -> dict[str, Any]:
         """What is left of the net in training, as JSON: stored with its trial. flops: of one image."""
         small = self.small(arch)
         return {

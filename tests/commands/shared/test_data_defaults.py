@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas_scale.commands.shared.data_defaults import usual
+from nas_scale.commands.shared.data_defaults import defaults_for
 from nas_scale.commands.shared.training import RECIPES, Training
 
 
@@ -15,7 +15,7 @@ from nas_scale.commands.shared.training import RECIPES, Training
 )
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1", "mps"])
 def test_what_suits_data_and_device_is_settled(data: str, device: str) -> None:
-    settled, suited = Training(data=data).suited(device), usual(data, device)
+    settled, suited = Training(data=data).suited(device), defaults_for(data, device)
     proxy = settled.proxy
     assert (proxy.resolution, proxy.width, proxy.recipe.epochs) == (suited.resolution, suited.width, suited.epochs)
     assert (settled.train_images, settled.val_images) == (suited.train_images, suited.val_images)

@@ -1,18 +1,17 @@
-"""Devices are chosen without loading torch where there can be no GPU; folders of refused runs go again."""
+"""Devices are chosen without loading torch where there can be no GPU, and workers keep them busy."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas_scale.commands.shared import run_settings as module
-from nas_scale.commands.shared.events import ignore
-from nas_scale.commands.shared.run_settings import Where, choose_device, opened, training_engine, worker_count
+from nas_scale.commands.shared import workers as module
+from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.commands.shared.workers import choose_device, training_engine, worker_count
 from nas_scale.engines.base import Done
 from nas_scale.errors import UserError
 
@@ -49,11 +48,11 @@ def test_torch_is_asked_where_there_may_be_one(
 
 def test_workers_and_threads_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_cores", lambda: 8)
-    assert worker_count(Where(), "cpu", 1) == 8
-    assert worker_count(Where(), "cpu", 3) == 2
-    assert worker_count(Where(), "cpu", 16) == 1
-    assert worker_count(Where(), "mps", 1) == 1
-    assert worker_count(Where(slots=3), "mps", 1) == 3
+    assert worker_count(RunSettings(), "cpu", 1) == 8
+    assert worker_count(RunSettings(), "cpu", 3) == 2
+    assert worker_count(RunSettings(), "cpu", 16) == 1
+    assert worker_count(RunSettings(), "mps", 1) == 1
+    assert worker_count(RunSettings(slots=3), "mps", 1) == 3
 
 
 @pytest.fixture
@@ -88,13 +87,13 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
 
 def test_each_gpu_gets_its_workers(pretend_gpus: Pretend) -> None:
     pretend_gpus(1)
-    assert worker_count(Where(), "cuda", 1) == 1
-    assert worker_count(Where(workers=5), "cuda", 1) == 5
+    assert worker_count(RunSettings(), "cuda", 1) == 1
+    assert worker_count(RunSettings(workers=5), "cuda", 1) == 5
     pretend_gpus(2)
-    assert worker_count(Where(), "cuda", 4) == 2
-    assert worker_count(Where(slots=3), "cuda", 1) == 6
-    assert worker_count(Where(slots=3), "cuda:1", 1) == 3
-    assert worker_count(Where(slots=3, workers=5), "cuda", 1) == 5
+    assert worker_count(RunSettings(), "cuda", 4) == 2
+    assert worker_count(RunSettings(slots=3), "cuda", 1) == 6
+    assert worker_count(RunSettings(slots=3), "cuda:1", 1) == 3
+    assert worker_count(RunSettings(slots=3, workers=5), "cuda", 1) == 5
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,7 @@ def test_a_worker_sees_one_gpu_of_those_that_its_parent_sees(
     pretend_gpus(2)
     if visible is not None:
         monkeypatch.setenv(GPUS, visible)
-    training_engine(Where(device=device), device, 1)
+    training_engine(RunSettings(device=device), device, 1)
     assert made[-1]["gpus"] == gpus
 
 
@@ -123,56 +122,36 @@ def test_workers_count_trainings_in_all_and_few_are_spread_over_the_gpus(
     pretend_gpus: Pretend, made: Made, workers: int | None, expected: tuple[int, int]
 ) -> None:
     pretend_gpus(2)
-    training_engine(Where(workers=workers, slots=3), "cuda", 1)
+    training_engine(RunSettings(workers=workers, slots=3), "cuda", 1)
     assert (made[-1]["workers"], made[-1]["slots"]) == expected
 
 
 def test_the_function_is_that_of_trainings_unless_another_is_named(monkeypatch: pytest.MonkeyPatch, made: Made) -> None:
     monkeypatch.setattr("nas_scale.training.worker.EVALUATE", "some:other")
-    training_engine(Where(), "cpu", 1)
-    training_engine(Where(), "cpu", 1, "tests.support.engine_jobs:double")
+    training_engine(RunSettings(), "cpu", 1)
+    training_engine(RunSettings(), "cpu", 1, "tests.support.engine_jobs:double")
     assert [engine["function"] for engine in made] == ["some:other", "tests.support.engine_jobs:double"]
 
 
 def test_ray_gives_each_training_its_share_of_a_gpu_and_chooses_which(pretend_gpus: Pretend, made: Made) -> None:
     pretend_gpus(2)
     for slots, device in ((1, "cuda"), (4, "cuda"), (4, "cpu")):
-        training_engine(Where(engine="ray", slots=slots), device, 1)
+        training_engine(RunSettings(engine="ray", slots=slots), device, 1)
     assert [engine["gpus_per_job"] for engine in made] == [1.0, 0.25, 0.0]
     with pytest.raises(UserError, match=r"--device cuda:1 cannot go with --engine ray.*use --device cuda$"):
-        Where(engine="ray", device="cuda:1").checked()
+        RunSettings(engine="ray", device="cuda:1").checked()
 
 
 @pytest.mark.parametrize("slots", [0, 65])
 def test_slots_have_limits(slots: int) -> None:
     with pytest.raises(UserError, match=f"--slots {slots} must lie in 1 to 64"):
-        Where(slots=slots).checked()
+        RunSettings(slots=slots).checked()
 
 
 def test_workers_really_use_both_of_two_gpus(pretend_gpus: Pretend) -> None:
     pretend_gpus(2)
-    with training_engine(Where(slots=2), "cuda", 1, "tests.support.engine_jobs:environment") as engine:
+    with training_engine(RunSettings(slots=2), "cuda", 1, "tests.support.engine_jobs:environment") as engine:
         for ticket in range(4):
             engine.submit(ticket, GPUS)
         ends = [engine.next() for _ in range(4)]
     assert Counter(end.result for end in ends if isinstance(end, Done)) == {"0": 2, "1": 2}
-
-
-def test_only_what_was_refused_before_anything_was_done_goes(tmp_path: Path) -> None:
-    where = Where(results=tmp_path, run="x")
-    with pytest.raises(UserError), opened(where, "search", {}, ignore):
-        raise UserError("refused")
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(UserError):
-        _begin(where)
-    assert (tmp_path / "x").is_dir()
-    with pytest.raises(KeyboardInterrupt), opened(Where(results=tmp_path, run="y"), "search", {}, ignore):
-        raise KeyboardInterrupt
-    assert (tmp_path / "y").is_dir()  # announced, so that it can be resumed
-
-
-def _begin(where: Where) -> None:
-    """A run that is refused after its first trial was proposed."""
-    with opened(where, "search", {}, ignore) as run:
-        run.study.ask()
-        raise UserError("refused later")

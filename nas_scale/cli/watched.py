@@ -1,0 +1,31 @@
+"""Progress while a command works, and what Ctrl-C becomes."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nas_scale.errors import Interrupted
+
+if TYPE_CHECKING:
+    from nas_scale.show.progress import Watch
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Watch]:
+    """Progress on stderr while a flow runs; Ctrl-C becomes the line that says how to go on."""
+    from nas_scale.runs.resuming import resume_command
+    from nas_scale.show.progress import Watch
+
+    with Watch() as watch:
+        try:
+            yield watch
+        except KeyboardInterrupt:
+            watch.close()
+            if watch.run is None:
+                raise Interrupted("interrupted before anything was started") from None
+            command = resume_command(shlex.join(sys.argv), watch.run) or "the same command with --resume"
+            raise Interrupted(f"interrupted; what is done is kept; go on with: {command}") from None

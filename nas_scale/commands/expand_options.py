@@ -1,0 +1,79 @@
+"""What an expansion is asked: which net grows, by which coefficients, to which sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Literal, TypeAlias
+
+from nas_scale.architecture.growth import Repeats
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.options import Option, check, only, within
+from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.errors import UserError
+from nas_scale.scaling.coefficients import Coefficients
+from nas_scale.scaling.solver import MOST_PHI
+
+Rule: TypeAlias = Literal["budget", "paper"]
+PHIS: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+MOST_SIZES: Final = 100
+OF_RUN: Final = only(RunSettings, "results", "run")  # an expansion trains nothing
+
+
+def read_phis(text: str) -> tuple[float, ...]:
+    """'0..7' -> 0.0 to 7.0 in ones; '0,0.5,1' -> those. Raises UserError."""
+    try:
+        if ".." in text:
+            first, last = (int(end) for end in text.split(".."))
+            if not 0 <= last - first < MOST_SIZES:
+                raise ValueError
+            return tuple(float(phi) for phi in range(first, last + 1))
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"{text!r} is not understood; write 0..7 or 0,0.5,1") from None
+    if len(found) > MOST_SIZES or not all(math.isfinite(phi) for phi in found):
+        raise UserError(f"{text!r} is not understood; write 0..7 or 0,0.5,1")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Which family is wanted; part of a run's specification."""
+
+    baseline: Annotated[
+        str | Architecture | None,
+        Option(
+            "Net to grow: a known net, a YAML file, or a run.",
+            "what the coefficients were fitted on",
+            "NET",
+            complete=completion.nets,
+        ),
+    ] = None
+    coefficients: Annotated[
+        str | Coefficients | None,
+        Option(
+            "alpha,beta,gamma, a published rule's name, or a run with a fit.",
+            "the latest",
+            "A,B,G",
+            complete=completion.rules_and_runs,
+        ),
+    ] = None
+    phi: Annotated[
+        Sequence[float], Option("Sizes: 0..7, or a list like 0,0.5,1.", "0..7", metavar="LIST", read=read_phis)
+    ] = PHIS
+    rule: Annotated[
+        Rule, Option("budget: nets that really cost 2^phi baselines; paper: the formula, and its real cost.")
+    ] = "budget"
+    repeats: Annotated[Repeats, Option("How rule paper rounds depths: ceil or round.")] = "ceil"
+
+    def checked(self) -> Expand:
+        """Itself, with each size once, the smallest first. Raises UserError naming the option that is wrong."""
+        check(self)
+        phis = tuple(sorted(set(self.phi)))
+        if not phis:
+            raise UserError("--phi names no size; write --phi 0..7 or 0,0.5,1")
+        for value in phis:
+            within(0, MOST_PHI, phi=value)
+        return replace(self, phi=phis)

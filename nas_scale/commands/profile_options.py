@@ -1,0 +1,34 @@
+"""What a profile is asked: of which nets, at which resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.options import Option, check
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOptions:
+    """Which nets are counted, and how."""
+
+    nets: Annotated[
+        Sequence[str | Architecture],
+        Option(
+            "Known nets, YAML files, runs (results/x, results/x:3), timm:NAME, torchvision:NAME.",
+            metavar="NET...",
+            complete=completion.nets,
+            positional=True,
+            repeated=True,
+        ),
+    ]
+    resolution: Annotated[int | None, Option("Pixels a side.", "the net's own", "PX", least=1, most=8192)] = None
+    check: Annotated[bool, Option("Count with fvcore too, operator by operator.")] = False
+
+    def checked(self) -> ProfileOptions:
+        """Itself. Raises UserError naming the option that is wrong."""
+        check(self)
+        return self

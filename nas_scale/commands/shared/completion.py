@@ -1,0 +1,47 @@
+"""Words that a shell may complete an option to; nothing heavy is loaded for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+_SOURCES = ("scenes", "scenes:fine", "scenes:coarse", "digits", "cifar10:", "fashion-mnist", "hf:")
+
+
+def spaces() -> list[str]:
+    """The spaces that come with the package."""
+    from nas_scale.architecture.files import known_spaces
+
+    return list(known_spaces())
+
+
+def runs() -> list[str]:
+    """The runs in ./results, the latest first."""
+    from nas_scale.runs.store import RECORD
+
+    records = sorted(Path("results").glob(f"*/{RECORD}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [record.parent.name for record in records]
+
+
+def nets() -> list[str]:
+    """The nets that come with the package, and the runs that have found some."""
+    from nas_scale.architecture.files import known_nets
+
+    return [*known_nets(), *runs()]
+
+
+def rules_and_runs() -> list[str]:
+    """Published rules of scaling, and the runs that may have fitted one."""
+    from nas_scale.scaling.rules import RULES
+
+    return [*RULES, *runs()]
+
+
+def sources() -> tuple[str, ...]:
+    """What images there are without a path."""
+    return _SOURCES
+
+
+def devices() -> Iterator[str]:
+    """What may train, whether or not it is there."""
+    yield from ("auto", "cpu", "cuda", "mps")
