@@ -26,15 +26,17 @@ from search_runs import Seen, search
 from nas_scale.atomic import write_text
 from nas_scale.feasible.region import Admissible
 from nas_scale.statistics.random_baseline import Budget, RandomSearch, random_search
-from nas_scale.trials.finished import Told
+from nas_scale.trials.finished import FinishedTrial
 
 TRUTHS: Final = 1000
 FINALISTS: Final = 3
 FINAL_SEEDS: Final = 2
 
 
-def told(seen: Sequence[Seen]) -> list[Told]:
-    return [Told(number, "", trial.params, {}, (), trial.observed, None, None) for number, trial in enumerate(seen)]
+def told(seen: Sequence[Seen]) -> list[FinishedTrial]:
+    return [
+        FinishedTrial(number, "", trial.params, {}, (), trial.observed, None, None) for number, trial in enumerate(seen)
+    ]
 
 
 def truth(searched: Task, trials: int) -> float:

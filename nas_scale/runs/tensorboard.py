@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from nas_scale.errors import UserError
 from nas_scale.training.job import Score
 from nas_scale.trials.events import TrialDone, TrialFailed, TrialPruned, TrialStarted
-from nas_scale.trials.finished import Told
+from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.pruning import at_checks
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class TensorBoard(AbstractContextManager["TensorBoard"]):
     told: the trials that are over already; those that an earlier process did not come to write are written now.
     """
 
-    def __init__(self, folder: Path, told: Iterable[Told]) -> None:
+    def __init__(self, folder: Path, told: Iterable[FinishedTrial]) -> None:
         self._folder = folder
         self._repeats: set[int] = set()
         self._best: float | None = None

@@ -82,24 +82,29 @@ class NetSampler(BaseSampler):
         self.others.reseed_rng()
 
 
-class SingleAim(NetSampler):
-    """A sampler of nets that learns from one value a trial, and refuses studies of several."""
+class SingleObjective(NetSampler):
+    """A sampler of nets that learns from one value a trial, and refuses studies of several objectives."""
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        self._raise_error_if_multi_objective(study)
+        _refuse_several_objectives(study)
         return super().sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        self._raise_error_if_multi_objective(study)
+        _refuse_several_objectives(study)
         return super().sample_independent(study, trial, param_name, param_distribution)
 
 
-def told(earlier: Sequence[FrozenTrial]) -> Iterator[FrozenTrial]:
-    """Those that ended with a score."""
+def _refuse_several_objectives(study: Study) -> None:
+    if len(study.directions) > 1:
+        raise ValueError("this sampler serves one objective; for several take nsga2 or random")
+
+
+def scored(earlier: Sequence[FrozenTrial]) -> Iterator[FrozenTrial]:
+    """Those that finished with a score."""
     return (trial for trial in earlier if trial.state == TrialState.COMPLETE)
 
 

@@ -11,10 +11,10 @@ from optuna.trial import FrozenTrial
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.metrics.limits import Limits
-from nas_scale.samplers.base import SingleAim, numpy_seed, told
+from nas_scale.samplers.base import SingleObjective, numpy_seed, scored
 
 
-class RegularizedEvolution(SingleAim):
+class RegularizedEvolution(SingleObjective):
     """The population is the last `population` trials that ended with a score, so age alone removes a net, however good.
 
     Until there are as many, nets are drawn at random. A child differs from its parent in one choice, and in others as
@@ -31,7 +31,7 @@ class RegularizedEvolution(SingleAim):
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         taken = self.taken(earlier)
-        alive = list(told(earlier))[-self.population :]
+        alive = list(scored(earlier))[-self.population :]
         if len(alive) < self.population:
             return self.admissible.draw(self.rng, taken)
         rivals = self.rng.sample(alive, min(self.sample, len(alive)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import Any, cast
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import GPSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
+
+from nas_scale.optuna_private import study_before
 
 
 class RepeatableGP(GPSampler):
@@ -21,21 +22,4 @@ class RepeatableGP(GPSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return super().sample_relative(cast(Study, _Before(study, trial.number)), trial, search_space)
-
-
-class _Before:
-    """A study without the trials from `number` on."""
-
-    def __init__(self, study: Study, number: int) -> None:
-        self._study = study
-        self._number = number
-
-    def _get_trials(
-        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
-    ) -> list[FrozenTrial]:
-        trials = self._study._get_trials(deepcopy, states, use_cache)
-        return [trial for trial in trials if trial.number < self._number]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._study, name)
+        return super().sample_relative(study_before(study, trial.number), trial, search_space)

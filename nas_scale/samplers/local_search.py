@@ -17,7 +17,7 @@ from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.cost_table import Ints
 from nas_scale.feasible.encoding import Code
 from nas_scale.metrics.limits import Limits
-from nas_scale.samplers.base import SingleAim, numpy_seed
+from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import History, history
 
 Mask = npt.NDArray[np.bool_]
@@ -25,7 +25,7 @@ Mask = npt.NDArray[np.bool_]
 CENTRES: Final = 20  # nets whose neighbours are looked through, before a net is drawn
 
 
-class LocalSearch(SingleAim):
+class LocalSearch(SingleObjective):
     """A neighbour of the best net that has a new one; and so of the next best, once all of the best's were tried.
 
     A neighbour differs in one choice; where the limits do not bear that, in a second one that makes it good. The first

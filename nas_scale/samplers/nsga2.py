@@ -6,6 +6,8 @@ from optuna.samplers import NSGAIISampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from nas_scale.optuna_private import set_system_attribute
+
 
 class RepeatableNSGA2(NSGAIISampler):
     """An NSGAIISampler that keeps the parents of a generation in the order of their trials.
@@ -22,7 +24,7 @@ class RepeatableNSGA2(NSGAIISampler):
         later = any(other.system_attrs.get(name) for other in _complete(study))
         if name in trial.system_attrs or later or len(first) < self.population_size:
             return super().get_trial_generation(study, trial)
-        study._storage.set_trial_system_attr(trial._trial_id, name, 1)
+        set_system_attribute(study, trial, name, 1)
         return 1
 
     def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
@@ -35,7 +37,7 @@ class RepeatableNSGA2(NSGAIISampler):
 
 
 def _complete(study: Study) -> list[FrozenTrial]:
-    return study._get_trials(deepcopy=False, states=[TrialState.COMPLETE], use_cache=True)
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def _number(trial: FrozenTrial) -> int:

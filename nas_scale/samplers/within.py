@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.metrics.limits import Limits
-from nas_scale.samplers.base import NetSampler, told
+from nas_scale.samplers.base import NetSampler, scored
 
 REDRAWS: Final = 3  # before a net that the study already holds is mutated
 
@@ -35,7 +35,7 @@ class Within(NetSampler):
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         taken = self.taken(earlier)
         wanted: dict[str, BaseDistribution] = {**self.distributions}
-        if sum(1 for _ in told(earlier)) < self.startup:
+        if sum(1 for _ in scored(earlier)) < self.startup:
             self.complete(study, trial, wanted)  # asked all the same: a genetic sampler counts its generations so
             return self.admissible.draw(self.rng, taken)
         for _ in range(REDRAWS):

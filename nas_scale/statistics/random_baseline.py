@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from nas_scale.feasible.region import Admissible
-from nas_scale.trials.finished import Told
+from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.seeds import derived_seed
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class RandomSearch:
 
 
 def random_search(
-    admissible: Admissible, told: Sequence[Told], budget: Budget, found: float, seed: int
+    admissible: Admissible, told: Sequence[FinishedTrial], budget: Budget, found: float, seed: int
 ) -> RandomSearch | None:
     """Equal arguments give equal answers. None where fewer than LEAST trials have a score."""
     import numpy as np

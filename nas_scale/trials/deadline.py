@@ -26,7 +26,7 @@ from nas_scale.trials.events import (
     TrialPruned,
     TrialStarted,
 )
-from nas_scale.trials.finished import told_trials
+from nas_scale.trials.finished import finished_trials
 
 if TYPE_CHECKING:
     import optuna
@@ -81,7 +81,7 @@ class Deadline:
         self._row = 0  # repeats in a row, up to now
         self._begun: dict[int, dict[int, float]] = {}  # trials under way -> the share of each of their trainings
         self._last_begun = -1
-        for trial in told_trials(study)[known:]:
+        for trial in finished_trials(study)[known:]:
             self._row = self._row + 1 if trial.same_as is not None else 0
             if trial.same_as is None:
                 self._count(sum(map(self._share, trial.scores)) / parts)

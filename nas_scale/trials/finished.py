@@ -17,12 +17,12 @@ KEY: Final = "key"
 SAME_AS: Final = "same_as"
 REASON: Final = "reason"
 ORIGIN: Final = "from"  # the run that a trial was taken from (runs/known.py)
-NOT_BEGUN: Final = "not begun: the time was up"  # the reason of a trial that is none (runs/deadline.py)
+NOT_STARTED: Final = "not begun: the time was up"  # the reason of a trial that is none (runs/deadline.py)
 SCORE: Final = "score:"  # with the index of the seed: {"accuracy": ...}, or {"reason": ...}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FinishedTrial:
     """A trial that is over.
 
     A failed one has a reason and no value, and only the scores of the seeds before the one that failed. same_as: the
@@ -42,14 +42,14 @@ class Told:
     pruned: bool = False
 
 
-def told_trials(study: optuna.Study) -> list[Told]:
+def finished_trials(study: optuna.Study) -> list[FinishedTrial]:
     """All trials that are over, in the order of numbers, but those that never began.
 
     Raises RunError when a score is of another version's shape.
     """
-    found: dict[int, Told] = {}
+    found: dict[int, FinishedTrial] = {}
     for trial in sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number):
-        if trial.state.is_finished() and trial.user_attrs.get(REASON) != NOT_BEGUN:
+        if trial.state.is_finished() and trial.user_attrs.get(REASON) != NOT_STARTED:
             found[trial.number] = _told(trial, found)
     return list(found.values())
 
@@ -98,7 +98,7 @@ def in_order(values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(values.items()))
 
 
-def _told(trial: FrozenTrial, earlier: Mapping[int, Told]) -> Told:
+def _told(trial: FrozenTrial, earlier: Mapping[int, FinishedTrial]) -> FinishedTrial:
     from optuna.trial import TrialState
 
     stored = trial.user_attrs
@@ -106,7 +106,7 @@ def _told(trial: FrozenTrial, earlier: Mapping[int, Told]) -> Told:
     scores = earlier[same_as].scores if same_as is not None else until_failure(read_outcomes(stored))[0]
     own = {KEY, SAME_AS, REASON, *(name for name in stored if name.startswith(SCORE))}
     attributes = {name: value for name, value in stored.items() if name not in own}
-    return Told(
+    return FinishedTrial(
         number=trial.number,
         key=stored.get(KEY, ""),
         params=in_order(trial.params),

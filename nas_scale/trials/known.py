@@ -17,13 +17,13 @@ from nas_scale import atomic
 from nas_scale.errors import RunError
 from nas_scale.plain import as_json
 from nas_scale.training.job import Score
-from nas_scale.trials.finished import KEY, ORIGIN, SCORE, in_order, read_outcome, stored_outcome, told_trials
+from nas_scale.trials.finished import KEY, ORIGIN, SCORE, finished_trials, in_order, read_outcome, stored_outcome
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
-    from nas_scale.trials.loop import Proposed
+    from nas_scale.trials.plan import Proposed
 
 FILE: Final = "known.json"  # in the run's folder
 
@@ -43,7 +43,7 @@ def known_trials(study: optuna.Study, name: str) -> tuple[Known, ...]:
     Failed ones teach no sampler, and of those stopped early it is not known what they would have come to: both are left
     out. Trials that the run had taken from another keep that one's name.
     """
-    told = (trial for trial in told_trials(study) if trial.value is not None and trial.same_as is None)
+    told = (trial for trial in finished_trials(study) if trial.value is not None and trial.same_as is None)
     return tuple(
         Known(trial.params, trial.scores, trial.attributes.get(ORIGIN, name)) for trial in told if not trial.pruned
     )
@@ -79,13 +79,13 @@ def add_known(
     trials: Sequence[Known],
     distributions: Mapping[str, BaseDistribution],
     meaning: Callable[[Mapping[str, Any]], Proposed],
-    judge: Callable[[Proposed, Sequence[Score]], float],
+    value_of: Callable[[Proposed, Sequence[Score]], float],
     costs: Callable[[Proposed], Sequence[float]] | None = None,
 ) -> None:
     """Adds those that the study does not hold yet, in their order, each whole or not at all.
 
-    meaning: what a trial's parameters mean in this study. judge: its value here, from that and its scores. costs:
-    the other aims (runs/loop.py). Raises RunError where the study begins with other trials.
+    meaning: what a trial's parameters mean in this study. value_of: its value here, from that and its scores. costs:
+    the objectives to be minimised (trials/plan.py). Raises RunError where the study begins with other trials.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -100,7 +100,7 @@ def add_known(
         study.add_trial(
             create_trial(
                 state=TrialState.COMPLETE,
-                values=[judge(proposed, known.scores), *(costs(proposed) if costs else ())],
+                values=[value_of(proposed, known.scores), *(costs(proposed) if costs else ())],
                 params=dict(known.params),
                 distributions={name: distributions[name] for name in known.params},
                 user_attrs=attributes,

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from nas_scale.training.job import Score, Stop
-from nas_scale.trials.finished import Told
+from nas_scale.trials.finished import FinishedTrial
 
 Kind = Literal["halving", "hyperband"]
 KINDS: Final[tuple[Kind, ...]] = ("halving", "hyperband")
@@ -73,7 +73,7 @@ class Pruner:
         """The epochs, ascending, at which a trial may be stopped."""
         return self.ladder[self.bracket(number) :]
 
-    def stops(self, number: int, earlier: Iterable[Told]) -> tuple[Stop, ...]:
+    def stops(self, number: int, earlier: Iterable[FinishedTrial]) -> tuple[Stop, ...]:
         """At each rung the accuracy that a trial has to reach, judged by those told before it.
 
         Trials that failed, and repeats of others, do not count. As long as fewer than `reduction` have reached a rung
@@ -109,7 +109,7 @@ def at_checks(scores: Sequence[Score]) -> dict[int, list[Score]]:
     }
 
 
-def _reached(rivals: Iterable[Told], epoch: int) -> list[float]:
+def _reached(rivals: Iterable[FinishedTrial], epoch: int) -> list[float]:
     """The mean accuracy over the seeds of each that was looked at there."""
     found = (at_checks(told.scores).get(epoch) for told in rivals)
     return [statistics.fmean(score.accuracy for score in scores) for scores in found if scores]

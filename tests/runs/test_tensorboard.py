@@ -19,7 +19,7 @@ from nas_scale.engines.inline import InlineEngine
 from nas_scale.runs.tensorboard import TensorBoard
 from nas_scale.training.job import Score
 from nas_scale.trials.events import Event
-from nas_scale.trials.finished import Told, told_trials
+from nas_scale.trials.finished import FinishedTrial, finished_trials
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.pruning import at_checks
 from tests.support.command import SMALL, Command
@@ -43,12 +43,12 @@ def study_in(storage: InMemoryStorage) -> optuna.Study:
     return optuna.create_study(study_name="x", storage=storage, direction="maximize", load_if_exists=True)
 
 
-def logged(study: optuna.Study, folder: Path, trials: int, stop_after: int | None = None) -> list[Told]:
+def logged(study: optuna.Study, folder: Path, trials: int, stop_after: int | None = None) -> list[FinishedTrial]:
     """Runs so many trials with event files; killed while trial `stop_after` is told, before its files are written."""
-    with TensorBoard(folder, told_trials(study)) as board:
+    with TensorBoard(folder, finished_trials(study)) as board:
 
         def listen(event: Event) -> None:
-            if stop_after is not None and len(told_trials(study)) > stop_after:
+            if stop_after is not None and len(finished_trials(study)) > stop_after:
                 raise KeyboardInterrupt
             board(event)
 

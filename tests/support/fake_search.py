@@ -28,8 +28,9 @@ from nas_scale.runs.store import open_run
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Epoch, Job, Recipe, Score
 from nas_scale.trials.extra import run_jobs
-from nas_scale.trials.finished import Told
-from nas_scale.trials.loop import Plan, Proposed, run_trials
+from nas_scale.trials.finished import FinishedTrial
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.pruning import Kind, Pruner
 from nas_scale.trials.seeds import derived_seed
 
@@ -135,8 +136,8 @@ def plan(
     sampler_for: Callable[[int], BaseSampler] = lambda number: Climber(derived_seed(5, number)),
     pruner: Pruner | None = None,
     costs: Callable[[Proposed], Sequence[float]] | None = None,
-) -> Plan:
-    return Plan(sampler_for, propose, jobs_of, judge, trials, window, pruner, costs)
+) -> TrialPlan:
+    return TrialPlan(sampler_for, propose, jobs_of, judge, trials, window, pruner, costs)
 
 
 def channels(proposed: Proposed) -> tuple[float]:
@@ -148,7 +149,7 @@ def pruner(kind: Kind) -> Pruner:
     return Pruner(kind, EPOCHS, 2 if kind == "halving" else 3)
 
 
-def plain(told: Sequence[Told]) -> list[Mapping[str, Any]]:
+def plain(told: Sequence[FinishedTrial]) -> list[Mapping[str, Any]]:
     return [asdict(trial) for trial in told]
 
 
@@ -169,7 +170,7 @@ def main(results: Path, trials: int, workers: int, pause: float, prune: Pruner |
     print(json.dumps([plain(told), {key: str(result) for key, result in after.items()}], indent=1))
 
 
-def propose_again(told: Sequence[Told]) -> Proposed:
+def propose_again(told: Sequence[FinishedTrial]) -> Proposed:
     best = max(told, key=lambda trial: (trial.value or 0.0, -trial.number))
     return propose(optuna.trial.FixedTrial(dict(best.params)))  # type: ignore[arg-type]
 

@@ -19,8 +19,9 @@ from nas_scale.engines.inline import InlineEngine
 from nas_scale.training.job import Epoch, Job, Recipe, Score
 from nas_scale.trials.deadline import REPEATS, TIME, After, Deadline
 from nas_scale.trials.extra import run_jobs
-from nas_scale.trials.finished import NOT_BEGUN, Told, told_trials
-from nas_scale.trials.loop import Proposed, run_trials
+from nas_scale.trials.finished import NOT_STARTED, FinishedTrial, finished_trials
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.plan import Proposed
 from nas_scale.trials.pruning import Kind
 from tests.support import fake_search
 from tests.support.fake_search import EPOCHS, plain, plan, pruner
@@ -83,7 +84,7 @@ def timed(
     known: int = 0,
     seeds: int = 2,
     repeating: bool = False,
-) -> tuple[list[Told], Deadline]:
+) -> tuple[list[FinishedTrial], Deadline]:
     """Trials of two seeds, which take ten seconds each; every net is a new one unless it is `repeating`."""
     study = study or new_study()
     epochs = EPOCHS if kind else None
@@ -109,7 +110,7 @@ def timed(
 
 
 @functools.cache
-def endless(kind: Kind | None = None, window: int = 4, seeds: int = 2) -> list[Told]:
+def endless(kind: Kind | None = None, window: int = 4, seeds: int = 2) -> list[FinishedTrial]:
     return timed(1e9, TimedEngine(Clock()), trials=200, kind=kind, window=window, seeds=seeds)[0]
 
 
@@ -145,8 +146,8 @@ def test_one_net_is_always_trained(seconds: float, workers: int) -> None:
     states = [trial.state for trial in study.trials]
     assert TrialState.RUNNING not in states
     dropped = study.trials[len(told) :]
-    assert {trial.user_attrs["reason"] for trial in dropped} == {NOT_BEGUN}
-    assert told_trials(study) == told
+    assert {trial.user_attrs["reason"] for trial in dropped} == {NOT_STARTED}
+    assert finished_trials(study) == told
 
 
 def test_what_a_process_takes_to_start_is_no_part_of_the_pace() -> None:
@@ -172,7 +173,7 @@ def test_a_kill_before_any_write_changes_only_how_many_there_are(kind: Kind | No
         settled = study.user_attrs.get(TIME, {}).get("ended")
         told, until = timed(130.0, TimedEngine(clock, 2), new_study(storage), window=3, kind=kind)
         assert plain(told) == expected[: len(told)], f"killed before write {moment}"
-        assert plain(told_trials(study)) == plain(told)
+        assert plain(finished_trials(study)) == plain(told)
         assert until.ended == len(told)
         assert settled is None or until.ended <= settled
         assert all(trial.state.is_finished() for trial in study.trials)
@@ -252,4 +253,4 @@ def test_a_clock_in_this_process_and_an_engine_without_news() -> None:
     run_trials(study, replace(plan(50, jobs_of=jobs), deadline=until), InlineEngine(slow), ignore)
     assert until.spent() == pytest.approx(56.0)
     assert math.isfinite(study.user_attrs[TIME]["spent"])
-    assert deque(study.trials, 1)[0].user_attrs["reason"] == NOT_BEGUN
+    assert deque(study.trials, 1)[0].user_attrs["reason"] == NOT_STARTED

@@ -16,16 +16,17 @@ from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import RunError
 from nas_scale.training.job import Job, Score
 from nas_scale.trials.events import Event, Resumed, TrialDone, TrialFailed, TrialStarted
-from nas_scale.trials.finished import ORIGIN, Told, told_trials
+from nas_scale.trials.finished import ORIGIN, FinishedTrial, finished_trials
 from nas_scale.trials.known import FILE, Known, add_known, fingerprint, keep, kept, known_trials
-from nas_scale.trials.loop import Proposed, run_trials
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.plan import Proposed
 from nas_scale.trials.pruning import Kind
 from tests.support import fake_search
 from tests.support.fake_search import SPACE, evaluate, judge, plain, plan, pruner
 from tests.trials.test_loop import Killed, MortalStorage, ShuffledEngine, ignore, new_study
 
 
-def earlier(trials: int = 16, kind: Kind | None = None) -> tuple[optuna.Study, list[Told]]:
+def earlier(trials: int = 16, kind: Kind | None = None) -> tuple[optuna.Study, list[FinishedTrial]]:
     study = new_study()
     prune = pruner(kind) if kind else None
     return study, run_trials(study, plan(trials, pruner=prune), InlineEngine(evaluate), ignore)
@@ -49,7 +50,7 @@ def go_on(
     window: int = 3,
     kind: Kind | None = None,
     on_event: Callable[[Event], None] = ignore,
-) -> list[Told]:
+) -> list[FinishedTrial]:
     add(study)
     whole = replace(plan(trials + len(KNOWN), window, pruner=pruner(kind) if kind else None), known=len(KNOWN))
     return run_trials(study, whole, engine or InlineEngine(evaluate), on_event)
@@ -71,7 +72,7 @@ def test_only_trials_with_a_score_of_their_own_are_taken() -> None:
 def test_they_are_the_first_trials_with_scores_and_a_value_of_this_search() -> None:
     study = new_study()
     add_known(study, KNOWN, SPACE, meaning, lambda proposed, scores: -judge(proposed, scores))
-    told = told_trials(study)
+    told = finished_trials(study)
     assert [each.number for each in told] == list(range(len(KNOWN)))
     assert [(each.params, each.scores) for each in told] == [(known.params, known.scores) for known in KNOWN]
     assert [each.value for each in told] == [-judge(meaning(known.params), known.scores) for known in KNOWN]
@@ -105,7 +106,7 @@ def test_any_number_of_workers_gives_the_same_study(kind: Kind | None) -> None:
     for workers in (2, 4):
         study = new_study()
         assert plain(go_on(study, engine=ShuffledEngine(workers, workers), kind=kind)) == expected
-        assert plain(told_trials(study)) == expected
+        assert plain(finished_trials(study)) == expected
 
 
 def test_a_kill_before_any_write_changes_nothing() -> None:
@@ -121,7 +122,7 @@ def test_a_kill_before_any_write_changes_nothing() -> None:
             go_on(study, engine=ShuffledEngine(2, moment))
         storage.left = -1
         assert plain(go_on(new_study(storage))) == expected, f"killed before write {moment}"
-        assert plain(told_trials(study)) == expected
+        assert plain(finished_trials(study)) == expected
 
 
 def test_events_count_this_runs_trials_alone() -> None:

@@ -36,8 +36,9 @@ from nas_scale.trials.events import (
     TrialStarted,
 )
 from nas_scale.trials.extra import run_jobs
-from nas_scale.trials.finished import Told, told_trials
-from nas_scale.trials.loop import Plan, Proposed, run_trials
+from nas_scale.trials.finished import FinishedTrial, finished_trials
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.pruning import KINDS, Kind, at_checks
 from nas_scale.trials.seeds import derived_seed
 from tests.support import fake_search
@@ -58,7 +59,7 @@ def new_study(storage: InMemoryStorage | None = None) -> optuna.Study:
 
 def search(
     trials: int = 14, window: int = 3, study: optuna.Study | None = None, kind: Kind | None = None
-) -> list[Told]:
+) -> list[FinishedTrial]:
     prune = pruner(kind) if kind else None
     return run_trials(study or new_study(), plan(trials, window, pruner=prune), InlineEngine(evaluate), ignore)
 
@@ -134,7 +135,7 @@ def test_any_number_of_workers_gives_the_same_study(window: int, workers: int) -
         engine = ShuffledEngine(workers, seed)
         study = new_study()
         assert plain(run_trials(study, plan(14, window), engine, ignore)) == expected
-        assert plain(told_trials(study)) == expected
+        assert plain(finished_trials(study)) == expected
         assert engine.most <= workers
 
 
@@ -151,7 +152,7 @@ def test_a_kill_before_any_write_changes_nothing() -> None:
             run_trials(study, plan(10), ShuffledEngine(2, moment), ignore)
         storage.left = -1
         assert plain(search(10, study=new_study(storage))) == expected, f"killed before write {moment}"
-        assert plain(told_trials(study)) == expected
+        assert plain(finished_trials(study)) == expected
 
 
 def several_aims(storage: InMemoryStorage | None = None) -> optuna.Study:
@@ -177,7 +178,7 @@ def test_several_aims_are_told_and_a_kill_before_any_write_changes_nothing() -> 
         storage.left = -1
         again = run_trials(several_aims(storage), wanted, ShuffledEngine(3, moment), ignore)
         assert plain(again) == plain(expected), f"killed before write {moment}"
-        assert plain(told_trials(study)) == plain(expected)
+        assert plain(finished_trials(study)) == plain(expected)
         assert [trial.values for trial in study.trials] == [trial.values for trial in several_aims(whole).trials]
 
 
@@ -221,7 +222,7 @@ def test_a_repeated_net_takes_the_scores_of_the_first_and_is_not_trained_again()
     assert len(firsts) == len(set(firsts))
 
 
-def grid_plan(keys: Sequence[str], fails: dict[str, Any] | None = None) -> Plan:
+def grid_plan(keys: Sequence[str], fails: dict[str, Any] | None = None) -> TrialPlan:
     """Trial n is the n-th of a list; no parameters are suggested."""
     from tests.support.fake_search import Proposed
 
@@ -234,7 +235,7 @@ def grid_plan(keys: Sequence[str], fails: dict[str, Any] | None = None) -> Plan:
     def seeds(proposed: Proposed, number: int) -> list[Job]:
         return jobs(proposed, number, 4)
 
-    return Plan(lambda number: optuna.samplers.RandomSampler(seed=number), propose, seeds, judge, len(keys), 3)
+    return TrialPlan(lambda number: optuna.samplers.RandomSampler(seed=number), propose, seeds, judge, len(keys), 3)
 
 
 def flat(job: Job) -> tuple[Score, ...]:
@@ -327,7 +328,7 @@ def together(*sizes: int) -> Callable[[Proposed, int], list[Job]]:
     return grouped
 
 
-def but_for_scores_of_failures(told: Sequence[Told]) -> list[Told]:
+def but_for_scores_of_failures(told: Sequence[FinishedTrial]) -> list[FinishedTrial]:
     """A job that fails takes the scores of its other seeds with it."""
     return [trial if trial.reason is None else replace(trial, scores=()) for trial in told]
 
@@ -353,7 +354,7 @@ def test_a_group_of_which_a_seed_is_missing_is_run_again_whole() -> None:
         return flat(job)
 
     storage = MortalStorage()
-    groups = Plan(
+    groups = TrialPlan(
         lambda number: optuna.samplers.RandomSampler(seed=number),
         lambda trial: Proposed(NET, "a"),
         together(2, 3),
@@ -399,7 +400,7 @@ def test_a_pruner_stops_trials_the_same_for_any_number_of_workers(kind: Kind) ->
         engine = ShuffledEngine(workers, workers)
         told = run_trials(study, plan(30, pruner=pruner(kind)), engine, ignore)
         assert plain(told) == plain(expected)
-        assert plain(told_trials(study)) == plain(expected)
+        assert plain(finished_trials(study)) == plain(expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -430,7 +431,7 @@ def test_stops_follow_from_the_trials_told_when_a_trial_was_proposed(kind: Kind)
             assert job.seeds == (0, 1)
 
 
-def propose_params(trial: Told) -> Proposed:
+def propose_params(trial: FinishedTrial) -> Proposed:
     return fake_search.propose(optuna.trial.FixedTrial(dict(trial.params)))  # type: ignore[arg-type]
 
 
@@ -470,7 +471,7 @@ def test_events_tell_the_story_in_order() -> None:
     study = new_study()
     search(3, window=2, study=study)
     run_trials(study, plan(14, 2), InlineEngine(evaluate), events.append)
-    told = told_trials(study)
+    told = finished_trials(study)
     assert events[0] == Resumed(3, 14, max(trial.value for trial in told[:3] if trial.value is not None))
     assert [event.number for event in events if isinstance(event, TrialStarted)] == list(range(3, 14))
     ended = [event for event in events if isinstance(event, TrialDone | TrialFailed)]

@@ -8,20 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.training.job import Score, Stop
-from nas_scale.trials.finished import Told
+from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.pruning import KINDS, Kind, Pruner, at_checks
 
 ACCURACIES = st.lists(st.integers(0, 20).map(lambda tenth: tenth / 20), max_size=40)
 
 
-def told(number: int, checks: dict[int, list[float]], reason: str | None = None, same_as: int | None = None) -> Told:
+def told(
+    number: int, checks: dict[int, list[float]], reason: str | None = None, same_as: int | None = None
+) -> FinishedTrial:
     """A trial whose seeds had these accuracies at these epochs."""
     seeds = len(next(iter(checks.values()), [0.0]))
     scores = tuple(
         Score(0.9, 100, 1.0, 9, 1.0, 1.0, checks=tuple((epoch, each[seed]) for epoch, each in checks.items()))
         for seed in range(seeds)
     )
-    return Told(number, str(number), {}, {}, scores, None if reason else 0.9, reason, same_as)
+    return FinishedTrial(number, str(number), {}, {}, scores, None if reason else 0.9, reason, same_as)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_it_decides_as_optunas_successive_halving_does(thousandths: list[int], r
         direction="maximize",
         pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=reduction),
     )
-    earlier: list[Told] = []
+    earlier: list[FinishedTrial] = []
     for number, thousandth in enumerate(thousandths):
         accuracy = thousandth / 1000
         trial = theirs.ask()

@@ -37,8 +37,9 @@ from nas_scale.runs.store import Run
 from nas_scale.training import data
 from nas_scale.training.job import Job, Score
 from nas_scale.trials.extra import run_jobs
-from nas_scale.trials.finished import Told
-from nas_scale.trials.loop import Plan, Proposed, run_trials
+from nas_scale.trials.finished import FinishedTrial
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
 from nas_scale.zero_cost.names import JUDGES, CheapJudge
 from nas_scale.zero_cost.scores import judged
@@ -225,7 +226,7 @@ def _trained(prepared: Prepared, run: Run, engine: Engine, on_event: Listener) -
     ]
 
 
-def _measured(prepared: Prepared, trial: Told, longer: Sequence[Score | str | None]) -> Measured:
+def _measured(prepared: Prepared, trial: FinishedTrial, longer: Sequence[Score | str | None]) -> Measured:
     arch = prepared.plan.drawn.nets[trial.number]
     failed = next((result for result in longer if isinstance(result, str)), None)
     return Measured(
@@ -237,7 +238,7 @@ def _measured(prepared: Prepared, trial: Told, longer: Sequence[Score | str | No
     )
 
 
-def _trials(prepared: Prepared) -> Plan:
+def _trials(prepared: Prepared) -> TrialPlan:
     jobs, nets = prepared.jobs, prepared.plan.drawn.nets
 
     def proposed(trial: optuna.Trial) -> Proposed:
@@ -249,13 +250,13 @@ def _trials(prepared: Prepared) -> Plan:
 
         return RandomSampler(derived_seed(jobs.training.seed, number))  # is asked for nothing
 
-    return Plan(
+    return TrialPlan(
         sampler_for=sampler_for,
         propose=proposed,
         jobs=lambda proposed, number: jobs.seeds(proposed.subject, range(jobs.training.seeds)),
-        judge=lambda proposed, scores: statistics.fmean(score.accuracy for score in scores),
+        value_of=lambda proposed, scores: statistics.fmean(score.accuracy for score in scores),
         trials=len(nets),
-        window=jobs.training.window,
+        max_pending=jobs.training.window,
     )
 
 

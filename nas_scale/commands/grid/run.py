@@ -35,8 +35,9 @@ from nas_scale.statistics import ranking as rankings
 from nas_scale.statistics.ranking import Ranking
 from nas_scale.statistics.variances import SeedNoise, accuracies_of
 from nas_scale.training import data
-from nas_scale.trials.finished import Told
-from nas_scale.trials.loop import Plan, Proposed, run_trials
+from nas_scale.trials.finished import FinishedTrial
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ def _in_short(fitted: Fit) -> str:
     return values if fitted.told else f"cannot tell ({values})"
 
 
-def _trials(prepared: Prepared) -> Plan:
+def _trials(prepared: Prepared) -> TrialPlan:
     jobs = prepared.jobs
 
     def subject(trial: optuna.Trial) -> Proposed:
@@ -262,13 +263,13 @@ def _trials(prepared: Prepared) -> Plan:
 
         return SharesSampler(derived_seed(jobs.training.seed, number))
 
-    return Plan(
+    return TrialPlan(
         sampler_for=sampler_for,
         propose=subject,
         jobs=lambda proposed, number: jobs.seeds(proposed.subject.architecture, range(jobs.training.seeds)),
-        judge=lambda proposed, scores: statistics.fmean(score.accuracy for score in scores),
+        value_of=lambda proposed, scores: statistics.fmean(score.accuracy for score in scores),
         trials=len(prepared.plan.candidates),
-        window=jobs.training.window,
+        max_pending=jobs.training.window,
     )
 
 
@@ -279,7 +280,7 @@ def _nearest(pool: Sequence[Candidate], trial: optuna.Trial) -> int:
     return min(range(len(pool)), key=lambda index: (math.dist(pool[index].shares, place), index))
 
 
-def _trained(told: Sequence[Told], prepared: Prepared) -> list[Trained]:
+def _trained(told: Sequence[FinishedTrial], prepared: Prepared) -> list[Trained]:
     """Every network once, with its scores; those that shrink to the same proxy have the same `proxy` and share them."""
     made: dict[int, Trained] = {}
     for trial in told:

@@ -26,7 +26,7 @@ from nas_scale.statistics.ranking import Entry, Ranking
 from nas_scale.training.data import Dataset
 from nas_scale.training.proxy import given_up
 from nas_scale.trials.deadline import Deadline
-from nas_scale.trials.finished import told_trials
+from nas_scale.trials.finished import finished_trials
 from nas_scale.trials.known import Known
 from nas_scale.trials.pruning import Pruner
 from nas_scale.zero_cost.names import COUNTING
@@ -119,7 +119,7 @@ def search_document(
         "seed_freedom": ranking.freedom,
         "spread": ranking.spread,
         "random_search": None if baseline is None else asdict(baseline),
-        "trials": len(told_trials(run.study)) - len(known),
+        "trials": len(finished_trials(run.study)) - len(known),
         "minutes": minutes_document(wanted.minutes, until),
         "seconds": round(seconds, 1),
         "training": specification(training),

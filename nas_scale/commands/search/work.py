@@ -30,9 +30,10 @@ from nas_scale.statistics.ranking import Candidate, Ranking, rank
 from nas_scale.training.job import Score
 from nas_scale.trials.deadline import Deadline
 from nas_scale.trials.extra import run_jobs
-from nas_scale.trials.finished import Told, told_trials
+from nas_scale.trials.finished import FinishedTrial, finished_trials
 from nas_scale.trials.known import Known, add_known
-from nas_scale.trials.loop import Plan, Proposed, run_trials
+from nas_scale.trials.loop import run_trials
+from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
 from nas_scale.zero_cost.names import COUNTED
 from nas_scale.zero_cost.scores import counted, judged
@@ -78,7 +79,7 @@ class SearchWork:
         wanted, training = self.prepared.wanted, self.prepared.training
         if len(wanted.aims) > 1:
             return None
-        told, found = told_trials(self.run.study), ranking.entries[0].reward
+        told, found = finished_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
         tried, finalists = len(self._ranked(told)), wanted.finalists_among(len(told) - len(self.known))
         budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
@@ -103,12 +104,12 @@ class SearchWork:
         costs = self.prepared.wanted.followed_costs
         return (lambda proposed: spent(proposed.subject, costs)) if costs else None
 
-    def _ranked(self, told: Sequence[Told]) -> list[Told]:
+    def _ranked(self, told: Sequence[FinishedTrial]) -> list[FinishedTrial]:
         """All but the known ones that break this search's limits."""
         kept = inside(self.known, self.prepared.space, self.prepared.wanted.limits())
         return [trial for trial in told if trial.number >= len(self.known) or trial.number in kept]
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> TrialPlan:
         prepared, training = self.prepared, self.prepared.training
         limits = prepared.wanted.limits()
         judge = self._judge()
@@ -121,13 +122,13 @@ class SearchWork:
             made = sampler(prepared.wanted.sampler, prepared.space, limits, seed)
             return made if judge is None else screened(made, judge, prepared.wanted.screen_pool)
 
-        return Plan(
+        return TrialPlan(
             sampler_for=sampler_for,
             propose=self._proposed,
             jobs=lambda proposed, number: self._jobs(proposed.subject, range(training.seeds)),
-            judge=self._judged,
+            value_of=self._judged,
             trials=len(self.known) + prepared.wanted.most_trials,
-            window=training.window,
+            max_pending=training.window,
             pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
             costs=self._costs(),
             known=len(self.known),
@@ -206,7 +207,7 @@ class SearchWork:
         }
 
 
-def _candidates(told: Sequence[Told], finals: Mapping[int, tuple[Score, ...]]) -> list[Candidate]:
+def _candidates(told: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score, ...]]) -> list[Candidate]:
     return [
         Candidate(
             key=trial.key,

@@ -12,7 +12,7 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import UserError
 from nas_scale.runs.record import changed_versions
 from nas_scale.runs.store import STUDY, Run, open_run
-from nas_scale.trials.finished import ORIGIN, told_trials
+from nas_scale.trials.finished import ORIGIN, finished_trials
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def logged(settings: RunSettings, run: Run, on_event: Listener) -> Iterator[List
         return
     from nas_scale.runs.tensorboard import TensorBoard
 
-    own = (told for told in told_trials(run.study) if ORIGIN not in told.attributes)
+    own = (told for told in finished_trials(run.study) if ORIGIN not in told.attributes)
     with TensorBoard(run.folder / "tensorboard", own) as board:
 
         def both(event: Any) -> None:

@@ -13,7 +13,7 @@ from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.encoding import Code
 from nas_scale.metrics.limits import Limits
-from nas_scale.samplers.base import SingleAim, numpy_seed
+from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import History, history
 
 BATCH: Final = 10  # trials that the policy learns from at once
@@ -21,7 +21,7 @@ DRAWS: Final = 64  # of the policy for one proposal; those outside the limits an
 REPAIRS: Final = 4  # draws brought inside the limits where none is
 
 
-class Controller(SingleAim):
+class Controller(SingleObjective):
     """Draws nets from a policy that has learned, in batches of BATCH, from all trials that ended with a score.
 
     The policy is learned anew from the trials by a fresh sampler, or in a process that has already done so from the new

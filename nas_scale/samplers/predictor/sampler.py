@@ -16,7 +16,7 @@ from nas_scale.feasible.canonical import Forms
 from nas_scale.feasible.cost_table import Ints
 from nas_scale.feasible.encoding import Code
 from nas_scale.metrics.limits import Limits
-from nas_scale.samplers.base import SingleAim, numpy_seed
+from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import Floats, History, history
 from nas_scale.samplers.predictor.regression import Encoding, Regression, Surface
 from nas_scale.samplers.predictor.warp import Warp
@@ -26,7 +26,7 @@ CLIMBS: Final = 12  # nets whose neighbours are looked at, the best first
 PAIRS: Final = 300  # neighbours two changes away, of each of those
 
 
-class Predictor(SingleAim):
+class Predictor(SingleObjective):
     """Draws a surface that the scores so far, warped (warp.py), allow (regression.py), and proposes the best new net.
 
     The first `start` nets are drawn at random. The best net is looked for among random nets, the nets known, and their

@@ -12,7 +12,7 @@ from nas_scale.architecture.space import Params
 from nas_scale.feasible.region import Admissible
 from nas_scale.metrics.limits import Limits
 from nas_scale.statistics.random_baseline import LEAST, Budget, RandomSearch, random_search
-from nas_scale.trials.finished import Told
+from nas_scale.trials.finished import FinishedTrial
 from tests.support.small_spaces import PLAIN
 
 NOISE = 0.3
@@ -27,15 +27,15 @@ def worth(params: Params) -> float:
     return -sum((len(options) - 1 - at) ** 2 for at, options in zip(code, ADMISSIBLE.meter.options, strict=True))
 
 
-def trials(params: list[Params], rng: random.Random) -> list[Told]:
+def trials(params: list[Params], rng: random.Random) -> list[FinishedTrial]:
     noisy = [worth(filling) + rng.gauss(0, NOISE) for filling in params]
     return [
-        Told(number, "", filling, {}, (), value, None, None)
+        FinishedTrial(number, "", filling, {}, (), value, None, None)
         for number, (filling, value) in enumerate(zip(params, noisy, strict=True))
     ]
 
 
-def forecast(told: list[Told], found: float = 0.0) -> RandomSearch:
+def forecast(told: list[FinishedTrial], found: float = 0.0) -> RandomSearch:
     made = random_search(ADMISSIBLE, told, BUDGET, found, seed=0)
     assert made is not None
     return made

@@ -1,0 +1,50 @@
+"""What this package needs of Optuna and Optuna does not make public. Everything else goes through its public names.
+
+Hence optuna>=5,<6 in pyproject.toml. Each name says what it is needed for, so that it can go when Optuna has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial, TrialState
+
+
+def running_trial(study: Study, trial: FrozenTrial) -> Trial:
+    """A trial of the study that is RUNNING, to go on with.
+
+    Study.ask() only ever makes new ones, so a trial that a killed process left is made again from its id.
+    """
+    import optuna
+
+    return optuna.Trial(study, trial._trial_id)
+
+
+def set_system_attribute(study: Study, trial: FrozenTrial, name: str, value: Any) -> None:
+    """What Optuna's own samplers keep with a trial that is running; Trial has user attributes alone."""
+    study._storage.set_trial_system_attr(trial._trial_id, name, value)
+
+
+def study_before(study: Study, number: int) -> Study:
+    """The study as Optuna's own samplers see it, without the trials from `number` on."""
+    return cast("Study", _StudyBefore(study, number))
+
+
+class _StudyBefore:
+    """Optuna's samplers read trials by Study._get_trials, which is therefore the one method to be replaced."""
+
+    def __init__(self, study: Study, number: int) -> None:
+        self._study = study
+        self._number = number
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        trials = self._study._get_trials(deepcopy, states, use_cache)
+        return [trial for trial in trials if trial.number < self._number]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
