@@ -102,13 +102,29 @@ SAMPLERS: Final[dict[str, Strategy]] = {
 SEVERAL_AIMS: Final = ("nsga2", "random")  # serve a study of several directions; the others follow one value
 
 
+def is_dotted(name: str) -> bool:
+    """Whether this is the dotted name of a class, `package.module:Class`, rather than a name in SAMPLERS."""
+    return ":" in name
+
+
+def ensure_importable(name: str) -> None:
+    """Raises UserError where a dotted name is that of no sampler."""
+    from nas_scale.samplers.imported import constructed
+
+    constructed(name, 0)
+
+
 def sampler(name: str, space: SearchSpace, limits: Limits, seed: int) -> BaseSampler:
     """A sampler of nets of `space` that all keep `limits`; the same seed, any whole number, gives the same proposals.
 
-    Make a fresh one for every trial, seeded from the run's seed and the trial's number: all else is read from the
-    study.
-    Raises UserError for an unknown name.
+    name: one of SAMPLERS, or the dotted name `package.module:Class` of any sampler of Optuna's kind. Make a fresh one
+    for every trial, seeded from the run's seed and the trial's number: all else is read from the study. Raises
+    UserError for an unknown name.
     """
+    if is_dotted(name):
+        from nas_scale.samplers.imported import imported_sampler
+
+        return imported_sampler(name, space, limits, seed)
     if name not in SAMPLERS:
         raise UserError(f"no sampler is called {name!r}; choose one of {', '.join(SAMPLERS)}")
     return SAMPLERS[name].make(space, limits, seed)

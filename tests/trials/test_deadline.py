@@ -25,8 +25,9 @@ from nas_scale.trials.plan import Proposed
 from nas_scale.trials.pruning import Kind
 from tests.support import fake_search
 from tests.support.fake_search import EPOCHS, plain, plan, pruner
+from tests.support.mortal_storage import Killed, MortalStorage
 from tests.trials.test_known import KNOWN, add
-from tests.trials.test_loop import Killed, MortalStorage, ignore, new_study
+from tests.trials.test_loop import ignore, new_study
 
 
 class Clock:

@@ -23,7 +23,8 @@ from nas_scale.trials.plan import Proposed
 from nas_scale.trials.pruning import Kind
 from tests.support import fake_search
 from tests.support.fake_search import SPACE, evaluate, judge, plain, plan, pruner
-from tests.trials.test_loop import Killed, MortalStorage, ShuffledEngine, ignore, new_study
+from tests.support.mortal_storage import Killed, MortalStorage
+from tests.trials.test_loop import ShuffledEngine, ignore, new_study
 
 
 def earlier(trials: int = 16, kind: Kind | None = None) -> tuple[optuna.Study, list[FinishedTrial]]:

@@ -43,6 +43,7 @@ from nas_scale.trials.pruning import KINDS, Kind, at_checks
 from nas_scale.trials.seeds import derived_seed
 from tests.support import fake_search
 from tests.support.fake_search import EPOCHS, channels, evaluate, jobs, plain, plan, pruner
+from tests.support.mortal_storage import Killed, MortalStorage
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -81,42 +82,6 @@ class ShuffledEngine(InlineEngine):
         self.most = max(self.most, len(self._waiting))
         self._waiting.rotate(self._random.randrange(len(self._waiting)))
         return super().next()
-
-
-class Killed(BaseException):
-    pass
-
-
-class MortalStorage(InMemoryStorage):
-    """Dies before its n-th write, as a process that is killed there."""
-
-    WRITES = (
-        "create_new_trial",
-        "set_trial_param",
-        "set_trial_state_values",
-        "set_trial_user_attr",
-        "set_trial_intermediate_value",
-        "set_study_user_attr",
-    )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left = -1
-        self.writes = 0
-
-    def _counted(self, write: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*arguments: Any, **named: Any) -> Any:
-            if self.left == 0:
-                raise Killed
-            self.left -= 1
-            self.writes += 1
-            return write(*arguments, **named)
-
-        return counted
-
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return self._counted(found) if name in MortalStorage.WRITES else found
 
 
 def test_it_exercises_repeats_failures_and_successes() -> None:

@@ -13,11 +13,11 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.objectives import ACCURACY, COSTS, USUAL_SAMPLER, ensure_followed, read_aims
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
-from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.options import Option, check, one_of
 from nas_scale.errors import UserError
 from nas_scale.metrics.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward, around
 from nas_scale.numbers import read_bytes, read_count
-from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS
+from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS, ensure_importable, is_dotted
 from nas_scale.trials.pruning import Pruner
 from nas_scale.zero_cost.names import CheapJudge
 
@@ -121,10 +121,10 @@ class Search:
     sampler: Annotated[
         str,
         Option(
-            f"The strategy.\n\n{_RIGHT_FOR}",
+            f"The strategy, or any Optuna sampler as package.module:Class.\n\n{_RIGHT_FOR}",
             f"{{}}; with several objectives {USUAL_SAMPLER}",
             panel=SEARCH,
-            choices=tuple(SAMPLERS),
+            complete=lambda: SAMPLERS,
         ),
     ] = "predictor"
     include: Annotated[
@@ -208,6 +208,10 @@ class Search:
     def checked(self) -> Search:
         """These options with `objective` as one string. Raises UserError naming the option that is wrong."""
         check(self)
+        if is_dotted(self.sampler):
+            ensure_importable(self.sampler)
+        else:
+            one_of(tuple(SAMPLERS), sampler=self.sampler)
         objective = ",".join(self.aims)
         ensure_followed(objective, self.sampler, self.target_flops is not None, self.pruner)
         return replace(self, objective=objective)
