@@ -19,9 +19,9 @@ from nas_scale.scaling.surface import (
     COARSE,
     DRAWS,
     LEAST_POINTS,
-    Data,
     Floats,
-    Surface,
+    Observations,
+    ResponseSurface,
     best_place,
     bootstrap,
     grid_of,
@@ -113,7 +113,7 @@ def _read(
     stderr: npt.ArrayLike,
     seeds: npt.ArrayLike,
     log2_cost: npt.ArrayLike | None,
-) -> Data:
+) -> Observations:
     points = np.asarray(shares, dtype=np.float64).reshape(-1, 3)
     means = np.asarray(accuracy, dtype=np.float64)
     errors, runs = (np.broadcast_to(np.asarray(given, dtype=np.float64), means.shape) for given in (stderr, seeds))
@@ -123,7 +123,7 @@ def _read(
         raise UserError("none of the networks has an accuracy, so there is nothing to fit; look at why they failed")
     points, means, errors, runs, cost = (each[kept] for each in (points, means, errors, runs, cost))
     variance, freedom, sd = noise_of(errors, runs)
-    return Data(points / points.sum(axis=1, keepdims=True), means, cost - cost.mean(), variance, freedom, sd)
+    return Observations(points / points.sum(axis=1, keepdims=True), means, cost - cost.mean(), variance, freedom, sd)
 
 
 def _range(values: Floats, pad: float) -> Interval:
@@ -138,7 +138,7 @@ def _coefficient_intervals(places: Floats) -> dict[str, Interval]:
     return {name: (float(2 ** logs[0]), float(2 ** logs[1])) for name, logs in named.items()}
 
 
-def _told(data: Data, surface: Surface, places: int, seed: int) -> Fit:
+def _told(data: Observations, surface: ResponseSurface, places: int, seed: int) -> Fit:
     place = best_place(surface.terms)
     kept = np.vstack([possible_places(surface), place])
     terms = quadratic(place)[0]
@@ -163,7 +163,7 @@ def _told(data: Data, surface: Surface, places: int, seed: int) -> Fit:
     )
 
 
-def _verdict(surface: Surface, place: Floats, possible: dict[str, Interval], told: bool, places: int) -> str:
+def _verdict(surface: ResponseSurface, place: Floats, possible: dict[str, Interval], told: bool, places: int) -> str:
     if not told:
         return (
             f"Cannot tell: {places} networks differ no more than their noise does (p = {surface.flat_p:.2g}), "
@@ -182,7 +182,7 @@ def _verdict(surface: Surface, place: Floats, possible: dict[str, Interval], tol
     return sentence + "."
 
 
-def _best_network(data: Data, places: int, seed: int) -> Fit:
+def _best_network(data: Observations, places: int, seed: int) -> Fit:
     """Too few places for a surface: the best network, and which others win when the accuracies are redrawn.
 
     Where nothing tells the noise, any of the networks may be the best.

@@ -28,7 +28,7 @@ _COST_SPREAD: Final = 0.01  # standard deviation of log2 cost below which there 
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class Observations:
     shares: Floats  # (n, 3)
     accuracy: Floats  # (n,)
     cost: Floats  # (n,) log2 of the cost, centred
@@ -38,7 +38,7 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
+class ResponseSurface:
     terms: Floats  # (6,) Scheffe's coefficients
     covariance: Floats  # (6, 6), for noise as it is
     freedom: int
@@ -68,7 +68,7 @@ def noise_of(errors: Floats, runs: Floats) -> tuple[Floats, int, float | None]:
     return np.where(own > 0, own, common) / runs, freedom, math.sqrt(common)
 
 
-def _squares(columns: Floats, data: Data) -> tuple[Floats, Floats, float]:
+def _squares(columns: Floats, data: Observations) -> tuple[Floats, Floats, float]:
     """Weighted least squares: estimates, inverse information, weighted residual sum of squares."""
     weight = 1 / np.sqrt(data.variance)
     estimates, _, _, _ = np.linalg.lstsq(columns * weight[:, None], data.accuracy * weight, rcond=None)
@@ -77,7 +77,7 @@ def _squares(columns: Floats, data: Data) -> tuple[Floats, Floats, float]:
     return np.asarray(estimates, dtype=np.float64), np.asarray(np.linalg.pinv(information)), float(residual @ residual)
 
 
-def lay(data: Data) -> Surface | None:
+def lay(data: Observations) -> ResponseSurface | None:
     """The quadratic through the data; None where nothing tells how noisy they are."""
     from scipy.stats import f as f_distribution
 
@@ -95,7 +95,7 @@ def lay(data: Data) -> Surface | None:
             return None
         scale, freedom = residual / spare, spare
     flat_p = float(f_distribution.sf((flat - residual) / 5 / scale, 5, freedom))
-    return Surface(estimates[:6], inverse[:6, :6] * scale, freedom, flat_p, lack)
+    return ResponseSurface(estimates[:6], inverse[:6, :6] * scale, freedom, flat_p, lack)
 
 
 def best_place(terms: Floats) -> Floats:
@@ -117,7 +117,7 @@ def _root(covariance: Floats) -> Floats:
     return np.asarray(vectors * np.sqrt(np.clip(values, values[-1] * 1e-12, None)))
 
 
-def possible_places(surface: Surface) -> Floats:
+def possible_places(surface: ResponseSurface) -> Floats:
     """The places of a grid with steps of 0.05 that cannot be excluded, (m, 3).
 
     A place stays as long as a surface with its greatest value there agrees with the data: the test of Box & Hunter
@@ -144,7 +144,7 @@ def possible_places(surface: Surface) -> Floats:
     return np.array(kept).reshape(-1, 3)
 
 
-def bootstrap(surface: Surface, seed: int) -> Floats:
+def bootstrap(surface: ResponseSurface, seed: int) -> Floats:
     """Best places of surfaces redrawn with the noise of this one, (draws, 3)."""
     rng = np.random.default_rng(seed)
     draws = rng.standard_normal((DRAWS, 6)) @ _root(surface.covariance).T

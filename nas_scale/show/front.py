@@ -14,7 +14,7 @@ from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.show.scatter import Axis, Dot, Kind, Scatter, glyphs_for
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
-from nas_scale.statistics.pareto import spread
+from nas_scale.statistics.pareto import select_by_crowding
 
 COST_NAMES: Final = {"flops": "FLOPs", "params": "parameters", "activations": "activations", "memory": "memory"}
 COST_UNITS: Final = {
@@ -81,7 +81,7 @@ def _shown(front: Front, rows: int) -> list[FrontNet]:
     """The members, or `rows` of them that are spread along the front, the most accurate among them."""
     points = [(net.accuracy, *(-cost for cost in net.costs)) for net in front.members]
     best = max(range(len(points)), key=lambda index: points[index])
-    return [front.members[index] for index in spread(points, rows, first=best)]
+    return [front.members[index] for index in select_by_crowding(points, rows, first=best)]
 
 
 def front_notes(front: Front, rows: int) -> list[str]:

@@ -35,7 +35,7 @@ def fronts(points: Sequence[Point]) -> list[list[int]]:
     return [sorted(members) for members in found]
 
 
-def spread(points: Sequence[Point], count: int, first: int) -> list[int]:
+def select_by_crowding(points: Sequence[Point], count: int, first: int) -> list[int]:
     """`count` of the points, ascending: `first`, and others of the best fronts, spread along the last one needed.
 
     Of a front that is too large the most crowded point is left out, again and again: the one with the least crowding

@@ -20,7 +20,7 @@ State = Literal["complete", "pruned", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ScoredNet:
     """A net to be ranked. key: equal for equal nets. net: as JSON. trial: the number of the trial that proposed it.
 
     search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
@@ -45,11 +45,11 @@ class Candidate:
         return () if self.pruned or self.reason is not None else self.final or self.search
 
 
-Reward = Callable[[float, Candidate], float]
+Reward = Callable[[float, ScoredNet], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RankedNet:
     """A row of the ranking.
 
     rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that
@@ -89,7 +89,7 @@ class Ranking:
     """All entries, the best first. seed_sd: the pooled standard deviation between seeds, on `freedom` degrees of
     freedom; None when no network had two seeds."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[RankedNet, ...]
     seed_sd: float | None
     freedom: int = 0
 
@@ -101,13 +101,13 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
+class _Standing:
     """A candidate's accuracy in the round that counts, with the two variances of its mean, and its reward.
 
     standing: the reward of all its seeds, by which it is ranked. standing_variance: of that, on the same images.
     """
 
-    candidate: Candidate
+    candidate: ScoredNet
     round: Round
     accuracy: float
     seed_variance: float
@@ -117,7 +117,7 @@ class _Measured:
     standing_variance: float
 
 
-def rank(candidates: Iterable[Candidate], reward: Reward | None = None, noise: SeedNoise | None = None) -> Ranking:
+def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: SeedNoise | None = None) -> Ranking:
     """Ranks by reward (accuracy when there is none): finalists first, by all their seeds, then the others.
 
     All seeds order finalists better than the fresh ones alone (benchmarks/search_quality.py). Equal nets appear once,
@@ -144,9 +144,9 @@ def rank(candidates: Iterable[Candidate], reward: Reward | None = None, noise: S
     return Ranking((*entries, *pruned, *failed), noise.sd, noise.freedom)
 
 
-def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
+def _unique(candidates: Iterable[ScoredNet]) -> list[ScoredNet]:
     """One candidate a key: the earliest with scores, with the fresh seeds of any; failed only if all of them are."""
-    kept: dict[str, Candidate] = {}
+    kept: dict[str, ScoredNet] = {}
     for candidate in sorted(candidates, key=lambda candidate: candidate.trial):
         first = kept.setdefault(candidate.key, candidate)
         if not first.scores:
@@ -156,7 +156,7 @@ def _unique(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(kept.values(), key=lambda candidate: candidate.trial)
 
 
-def _measure(candidate: Candidate, noise: SeedNoise, reward: Reward | None) -> _Measured:
+def _measure(candidate: ScoredNet, noise: SeedNoise, reward: Reward | None) -> _Standing:
     scores, every = candidate.scores, (*candidate.search, *candidate.final)
     accuracies, of_every = accuracies_of(scores), accuracies_of(every)
     accuracy, step = statistics.fmean(accuracies), 1e-3
@@ -165,7 +165,7 @@ def _measure(candidate: Candidate, noise: SeedNoise, reward: Reward | None) -> _
         return mean if reward is None else reward(mean, candidate)
 
     slope = 1.0 if reward is None else (value(accuracy + step) - value(accuracy - step)) / (2 * step)
-    return _Measured(
+    return _Standing(
         candidate=candidate,
         round="final" if candidate.final else "search",
         accuracy=accuracy,
@@ -177,9 +177,9 @@ def _measure(candidate: Candidate, noise: SeedNoise, reward: Reward | None) -> _
     )
 
 
-def _entry(net: _Measured, rank: int, place: int, tied: bool) -> Entry:
+def _entry(net: _Standing, rank: int, place: int, tied: bool) -> RankedNet:
     candidate = net.candidate
-    return Entry(
+    return RankedNet(
         rank=rank,
         place=place,
         tied=tied,
@@ -205,7 +205,7 @@ def _epochs(scores: Sequence[Score]) -> int:
     return min((score.epochs for score in scores), default=0)
 
 
-def _pruned(candidate: Candidate) -> Entry:
+def _pruned(candidate: ScoredNet) -> RankedNet:
     """Its error is not known: that of nets trained to the end says nothing about it."""
     accuracies = accuracies_of(candidate.search)
     return replace(
@@ -218,8 +218,8 @@ def _pruned(candidate: Candidate) -> Entry:
     )
 
 
-def _failed(candidate: Candidate) -> Entry:
-    return Entry(
+def _failed(candidate: ScoredNet) -> RankedNet:
+    return RankedNet(
         rank=None,
         place=None,
         tied=False,

@@ -10,7 +10,7 @@ import torch
 
 from nas_scale.architecture.files import load_space
 from nas_scale.metrics.limits import Limits
-from nas_scale.samplers.controller.policy import Batch, Learner, Policy
+from nas_scale.samplers.controller.policy import Learner, Policy, Rollout
 from nas_scale.samplers.controller.sampler import BATCH, Controller
 from nas_scale.samplers.registry import propose
 from nas_scale.trials.seeds import derived_seed
@@ -19,13 +19,13 @@ OPTIONS = (2, 3, 1, 4)
 MACRO = load_space("nas-bench-macro")
 
 
-def batches(count: int, seed: int = 0) -> list[Batch]:
+def batches(count: int, seed: int = 0) -> list[Rollout]:
     """Nets are the better the more often they take their first option."""
     rng = random.Random(seed)
     made = []
     for _ in range(count):
         codes = tuple(tuple(rng.randrange(options) for options in OPTIONS) for _ in range(BATCH))
-        made.append(Batch(codes, tuple(float(code.count(0)) for code in codes)))
+        made.append(Rollout(codes, tuple(float(code.count(0)) for code in codes)))
     return made
 
 
@@ -75,7 +75,7 @@ def test_it_learns_what_is_good() -> None:
 
 
 def test_equal_values_teach_nothing_that_is_not_finite() -> None:
-    level = [Batch(batch.codes, (1.0,) * BATCH) for batch in batches(3)]
+    level = [Rollout(batch.codes, (1.0,) * BATCH) for batch in batches(3)]
     assert torch.isfinite(probabilities(Learner(OPTIONS).after(level))).all()
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas_scale.samplers.predictor.regression import Encoding, Regression, Surface
+from nas_scale.samplers.predictor.regression import Encoding, PosteriorSample, Regression
 
 ENCODING = Encoding(np.array([2, 3, 3, 4, 2]), np.array([0, 1, 1, 2, 3]))
 
@@ -13,10 +13,10 @@ def nets(amount: int, seed: int) -> np.ndarray:
     return np.column_stack([rng.integers(count, size=amount) for count in ENCODING.counts])
 
 
-def landscape(pairs: float, seed: int = 0) -> Surface:
+def landscape(pairs: float, seed: int = 0) -> PosteriorSample:
     rng = np.random.default_rng(seed)
     options = int(ENCODING.counts.sum())
-    return Surface(
+    return PosteriorSample(
         ENCODING,
         70.0,
         rng.standard_normal(options),

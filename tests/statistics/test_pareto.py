@@ -6,7 +6,7 @@ import optuna
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_scale.statistics.pareto import dominates, fronts, spread
+from nas_scale.statistics.pareto import dominates, fronts, select_by_crowding
 
 # Few values, so that there are ties and equal points.
 points = st.integers(1, 4).flatmap(
@@ -48,7 +48,7 @@ def test_a_spread_takes_better_fronts_first_and_never_leaves_out_the_one_to_keep
     drawn: list[tuple[float, ...]], count: int, data: st.DataObject
 ) -> None:
     first = data.draw(st.integers(0, len(drawn) - 1))
-    chosen = spread(drawn, count, first)
+    chosen = select_by_crowding(drawn, count, first)
     assert len(chosen) == len(set(chosen)) == min(count, len(drawn))
     assert first in chosen or count == 0
     level = {index: number for number, members in enumerate(fronts(drawn)) for index in members}
@@ -61,8 +61,8 @@ def test_a_spread_along_a_line_keeps_its_ends_and_what_stands_alone() -> None:
     """Two crowds of nets, between which one stands alone."""
     costs = [0.0, 1.0, 2.0, 3.0, 50.0, 97.0, 98.0, 99.0, 100.0]
     line = [(cost, -cost) for cost in costs]
-    assert spread(line, 1, first=8) == [8]
-    assert spread(line, 2, first=8) == [0, 8]
-    assert spread(line, 3, first=8) == [0, 4, 8]
-    assert len(spread(line, 4, first=2)) == 4
-    assert {0, 2, 4, 8} == set(spread(line, 4, first=2))
+    assert select_by_crowding(line, 1, first=8) == [8]
+    assert select_by_crowding(line, 2, first=8) == [0, 8]
+    assert select_by_crowding(line, 3, first=8) == [0, 4, 8]
+    assert len(select_by_crowding(line, 4, first=2)) == 4
+    assert {0, 2, 4, 8} == set(select_by_crowding(line, 4, first=2))

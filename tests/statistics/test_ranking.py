@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_scale.statistics.ranking import Candidate, Ranking, rank
+from nas_scale.statistics.ranking import Ranking, ScoredNet, rank
 from nas_scale.statistics.significance import significantly_different
 from nas_scale.statistics.variances import SeedNoise
 from nas_scale.training.job import Score
@@ -22,9 +22,9 @@ def scores(*accuracies: float, images: int = 1000) -> tuple[Score, ...]:
     return tuple(Score(accuracy, images, 0.0, 1, 0.0, 0.0) for accuracy in accuracies)
 
 
-def net(trial: int, *search: float, final: tuple[float, ...] = (), images: int = 1000, **rest: Any) -> Candidate:
+def net(trial: int, *search: float, final: tuple[float, ...] = (), images: int = 1000, **rest: Any) -> ScoredNet:
     found = {"key": f"net {trial}", "flops": 400_000_000, **rest}
-    return Candidate(
+    return ScoredNet(
         net={"stages": [found["key"]]},
         params=5,
         activations=6,
@@ -96,7 +96,7 @@ def test_finalists_are_ordered_by_all_their_seeds() -> None:
 
 
 def test_the_reward_decides_and_its_error_follows_its_slope() -> None:
-    def halved_if_dear(accuracy: float, candidate: Candidate) -> float:
+    def halved_if_dear(accuracy: float, candidate: ScoredNet) -> float:
         return accuracy * (0.1 if candidate.flops > 500 else 1.0)
 
     dear = [net(0, 0.90, 0.96, flops=900), net(1, 0.92, 0.98, flops=900)]
@@ -189,7 +189,7 @@ candidates = st.lists(
 
 
 @given(candidates, st.randoms())
-def test_any_ranking_is_orderly_and_comes_back_from_its_file(nets: list[Candidate], shuffle: random.Random) -> None:
+def test_any_ranking_is_orderly_and_comes_back_from_its_file(nets: list[ScoredNet], shuffle: random.Random) -> None:
     ranking = rank(nets)
     shuffled = nets.copy()
     shuffle.shuffle(shuffled)

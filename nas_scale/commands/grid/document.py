@@ -17,7 +17,7 @@ from nas_scale.runs.store import Run
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.fit import Fit
 from nas_scale.statistics import ranking as rankings
-from nas_scale.statistics.ranking import Entry, Ranking
+from nas_scale.statistics.ranking import RankedNet, Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class GridPlan:
 class Trained:
     """A network with its scores. proxy: equal for networks that shrink to the same proxy and share a training."""
 
-    scored: rankings.Candidate
+    scored: rankings.ScoredNet
     candidate: Candidate
     proxy: str
 
@@ -134,6 +134,6 @@ def candidate_document(candidate: Candidate, alike: int | None) -> dict[str, Any
     }
 
 
-def _scored(entry: Entry) -> dict[str, Any]:
+def _scored(entry: RankedNet) -> dict[str, Any]:
     names = ("rank", "place", "tied", "accuracy", "stderr", "seeds", "state", "reason")
     return {name: getattr(entry, name) for name in names} | {"search": list(entry.search)}

@@ -287,7 +287,7 @@ def _trained(told: Sequence[FinishedTrial], prepared: Prepared) -> list[Trained]
         index = trial.attributes["candidate"]
         candidate = prepared.candidate(index)
         spent = cost(candidate.architecture)
-        scored = rankings.Candidate(
+        scored = rankings.ScoredNet(
             key=str(index),
             net=net_document(candidate.architecture),
             flops=spent.flops,

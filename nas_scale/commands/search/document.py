@@ -22,7 +22,7 @@ from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit
 from nas_scale.runs.store import Run
 from nas_scale.statistics.random_baseline import RandomSearch
-from nas_scale.statistics.ranking import Entry, Ranking
+from nas_scale.statistics.ranking import RankedNet, Ranking
 from nas_scale.training.data import Dataset
 from nas_scale.training.proxy import given_up
 from nas_scale.trials.deadline import Deadline
@@ -104,7 +104,7 @@ def search_document(
     wanted, training = prepared.wanted, prepared.training
     names = {net.key: net.name for net in prepared.included}
 
-    def row(entry: Entry) -> dict[str, Any]:
+    def row(entry: RankedNet) -> dict[str, Any]:
         origin = known[entry.trial].origin if entry.trial < len(known) else None
         return entry_document(entry) | {"included": names.get(net_key(net_from_document(entry.net))), "from": origin}
 
@@ -135,7 +135,7 @@ def search_document(
 _ENTRY = ("rank", "place", "tied", "net", "flops", "params", "activations", "accuracy", "stderr", "seeds", "reward")
 
 
-def entry_document(entry: Entry) -> dict[str, Any]:
+def entry_document(entry: RankedNet) -> dict[str, Any]:
     """A row of a ranking as JSON values; search and final are the accuracies of each seed."""
     named = {name: getattr(entry, name) for name in (*_ENTRY, "trial", "round", "state", "reason", "epochs")}
     return named | {"search": list(entry.search), "final": list(entry.final)}

@@ -18,8 +18,8 @@ from typing import Any
 from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.search.objectives import ACCURACY, USUAL_OBJECTIVE, read_aims, spent
 from nas_scale.errors import UserError
-from nas_scale.statistics.pareto import fronts, spread
-from nas_scale.statistics.ranking import Entry
+from nas_scale.statistics.pareto import fronts, select_by_crowding
+from nas_scale.statistics.ranking import RankedNet
 from nas_scale.statistics.significance import significantly_different
 from nas_scale.statistics.variances import SeedNoise, image_variance_at
 
@@ -117,7 +117,7 @@ def front_of(document: Document, objective: str | None = None) -> Front:
     )
 
 
-def chosen_finalists(entries: Sequence[Entry], costs: Sequence[str], count: int) -> list[Entry]:
+def chosen_finalists(entries: Sequence[RankedNet], costs: Sequence[str], count: int) -> list[RankedNet]:
     """Which of the ranked entries, the best first, are trained again: the first and others spread along the front.
 
     Without costs, the first `count`.
@@ -125,7 +125,7 @@ def chosen_finalists(entries: Sequence[Entry], costs: Sequence[str], count: int)
     if not costs or not count:
         return list(entries[:count])
     points = [_point(entry.accuracy or 0.0, spent(net_from_document(entry.net), costs)) for entry in entries]
-    return [entries[index] for index in spread(points, count, first=0)]
+    return [entries[index] for index in select_by_crowding(points, count, first=0)]
 
 
 def _point(accuracy: float, costs: Sequence[int]) -> tuple[float, ...]:

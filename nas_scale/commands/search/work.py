@@ -26,7 +26,7 @@ from nas_scale.metrics.limits import Reward
 from nas_scale.runs.store import Run
 from nas_scale.samplers.registry import given, propose, sampler, screened
 from nas_scale.statistics.random_baseline import Budget, RandomSearch, random_search
-from nas_scale.statistics.ranking import Candidate, Ranking, rank
+from nas_scale.statistics.ranking import Ranking, ScoredNet, rank
 from nas_scale.training.job import Score
 from nas_scale.trials.deadline import Deadline
 from nas_scale.trials.extra import run_jobs
@@ -180,7 +180,7 @@ class SearchWork:
         wanted = self.prepared.wanted
         return None if wanted.followed_costs else wanted.judge()
 
-    def _reward(self) -> Callable[[float, Candidate], float] | None:
+    def _reward(self) -> Callable[[float, ScoredNet], float] | None:
         reward = self.prepared.wanted.judge()
         return None if reward is None else lambda accuracy, candidate: reward(accuracy, candidate.flops)
 
@@ -207,9 +207,9 @@ class SearchWork:
         }
 
 
-def _candidates(told: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score, ...]]) -> list[Candidate]:
+def _candidates(told: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score, ...]]) -> list[ScoredNet]:
     return [
-        Candidate(
+        ScoredNet(
             key=trial.key,
             net=trial.attributes["net"],
             flops=trial.attributes["flops"],

@@ -24,7 +24,7 @@ Code = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Rollout:
     """Nets as the option of every choice, and their values; larger is better."""
 
     codes: tuple[Code, ...]
@@ -90,9 +90,9 @@ class Learner:
     def _begin(self) -> None:
         self.policy = Policy(self.options)
         self._optimiser = torch.optim.Adam(self.policy.parameters(), LEARNING_RATE)
-        self._told: list[Batch] = []
+        self._told: list[Rollout] = []
 
-    def after(self, batches: Sequence[Batch]) -> Policy:
+    def after(self, batches: Sequence[Rollout]) -> Policy:
         """The policy that has learned from these, one after the other."""
         if self._told != list(batches[: len(self._told)]):
             self._begin()
@@ -101,7 +101,7 @@ class Learner:
             self._learn(batch)
         return self.policy
 
-    def _learn(self, batch: Batch) -> None:
+    def _learn(self, batch: Rollout) -> None:
         recent = torch.tensor([value for told in self._told[-RECENT:] for value in told.values], dtype=torch.float64)
         values = torch.tensor(batch.values, dtype=torch.float64)
         gain = ((values - recent.mean()) / recent.std().clamp(min=1e-12)).float()[:, None]

@@ -42,11 +42,11 @@ class Controller(SingleObjective):
         """What the policy proposes, in its order."""
         import torch
 
-        from nas_scale.samplers.controller.policy import Batch, learner
+        from nas_scale.samplers.controller.policy import Rollout, learner
 
         codes, scores = known.codes.tolist(), known.scores.tolist()
         batches = [
-            Batch(tuple(map(tuple, codes[at : at + BATCH])), tuple(scores[at : at + BATCH]))
+            Rollout(tuple(map(tuple, codes[at : at + BATCH])), tuple(scores[at : at + BATCH]))
             for at in range(0, len(scores) - BATCH + 1, BATCH)
         ]
         options = self.admissible.meter.options

@@ -63,7 +63,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
+class PosteriorSample:
     """What every net is worth: constant + weights of its options + weights of its pairs of options."""
 
     encoding: Encoding
@@ -99,7 +99,7 @@ class Regression:
         """The deviation of a score from what its net is worth, as far as the scores tell."""
         return float(self._spread * (self._variance * self.noise) ** 0.5)
 
-    def draw(self, generator: np.random.Generator, temper: float = 1.0) -> Surface:
+    def draw(self, generator: np.random.Generator, temper: float = 1.0) -> PosteriorSample:
         """A surface that may be the true one, as likely as it is (Thompson sampling); temper 0: the expected one.
 
         It is the prior's, corrected by what the data say of the difference (Matheron's rule; Wilson et al. 2020).
@@ -112,9 +112,9 @@ class Regression:
         single = spread * (self._weights[0] / len(self.encoding.counts)) ** 0.5 * generator.standard_normal(options)
         pairs = spread * np.sqrt(variances) * generator.standard_normal((options, options))
         noise = spread * self.noise**0.5 * generator.standard_normal(len(encoded))
-        prior = Surface(self.encoding, constant, single, pairs)(self._levels)
+        prior = PosteriorSample(self.encoding, constant, single, pairs)(self._levels)
         missing = self._solve(self._targets - prior - noise)
-        return Surface(
+        return PosteriorSample(
             self.encoding,
             self._center + self._spread * (constant + float(missing.sum())),
             self._spread * (single + self._weights[0] / len(self.encoding.counts) * (missing @ encoded)),

@@ -18,7 +18,7 @@ from nas_scale.feasible.encoding import Code
 from nas_scale.metrics.limits import Limits
 from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import Floats, History, history
-from nas_scale.samplers.predictor.regression import Encoding, Regression, Surface
+from nas_scale.samplers.predictor.regression import Encoding, PosteriorSample, Regression
 from nas_scale.samplers.predictor.warp import Warp
 
 POOL: Final = 1000  # nets drawn from the whole of what is admissible
@@ -55,7 +55,7 @@ class Predictor(SingleObjective):
                 return self.admissible.meter.params(found)
         return self.admissible.draw(self.rng, known.taken)
 
-    def _best_new(self, surface: Surface, known: History) -> Code | None:
+    def _best_new(self, surface: PosteriorSample, known: History) -> Code | None:
         """The best net on the surface, among all that were looked at, that the study does not hold yet."""
         codes = np.concatenate([known.codes, self.admissible.pool(self.rng, POOL)])
         worth = surface(self.forms.levels(codes))
