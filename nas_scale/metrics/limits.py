@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,7 +9,6 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.metrics.counts import Cost, cost
 
 Metric = Literal["flops", "parameters", "activations", "memory"]
-Price = Callable[[Architecture], float]  # multiply-adds, or a device's milliseconds
 
 METRICS: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations", "memory")
 

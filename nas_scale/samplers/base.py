@@ -1,4 +1,4 @@
-"""What the samplers share: a whole net is proposed at once; everything else is left to a sampler of Optuna's own."""
+"""The base of all samplers here: it proposes whole nets, and leaves other parameters to a sampler of Optuna's."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from nas_scale.metrics.limits import Limits
 
 
 class NetSampler(BaseSampler):
-    """Proposes nets of a space inside limits, one joint draw a trial.
+    """Proposes feasible nets of a space, one joint draw a trial.
 
     A proposal depends on the seed and on the trials with smaller numbers: a fresh sampler goes on where another ended.
-    Parameters that are not the space's come from `others`, so that an objective may have some of its own.
+    Parameters that are not choices of the space come from `others`, so that an objective may have some of its own.
     """
 
     def __init__(self, space: SearchSpace, limits: Limits, seed: int | None, others: BaseSampler) -> None:
@@ -33,7 +33,7 @@ class NetSampler(BaseSampler):
 
     @abstractmethod
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        """An admissible filling. earlier: all trials with smaller numbers whose net is known, in their order."""
+        """A feasible assignment. earlier: all trials with smaller numbers whose net is known, in their order."""
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {**self.others.infer_relative_search_space(study, trial), **self.distributions}
@@ -68,7 +68,7 @@ class NetSampler(BaseSampler):
         return sorted((other for other in known if self.distributions.keys() <= other.params.keys()), key=_number)
 
     def taken(self, earlier: Sequence[FrozenTrial]) -> frozenset[bytes]:
-        """Keys of the nets of these trials, failed ones and those under way among them."""
+        """Keys of the nets of these trials, failed and pending ones among them."""
         return frozenset(self.admissible.keys(self.admissible.codes(trial.params for trial in earlier)))
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:

@@ -1,4 +1,4 @@
-"""Regularised evolution (Real et al. 2019): the best of a sample has a child, and the oldest dies."""
+"""Regularised evolution (Real et al. 2019): the best of a random sample is mutated, and the oldest is removed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from nas_scale.samplers.base import SingleObjective, numpy_seed, scored
 
 
 class RegularizedEvolution(SingleObjective):
-    """The population is the last `population` trials that ended with a score, so age alone removes a net, however good.
+    """The population is the last `population` trials that finished with a score: nets are removed by age alone.
 
     Until there are as many, nets are drawn at random. A child differs from its parent in one choice, and in others as
-    far as the limits ask for it; nets that the study already holds are not proposed again while new ones are found.
+    far as it must to be feasible; nets that the study already holds are not proposed again while new ones are found.
     Failed trials are not part of the population. The defaults suit a budget of a hundred trials.
     """
 

@@ -15,7 +15,7 @@ from nas_scale.samplers.base import NetSampler
 
 
 class Given(NetSampler):
-    """Proposes this one filling, whatever the study holds. The caller sees to it that it keeps the limits."""
+    """Proposes this one assignment, whatever the study holds. The caller makes sure that it is feasible."""
 
     def __init__(self, space: SearchSpace, limits: Limits, params: Mapping[str, Value]) -> None:
         super().__init__(space, limits, 0, RandomSampler(0))

@@ -1,4 +1,4 @@
-"""What a study knows, as arrays: codes of nets, their scores, and which nets are spoken for."""
+"""The trials of a study as arrays: encodings of nets, their scores, and which nets are taken."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """codes: nets that have a score, [nets, choices], in the order of trials. scores: larger is better, [nets].
+    """What samplers learn from.
 
-    waiting: codes of trials under way. taken: keys (Admissible.keys) of all nets of the study, failed ones among them.
+    codes: encodings of the nets that have a score, [nets, choices], in the order of trials. scores: of these, [nets];
+    larger is better. waiting: encodings of pending trials. taken: keys of all nets of the study, failed ones included.
     """
 
     codes: Ints
@@ -30,10 +31,10 @@ class History:
 
 
 def history(admissible: Admissible, study: Study, earlier: Sequence[FrozenTrial]) -> History:
-    """What is to be learned from these trials. Only trials that ended with a score have one."""
+    """The history of these trials; scores are of those that finished with a value."""
     codes = admissible.codes(trial.params for trial in earlier)
     states = np.array([trial.state.value for trial in earlier], np.int64)
-    told, running = states == TrialState.COMPLETE.value, states == TrialState.RUNNING.value
+    complete, running = states == TrialState.COMPLETE.value, states == TrialState.RUNNING.value
     sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
     scores = np.array([trial.value for trial in earlier if trial.state == TrialState.COMPLETE], np.float64)
-    return History(codes[told], sign * scores, codes[running], frozenset(admissible.keys(codes)))
+    return History(codes[complete], sign * scores, codes[running], frozenset(admissible.keys(codes)))

@@ -26,12 +26,12 @@ CENTRES: Final = 20  # nets whose neighbours are looked through, before a net is
 
 
 class LocalSearch(SingleObjective):
-    """A neighbour of the best net that has a new one; and so of the next best, once all of the best's were tried.
+    """Proposes a neighbour of the best net that was not tried yet; once all were, of the next best, and so on.
 
-    A neighbour differs in one choice; where the limits do not bear that, in a second one that makes it good. The first
-    `start` nets are drawn at random: on them, and on the next best, a search falls back that came to a top, or that
-    followed a net which was merely lucky. Which neighbour comes next is left to chance, so that several trials may be
-    under way. Failed and pruned trials are never built upon.
+    A neighbour differs in one choice, or in two where the first change alone is not feasible. The first `start` nets
+    are drawn at random. At a local optimum, or after a net whose score was luck, the search continues from these or
+    from the next-best net. The order of neighbours is random, so that several trials may be pending. Neighbours of
+    failed and pruned trials are not tried.
     """
 
     def __init__(self, space: SearchSpace, limits: Limits, start: int = 10, seed: int | None = None) -> None:
@@ -52,7 +52,7 @@ class LocalSearch(SingleObjective):
         return map(tuple, known.codes[order].tolist())
 
     def _neighbours(self, code: Code, known: History) -> Iterator[Ints]:
-        """By the choice that is changed first, in an order left to chance: the new nets that such a change leads to."""
+        """The untried neighbours by the choice that is changed first, in random order."""
         single, fresh = self._around(code, 1, known)
         double = cache(lambda: self._around(code, 2, known))  # many times as many, and seldom needed
         for at, option in self.rng.sample(self.admissible.meter.moves(), len(self.admissible.meter.moves())):
@@ -66,6 +66,6 @@ class LocalSearch(SingleObjective):
                 yield codes[(codes[:, at] == option) & new]
 
     def _around(self, code: Code, changes: Literal[1, 2], known: History) -> tuple[Ints, Mask]:
-        """Admissible nets that differ in so many choices, and which of them the study does not hold."""
+        """Feasible nets that differ in so many choices, and which of them the study does not hold."""
         codes = self.admissible.around(code, changes)
         return codes, np.array([key not in known.taken for key in self.admissible.keys(codes)], np.bool_)

@@ -1,4 +1,4 @@
-"""Random search: the measure of every other strategy (Li & Talwalkar 2019)."""
+"""Random search, the baseline of every other strategy (Li & Talwalkar 2019)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas_scale.samplers.base import NetSampler, numpy_seed
 
 
 class RandomNets(NetSampler):
-    """Admissible nets, drawn uniformly where rejection finds one, and none twice as long as there are others."""
+    """Draws feasible nets, uniformly where rejection sampling finds one, and none twice as long as there are others."""
 
     def __init__(self, space: SearchSpace, limits: Limits, seed: int | None = None) -> None:
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))

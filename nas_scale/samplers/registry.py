@@ -130,13 +130,13 @@ def sampler(name: str, space: SearchSpace, limits: Limits, seed: int) -> BaseSam
     return SAMPLERS[name].make(space, limits, seed)
 
 
-def screened(inner: BaseSampler, judge: Callable[[Architecture], float], pool: int) -> BaseSampler:
-    """A sampler that proposes what `judge` scores highest of `pool` proposals of `inner`, one of those above."""
+def screened(inner: BaseSampler, score: Callable[[Architecture], float], pool: int) -> BaseSampler:
+    """A sampler that proposes the one of `pool` proposals of `inner`, one of those above, with the highest score."""
     from nas_scale.samplers.base import NetSampler
     from nas_scale.samplers.screened import Screened
 
     assert isinstance(inner, NetSampler)
-    return Screened(inner, judge, pool)
+    return Screened(inner, score, pool)
 
 
 def given(space: SearchSpace, limits: Limits, params: Mapping[str, Value]) -> BaseSampler:

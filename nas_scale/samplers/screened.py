@@ -1,4 +1,4 @@
-"""A pool of proposals, of which the one that a cheap judge scores highest is trained."""
+"""Screening: of a pool of proposals the one with the highest zero-cost score is trained."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from nas_scale.samplers.base import NetSampler
 
 
 class Screened(NetSampler):
-    """Proposes the best of `pool` proposals of `sampler` in the eyes of `judge`; larger is better, and of equals the
-    first drawn is taken.
+    """Proposes the one of `pool` proposals of `sampler` with the highest score; of equals the first drawn.
 
-    Nets that the study already holds are passed over where the pool holds others. judge has to say the same of the same
-    net whenever it is asked; it is asked about every proposal, so it should remember.
+    Nets that the study already holds are passed over where the pool holds others. score: a deterministic function of
+    the net; it is called for every proposal, so an expensive one should be cached.
     """
 
-    def __init__(self, sampler: NetSampler, judge: Callable[[Architecture], float], pool: int) -> None:
+    def __init__(self, sampler: NetSampler, score: Callable[[Architecture], float], pool: int) -> None:
         if pool < 1:
             raise ValueError(f"a pool of {pool} nets holds none to choose")
         super().__init__(sampler.admissible.meter.space, sampler.admissible.limits, None, sampler)
         self.sampler = sampler
         self.admissible = sampler.admissible  # and what it remembers
         self.rng = sampler.rng
-        self.judge = judge
+        self.score = score
         self.pool = pool
 
     def sample_relative(
@@ -47,4 +46,4 @@ class Screened(NetSampler):
             drawn.setdefault(self.admissible.key(code), code)
         taken = self.taken(earlier)
         fresh = [code for key, code in drawn.items() if key not in taken] or list(drawn.values())
-        return meter.params(max(fresh, key=lambda code: self.judge(meter.net(code))))
+        return meter.params(max(fresh, key=lambda code: self.score(meter.net(code))))

@@ -1,4 +1,4 @@
-"""Any sampler of Optuna's, kept within limits: it draws a net, and what it drew is repaired."""
+"""Any sampler of Optuna's, made to propose feasible nets: what it draws is repaired."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ REDRAWS: Final = 3  # before a net that the study already holds is mutated
 
 
 class Within(NetSampler):
-    """Proposes what `sampler` draws, as a whole net and inside the limits.
+    """Proposes what `sampler` draws, as a whole net, repaired to be feasible.
 
     sampler: one that draws jointly (multivariate TPE, GP, CMA-ES) or parameter by parameter (Random, plain TPE).
-    startup: so many trials with a score are awaited, and nets drawn uniformly, before it is asked; for samplers that
-    need trials to learn from, whose own first draws would all be repaired to the edge of the limits.
+    startup: until so many trials have a score, nets are drawn uniformly from all feasible ones instead; for samplers
+    that need trials to learn from, whose own first draws would be repaired to the boundary of the limits.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The three axes a baseline grows on: their settings, and what those cost."""
+"""The three axes on which a baseline is scaled: their settings, and the cost ratios of those."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from nas_scale.architecture.growth import (
 )
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.metrics.limits import Price
-from nas_scale.scaling.candidates import Candidate, candidate, normalised, with_dropout
+from nas_scale.scaling.candidates import Candidate, CostFunction, candidate, normalised, with_dropout
 from nas_scale.scaling.coefficients import Shares, round_resolution
 
 _HOW: Final[tuple[Repeats, Repeats]] = ("ceil", "round")
@@ -30,6 +29,8 @@ Depths = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
+    """A depth for every group of stages, the channels, and the resolution in pixels."""
+
     depths: Depths
     channels: Channels
     resolution: int
@@ -37,7 +38,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Between these two a setting has to stay on every axis; no `high` means no end."""
+    """Bounds of a setting on every axis; without `high` it is not bounded from above."""
 
     low: Setting
     high: Setting | None = None
@@ -59,26 +60,26 @@ def _within(wanted: tuple[int, ...], low: tuple[int, ...], high: tuple[int, ...]
     return tuple(map(min, raised, high)) if high else raised
 
 
-class Prices:
-    """What settings of one baseline cost, asked once each."""
+class CostRatios:
+    """Cost of every setting over that of the baseline, each computed once."""
 
-    def __init__(self, baseline: Architecture, price: Price) -> None:
+    def __init__(self, baseline: Architecture, cost_of: CostFunction) -> None:
         self.baseline = baseline
         self.own = Setting(group_depths(baseline), channels_of(baseline), baseline.resolution)
-        self._price = price
+        self._cost_of = cost_of
         self._ratios: dict[Setting, float] = {}
-        self._base = price(baseline)
+        self._base = cost_of(baseline)
         if not math.isfinite(self._base) or self._base <= 0:
-            raise UserError(f"the baseline's price {self._base:g} must be above zero")
+            raise UserError(f"the baseline's cost {self._base:g} must be above zero")
 
     def net(self, setting: Setting) -> Architecture:
         return assemble(self.baseline, setting.depths, setting.channels, setting.resolution)
 
     def ratio(self, setting: Setting) -> float:
-        """Price over the baseline's."""
+        """Cost over the baseline's."""
         found = self._ratios.get(setting)
         if found is None:
-            found = self._ratios[setting] = self._price(self.net(setting)) / self._base
+            found = self._ratios[setting] = self._cost_of(self.net(setting)) / self._base
         return found
 
     def of_depths(self, depths: Depths) -> float:
@@ -101,30 +102,30 @@ class Prices:
 
     def candidate(self, setting: Setting) -> Candidate:
         arch = with_dropout(self.net(setting), math.log2(max(1.0, self.ratio(setting))))
-        return candidate(self.baseline, arch, self._price)
+        return candidate(self.baseline, arch, self._cost_of)
 
 
 class Axes:
-    """The settings of every axis, from the baseline's own up to where that axis alone costs `most` times as much."""
+    """The settings of every axis, from the baseline's own to those that alone cost `most` times as much."""
 
-    def __init__(self, prices: Prices, most: float) -> None:
-        self._prices, self._most = prices, most
+    def __init__(self, costs: CostRatios, most: float) -> None:
+        self._costs, self._most = costs, most
 
     @cached_property
     def depths(self) -> list[Depths]:
         """Every vector that some depth multiplier gives, by ceil or by rounding, in order of cost."""
-        baseline, top = self._prices.baseline, 1.0
-        while top < 1024 and self._grows(lambda d: self._prices.of_depths(scaled_depths(baseline, d, "ceil")), top):
+        baseline, top = self._costs.baseline, 1.0
+        while top < 1024 and self._grows(lambda d: self._costs.of_depths(scaled_depths(baseline, d, "ceil")), top):
             top *= 2
         steps = {k / (2 * own) for own in group_depths(baseline) for k in range(2 * own, math.ceil(2 * top * own) + 1)}
         found = {scaled_depths(baseline, d + tiny, how) for d in sorted(steps) for tiny in (0, 1e-5) for how in _HOW}
-        return sorted(found | {self._prices.own.depths}, key=lambda depths: (sum(depths), depths))
+        return sorted(found | {self._costs.own.depths}, key=lambda depths: (sum(depths), depths))
 
     @cached_property
     def widths(self) -> list[float]:
         """Multipliers at which some channel count steps up, in order, with 1 before them."""
-        baseline, top = self._prices.baseline, 1.0
-        while top < 256 and self._grows(lambda w: self._prices.of_channels(scaled_channels(baseline, w)), top):
+        baseline, top = self._costs.baseline, 1.0
+        while top < 256 and self._grows(lambda w: self._costs.of_channels(scaled_channels(baseline, w)), top):
             top *= 2
         own = channels_of(baseline)
         counts = {own.stem, own.head, *own.stages} if baseline.growth.ends == "scaled" else set(own.stages)
@@ -134,9 +135,9 @@ class Axes:
 
     @cached_property
     def resolutions(self) -> list[int]:
-        baseline, own = self._prices.baseline, self._prices.own.resolution
+        baseline, own = self._costs.baseline, self._costs.own.resolution
         top = own
-        while top < 64 * own and self._prices.of_resolution(top) < self._most:
+        while top < 64 * own and self._costs.of_resolution(top) < self._most:
             top = round_resolution(baseline, top * 1.1) + baseline.stem_stride
         first = own // baseline.stem_stride * baseline.stem_stride + baseline.stem_stride
         return [own, *range(first, top + 1, baseline.stem_stride)]

@@ -1,37 +1,38 @@
-"""Nets grown from a baseline, with the cost and the shares they really have; and the paper's two ways to get them."""
+"""Networks scaled up from a baseline, with their real cost and shares; and the paper's two ways to make them."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from nas_scale.architecture.growth import Repeats, assemble, channels_of, group_depths, scalable_groups, scale
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.limits import Price
 from nas_scale.scaling.coefficients import Coefficients, Shares, round_resolution
+
+CostFunction: TypeAlias = Callable[[Architecture], float]  # multiply-adds, or a device's milliseconds
 
 _MOST_DROPOUT: Final = 0.5
 _DROPOUT_PER_PHI: Final = 0.3 / 7  # the paper: linearly from 0.2 for B0 to 0.5 for B7
 
 
 def flops(arch: Architecture) -> float:
-    """The default price: multiply-adds."""
+    """The default cost: multiply-adds."""
     return float(cost(arch).flops)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A net grown from a baseline, and what it really took.
+    """A network scaled up from a baseline, with its real cost and shares.
 
     depth: its blocks over the baseline's; width: geometric mean of its stages' channels over the baseline's.
     depths, channels: blocks and channels of every string of the notation; resolution in pixels.
-    flops_ratio: price over the baseline's price (FLOPs unless another price was asked for).
-    shares: log2 of what each axis alone makes of the baseline's price, normalised to sum 1 (thirds where nothing grew).
+    flops_ratio: cost over the baseline's cost (FLOPs unless another cost was asked for).
+    shares: log2 of the cost ratio when one axis alone is scaled, normalised to sum 1 (thirds where nothing grew).
     points: the nominal coefficients that led here, where there are any.
     """
 
@@ -63,24 +64,26 @@ class Candidate:
         return self.coefficients.gamma
 
 
-def normalised(growth: Sequence[float]) -> Shares:
-    """Shares of three growths in log2; thirds where nothing grew."""
-    total = math.fsum(growth)
+def normalised(log_ratios: Sequence[float]) -> Shares:
+    """Three log ratios over their sum; thirds where nothing grew."""
+    total = math.fsum(log_ratios)
     if total < 1e-9:
         return (1 / 3, 1 / 3, 1 / 3)
-    return (growth[0] / total, growth[1] / total, growth[2] / total)
+    return (log_ratios[0] / total, log_ratios[1] / total, log_ratios[2] / total)
 
 
-def axis_growths(baseline: Architecture, arch: Architecture, price: Price) -> tuple[float, float, float]:
-    """log2 of what growing like `arch` in depth, in width, in resolution alone makes of the price; none below 0."""
+def one_at_a_time_log_ratios(
+    baseline: Architecture, arch: Architecture, cost_of: CostFunction
+) -> tuple[float, float, float]:
+    """log2 of the cost ratio when only the depth, the width or the resolution is that of `arch`; at least 0."""
     own, depths = channels_of(baseline), group_depths(baseline)
     alone = (
         assemble(baseline, _depths_like(baseline, arch), own, baseline.resolution),
         assemble(baseline, depths, channels_of(arch), baseline.resolution),
         assemble(baseline, depths, own, arch.resolution),
     )
-    base = price(baseline)
-    depth, width, resolution = (max(0.0, math.log2(price(net) / base)) for net in alone)
+    base = cost_of(baseline)
+    depth, width, resolution = (max(0.0, math.log2(cost_of(net) / base)) for net in alone)
     return depth, width, resolution
 
 
@@ -89,9 +92,9 @@ def _depths_like(baseline: Architecture, arch: Architecture) -> tuple[int, ...]:
 
 
 def candidate(
-    baseline: Architecture, arch: Architecture, price: Price = flops, points: tuple[Coefficients, ...] = ()
+    baseline: Architecture, arch: Architecture, cost_of: CostFunction = flops, points: tuple[Coefficients, ...] = ()
 ) -> Candidate:
-    """`arch`, which was grown from `baseline`, with its real ratio and shares."""
+    """`arch`, which was scaled up from `baseline`, with its real cost ratio and shares."""
     depths = tuple(stage.repeats for stage in arch.stages)
     channels = tuple(stage.channels for stage in arch.stages)
     logs = [math.log(new / old.channels) for new, old in zip(channels, baseline.stages, strict=True)]
@@ -102,8 +105,8 @@ def candidate(
         resolution=arch.resolution,
         depths=depths,
         channels=channels,
-        flops_ratio=price(arch) / price(baseline),
-        shares=normalised(axis_growths(baseline, arch, price)),
+        flops_ratio=cost_of(arch) / cost_of(baseline),
+        shares=normalised(one_at_a_time_log_ratios(baseline, arch, cost_of)),
         points=points,
     )
 
@@ -114,9 +117,13 @@ def with_dropout(arch: Architecture, phi: float) -> Architecture:
 
 
 def grow(
-    baseline: Architecture, coefficients: Coefficients, phi: float, repeats: Repeats = "ceil", price: Price = flops
+    baseline: Architecture,
+    coefficients: Coefficients,
+    phi: float,
+    repeats: Repeats = "ceil",
+    cost_of: CostFunction = flops,
 ) -> Candidate:
-    """The paper's rule: depth alpha^phi, width beta^phi, resolution gamma^phi, each rounded; the ratio it really has.
+    """Scaled by the paper's rule: depth by alpha^phi, width by beta^phi, resolution by gamma^phi, each rounded.
 
     Raises UserError where phi is negative or not finite.
     """
@@ -126,7 +133,7 @@ def grow(
         round_resolution(baseline, baseline.resolution * coefficients.gamma**phi) if phi else baseline.resolution
     )
     arch = scale(baseline, coefficients.alpha**phi, coefficients.beta**phi, resolution, repeats)
-    return candidate(baseline, with_dropout(arch, phi), price, (coefficients,))
+    return candidate(baseline, with_dropout(arch, phi), cost_of, (coefficients,))
 
 
 def cartesian(
@@ -135,7 +142,7 @@ def cartesian(
     step: float = 0.05,
     tolerance: float = 0.1,
     repeats: Repeats = "ceil",
-    price: Price = flops,
+    cost_of: CostFunction = flops,
 ) -> list[Candidate]:
     """The paper's grid: alpha in 1 to 2, beta and gamma in 1 to 1.5, |alpha * beta^2 * gamma^2 - 2| <= tolerance.
 
@@ -154,7 +161,7 @@ def cartesian(
             f"no point of a grid with step {step:g} has a product within {tolerance:g} of 2; "
             "take a finer step or a wider tolerance"
         )
-    return [candidate(baseline, net, price, tuple(points)) for net, points in led.items()]
+    return [candidate(baseline, net, cost_of, tuple(points)) for net, points in led.items()]
 
 
 def _grid_points(step: float, tolerance: float) -> Iterator[Coefficients]:

@@ -36,10 +36,10 @@ def quadratic(shares: npt.ArrayLike) -> Floats:
 
 
 def choose(candidates: Sequence[Candidate], count: int = COUNT) -> list[Candidate]:
-    """Up to `count` different networks, spread over the triangle, in the order they were chosen.
+    """Up to `count` different networks, spread over the triangle, in the order in which they were chosen.
 
-    First those nearest to the lattice's points, so corners are in where they exist; then, one by one, the network
-    farthest from all chosen (maximin). Ties go to the earlier candidate, so the answer hangs on nothing but the list.
+    First those nearest to the points of the lattice, corners first; then, one by one, the network farthest from all
+    that are chosen (maximin). Ties go to the earlier candidate, so equal lists give equal choices.
     """
     distinct = list({candidate.architecture: candidate for candidate in candidates}.values())
     if len(distinct) <= count:

@@ -1,4 +1,4 @@
-"""From trained networks to alpha, beta, gamma, and how sure they are."""
+"""alpha, beta and gamma from the accuracies of trained networks, with their confidence intervals."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from nas_scale.scaling.surface import (
     ResponseSurface,
     best_place,
     bootstrap,
+    fit_surface,
     grid_of,
-    lay,
     noise_of,
     possible_places,
 )
@@ -38,11 +38,11 @@ class Fit:
     """alpha, beta, gamma of the best place, and what is known about it.
 
     ci: 95% interval of each coefficient, by parametric bootstrap. shares: depth, width, resolution of the best place;
-    possible: the range of each share over all places that cannot be excluded (95%), and excluded: what part of the
-    triangle can be. told: whether the networks differ by more than noise in a way the surface describes. flat_p: how
-    likely so much of a surface is where there is none. lack_of_fit_p: how likely such residuals are where the surface
-    is right (None: nothing to judge by). sd: standard deviation of one run between seeds. best: accuracy at the best
-    place and its standard error (None where nothing tells), in the given units.
+    possible: the range of each share over the 95% confidence region of that place; excluded: the part of the triangle
+    outside the region. told: whether the surface differs significantly from a flat one. flat_p: p-value of that F-test.
+    lack_of_fit_p: p-value of the residuals against the noise of the seeds (None where that is not known). sd: standard
+    deviation of one run between seeds. best: accuracy at the best place and its standard error (None where it is not
+    known), in the given units.
     """
 
     alpha: float
@@ -101,10 +101,10 @@ def fit(
     places = len(np.unique(data.shares.round(6), axis=0))
     if places < LEAST_POINTS or np.linalg.matrix_rank(quadratic(data.shares), tol=0.02) < 6:
         return _best_network(data, places, seed)
-    surface = lay(data)
+    surface = fit_surface(data)
     if surface is None:
         return _best_network(data, places, seed)
-    return _told(data, surface, places, seed)
+    return _fit_of(data, surface, places, seed)
 
 
 def _read(
@@ -138,7 +138,7 @@ def _coefficient_intervals(places: Floats) -> dict[str, Interval]:
     return {name: (float(2 ** logs[0]), float(2 ** logs[1])) for name, logs in named.items()}
 
 
-def _told(data: Observations, surface: ResponseSurface, places: int, seed: int) -> Fit:
+def _fit_of(data: Observations, surface: ResponseSurface, places: int, seed: int) -> Fit:
     place = best_place(surface.terms)
     kept = np.vstack([possible_places(surface), place])
     terms = quadratic(place)[0]

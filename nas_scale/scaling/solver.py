@@ -1,7 +1,7 @@
 """Networks that really cost a given multiple of a baseline.
 
-Width is the finest axis (a step of the head's or a stage's channels is a percent of the cost or less), so depth and
-resolution are laid out and width is solved for; where width stays as it is, depth is solved for instead.
+Width is the finest axis: a step of 8 channels in one stage changes the cost by a percent or less. So depths and
+resolutions are enumerated, and for each of them the width is solved for; at the baseline's width, the depth is.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from typing import Final
 from nas_scale.architecture.growth import Channels, groups, scaled_channels
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.metrics.limits import Price
-from nas_scale.scaling.axes import Axes, Box, Depths, Prices, Setting, first_at_least
-from nas_scale.scaling.candidates import Candidate, flops
+from nas_scale.scaling.axes import Axes, Box, CostRatios, Depths, Setting, first_at_least
+from nas_scale.scaling.candidates import Candidate, CostFunction, flops
 from nas_scale.scaling.coefficients import Coefficients, Shares
 
 MOST_PHI: Final = 7.0
-AIM: Final = 0.01  # how near to its target the solver wants a net's price
+CLOSE: Final = 0.01  # relative error of a network's cost that is as good as none
 _MOST_DEPTHS: Final = 24
 _MOST_RESOLUTIONS: Final = 32
 _WINDOW: Final = 3  # settings on either side that the solver looks at in one round
@@ -47,37 +46,37 @@ def _nudged_depths(depths: Depths) -> Iterator[Depths]:
         yield tuple(changed)
 
 
-def _off(prices: Prices, target: float) -> Callable[[Setting], float]:
-    """How far a setting's price is from the target, in log2."""
-    return lambda setting: abs(math.log2(prices.ratio(setting) / target))
+def _off(costs: CostRatios, target: float) -> Callable[[Setting], float]:
+    """How far a setting's cost is from the target, in log2."""
+    return lambda setting: abs(math.log2(costs.ratio(setting) / target))
 
 
-def _solve_width(prices: Prices, axes: Axes, box: Box, depths: Depths, resolution: int, target: float) -> Setting:
+def _solve_width(costs: CostRatios, axes: Axes, box: Box, depths: Depths, resolution: int, target: float) -> Setting:
     """The channels that bring these depths and this resolution nearest to the target."""
-    baseline = prices.baseline
+    baseline = costs.baseline
 
     def at(index: int) -> Setting:
         return Setting(depths, box.channels(scaled_channels(baseline, axes.widths[index])), resolution)
 
-    over = first_at_least(len(axes.widths), lambda index: prices.ratio(at(index)), target)
+    over = first_at_least(len(axes.widths), lambda index: costs.ratio(at(index)), target)
     uniform = [at(index) for index in (over - 1, over) if 0 <= index < len(axes.widths)]
-    best = min(uniform, key=_off(prices, target))
+    best = min(uniform, key=_off(costs, target))
     if over == 0:
         return best
     nudged = (replace(best, channels=box.channels(near)) for near in _nudged_channels(baseline, best.channels))
-    return min([best, *nudged], key=_off(prices, target))
+    return min([best, *nudged], key=_off(costs, target))
 
 
-def _solve_depth(prices: Prices, axes: Axes, box: Box, resolution: int, target: float) -> Setting:
+def _solve_depth(costs: CostRatios, axes: Axes, box: Box, resolution: int, target: float) -> Setting:
     """The depths that bring this resolution at the least width nearest to the target."""
 
     def at(depths: Depths) -> Setting:
         return Setting(box.depths(depths), box.low.channels, resolution)
 
-    over = first_at_least(len(axes.depths), lambda index: prices.ratio(at(axes.depths[index])), target)
+    over = first_at_least(len(axes.depths), lambda index: costs.ratio(at(axes.depths[index])), target)
     uniform = [at(axes.depths[index]) for index in (over - 1, over) if 0 <= index < len(axes.depths)]
-    best = min(uniform, key=_off(prices, target))
-    return min([best, *(at(near) for near in _nudged_depths(best.depths))], key=_off(prices, target))
+    best = min(uniform, key=_off(costs, target))
+    return min([best, *(at(near) for near in _nudged_depths(best.depths))], key=_off(costs, target))
 
 
 def _thinned(values: Sequence[Depths] | Sequence[int], most: int) -> list[int]:
@@ -86,7 +85,9 @@ def _thinned(values: Sequence[Depths] | Sequence[int], most: int) -> list[int]:
     return sorted({round(last * step / (most - 1)) for step in range(most)}) if last >= most else list(range(last + 1))
 
 
-def networks(baseline: Architecture, ratio: float, tolerance: float = 0.05, price: Price = flops) -> list[Candidate]:
+def networks(
+    baseline: Architecture, ratio: float, tolerance: float = 0.05, cost_of: CostFunction = flops
+) -> list[Candidate]:
     """Different nets that really cost ratio * baseline, within `tolerance` (0.05 is 5%), from the nearest cost on.
 
     For every depth vector (what some multiplier gives) and resolution (multiples of the stem's stride) the channels
@@ -98,100 +99,100 @@ def networks(baseline: Architecture, ratio: float, tolerance: float = 0.05, pric
         raise UserError(f"a cost of {ratio:g} times the baseline must lie above 1 and up to {2**MOST_PHI:g}")
     if not 0 < tolerance < 1:
         raise UserError(f"tolerance {tolerance:g} must lie between 0 and 1, e.g. 0.05")
-    prices = Prices(baseline, price)
-    axes = Axes(prices, ratio * (1 + tolerance))
-    box = Box(prices.own)
+    costs = CostRatios(baseline, cost_of)
+    axes = Axes(costs, ratio * (1 + tolerance))
+    box = Box(costs.own)
     found: dict[Setting, None] = {}
-    for setting in _laid_out(prices, axes, box, ratio, ratio * (1 + tolerance)):
-        if abs(prices.ratio(setting) / ratio - 1) <= tolerance:
+    for setting in _laid_out(costs, axes, box, ratio, ratio * (1 + tolerance)):
+        if abs(costs.ratio(setting) / ratio - 1) <= tolerance:
             found[setting] = None
-    ordered = sorted(found, key=lambda setting: (_off(prices, ratio)(setting), _key(setting)))
-    return [prices.candidate(setting) for setting in ordered]
+    ordered = sorted(found, key=lambda setting: (_off(costs, ratio)(setting), _key(setting)))
+    return [costs.candidate(setting) for setting in ordered]
 
 
 def _key(setting: Setting) -> tuple[Depths, tuple[int, ...], int]:
     return setting.depths, setting.channels.stages, setting.resolution
 
 
-def _laid_out(prices: Prices, axes: Axes, box: Box, ratio: float, most: float) -> Iterator[Setting]:
-    affordable = first_at_least(len(axes.depths), lambda at: prices.of_depths(axes.depths[at]), most)
+def _laid_out(costs: CostRatios, axes: Axes, box: Box, ratio: float, most: float) -> Iterator[Setting]:
+    affordable = first_at_least(len(axes.depths), lambda at: costs.of_depths(axes.depths[at]), most)
     depths = axes.depths[: max(1, affordable)]
     for at in _thinned(axes.resolutions, _MOST_RESOLUTIONS):
         resolution = axes.resolutions[at]
-        if prices.of_resolution(resolution) > most:
+        if costs.of_resolution(resolution) > most:
             break
-        yield _solve_depth(prices, axes, box, resolution, ratio)
+        yield _solve_depth(costs, axes, box, resolution, ratio)
         for index in _thinned(depths, _MOST_DEPTHS):
-            yield _solve_width(prices, axes, box, depths[index], resolution, ratio)
+            yield _solve_width(costs, axes, box, depths[index], resolution, ratio)
 
 
 def at_budget(
-    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], price: Price = flops
+    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], cost_of: CostFunction = flops
 ) -> list[Candidate]:
     """For every phi the net that really costs 2^phi * baseline whose real shares are nearest to the coefficients'.
 
-    Of the nets within 1% of the price (or, where there is none, 3%, or the nearest price) the one with the nearest
+    Of the nets within 1% of the cost (or, where there is none, 3%, or the nearest cost) the one with the nearest
     shares. A net hangs on its own phi alone. It is no smaller on any axis than that of the whole phi below, and no
-    larger than that of the whole phi above unless it misses its price by that. Raises UserError where a phi is outside
+    larger than that of the whole phi above unless it misses its cost by that. Raises UserError where a phi is outside
     0 to 7.
     """
     for phi in phis:
         if not math.isfinite(phi) or not 0 <= phi <= MOST_PHI:
             raise UserError(f"phi {phi:g} must lie in 0 to {MOST_PHI:g}")
-    prices = Prices(baseline, price)
-    whole = [prices.own]
+    costs = CostRatios(baseline, cost_of)
+    whole = [costs.own]
     for step in range(1, math.ceil(max(phis, default=0.0)) + 1):
-        whole.append(_nearest(prices, coefficients.shares, step, Box(whole[-1])))
-    return [prices.candidate(_between(prices, coefficients.shares, phi, whole)) for phi in phis]
+        whole.append(_nearest(costs, coefficients.shares, step, Box(whole[-1])))
+    return [costs.candidate(_between(costs, coefficients.shares, phi, whole)) for phi in phis]
 
 
-def _between(prices: Prices, shares: Shares, phi: float, whole: Sequence[Setting]) -> Setting:
+def _between(costs: CostRatios, shares: Shares, phi: float, whole: Sequence[Setting]) -> Setting:
     below = math.floor(phi)
     if phi == below:
         return whole[below]
-    boxed = _nearest(prices, shares, phi, Box(whole[below], whole[below + 1]))
-    if abs(prices.ratio(boxed) / 2**phi - 1) <= 3 * AIM:
+    boxed = _nearest(costs, shares, phi, Box(whole[below], whole[below + 1]))
+    if abs(costs.ratio(boxed) / 2**phi - 1) <= 3 * CLOSE:
         return boxed
-    free = _nearest(prices, shares, phi, Box(whole[below]))
-    return min(boxed, free, key=lambda setting: _score(prices, setting, 2**phi, shares))
+    free = _nearest(costs, shares, phi, Box(whole[below]))
+    return min(boxed, free, key=lambda setting: _score(costs, setting, 2**phi, shares))
 
 
-def _nearest(prices: Prices, shares: Shares, phi: float, box: Box) -> Setting:
+def _nearest(costs: CostRatios, shares: Shares, phi: float, box: Box) -> Setting:
     """Looks around the nominal place first and moves on while the best setting changes."""
     target = 2**phi
-    axes = Axes(prices, target * 1.05)
-    best, place = box.low, _nominal(prices, axes, shares, phi)
+    axes = Axes(costs, target * 1.05)
+    best, place = box.low, _nominal(costs, axes, shares, phi)
     seen: set[tuple[int, int]] = set()
     for _ in range(_ROUNDS):
-        tried = _around(prices, axes, box, place, target, seen)
-        best, previous = min([best, *tried], key=lambda setting: _score(prices, setting, target, shares)), best
+        tried = _around(costs, axes, box, place, target, seen)
+        best, previous = min([best, *tried], key=lambda setting: _score(costs, setting, target, shares)), best
         if best is previous:
             return best
-        place = _place(prices, axes, best)
+        place = _place(costs, axes, best)
     return best
 
 
-def _score(prices: Prices, setting: Setting, target: float, shares: Shares) -> tuple[float, float, float]:
-    off = abs(prices.ratio(setting) / target - 1)
-    band = 0.0 if off <= AIM else 1.0 if off <= 3 * AIM else 1 + off
-    return (band, math.dist(prices.shares(setting), shares) if band <= 1 else 0.0, off)
+def _score(costs: CostRatios, setting: Setting, target: float, shares: Shares) -> tuple[float, float, float]:
+    off = abs(costs.ratio(setting) / target - 1)
+    band = 0.0 if off <= CLOSE else 1.0 if off <= 3 * CLOSE else 1 + off
+    return (band, math.dist(costs.shares(setting), shares) if band <= 1 else 0.0, off)
 
 
-def _nominal(prices: Prices, axes: Axes, shares: Shares, phi: float) -> tuple[int, int]:
-    depth = first_at_least(len(axes.depths), lambda at: prices.of_depths(axes.depths[at]), 2 ** (phi * shares[0]))
+def _nominal(costs: CostRatios, axes: Axes, shares: Shares, phi: float) -> tuple[int, int]:
+    depth = first_at_least(len(axes.depths), lambda at: costs.of_depths(axes.depths[at]), 2 ** (phi * shares[0]))
     resolution = first_at_least(
-        len(axes.resolutions), lambda at: prices.of_resolution(axes.resolutions[at]), 2 ** (phi * shares[2])
+        len(axes.resolutions), lambda at: costs.of_resolution(axes.resolutions[at]), 2 ** (phi * shares[2])
     )
     return depth, resolution
 
 
-def _place(prices: Prices, axes: Axes, setting: Setting) -> tuple[int, int]:
+def _place(costs: CostRatios, axes: Axes, setting: Setting) -> tuple[int, int]:
     depth = first_at_least(len(axes.depths), lambda at: sum(axes.depths[at]), sum(setting.depths))
     return depth, first_at_least(len(axes.resolutions), lambda at: axes.resolutions[at], setting.resolution)
 
 
 def _around(
-    prices: Prices, axes: Axes, box: Box, place: tuple[int, int], target: float, seen: set[tuple[int, int]]
+    costs: CostRatios, axes: Axes, box: Box, place: tuple[int, int], target: float, seen: set[tuple[int, int]]
 ) -> Iterator[Setting]:
     def window(middle: int, count: int) -> Iterable[int]:
         middle = min(middle, count - 1)
@@ -201,8 +202,8 @@ def _around(
         resolution = box.resolution(axes.resolutions[at])
         if (-1, at) not in seen:
             seen.add((-1, at))
-            yield _solve_depth(prices, axes, box, resolution, target)
+            yield _solve_depth(costs, axes, box, resolution, target)
         for index in window(place[0], len(axes.depths)):
             if (index, at) not in seen:
                 seen.add((index, at))
-                yield _solve_width(prices, axes, box, box.depths(axes.depths[index]), resolution, target)
+                yield _solve_width(costs, axes, box, box.depths(axes.depths[index]), resolution, target)

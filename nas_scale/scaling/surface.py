@@ -1,4 +1,4 @@
-"""Scheffe's quadratic on the triangle of shares: laid through data, its greatest place, and which places stay possible.
+"""Scheffe's quadratic on the triangle of shares: its fit, its maximum, and the confidence region of the maximum.
 
 Accuracy is taken as a quadratic in the real shares (a mixture experiment: Scheffe 1958, Cornell 2002), with a slope for
 what a network costs beside its target, by least squares weighted with the noise of the seeds.
@@ -19,7 +19,7 @@ from nas_scale.scaling.design import quadratic
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_POINTS: Final = 7  # six terms and one to judge them
+LEAST_POINTS: Final = 7  # one more than the quadratic has terms
 COARSE: Final = 20  # steps of the grid on which places are excluded
 DRAWS: Final = 2000
 _FINE: Final = 40
@@ -29,6 +29,8 @@ _COST_SPREAD: Final = 0.01  # standard deviation of log2 cost below which there 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
+    """What a surface is fitted to, one row a network."""
+
     shares: Floats  # (n, 3)
     accuracy: Floats  # (n,)
     cost: Floats  # (n,) log2 of the cost, centred
@@ -39,6 +41,12 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSurface:
+    """A fitted quadratic.
+
+    flat_p: p-value of the F-test against a flat surface. lack_of_fit_p: p-value of the residuals against the noise of
+    the seeds; None where that is not known.
+    """
+
     terms: Floats  # (6,) Scheffe's coefficients
     covariance: Floats  # (6, 6), for noise as it is
     freedom: int
@@ -77,8 +85,8 @@ def _squares(columns: Floats, data: Observations) -> tuple[Floats, Floats, float
     return np.asarray(estimates, dtype=np.float64), np.asarray(np.linalg.pinv(information)), float(residual @ residual)
 
 
-def lay(data: Observations) -> ResponseSurface | None:
-    """The quadratic through the data; None where nothing tells how noisy they are."""
+def fit_surface(data: Observations) -> ResponseSurface | None:
+    """The weighted least-squares fit; None where neither seeds nor residuals give an estimate of the noise."""
     from scipy.stats import f as f_distribution
 
     slope = [data.cost] if data.cost.std() > _COST_SPREAD and len(data.cost) > LEAST_POINTS + 1 else []
@@ -99,7 +107,7 @@ def lay(data: Observations) -> ResponseSurface | None:
 
 
 def best_place(terms: Floats) -> Floats:
-    """Where the surface is greatest on the triangle: the best of a grid, refined in ever smaller triangles."""
+    """The shares at which the surface is greatest: the best of a grid, refined on ever smaller grids around it."""
     place = grid_of(_FINE)[int(np.argmax(quadratic(grid_of(_FINE)) @ terms))]
     reach = 1.0 / _FINE
     offsets = grid_of(COARSE) - 1 / 3
@@ -118,12 +126,12 @@ def _root(covariance: Floats) -> Floats:
 
 
 def possible_places(surface: ResponseSurface) -> Floats:
-    """The places of a grid with steps of 0.05 that cannot be excluded, (m, 3).
+    """The 95% confidence region of the maximum: the shares on a grid with steps of 0.05 that belong to it, (m, 3).
 
-    A place stays as long as a surface with its greatest value there agrees with the data: the test of Box & Hunter
-    (1954), here with the triangle's edges, where only "no better place inside" is asked. Such surfaces, f(z) <= f(x)
-    for all z, make a cone; the squared distance from the fitted surface to it, in units of its noise, is held against
-    what two free directions give.
+    Shares x belong to it if a surface with its maximum at x agrees with the data (Box & Hunter 1954; here with the
+    triangle's edges, on which the gradient need not vanish). The surfaces with f(z) <= f(x) for all z form a cone; the
+    squared distance from the fitted surface to the cone, in units of its covariance, is compared with the quantile of
+    an F distribution with two degrees of freedom.
     """
     from scipy.optimize import nnls
     from scipy.stats import f as f_distribution
@@ -145,7 +153,7 @@ def possible_places(surface: ResponseSurface) -> Floats:
 
 
 def bootstrap(surface: ResponseSurface, seed: int) -> Floats:
-    """Best places of surfaces redrawn with the noise of this one, (draws, 3)."""
+    """Parametric bootstrap: the best shares of surfaces drawn around this one with its covariance, (draws, 3)."""
     rng = np.random.default_rng(seed)
     draws = rng.standard_normal((DRAWS, 6)) @ _root(surface.covariance).T
     draws *= np.sqrt(surface.freedom / rng.chisquare(surface.freedom, (DRAWS, 1)))

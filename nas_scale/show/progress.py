@@ -74,7 +74,7 @@ class Work:
         """Takes what a run tells as it goes."""
         match event:
             case Resumed():
-                self.over, self.earlier, self.best = event.told, float(event.told), event.best
+                self.over, self.earlier, self.best = event.finished, float(event.finished), event.best
             case SeedDone():
                 self.seeds.add((event.number, event.index))
             case TrialDone():
@@ -231,8 +231,8 @@ class Watch:
         if work is None or self._task is None:
             return
         work.see(event)
-        if isinstance(event, Resumed) and event.told:
-            many = event.told if work.phase.total is None else f"{event.told} of {event.trials}"
+        if isinstance(event, Resumed) and event.finished:
+            many = event.finished if work.phase.total is None else f"{event.finished} of {event.trials}"
             self._say(f"{many} were done already")
         if isinstance(event, TrialFailed):
             self._say(f"trial {event.number} failed: {event.reason}")

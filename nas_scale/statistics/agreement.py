@@ -1,4 +1,4 @@
-"""How far two judges put the same nets into the same order: Kendall's tau-b, with a bootstrap's interval over nets.
+"""Rank correlation of two scores of the same nets: Kendall's tau-b, with a bootstrap interval over the nets.
 
 Everything is a sum over pairs of nets, so a bootstrap sample is a vector of how often each net was drawn, and all
 samples together are three products of matrices.
@@ -29,8 +29,8 @@ LEAST_NETS: Final = 5  # fewer allow no interval
 class Agreement:
     """tau in -1..1, its 95% interval, and on how many nets.
 
-    tau is None where one judge calls all nets alike, or there are fewer than two: nothing is ordered then. The interval
-    is None with tau, and for fewer than LEAST_NETS nets.
+    tau is None where one score is the same for all nets, or there are fewer than two: nothing is ordered then. The
+    interval is None with tau, and for fewer than LEAST_NETS nets.
     """
 
     tau: float | None
@@ -40,7 +40,7 @@ class Agreement:
 
 
 def kendall(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Agreement:
-    """Kendall's tau-b of two judges' scores of the same nets. Ties count as scipy.stats.kendalltau counts them.
+    """Kendall's tau-b of two scores of the same nets. Ties count as scipy.stats.kendalltau counts them.
 
     a, b: a score a net, in the same order. seed: of the bootstrap. Raises ValueError where they are not as many.
     """
@@ -78,7 +78,7 @@ def split_half(accuracies: Sequence[Sequence[float]], seed: int = 0) -> Agreemen
 def _nets(*scores: Sequence[float]) -> int:
     sizes = {len(each) for each in scores}
     if len(sizes) != 1:
-        raise ValueError(f"judges scored different numbers of nets: {sorted(sizes)}")
+        raise ValueError(f"the scores are of different numbers of nets: {sorted(sizes)}")
     return sizes.pop()
 
 
@@ -97,7 +97,7 @@ def _samples(n: int, seed: int) -> Floats:
 
 
 def _taus(a: Floats, b: Floats, weights: Floats) -> Floats:
-    """[samples]: tau-b of each sample; NaN where one of the judges orders no pair of it."""
+    """[samples]: tau-b of each sample; NaN where one of the scores orders no pair of it."""
     agreeing, ordered_a, ordered_b = (_pairs(matrix, weights) for matrix in (a * b, np.abs(a), np.abs(b)))
     with np.errstate(invalid="ignore"):
         taus: Floats = agreeing / np.sqrt(ordered_a * ordered_b)

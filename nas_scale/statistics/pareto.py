@@ -1,6 +1,6 @@
-"""Several aims: which nets no other beats in all of them, and some of these that are spread along the front.
+"""Pareto fronts of several objectives, and a choice of points that are spread along them.
 
-A point is a net's aims as numbers that are all to be made large; a cost enters with its sign turned. One dominates
+A point has a value for each objective, all to be maximised; costs enter with their sign turned. One point dominates
 another when it is nowhere worse and somewhere better, so equal points do not dominate each other (Deb et al. 2002).
 """
 
@@ -19,9 +19,9 @@ def dominates(one: Point, other: Point) -> bool:
 
 
 def fronts(points: Sequence[Point]) -> list[list[int]]:
-    """Indices of the points by front: those that none dominates, those that only these dominate, and so on.
+    """Non-dominated sorting: the indices of the points of the Pareto front, of the front without those, and so on.
 
-    Exact. Within a front the indices ascend.
+    Within a front the indices ascend.
     """
     found: list[list[int]] = []
     # A point is dominated only by points that come before it in this order, so each is placed once and for all.
@@ -36,10 +36,10 @@ def fronts(points: Sequence[Point]) -> list[list[int]]:
 
 
 def select_by_crowding(points: Sequence[Point], count: int, first: int) -> list[int]:
-    """`count` of the points, ascending: `first`, and others of the best fronts, spread along the last one needed.
+    """Indices of `count` points, ascending: `first`, and others by front and crowding distance, as in NSGA-II.
 
-    Of a front that is too large the most crowded point is left out, again and again: the one with the least crowding
-    distance of Deb et al. (2002) among those still there. The ends of a front thus stay longest.
+    Of a front that is too large, the point with the least crowding distance (Deb et al. 2002) among those that remain
+    is removed until the rest fits. So the ends of a front stay longest.
     """
     chosen = [first][:count]
     for members in fronts(points):
@@ -53,7 +53,7 @@ def select_by_crowding(points: Sequence[Point], count: int, first: int) -> list[
 
 
 def _crowding(points: Sequence[Point]) -> list[float]:
-    """Of each point the sides of the box between its neighbours, as shares of the range; infinite at an end."""
+    """The crowding distance of each point of a front; infinite at its ends."""
     distances = [0.0] * len(points)
     for values in zip(*points, strict=True):
         order = sorted(range(len(points)), key=lambda index: (values[index], index))

@@ -1,9 +1,9 @@
-"""What random search of the same budget would have been expected to find, from a search's own trials.
+"""The result to be expected of random search with the same budget, from a search's own trials.
 
-A search that chose its nets says little about random ones directly. So a regression (strategies/regression.py) draws
-surfaces that its scores allow, and on each of them random searches are played out as the search itself went: as many
-admissible nets, the same noise, as many finalists, trained again as often. What they would have reported is compared
-with what was found, so that luck is on both sides. benchmarks/random_baseline.py holds it against random searches.
+The nets of a search are no random sample. So accuracies of all nets are sampled from the posterior of a regression on
+the trials (samplers/predictor/regression.py), and random searches are simulated on each sample with the search's own
+numbers of feasible nets, seeds and finalists, and its noise. Their reports and that of the search have the same luck in
+them. benchmarks/random_baseline.py compares the forecast with random searches that were really made.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 LEAST: Final = 5  # trials with a score, below which nothing is said
-SURFACES: Final = 100
-SEARCHES: Final = 10  # on each surface
-POOL: Final = 1000  # nets that stand for all that are admissible
+SURFACES: Final = 100  # samples of the posterior
+SEARCHES: Final = 10  # on each sample
+POOL: Final = 1000  # nets that stand for all that are feasible
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a search could spend. trials: nets tried, each trained on `seeds`. finalists: trained on `final_seeds` more.
 
-    seed_sd: what one seed adds to a value, as a deviation; None where it is to be told from the trials.
+    seed_sd: standard deviation of a value between seeds; None where the regression is to estimate it.
     """
 
     trials: int
@@ -45,10 +45,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class RandomSearch:
-    """expected: the best value that a random search of so many trials would report, on average, with its error.
+    """expected: mean of the best values that random searches of so many trials report, with its standard error.
 
-    sd: how such searches differ from each other and from what the trials can tell of them. chance: of one that reports
-    at least what was found.
+    sd: standard deviation of those values, over searches and posterior samples. chance: the probability that such a
+    search reports at least what was found.
     """
 
     trials: int
@@ -59,7 +59,7 @@ class RandomSearch:
 
 
 def random_search(
-    admissible: Admissible, told: Sequence[FinishedTrial], budget: Budget, found: float, seed: int
+    admissible: Admissible, finished: Sequence[FinishedTrial], budget: Budget, found: float, seed: int
 ) -> RandomSearch | None:
     """Equal arguments give equal answers. None where fewer than LEAST trials have a score."""
     import numpy as np
@@ -68,7 +68,7 @@ def random_search(
     from nas_scale.samplers.predictor.sampler import encoding_of
     from nas_scale.samplers.predictor.warp import Warp
 
-    scored = [trial for trial in told if trial.value is not None and not trial.pruned and trial.same_as is None]
+    scored = [trial for trial in finished if trial.value is not None and not trial.pruned and trial.same_as is None]
     if len(scored) < LEAST:
         return None
     forms = admissible.forms

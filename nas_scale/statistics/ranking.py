@@ -21,7 +21,7 @@ State = Literal["complete", "pruned", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class ScoredNet:
-    """A net to be ranked. key: equal for equal nets. net: as JSON. trial: the number of the trial that proposed it.
+    """A net with its scores. key: equal for equal nets. net: as JSON. trial: the number of the trial that proposed it.
 
     search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
     a net has no place, whatever some of its seeds scored. pruned: its trainings were stopped early; it has no place
@@ -52,12 +52,12 @@ Reward = Callable[[float, ScoredNet], float]
 class RankedNet:
     """A row of the ranking.
 
-    rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that
-    failed. place: the rank of the net that leads those it is not told apart from,
-    else its own; tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the
+    rank: 1 is best; None for a net that failed, and for one that was stopped early, whose accuracy is that of its last
+    epoch. place: the rank of the first net from which it does not differ significantly; its own where it differs from
+    all above. tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the
     fresh seeds alone for finalists, so that none is credited with the luck that made it one. seeds: how many those
-    were.
-    search, final: each seed's accuracy in both rounds. epochs: how many it got in the first; 0 where none was trained.
+    were. search, final: each seed's accuracy in both rounds. epochs: how many it was trained for in the first; 0 where
+    it was not trained.
     """
 
     rank: int | None

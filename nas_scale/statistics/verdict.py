@@ -14,8 +14,8 @@ Kind = Literal["worth", "not apart", "worse", "blind", "too few"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """kind: what was found; sentence: for a person; rival: the cheap judge that agreed best, None where none ordered
-    anything; lead: how much better the proxy's tau is than the rival's, with its interval."""
+    """kind: what was found; sentence: for a person; rival: the zero-cost score that agreed best, None where none
+    ordered anything; lead: how much better the proxy's tau is than the rival's, with its interval."""
 
     kind: Kind
     sentence: str
@@ -26,18 +26,18 @@ class Verdict:
 def verdict(
     proxy: Sequence[float], cheap: Mapping[CheapJudge, Sequence[float]], truth: Sequence[float], seed: int = 0
 ) -> Verdict:
-    """Whether training nets of equal cost under a proxy orders them better than judges that train nothing.
+    """Whether training nets of equal cost under a proxy orders them better than zero-cost scores do.
 
-    proxy, truth: each net's accuracy under the proxy and under the longer recipe. cheap: each judge's scores of the
+    proxy, truth: each net's accuracy under the proxy and under the longer recipe. cheap: each zero-cost score of the
     nets. All of nets of equal cost, in the same order.
 
     The rule, with 95% intervals of a bootstrap over the nets:
     - `too few`: fewer than LEAST_NETS nets: no interval, no answer.
     - `blind`: the proxy's tau is not above zero, or nothing is ordered at all: one recipe calls all nets alike.
-    - else it is held against the cheap judge with the highest tau, by the difference of the two on the same resampled
-      nets: `worth` where that is above zero, `worse` where it is below, `not apart` otherwise; the judge is then
-      recommended in the proxy's place where its own tau is above zero. That rival was picked from several for doing
-      well on these very nets, which favours it: the proxy's lead is understated, if anything.
+    - else it is compared with the zero-cost score of the highest tau, by the difference of the two on the same
+      resampled nets: `worth` where that is above zero, `worse` where it is below, `not apart` otherwise; the score is
+      then recommended in the proxy's place where its own tau is above zero. That rival was picked from several for
+      doing well on these very nets, which favours it: the proxy's lead is understated, if anything.
     """
     own = kendall(proxy, truth, seed)
     if own.n < LEAST_NETS:
@@ -72,7 +72,7 @@ def verdict(
 def _best(
     cheap: Mapping[CheapJudge, Sequence[float]], truth: Sequence[float], seed: int
 ) -> tuple[CheapJudge, Agreement] | None:
-    """The cheap judge of the highest tau, the first of equals; None where none orders anything."""
+    """The zero-cost score of the highest tau, the first of equals; None where none orders anything."""
     found = [(name, kendall(scores, truth, seed)) for name, scores in cheap.items()]
     ordered = [(name, agreement) for name, agreement in found if agreement.tau is not None]
     return max(ordered, key=lambda pair: pair[1].tau or 0.0, default=None)

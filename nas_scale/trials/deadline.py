@@ -1,9 +1,9 @@
-"""A budget in time: how many trials there are, and never what they are.
+"""A budget in time: it decides how many trials there are, and never what they are.
 
-Before the training of another trial begins, it is asked whether that trial, those under way and the trainings after the
-trials would still be done in time, at the pace so far. What has begun is brought to its end. The time that earlier
-processes of a run spent is kept with its study, and so is the end once it is settled: a run that is gone on with has
-what time is left, and proposes nothing more after its end.
+Before the training of another trial begins, it is estimated whether that trial, those under way and the trainings after
+the trials would still end in time, at the pace so far. What has begun is finished. The time that earlier processes of a
+run have spent is stored with its study, and so is its end once that is decided: a resumed run has the time that is
+left, and proposes nothing more after its end.
 """
 
 from __future__ import annotations
@@ -132,11 +132,11 @@ class Deadline:
             case TrialDone() | TrialPruned():
                 if event.number in self._begun:  # a repeat never begins
                     self._count(statistics.fmean(map(self._share, event.scores)))
-                self._tell(event.number)
+                self._closed(event.number)
             case TrialFailed():
                 if event.number in self._begun:
                     self._count(sum(self._begun[event.number].values()) / self._parts)
-                self._tell(event.number)
+                self._closed(event.number)
             case JobDone():
                 self._store()
 
@@ -148,7 +148,7 @@ class Deadline:
             self._starting += max(self._clock() - self._began - event.result.seconds, 0.0)
             self._started = True
 
-    def _tell(self, number: int) -> None:
+    def _closed(self, number: int) -> None:
         self._begun.pop(number, None)
         self._store()
 

@@ -1,4 +1,4 @@
-"""What a run tells its watcher as it goes: plain values, drawn elsewhere."""
+"""Events of a run under way: plain values for a listener, which may draw them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nas_scale.training.job import Epoch, Score
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Once at the start: how many of how many trials an earlier process has finished, and the best value so far; those
+    """The first event: how many of how many trials earlier processes have finished, and the best value so far; trials
     known from another run are not counted."""
 
-    told: int
+    finished: int
     trials: int
     best: float | None
 
@@ -30,8 +30,8 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
-    """News from a training under way; indices: of the trial's seeds that it trains together. Never stored, and told
-    by some engines only. A training that is begun anew tells anew."""
+    """An epoch of a training under way ended; indices: of the trial's seeds that it trains together. Not stored; some
+    engines do not report it. A training that is begun anew reports its epochs anew."""
 
     number: int
     indices: tuple[int, ...]
@@ -49,7 +49,7 @@ class SeedDone:
 
 @dataclass(frozen=True, slots=True)
 class TrialDone:
-    """A trial was told, in the order of numbers."""
+    """A trial finished with a value; trials finish in the order of numbers."""
 
     number: int
     attributes: Mapping[str, Any]
@@ -59,7 +59,7 @@ class TrialDone:
 
 @dataclass(frozen=True, slots=True)
 class TrialPruned:
-    """A trial that was stopped early was told; value: where it was stopped."""
+    """A trial finished that was stopped early; value: at the epoch where it was stopped."""
 
     number: int
     attributes: Mapping[str, Any]
@@ -69,7 +69,7 @@ class TrialPruned:
 
 @dataclass(frozen=True, slots=True)
 class TrialFailed:
-    """A trial was told as failed; the run goes on."""
+    """A trial finished without a value; the run goes on."""
 
     number: int
     attributes: Mapping[str, Any]
@@ -86,7 +86,7 @@ class JobDone:
 
 @dataclass(frozen=True, slots=True)
 class JobEpochDone:
-    """News from one of these, as `EpochDone` has them; keys: of the seeds that it trains together."""
+    """An epoch of one of these ended (see EpochDone); keys: of the seeds that it trains together."""
 
     keys: tuple[str, ...]
     news: Epoch

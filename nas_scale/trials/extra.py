@@ -1,4 +1,4 @@
-"""Evaluations after the trials, as of finalists on fresh seeds: kept with the study, each computed once."""
+"""Trainings after the trials, as of finalists on fresh seeds: stored with the study, each computed once."""
 
 from __future__ import annotations
 

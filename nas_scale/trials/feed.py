@@ -1,4 +1,4 @@
-"""Jobs on their way through an engine: never more than it has workers, so that the rest can still be called off."""
+"""A queue of jobs in front of an engine, which gets no more than it has workers: the rest can still be called off."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Group: TypeAlias = tuple[Key, ...]
 class Feed(Generic[Key]):
     """A first-in-first-out queue of jobs in front of an engine, each with a group of keys: one a seed of the job.
 
-    on_news: told of what the engine's function yields in the middle of a job, with the job's keys. may_begin: asked
+    on_news: called with what the engine's function yields in the middle of a job, and the job's keys. may_begin: asked
     about the keys of a job before it begins; as long as it says no, that job and those behind it wait.
     """
 

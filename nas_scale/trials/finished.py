@@ -1,4 +1,4 @@
-"""Trials as a study keeps them: which attributes they carry, and how they are read back."""
+"""Finished trials as a study stores them: their attributes, and how they are read back."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ if TYPE_CHECKING:
 KEY: Final = "key"
 SAME_AS: Final = "same_as"
 REASON: Final = "reason"
-ORIGIN: Final = "from"  # the run that a trial was taken from (runs/known.py)
-NOT_STARTED: Final = "not begun: the time was up"  # the reason of a trial that is none (runs/deadline.py)
+ORIGIN: Final = "from"  # the run that a trial was taken from (trials/known.py)
+NOT_STARTED: Final = "not begun: the time was up"  # the reason of a trial that is ignored (trials/deadline.py)
 SCORE: Final = "score:"  # with the index of the seed: {"accuracy": ...}, or {"reason": ...}
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedTrial:
-    """A trial that is over.
+    """A trial that ended with a value, was stopped early (`pruned`), or failed.
 
-    A failed one has a reason and no value, and only the scores of the seeds before the one that failed. same_as: the
-    first trial of the same net, whose scores and value this one has. value: the first that was told, of several aims
-    that of the accuracy. pruned: it was stopped early, and its value is
-    that of the epoch where it was.
+    A failed one has a reason and no value, and only the scores of the seeds before the one that failed. A pruned one
+    has the value of its last epoch. same_as: the first trial of the same net, whose scores and value this one has.
+    value: of the objective that is maximised; where a study has several, of the first.
     """
 
     number: int
@@ -43,24 +42,24 @@ class FinishedTrial:
 
 
 def finished_trials(study: optuna.Study) -> list[FinishedTrial]:
-    """All trials that are over, in the order of numbers, but those that never began.
+    """All finished trials in the order of numbers, without those that never started.
 
     Raises RunError when a score is of another version's shape.
     """
     found: dict[int, FinishedTrial] = {}
     for trial in sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number):
         if trial.state.is_finished() and trial.user_attrs.get(REASON) != NOT_STARTED:
-            found[trial.number] = _told(trial, found)
+            found[trial.number] = _finished(trial, found)
     return list(found.values())
 
 
 def stored_outcome(outcome: Score | str) -> dict[str, Any]:
-    """A score, or the reason why there is none, as it is stored."""
+    """A score, or the reason why there is none, as JSON."""
     return {REASON: outcome} if isinstance(outcome, str) else asdict(outcome)
 
 
 def read_outcome(stored: Mapping[str, Any]) -> Score | str:
-    """The opposite. Raises RunError."""
+    """A score, or the reason why there is none, from JSON. Raises RunError."""
     try:
         return str(stored[REASON]) if REASON in stored else _read_score(stored)
     except (TypeError, ValueError) as error:
@@ -98,7 +97,7 @@ def in_order(values: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(values.items()))
 
 
-def _told(trial: FrozenTrial, earlier: Mapping[int, FinishedTrial]) -> FinishedTrial:
+def _finished(trial: FrozenTrial, earlier: Mapping[int, FinishedTrial]) -> FinishedTrial:
     from optuna.trial import TrialState
 
     stored = trial.user_attrs

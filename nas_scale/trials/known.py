@@ -1,6 +1,6 @@
 """Trials that another run made, taken into a study before its first own trial is proposed.
 
-They are told trials like any other, numbered 0 to k - 1, so that every sampler learns from them and a net proposed
+They are finished trials like any other, numbered 0 to k - 1, so that every sampler learns from them and a net proposed
 again is not trained again. What is taken is kept in a file of the run's own folder first: the other run may go.
 """
 
@@ -43,9 +43,9 @@ def known_trials(study: optuna.Study, name: str) -> tuple[Known, ...]:
     Failed ones teach no sampler, and of those stopped early it is not known what they would have come to: both are left
     out. Trials that the run had taken from another keep that one's name.
     """
-    told = (trial for trial in finished_trials(study) if trial.value is not None and trial.same_as is None)
+    scored = (trial for trial in finished_trials(study) if trial.value is not None and trial.same_as is None)
     return tuple(
-        Known(trial.params, trial.scores, trial.attributes.get(ORIGIN, name)) for trial in told if not trial.pruned
+        Known(trial.params, trial.scores, trial.attributes.get(ORIGIN, name)) for trial in scored if not trial.pruned
     )
 
 

@@ -6,9 +6,9 @@ so on. At a rung it goes on if it is among the best 1/reduction of all that have
 al. 2018) hedges: its brackets begin at later and later rungs, the last has none at all, and only trials of one bracket
 are compared.
 
-All this is decided when a trial is proposed, from the trials told before it in their order (runs/loop.py), and goes
-with its job as thresholds. Nothing depends on who finished first, so a run is repeatable for any number of workers. The
-price is that of any window: a trial is held against those told `window` trials ago.
+All this is decided when a trial is proposed, from the trials finished by then in the order of numbers (trials/loop.py),
+and goes with its job as thresholds. Nothing depends on which worker was faster, so a run is repeatable for any number
+of them. The price: a trial is compared with trials that are `max_pending` numbers or more behind it.
 """
 
 from __future__ import annotations
@@ -74,16 +74,16 @@ class Pruner:
         return self.ladder[self.bracket(number) :]
 
     def stops(self, number: int, earlier: Iterable[FinishedTrial]) -> tuple[Stop, ...]:
-        """At each rung the accuracy that a trial has to reach, judged by those told before it.
+        """At each rung the least accuracy with which a trial goes on, by those finished before it.
 
         Trials that failed, and repeats of others, do not count. As long as fewer than `reduction` have reached a rung
         none is stopped there, but its accuracy is recorded.
         """
         bracket = self.bracket(number)
         rivals = [
-            told
-            for told in earlier
-            if told.same_as is None and told.reason is None and self.bracket(told.number) == bracket
+            trial
+            for trial in earlier
+            if trial.same_as is None and trial.reason is None and self.bracket(trial.number) == bracket
         ]
         return tuple(Stop(epoch, self._least(_reached(rivals, epoch))) for epoch in self.rungs(number))
 
@@ -111,5 +111,5 @@ def at_checks(scores: Sequence[Score]) -> dict[int, list[Score]]:
 
 def _reached(rivals: Iterable[FinishedTrial], epoch: int) -> list[float]:
     """The mean accuracy over the seeds of each that was looked at there."""
-    found = (at_checks(told.scores).get(epoch) for told in rivals)
+    found = (at_checks(trial.scores).get(epoch) for trial in rivals)
     return [statistics.fmean(score.accuracy for score in scores) for scores in found if scores]

@@ -76,7 +76,7 @@ def test_one_axis_alone_is_a_corner(change: dict[str, float], shares: tuple[int,
 
 def test_another_price_gives_other_shares_and_ratios() -> None:
     b0 = load_net("efficientnet-b0")
-    grown = grow(b0, EFFICIENTNET, 1, price=lambda arch: float(cost(arch).parameters))
+    grown = grow(b0, EFFICIENTNET, 1, cost_of=lambda arch: float(cost(arch).parameters))
     assert grown.shares[2] == 0
     assert grown.flops_ratio == cost(grown.architecture).parameters / cost(b0).parameters
 

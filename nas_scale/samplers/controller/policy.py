@@ -1,6 +1,6 @@
 """A recurrent policy over nets, token by token, and how it learns: proximal policy optimisation (Schulman et al. 2017).
 
-What it has learned is a function of the batches it was told, in their order, and of nothing else.
+What it has learned is a function of the batches in their order, and of nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Code = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Nets as the option of every choice, and their values; larger is better."""
+    """A batch of nets that the policy proposed, as the option of every choice, with their rewards."""
 
     codes: tuple[Code, ...]
     values: tuple[float, ...]
@@ -81,7 +81,7 @@ class Policy(nn.Module):
 
 
 class Learner:
-    """A policy that learns from batches; told the same ones and more, it goes on where it was."""
+    """A policy that learns from batches; given those that it learned from and more, it goes on from there."""
 
     def __init__(self, options: Sequence[int]) -> None:
         self.options = tuple(options)
@@ -90,19 +90,21 @@ class Learner:
     def _begin(self) -> None:
         self.policy = Policy(self.options)
         self._optimiser = torch.optim.Adam(self.policy.parameters(), LEARNING_RATE)
-        self._told: list[Rollout] = []
+        self._learned: list[Rollout] = []
 
     def after(self, batches: Sequence[Rollout]) -> Policy:
         """The policy that has learned from these, one after the other."""
-        if self._told != list(batches[: len(self._told)]):
+        if self._learned != list(batches[: len(self._learned)]):
             self._begin()
-        for batch in batches[len(self._told) :]:
-            self._told.append(batch)
+        for batch in batches[len(self._learned) :]:
+            self._learned.append(batch)
             self._learn(batch)
         return self.policy
 
     def _learn(self, batch: Rollout) -> None:
-        recent = torch.tensor([value for told in self._told[-RECENT:] for value in told.values], dtype=torch.float64)
+        recent = torch.tensor(
+            [value for rollout in self._learned[-RECENT:] for value in rollout.values], dtype=torch.float64
+        )
         values = torch.tensor(batch.values, dtype=torch.float64)
         gain = ((values - recent.mean()) / recent.std().clamp(min=1e-12)).float()[:, None]
         codes = torch.tensor(batch.codes)

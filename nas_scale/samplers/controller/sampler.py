@@ -17,16 +17,16 @@ from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import History, history
 
 BATCH: Final = 10  # trials that the policy learns from at once
-DRAWS: Final = 64  # of the policy for one proposal; those outside the limits and those taken are passed over
-REPAIRS: Final = 4  # draws brought inside the limits where none is
+DRAWS: Final = 64  # of the policy for one proposal; infeasible and taken ones are passed over
+REPAIRS: Final = 4  # infeasible draws that are repaired where no draw is feasible
 
 
 class Controller(SingleObjective):
-    """Draws nets from a policy that has learned, in batches of BATCH, from all trials that ended with a score.
+    """Draws nets from a policy that learned from all trials that finished with a score, in batches of BATCH.
 
-    The policy is learned anew from the trials by a fresh sampler, or in a process that has already done so from the new
-    ones alone; both come to the same. Until the first batch nets are drawn uniformly. The policy's draws are brought
-    inside the limits, and what it learns from is what was then trained.
+    A fresh sampler has the policy learn from all batches, or, where this process has done so before, from the new ones
+    alone; the result is the same. Until the first batch nets are drawn uniformly. Infeasible draws are repaired, and
+    the policy learns from the repaired nets, which were trained.
     """
 
     def __init__(self, space: SearchSpace, limits: Limits, seed: int | None = None) -> None:
@@ -55,7 +55,7 @@ class Controller(SingleObjective):
         return [tuple(code) for code in policy.sample(torch.tensor(uniforms)).tolist()]
 
     def _new(self, drawn: Sequence[Code], taken: Container[bytes]) -> Mapping[str, Value] | None:
-        """The first that is admissible and new, or can be made so."""
+        """The first draw that is feasible and new, or can be repaired to be so."""
         meter = self.admissible.meter
         for code in drawn:
             if self.admissible.violation(code) == 0 and self.admissible.key(code) not in taken:

@@ -1,11 +1,10 @@
-"""A Bayesian regression on which options a net takes, one by one and in pairs.
+"""Bayesian linear regression on the options of a net and on their pairs.
 
-Every option has a weight, every pair of options has one, and so once more has every pair within a stage or between a
-stage and the next: Gaussian weights, of three variances. That is a Gaussian process whose kernel counts the choices and
-the pairs of choices in which two nets agree, so it is solved among the nets that are known however many weights there
-are; and what is drawn from it is a table of weights again, which prices thousands of nets in a matrix product. The
-variances and that of the noise are those of a grid under which the scores are the likeliest (Rasmussen & Williams 2006,
-chapter 5).
+Every option has a weight, every pair of options has one, and pairs within a stage or between a stage and the next have
+another: Gaussian weights with three prior variances. This is a Gaussian process whose kernel counts the choices and
+pairs of choices in which two nets agree, so the posterior is computed among the known nets, however many weights there
+are. A sample from it is a table of weights again, which predicts thousands of nets by one matrix product. The prior
+variances and that of the noise maximise the marginal likelihood on a grid (Rasmussen & Williams 2006, chapter 5).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ KNOWN: Final = 400  # nets that are learned from: the best, and others
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How a net becomes numbers. counts: levels of each choice. groups: the stage each choice belongs to."""
+    """The one-hot encoding of a net. counts: levels of each choice. groups: the stage each choice belongs to."""
 
     counts: Longs
     groups: Longs
@@ -50,8 +49,10 @@ class Encoding:
         return encoded
 
     def masks(self) -> tuple[Floats, Floats]:
-        """Which pairs of options count, all of them and neighbours alone: [options, options], each with a sum of 1 for
-        a net, the later option in the column."""
+        """Weights of all pairs of options, and of pairs in neighbouring stages alone: [options, options] each.
+
+        The later option stands in the column; the weights of a net's pairs sum to 1.
+        """
         choice = np.repeat(np.arange(len(self.counts)), self.counts)
         group = self.groups[choice]
         every = (choice[:, None] < choice[None, :]).astype(np.float64)
@@ -64,7 +65,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class PosteriorSample:
-    """What every net is worth: constant + weights of its options + weights of its pairs of options."""
+    """A function drawn from the posterior: constant + weights of a net's options + weights of its pairs of options."""
 
     encoding: Encoding
     constant: float
@@ -78,7 +79,7 @@ class PosteriorSample:
 
 
 class Regression:
-    """Fitted to nets, [nets, choices] of levels (forms.py), and their scores, [nets]; two of them or more."""
+    """The posterior given nets, [two or more, choices] of levels (feasible/canonical.py), and their scores."""
 
     def __init__(self, encoding: Encoding, levels: Longs, scores: Floats) -> None:
         self.encoding = encoding
@@ -96,13 +97,13 @@ class Regression:
 
     @property
     def noise_sd(self) -> float:
-        """The deviation of a score from what its net is worth, as far as the scores tell."""
+        """Standard deviation of a score's noise, as estimated from the scores."""
         return float(self._spread * (self._variance * self.noise) ** 0.5)
 
     def draw(self, generator: np.random.Generator, temper: float = 1.0) -> PosteriorSample:
-        """A surface that may be the true one, as likely as it is (Thompson sampling); temper 0: the expected one.
+        """A function drawn from the posterior, its standard deviation times `temper`; 0 gives the posterior mean.
 
-        It is the prior's, corrected by what the data say of the difference (Matheron's rule; Wilson et al. 2020).
+        Drawn from the prior and corrected by the residuals at the known nets (Matheron's rule; Wilson et al. 2020).
         """
         every, near = self.encoding.masks()
         variances = self._weights[1] * every + self._weights[2] * near
@@ -128,7 +129,7 @@ class Regression:
 
 
 def _kept(scores: Floats) -> Longs:
-    """Which nets are learned from: all of KNOWN; of more the best half of KNOWN, and as many of the others, evenly."""
+    """Indices of the nets to learn from: all, or KNOWN: half of them the best, and half evenly from the rest."""
     if len(scores) <= KNOWN:
         return np.arange(len(scores))
     order = np.argsort(-scores, kind="stable")
@@ -138,7 +139,7 @@ def _kept(scores: Floats) -> Longs:
 
 
 def _kernels(encoding: Encoding, levels: Longs) -> Floats:
-    """How far nets agree, in options, in pairs and in pairs of neighbours: [3, nets, nets], 1 for the same net."""
+    """Kernels: the shares of options, of pairs and of neighbouring pairs in which nets agree, [3, nets, nets]."""
     choices = len(encoding.counts)
     agree = []
     for group in range(int(encoding.groups.max()) + 1):
@@ -153,9 +154,9 @@ def _kernels(encoding: Encoding, levels: Longs) -> Floats:
 
 
 def _likeliest(kernels: Floats, targets: Floats) -> tuple[tuple[float, float, float], float, float, float]:
-    """Shares and noise of the grid under which the targets are the likeliest, whatever their mean is.
+    """Shares and noise of the grid that maximise the marginal likelihood of the targets, whatever their mean is.
 
-    Returned with the scale that brings the kernel of these shares to a mean variance of 1, and the variance itself.
+    Returned with the scale that gives the kernel of these shares a mean variance of 1, and the variance itself.
     """
     nets = len(targets)
     center = np.eye(nets) - 1 / nets

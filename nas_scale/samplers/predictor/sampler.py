@@ -1,4 +1,4 @@
-"""Predictor-guided search: what is trained next is what a regression on all scores so far holds to be the best."""
+"""Predictor-guided search: a Bayesian regression on all scores so far chooses the net that is trained next."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from nas_scale.samplers.history import Floats, History, history
 from nas_scale.samplers.predictor.regression import Encoding, PosteriorSample, Regression
 from nas_scale.samplers.predictor.warp import Warp
 
-POOL: Final = 1000  # nets drawn from the whole of what is admissible
+POOL: Final = 1000  # nets drawn from all that are feasible
 CLIMBS: Final = 12  # nets whose neighbours are looked at, the best first
 PAIRS: Final = 300  # neighbours two changes away, of each of those
 
 
 class Predictor(SingleObjective):
-    """Draws a surface that the scores so far, warped (warp.py), allow (regression.py), and proposes the best new net.
+    """Tempered Thompson sampling: draws a function from the posterior (regression.py) given all scores so far, warped
+    (warp.py), and proposes the new net at which it is greatest.
 
-    The first `start` nets are drawn at random. The best net is looked for among random nets, the nets known, and their
-    neighbours, one change and two away, all inside the limits; thousands are looked at for each that is trained. Trials
-    that are proposed at once differ by the surface each has drawn. temper: how far surfaces stray from the expected
-    one; 0 follows it, and stays where it was lucky; 1 is Thompson sampling. A half found the best nets, on trained nets
-    and on landscapes (benchmarks/search_quality.py).
+    The first `start` nets are drawn at random. The maximum is sought among thousands of feasible nets: random ones,
+    those known, and their neighbours one and two changes away. Pending trials differ by the function each has drawn.
+    temper: factor of the posterior's standard deviation. 0 follows the mean, and stays where a score was luck; 1 is
+    Thompson sampling; 0.5 found the best nets, trained ones and simulated (benchmarks/search_quality.py).
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Predictor(SingleObjective):
         return self.admissible.draw(self.rng, known.taken)
 
     def _best_new(self, surface: PosteriorSample, known: History) -> Code | None:
-        """The best net on the surface, among all that were looked at, that the study does not hold yet."""
+        """The new net at which the function is greatest, of those looked at."""
         codes = np.concatenate([known.codes, self.admissible.pool(self.rng, POOL)])
         worth = surface(self.forms.levels(codes))
         climbed: set[Code] = set()
@@ -84,7 +84,7 @@ class Predictor(SingleObjective):
 
 
 def encoding_of(forms: Forms) -> Encoding:
-    """How nets become numbers: what is open for the net as a whole is a group of its own, before the first stage."""
+    """The one-hot encoding of nets: choices of the net as a whole are a group before the first stage."""
     groups = np.zeros(len(forms.counts), np.int64)
     for index, (start, end) in enumerate(forms.batch.meter.spans):
         groups[start:end] = index + 1
