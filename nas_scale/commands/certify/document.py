@@ -143,7 +143,7 @@ def _found(measured: Sequence[Measured], seed: int, judge_seconds: Mapping[str, 
 
 
 def verdict_on(equal: Sequence[Measured], seed: int) -> Verdict:
-    """Whether the proxy is worth using, by the nets of equal cost (judges/verdict.py has the rule).
+    """Whether the proxy is worth using, by the nets of equal cost (statistics/verdict.py has the rule).
 
     FLOPs are no rival: there they are equal by construction, and nothing is gained by screening for what is left.
     """
