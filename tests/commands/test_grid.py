@@ -103,6 +103,7 @@ def test_networks_that_shrink_to_the_same_proxy_are_trained_once_and_marked(
             assert row["search"] == rows[row["alike"] - 1]["search"]
     assert sum(bool(row["alike"]) for row in rows) == len(alike)
     assert found["fit"]["points"] <= len(rows) - len(alike)
+    assert found["fit"]["sd"] == pytest.approx(found["seed_sd"]), "table and fit know the same noise"
     assert "same proxy as row" in nas_scale("show", "grid-001").out
 
 
