@@ -3,7 +3,7 @@
     python benchmarks/random_baseline.py --bench nas-bench-macro_cifar10.json --seeds 40
 
 searches NAS-Bench-Macro, one training a net observed, with every strategy named; lets each search say what a random one
-would have reported (statistics/random_baseline.py); and compares that with what random searches really report, the mean of
+would have reported (statistics/random_baseline.py); compares that with what random searches really report, the mean of
 1,000. Prints a table, and writes it to benchmarks/results/random_baseline.md: how far off the forecast is on average,
 how far it spreads, and how often its error of two standard deviations holds the truth.
 """
