@@ -115,6 +115,7 @@ def measure(told: Given) -> None:
         todo = kinds(told.tiny)
         for place, kind in enumerate(todo):
             jobs = trainings.jobs(kind)
+            trainings.warm_up("processes", jobs, 1)  # compiles what the others then find on disk
             for how in trainings.engines:
                 started = time.perf_counter()
                 trainings.warm_up(how, jobs, most)

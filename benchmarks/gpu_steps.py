@@ -42,7 +42,7 @@ STEPS = (
     (1, "ways", ("gpu_ways.py",), 100, 15, ()),
     (2, "tests", ("gpu_runs.py", "tests"), 70, 20, ()),
     (3, "search", ("gpu_runs.py", "search"), 240, 20, ()),
-    (4, "at-once", ("gpu_at_once.py",), 90, 40, ()),
+    (4, "at-once", ("gpu_at_once.py",), 150, 60, ()),
     (5, "speed", ("gpu_runs.py", "speed"), 200, 40, ()),
     (6, "costs", ("gpu_costs.py",), 70, 20, ()),
     (7, "rank", ("gpu_runs.py", "rank"), 240, 30, ("cifar", "bench")),
