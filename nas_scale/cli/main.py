@@ -50,7 +50,9 @@ def run(arguments: Sequence[str], commands: Sequence[str] = COMMANDS) -> int:
         return code if isinstance(code, int) else DONE
     except Exit as error:
         return int(error.exit_code)
-    except (BrokenPipeError, SystemExit):
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not error.code:  # the shell's completion is done
+            return DONE
         # The reader of our output has gone (a pager, head), which rich turns into SystemExit: nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
