@@ -124,7 +124,7 @@ class Search:
             f"The strategy, or any Optuna sampler as package.module:Class.\n\n{_RIGHT_FOR}",
             f"{{}}; with several objectives {USUAL_SAMPLER}",
             panel=SEARCH,
-            complete=lambda: SAMPLERS,
+            complete=completion.samplers,
         ),
     ] = "predictor"
     include: Annotated[

@@ -37,6 +37,13 @@ def rules_and_runs() -> list[str]:
     return [*RULES, *runs()]
 
 
+def samplers() -> list[str]:
+    """The strategies of a search by name."""
+    from nas_scale.samplers.registry import SAMPLERS
+
+    return list(SAMPLERS)
+
+
 def sources() -> tuple[str, ...]:
     """What images there are without a path."""
     return _SOURCES

@@ -28,7 +28,7 @@ class Option:
     default: the default in words, where `{}` is the field's own; None shows the field's own, if there is any.
     least, most: bounds of a number, both included.
     choices: the words admitted; those of a `Literal` are known without. read: what the text of the command line means.
-    complete: words that a shell may complete it to.
+    complete: words that a shell may complete it to; a function with a name, as annotations know no lambda.
     flag: on the command line, where that is not the field's name. positional: it has no flag there. repeated: it may be
     given there more than once.
     specified: whether it decides a run's result, and so is part of the run's specification.
