@@ -1,4 +1,4 @@
-"""Costs of candidates in batches beside one by one: candidates a second, all four metrics, on one core.
+"""Costs of candidates in batches beside one by one: candidates a second, all that is counted, on one core.
 
     OMP_NUM_THREADS=1 python benchmarks/batch_costs.py --candidates 1000000
 
@@ -17,7 +17,7 @@ import time
 from nas_scale.architecture.files import known_spaces, load_space
 from nas_scale.feasible.cost_table import Batch
 from nas_scale.feasible.encoding import Meter
-from nas_scale.metrics.limits import METRICS
+from nas_scale.metrics.counts import Counts
 
 CHECKED = 10_000
 
@@ -34,16 +34,18 @@ def _row(name: str, candidates: int) -> str:
     space, rng = load_space(name), random.Random(0)
     started = time.process_time()
     batch = Batch(Meter(space))
-    batch.figures(batch.uniform(rng, 50 * CHECKED))
+    batch.cost(batch.uniform(rng, 50 * CHECKED))
     tables = time.process_time() - started
     codes = batch.uniform(rng, CHECKED)
     scalar, ones = Meter(space), [tuple(code) for code in codes.tolist()]
     costs = [scalar.cost(code) for code in ones]
-    if batch.figures(codes).tolist() != [[getattr(cost, metric) for metric in METRICS] for cost in costs]:
+    together = batch.cost(codes)
+    rows = (together.flops, together.parameters, together.activations, together.peak)
+    if [Counts(*each) for each in zip(*(row.tolist() for row in rows), strict=True)] != costs:
         sys.exit(f"the costs of {name} differ from the scalar ones")
     many = batch.uniform(rng, candidates)
     started = time.process_time()
-    batch.figures(many)
+    batch.cost(many)
     rate = candidates / (time.process_time() - started)
     return f"{name:18s}{space.size:10.2g}{batch.rows:8,}{tables:9.2f} s{_scalar(scalar, ones):14,.0f}{rate:14,.0f}"
 

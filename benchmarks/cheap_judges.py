@@ -10,8 +10,8 @@ from macro_nets import BenchNet
 
 from nas_scale.atomic import write_text
 from nas_scale.training.data.ref import DataRef
-from nas_scale.zero_cost.names import JUDGES
-from nas_scale.zero_cost.scores import judged
+from nas_scale.zero_cost.names import score_names
+from nas_scale.zero_cost.scores import score
 
 Scores = dict[str, dict[str, float]]  # by judge, then by code
 
@@ -19,10 +19,8 @@ Scores = dict[str, dict[str, float]]  # by judge, then by code
 def cheap_scores(nets: Sequence[BenchNet], data: str, kept: Path) -> Scores:
     """Every cheap judge's scores; kept in the file `kept`, which is read where it has them already."""
     known: Scores = json.loads(kept.read_text()) if kept.exists() else {}
-    for judge in JUDGES:
-        if set(known.get(judge, {})) != {net.code for net in nets}:
-            known[judge] = {
-                net.code: judged(judge, net.net, net.net, DataRef(data, net.net.resolution)) for net in nets
-            }
+    for name in score_names():
+        if set(known.get(name, {})) != {net.code for net in nets}:
+            known[name] = {net.code: score(name, net.net, net.net, DataRef(data, net.net.resolution)) for net in nets}
     write_text(kept, json.dumps(known, indent=1) + "\n")
     return known

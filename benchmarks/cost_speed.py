@@ -38,7 +38,7 @@ def _random_nets(space_name: str, amount: int, seed: int) -> list[Architecture]:
 
 def _forget() -> None:
     ops.blocks.cache_clear()
-    cost_module.stage_cost.cache_clear()
+    cost_module.stage_counts.cache_clear()
 
 
 def _fvcore(net: Net, resolution: int) -> int:

@@ -35,6 +35,7 @@ from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.encoding import Meter
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import FLOPS
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -113,7 +114,7 @@ def _macro(part: str, table: Mapping[str, Trained]) -> Task:
     distinct = list({id(net): net for net in table.values()}.values())
     flops = sorted(net.flops for net in distinct)
     limits = {
-        "macro-30": Limits((Limit("flops", most=flops[round(PERCENTILE * (len(flops) - 1))]),)),
+        "macro-30": Limits((Limit(FLOPS, most=flops[round(PERCENTILE * (len(flops) - 1))]),)),
         "macro-band": Limits((around(statistics.median(flops), BAND),)),
     }.get(part, Limits())
     best = max(net.mean for net in distinct if all(limit.least <= net.flops <= limit.most for limit in limits.limits))

@@ -19,7 +19,8 @@ from nas_scale.commands.shared.opening import opened
 from nas_scale.commands.shared.options import known_options, refuse_unknown, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
-from nas_scale.metrics.counts import Cost, cost
+from nas_scale.metrics.counts import Counts, cost
+from nas_scale.metrics.metric import costs_of
 from nas_scale.runs.results import read_document, write_document
 from nas_scale.runs.store import Run, latest
 from nas_scale.scaling.candidates import Candidate, grow
@@ -37,7 +38,7 @@ class Member:
     name: str
     phi: float
     candidate: Candidate
-    cost: Cost
+    cost: Counts[int]
 
     @property
     def architecture(self) -> Architecture:
@@ -226,9 +227,7 @@ def _member_document(member: Member) -> dict[str, Any]:
         "depth": member.candidate.depth,
         "width": member.candidate.width,
         "resolution": member.candidate.resolution,
-        "flops": member.cost.flops,
-        "params": member.cost.parameters,
-        "activations": member.cost.activations,
+        **costs_of(member.architecture),
         "flops_ratio": member.candidate.flops_ratio,
         "wanted_ratio": 2**member.phi,
         "shares": {"depth": depth, "width": width, "resolution": resolution},

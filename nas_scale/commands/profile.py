@@ -13,8 +13,9 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.profile_options import ProfileOptions
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.commands.shared.options import known_options, refuse_unknown, take
-from nas_scale.metrics.counts import Cost, StageCost, cost
+from nas_scale.metrics.counts import Counts, StageCounts, cost
 from nas_scale.metrics.counts import profile as stage_rows
+from nas_scale.metrics.metric import metrics
 
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
@@ -33,8 +34,8 @@ class Profile:
     resolution: int
     architecture: Architecture | None
     labels: tuple[str, ...]
-    stages: tuple[StageCost, ...]
-    cost: Cost | None
+    stages: tuple[StageCounts, ...]
+    cost: Counts[int] | None
     oracle: OracleCount | None = None
 
 
@@ -78,12 +79,7 @@ def profile_document(profiles: Sequence[Profile]) -> dict[str, Any]:
 
 def _document(item: Profile) -> dict[str, Any]:
     if item.cost is not None:
-        totals = {
-            "flops": item.cost.flops,
-            "params": item.cost.parameters,
-            "activations": item.cost.activations,
-            "memory": item.cost.memory,
-        }
+        totals = {metric.name: metric.of(item.cost) for metric in metrics()}
     else:
         assert item.oracle is not None
         totals = {"flops": item.oracle.flops, "params": item.oracle.parameters, "activations": item.oracle.activations}
@@ -94,9 +90,7 @@ def _document(item: Profile) -> dict[str, Any]:
                 "stage": label,
                 "resolution": row.resolution,
                 "channels": row.channels,
-                "flops": row.flops,
-                "params": row.parameters,
-                "activations": row.activations,
+                **{metric.name: metric.of(row) for metric in metrics() if metric.adds_up},
             }
         )
     if item.architecture is not None:

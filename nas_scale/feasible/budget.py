@@ -7,31 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from nas_scale import numbers
 from nas_scale.architecture.notation import Value, format_stage
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import BudgetError
 from nas_scale.feasible.encoding import Code
 from nas_scale.feasible.region import Admissible
-from nas_scale.metrics.counts import Cost
-from nas_scale.metrics.limits import Limit, Limits, Metric
+from nas_scale.metrics.counts import Counts
+from nas_scale.metrics.limits import Limit, Limits
 
 GAP: Final = 0.01  # a band missed by less is too narrow rather than misplaced
 STARTS: Final = 8  # descents towards the limits, half of them from the corners of the space
-
-NAMES: Final[dict[Metric, str]] = {
-    "flops": "FLOPs",
-    "parameters": "parameters",
-    "activations": "activations",
-    "memory": "of memory",
-}
-FLAGS: Final[dict[Metric, str]] = {
-    "flops": "--max-flops",
-    "parameters": "--max-params",
-    "activations": "--max-activations",
-    "memory": "--max-memory",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +26,7 @@ class Nearest:
 
     params: dict[str, Value]
     net: Architecture
-    cost: Cost
+    cost: Counts[int]
     violation: float
     certain: bool
 
@@ -87,7 +73,7 @@ def impossible(name: str, limits: Limits, found: Nearest) -> str:
     """One line: what cannot be had, what can, and what to do. It says `was found` where nothing is proved."""
     wanted = " and ".join(_asked(limit) for limit in limits.limits)
     broken = [limit for limit in limits.limits if limit.violation(found.cost) > 0]
-    has = " and ".join({limit.metric: _figure(limit, found.cost) for limit in broken}.values())
+    has = " and ".join({limit.metric.name: _figure(limit, found.cost) for limit in broken}.values())
     start = f"no net of {name} has {wanted}" if found.certain else f"no net of {name} was found with {wanted}"
     # Two limits of one metric that exclude each other, as --target-flops above --max-flops: moving either is enough.
     link = " or " if len({limit.metric for limit in broken}) == 1 else " and "
@@ -100,37 +86,33 @@ def compact(net: Architecture) -> str:
     return f"{' '.join(format_stage(stage) for stage in net.stages)} at {net.resolution} px"
 
 
-def _amount(limit: Limit, value: float) -> str:
-    return numbers.memory(value) if limit.metric == "memory" else numbers.count(value)
-
-
 def _asked(limit: Limit) -> str:
-    name, least, most = NAMES[limit.metric], _amount(limit, limit.least), _amount(limit, limit.most)
+    unit, show = limit.metric.unit, limit.metric.show
+    least, most = show(limit.least), show(limit.most)
     if limit.least == 0:
-        return f"at most {most} {name}"
+        return f"at most {most} {unit}"
     if limit.most == float("inf"):
-        return f"at least {least} {name}"
-    middle = _amount(limit, (limit.least + limit.most) / 2)
-    return f"{middle} {name} ({least}-{most})" if least != most else f"{limit.least:,.0f} to {limit.most:,.0f} {name}"
+        return f"at least {least} {unit}"
+    middle = show((limit.least + limit.most) / 2)
+    return f"{middle} {unit} ({least}-{most})" if least != most else f"{limit.least:,.0f} to {limit.most:,.0f} {unit}"
 
 
-def _figure(limit: Limit, cost: Cost) -> str:
-    value = getattr(cost, limit.metric)
-    text = _amount(limit, value)
-    if text in (_amount(limit, limit.least), _amount(limit, limit.most)):
+def _figure(limit: Limit, spent: Counts[int]) -> str:
+    metric, value = limit.metric, limit.metric.of(spent)
+    text = metric.show(value)
+    if text in (metric.show(limit.least), metric.show(limit.most)):
         text = f"{value:,}"  # three figures do not show the difference
-    return f"{text} {NAMES[limit.metric]}"
+    return f"{text} {metric.unit}"
 
 
-def _advice(limit: Limit, cost: Cost) -> str:
-    band = limit.metric == "flops" and limit.least > 0
-    if band and limit.violation(cost) < GAP:
+def _advice(limit: Limit, spent: Counts[int]) -> str:
+    if limit.least > 0 and limit.violation(spent) < GAP:
         return "widen --tolerance"
-    verb = "raise" if getattr(cost, limit.metric) > limit.most else "lower"
-    return f"{verb} {'--target-flops' if band else FLAGS[limit.metric]}"
+    verb = "raise" if limit.metric.of(spent) > limit.most else "lower"
+    return f"{verb} --{'target' if limit.least > 0 else 'max'}-{limit.metric.name}"
 
 
-def outside(limits: Limits, spent: Cost) -> str | None:
+def outside(limits: Limits, spent: Counts[int]) -> str | None:
     """Which limits a net of this cost breaks, with both figures; None where it keeps them all."""
     broken = [limit for limit in limits.limits if limit.violation(spent) > 0]
     if not broken:

@@ -14,8 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from nas_scale.feasible.cost_table import ADDED, ONWARD, Batch, Ints, Longs
-from nas_scale.metrics.limits import METRICS, Limit, Limits
+from nas_scale.feasible.cost_table import ONWARD, Batch, Ints, Longs
+from nas_scale.metrics.counts import Counts
+from nas_scale.metrics.limits import Limit, Limits
+from nas_scale.metrics.metric import Metric
 
 RESTS: Final = 2**19  # fillings of the last stages, sorted for each state and each filling of what is open for the net
 SAMPLE: Final = 4096  # nets, from which it is told which limit is the narrowest
@@ -31,9 +33,9 @@ class Rests:
 
 
 class Completions:
-    """Draws inside the narrowest limit on one additive cost of a space. What it keeps is a cache."""
+    """Draws inside a limit on one metric of a space that adds up. What it keeps is a cache."""
 
-    def __init__(self, batch: Batch, metric: int) -> None:
+    def __init__(self, batch: Batch, metric: Metric) -> None:
         self.batch = batch
         self.metric = metric
         self._sorted: dict[tuple[int, int], Rests] = {}
@@ -77,16 +79,21 @@ class Completions:
         """What stem and first stages cost, what they hand on, and the filling of what is open for the whole net."""
         holes = self.batch.hole_fillings(codes)
         stems = self.batch.stems()
-        spent, states = stems[self.metric, holes], stems[ONWARD, holes]
+        spent, states = self._of(stems)[holes], stems[ONWARD, holes]
         for index, before, fillings in self.batch.walk(codes):
             if index == self.first:
                 break
             for state in np.unique(before).tolist():
                 at = np.flatnonzero(before == state)
                 ways = self.batch.ways(index, state)
-                spent[at] += ways[self.metric, fillings[at]]
+                spent[at] += self._of(ways)[fillings[at]]
                 states[at] = ways[ONWARD, fillings[at]]
         return spent, states, holes
+
+    def _of(self, rows: Longs) -> Longs:
+        """The metric of a table's rows: [columns, rows] -> [rows]."""
+        value: Longs = self.metric.of(Counts(*rows[:ONWARD]))
+        return value
 
     def _rests(self, state: int, hole: int) -> Rests:
         if (state, hole) not in self._sorted:
@@ -98,28 +105,27 @@ class Completions:
     def _costs(self, index: int, state: int, hole: int) -> Longs:
         """Of all fillings of the stages from `index` on, with head and classifier, the last choice changing fastest."""
         if index == len(self.batch.meter.spans):
-            return self.batch.heads(state)[self.metric, hole : hole + 1]
+            return self._of(self.batch.heads(state))[hole : hole + 1]
         ways = self.batch.ways(index, state)
         behind = {after: self._costs(index + 1, after, hole) for after in np.unique(ways[ONWARD]).tolist()}
-        rows = [cost + behind[after] for cost, after in zip(ways[self.metric], ways[ONWARD].tolist(), strict=True)]
+        rows = [cost + behind[after] for cost, after in zip(self._of(ways), ways[ONWARD].tolist(), strict=True)]
         return np.concatenate(rows)
 
 
 @lru_cache(maxsize=8)
-def _completions(batch: Batch, metric: int) -> Completions:
+def _completions(batch: Batch, metric: Metric) -> Completions:
     return Completions(batch, metric)
 
 
 @lru_cache(maxsize=32)
 def narrowest(batch: Batch, limits: Limits) -> Limit | None:
-    """The limit on an additive cost that the fewest of a sample of nets keep; None where there is no such limit."""
-    figures = batch.figures(batch.uniform(random.Random(0), SAMPLE))
+    """Of the limits on metrics that add up the one that the fewest sampled nets keep; None without such limits."""
+    costs = batch.cost(batch.uniform(random.Random(0), SAMPLE))
 
     def kept(limit: Limit) -> tuple[float, float]:
-        value = figures[:, METRICS.index(limit.metric)]
-        return float(((value >= limit.least) & (value <= limit.most)).mean()), limit.most - limit.least
+        return float((limit.violation(costs) == 0).mean()), limit.most - limit.least
 
-    added = [limit for limit in limits.limits if METRICS.index(limit.metric) < ADDED]
+    added = [limit for limit in limits.limits if limit.metric.adds_up]
     return min(added, key=kept, default=None)
 
 
@@ -129,9 +135,6 @@ def draw(batch: Batch, limits: Limits, rng: random.Random, amount: int) -> Ints:
     One attempt: limits on several costs at once reject what the narrowest lets through.
     """
     limit = narrowest(batch, limits)
-    if limit is None:
-        codes = batch.uniform(rng, amount)
-    else:
-        codes = _completions(batch, METRICS.index(limit.metric)).draw(rng, amount, limit)
-    inside: Ints = codes[batch.violations(codes, limits) == 0]
+    drawn = batch.uniform(rng, amount) if limit is None else _completions(batch, limit.metric).draw(rng, amount, limit)
+    inside: Ints = drawn[batch.violations(drawn, limits) == 0]
     return inside

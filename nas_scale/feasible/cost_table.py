@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from dataclasses import fields
+from functools import lru_cache, reduce
 from typing import Final
 
 import numpy as np
@@ -16,16 +17,15 @@ import numpy.typing as npt
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.encoding import Code, Meter, meter_of
-from nas_scale.metrics.counts import BYTES_PER_NUMBER
-from nas_scale.metrics.limits import METRICS, Limits
+from nas_scale.metrics.counts import Counts, Number, total
+from nas_scale.metrics.limits import Limits
 
 Ints = npt.NDArray[np.integer]
 Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 CHUNK: Final = 2**14  # codes in one pass: what is worked on stays in the processor's cache
-ADDED: Final = 3  # columns of multiply-adds, parameters and activations, which add up; the next is the peak
-ONWARD: Final = ADDED + 1  # the column of the state that a stage hands on
+ONWARD: Final = len(fields(Counts))  # a row has the counts of a stage, then in this column the state that it hands on
 
 
 class Table:
@@ -61,6 +61,10 @@ class Table:
     def column(self, at: int, places: npt.NDArray[np.int32]) -> Longs:
         column: Longs = self._columns[at].take(places)
         return column
+
+    def counts(self, places: npt.NDArray[np.int32]) -> Counts[Longs]:
+        """The first columns as counts."""
+        return Counts(*(self.column(at, places) for at in range(ONWARD)))
 
     def _add(self, spot: int) -> None:
         if self.rows == self._columns.shape[1]:
@@ -104,18 +108,19 @@ class Batch:
             drawn[:, at] = generator.integers(count, size=amount, dtype=self.dtype)
         return drawn
 
-    def figures(self, codes: Ints) -> Longs:
-        """What each net costs: [nets, METRICS], as arch.cost counts it."""
-        figures = np.empty((len(codes), len(METRICS)), np.int64)
+    def cost(self, codes: Ints) -> Counts[Longs]:
+        """What each net costs, as metrics.counts.cost has it: counts of [nets]."""
+        rows = np.empty((ONWARD, len(codes)), np.int64)
         for start in range(0, len(codes), CHUNK):
-            figures[start : start + CHUNK] = self._figures(codes[start : start + CHUNK]).T
-        return figures
+            rows[:, start : start + CHUNK] = as_rows(self._cost(codes[start : start + CHUNK]))
+        return Counts(*rows)
 
     def violations(self, codes: Ints, limits: Limits) -> Floats:
-        """As Limits.violation of each net: [nets], 0 exactly where the net is admitted."""
+        """Limits.violation of each net: [nets], 0 exactly where the net keeps the limits."""
         if not limits.limits:
             return np.zeros(len(codes))
-        return violations(self.figures(codes), limits)
+        violations: Floats = limits.violation(self.cost(codes))
+        return violations
 
     def walk(self, codes: Ints) -> Iterator[tuple[int, Longs, Longs]]:
         """Stage by stage: (stage, the state that it is handed, its filling), the last two [nets]."""
@@ -155,19 +160,20 @@ class Batch:
         """The options of the choices in `where`, from their one number."""
         return tuple(int(option) for option in np.unravel_index(filling, tuple(self.counts[where].tolist())))
 
-    def _figures(self, codes: Ints) -> Longs:
-        """[METRICS, nets], of one chunk."""
-        columns = _columns(codes)
+    def _cost(self, codes: Ints) -> Counts[Longs]:
+        """`cost` of one chunk."""
+        return total(self._parts(_columns(codes)), largest)
+
+    def _parts(self, columns: Ints) -> Iterator[Counts[Longs]]:
+        """The counts of stem, stages and head, each of [nets]."""
         places = self._first(columns)
-        totals = np.array([self._stems.column(at, places) for at in range(ONWARD)])
+        yield self._stems.counts(places)
         states = self._stems.column(ONWARD, places)
         for index, table in enumerate(self._stages):
             places = table.places(states, self._filling(columns, slice(*self.meter.spans[index])))
-            _account(totals, table, places)
+            yield table.counts(places)
             states = table.column(ONWARD, places)
-        _account(totals, self._heads, self._heads.places(states, self._filling(columns, self.holes)))
-        totals[ADDED] = BYTES_PER_NUMBER * (totals[1] + totals[ADDED])
-        return totals
+        yield self._heads.counts(self._heads.places(states, self._filling(columns, self.holes)))
 
     def _first(self, columns: Ints) -> npt.NDArray[np.int32]:
         fillings = self._filling(columns, self.holes)
@@ -183,21 +189,20 @@ class Batch:
 
     def _stem_row(self, _: int, filling: int) -> Sequence[int]:
         stem = self.meter.ends(self.decode(self.holes, filling)).stem
-        return stem.flops, stem.parameters, stem.activations, stem.peak, self._state(stem.channels, stem.resolution)
+        return *as_rows(stem), self._state(stem.channels, stem.resolution)
 
     def _stage_row(self, index: int) -> Callable[[int, int], Sequence[int]]:
         where = slice(*self.meter.spans[index])
 
         def row(state: int, filling: int) -> Sequence[int]:
             cost = self.meter.row(index, *self.states[state], self.decode(where, filling))
-            return cost.flops, cost.parameters, cost.activations, cost.peak, self._state(cost.channels, cost.resolution)
+            return *as_rows(cost), self._state(cost.channels, cost.resolution)
 
         return row
 
     def _head_row(self, state: int, filling: int) -> Sequence[int]:
-        rows = self.meter.head(*self.states[state], self.meter.ends(self.decode(self.holes, filling)).head)
-        added = (sum(getattr(row, metric) for row in rows) for metric in METRICS[:ADDED])
-        return *added, max(row.peak for row in rows)
+        width = self.meter.ends(self.decode(self.holes, filling)).head
+        return as_rows(total(self.meter.head(*self.states[state], width)))
 
     def _state(self, channels: int, size: int) -> int:
         if (channels, size) not in self._state_index:
@@ -206,25 +211,18 @@ class Batch:
         return self._state_index[channels, size]
 
 
-def violations(figures: Longs | Floats, limits: Limits) -> Floats:
-    """The sum of the shares by which limits are broken. figures: [..., METRICS] -> [...]."""
-    total = np.zeros(figures.shape[:-1])
-    for limit in limits.limits:
-        value = figures[..., METRICS.index(limit.metric)]
-        total += np.maximum(value / limit.most - 1, 0)
-        if limit.least > 0:
-            total += np.maximum(1 - value / limit.least, 0)
-    return total
+def as_rows(counts: Counts[Number]) -> tuple[Number, Number, Number, Number]:
+    """Counts as the columns of a table have them."""
+    return counts.flops, counts.parameters, counts.activations, counts.peak
+
+
+def largest(arrays: list[Longs]) -> Longs:
+    """Elementwise."""
+    return reduce(np.maximum, arrays)
 
 
 def _columns(codes: Ints) -> Ints:
     return np.ascontiguousarray(codes.T)
-
-
-def _account(totals: Longs, table: Table, places: npt.NDArray[np.int32]) -> None:
-    for at in range(ADDED):
-        totals[at] += table.column(at, places)
-    np.maximum(totals[ADDED], table.column(ADDED, places), out=totals[ADDED])
 
 
 @lru_cache(maxsize=8)

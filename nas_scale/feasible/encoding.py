@@ -1,7 +1,7 @@
 """Costs of a space's nets by lookup: a few microseconds a net, so that a proposal may try hundreds of changes.
 
 A net's cost is a sum over its stages, each of which depends on nothing but the channels and the size it is
-handed. So the cost of every filling of a stage is worked out once (by arch.cost) and only looked up after that.
+handed. So the cost of every filling of a stage is worked out once (by metrics.counts) and only looked up after that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import product
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import Choice, Params, SearchSpace, Slot, StageTemplate
 from nas_scale.architecture.spec import Architecture, Stage
-from nas_scale.metrics.counts import BYTES_PER_NUMBER, Cost, StageCost, profile, stage_cost
+from nas_scale.metrics.counts import Counts, StageCounts, profile, stage_counts, total
 
 Code = tuple[int, ...]  # which option each choice takes, in the space's order
 State = tuple[int, int]  # channels and pixels a side that one stage hands to the next
@@ -25,7 +25,7 @@ State = tuple[int, int]  # channels and pixels a side that one stage hands to th
 class Ends:
     """What the open fields of the net as a whole come to; `stem` is the stem's cost."""
 
-    stem: StageCost
+    stem: StageCounts
     head: int
 
 
@@ -39,10 +39,10 @@ class Meter:
         self._numbers = [{option: number for number, option in enumerate(options)} for options in self.options]
         self._holes = {name: index for index, name in enumerate(space.holes)}
         self.spans = self._stage_spans()
-        self._rows: dict[tuple[int, int, int, Code], StageCost] = {}
+        self._rows: dict[tuple[int, int, int, Code], StageCounts] = {}
         self._stages: dict[tuple[int, Code], Stage] = {}
         self._ends: dict[Code, Ends] = {}
-        self._heads: dict[tuple[int, int, int], tuple[StageCost, StageCost]] = {}
+        self._heads: dict[tuple[int, int, int], tuple[StageCounts, StageCounts]] = {}
 
     def _stage_spans(self) -> tuple[tuple[int, int], ...]:
         spans, start = [], len(self._holes)
@@ -74,35 +74,23 @@ class Meter:
             (at, option) for at, options in enumerate(self.options) if at not in kept for option in range(len(options))
         ]
 
-    def cost(self, code: Code) -> Cost:
-        """The same as arch.cost.cost of the net."""
+    def cost(self, code: Code) -> Counts[int]:
+        """The same as metrics.counts.cost of the net."""
         ends = self.ends(code)
-        flops, parameters = ends.stem.flops, ends.stem.parameters
-        activations, peak = ends.stem.activations, ends.stem.peak
-        channels, size = ends.stem.channels, ends.stem.resolution
-        rows = self._rows
+        row = ends.stem
+        parts, rows = [row], self._rows
         for index, (start, end) in enumerate(self.spans):
-            key = (index, channels, size, code[start:end])
+            key = (index, row.channels, row.resolution, code[start:end])
             row = rows[key] if key in rows else self.row(*key)
-            flops += row.flops
-            parameters += row.parameters
-            activations += row.activations
-            if row.peak > peak:
-                peak = row.peak
-            channels, size = row.channels, row.resolution
-        for row in self.head(channels, size, ends.head):
-            flops += row.flops
-            parameters += row.parameters
-            activations += row.activations
-            if row.peak > peak:
-                peak = row.peak
-        return Cost(flops, parameters, activations, BYTES_PER_NUMBER * (parameters + peak))
+            parts.append(row)
+        parts += self.head(row.channels, row.resolution, ends.head)
+        return total(parts)
 
-    def row(self, index: int, channels: int, size: int, filling: Code) -> StageCost:
+    def row(self, index: int, channels: int, size: int, filling: Code) -> StageCounts:
         """Cost of stage `index`, filled so, on a size x size map of so many channels."""
         key = (index, channels, size, filling)
         if key not in self._rows:
-            self._rows[key] = stage_cost(self.stage(index, filling), channels, size, self.space.frame.style)
+            self._rows[key] = stage_counts(self.stage(index, filling), channels, size, self.space.frame.style)
         return self._rows[key]
 
     def stage(self, index: int, filling: Code) -> Stage:
@@ -133,7 +121,7 @@ class Meter:
             self._ends[filling] = Ends(profile(bare)[0], bare.head)
         return self._ends[filling]
 
-    def head(self, channels: int, size: int, width: int) -> tuple[StageCost, StageCost]:
+    def head(self, channels: int, size: int, width: int) -> tuple[StageCounts, StageCounts]:
         """Head and classifier on the last stage's map."""
         key = (channels, size, width)
         if key not in self._heads:

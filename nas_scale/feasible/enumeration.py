@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nas_scale.feasible.cost_table import ADDED, ONWARD, Batch, Ints, Longs
-from nas_scale.metrics.counts import BYTES_PER_NUMBER
-from nas_scale.metrics.limits import METRICS, Limits, Metric
+from nas_scale.feasible.cost_table import ONWARD, Batch, Ints, Longs, as_rows, largest
+from nas_scale.metrics.counts import Counts, total
+from nas_scale.metrics.limits import Limits
 
 KEPT: Final = 2**16  # fillings, beyond which an enumeration is given up
 WORK: Final = 2**22  # fillings looked at in all
@@ -121,24 +121,16 @@ def _grow(part: Begun, batch: Batch, index: int, rest: Rest, limits: Limits) -> 
 
 
 def _added(first: Longs, second: Longs) -> Longs:
-    """Costs add up, and the larger peak is the peak. [ONWARD, ...]"""
-    total = first + second
-    total[ADDED] = np.maximum(first[ADDED], second[ADDED])
-    return total
+    """The counts of two parts together: [ONWARD, ...]."""
+    return np.array(as_rows(total([Counts(*first), Counts(*second)], largest)))
 
 
 def _hopeful(least: Longs, most: Longs, limits: Limits) -> Bools:
     kept = np.ones(least.shape[1], np.bool_)
     for limit in limits.limits:
-        kept &= _figure(least, limit.metric) <= limit.most
-        kept &= _figure(most, limit.metric) >= limit.least
+        kept &= limit.metric.of(Counts(*least)) <= limit.most
+        kept &= limit.metric.of(Counts(*most)) >= limit.least
     return kept
-
-
-def _figure(spent: Longs, metric: Metric) -> Longs:
-    if metric == "memory":
-        return np.asarray(BYTES_PER_NUMBER * (spent[METRICS.index("parameters")] + spent[ADDED]))
-    return np.asarray(spent[METRICS.index(metric)])
 
 
 def _together(parts: list[Begun]) -> Begun:

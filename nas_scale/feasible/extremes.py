@@ -16,19 +16,19 @@ import numpy.typing as npt
 
 from nas_scale.architecture.spec import Stage
 from nas_scale.feasible.encoding import Code, Meter, State
-from nas_scale.metrics.counts import Cost, StageCost, stage_cost
-from nas_scale.metrics.limits import Limits, Metric
+from nas_scale.metrics.counts import Counts, stage_counts
+from nas_scale.metrics.limits import Limits
+from nas_scale.metrics.metric import Metric
 
 Floats = npt.NDArray[np.float64]
 
-ADDITIVE: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations")
 ROUNDS: Final = 60  # of weight updates before a proof is given up
 SLACK: Final = 1e-9  # of rounding in a weighted sum of shares
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The fillings of a stage that hand on the same state, with their costs: [fillings, ADDITIVE]."""
+    """The fillings of a stage that hand on the same state, with their costs: [fillings, 3]."""
 
     state: State
     fillings: tuple[Code, ...]
@@ -54,7 +54,7 @@ class Extremes:
         self._exits: dict[tuple[int, State], list[Exit]] = {}
 
     def least(self, weights: Floats) -> tuple[float, Code]:
-        """The smallest weighted cost of any net, and a net that has it. weights: [ADDITIVE], of any sign."""
+        """The smallest weighted cost of any net, and a net that has it. weights: [3], of any sign."""
         return min(self._least_with(holes, weights) for holes in self.meter.hole_fillings())
 
     def _least_with(self, holes: Code, weights: Floats) -> tuple[float, Code]:
@@ -82,7 +82,7 @@ class Extremes:
             found: dict[State, dict[Stage, tuple[Code, Floats]]] = {}
             for filling in self.meter.fillings(index):
                 stage = replace(self.meter.stage(index, filling), skip="none")  # a shortcut takes part in memory only
-                row = stage_cost(stage, *state, self.meter.space.frame.style)
+                row = stage_counts(stage, *state, self.meter.space.frame.style)
                 found.setdefault((row.channels, row.resolution), {}).setdefault(stage, (filling, _vector(row)))
             self._exits[index, state] = [_exit(onward, list(ways.values())) for onward, ways in found.items()]
         return self._exits[index, state]
@@ -92,20 +92,27 @@ def _exit(state: State, ways: list[tuple[Code, Floats]]) -> Exit:
     return Exit(state, tuple(filling for filling, _ in ways), np.array([costs for _, costs in ways]))
 
 
-def _vector(row: StageCost | Cost) -> Floats:
-    return np.array([row.flops, row.parameters, row.activations], dtype=np.float64)
+def _vector(counts: Counts[int]) -> Floats:
+    """The counts that add up: [3]."""
+    return np.array([counts.flops, counts.parameters, counts.activations], dtype=np.float64)
+
+
+def _weights(metric: Metric) -> Floats:
+    """What a metric that adds up makes of one of each count: [3]."""
+    ones = (Counts(1, 0, 0, 0), Counts(0, 1, 0, 0), Counts(0, 0, 1, 0))
+    return np.array([metric.of(one) for one in ones], dtype=np.float64)
 
 
 def demands(limits: Limits) -> list[Demand]:
-    """The limits on additive costs, an upper and a lower end each for itself."""
+    """The limits on metrics that add up, an upper and a lower end each for itself."""
     found = []
     for limit in limits.limits:
-        if limit.metric in ADDITIVE:
-            unit = np.eye(len(ADDITIVE))[ADDITIVE.index(limit.metric)]
+        if limit.metric.adds_up:
+            weights = _weights(limit.metric)
             if np.isfinite(limit.most):
-                found.append(Demand(unit / limit.most, 1.0))
+                found.append(Demand(weights / limit.most, 1.0))
             if limit.least > 0:
-                found.append(Demand(-unit / limit.least, -1.0))
+                found.append(Demand(-weights / limit.least, -1.0))
     return found
 
 

@@ -14,21 +14,18 @@ from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import Params, SearchSpace
 from nas_scale.errors import BudgetError
 from nas_scale.feasible import completions
 from nas_scale.feasible.canonical import forms_of
-from nas_scale.feasible.cost_table import Ints, batch_of, violations
+from nas_scale.feasible.cost_table import Ints, batch_of
 from nas_scale.feasible.encoding import Code, meter_of
 from nas_scale.feasible.enumeration import enumerated
 from nas_scale.feasible.extremes import Pursuit, pursue
-from nas_scale.metrics.counts import Cost
-from nas_scale.metrics.limits import METRICS, Limits
-
-Floats = npt.NDArray[np.float64]
+from nas_scale.metrics.counts import Counts
+from nas_scale.metrics.limits import Limits
 
 REJECTIONS: Final = 20  # uniform draws, one by one, before it is done in batches
 DRAWN: Final = 64  # codes in such a batch
@@ -144,7 +141,7 @@ class Admissible:
         return None
 
     def violation(self, code: Code) -> float:
-        return self._excess(self.meter.cost(code))
+        return float(self.limits.violation(self.meter.cost(code)))
 
     def descend(
         self, code: Code, rng: random.Random, greed: float = 1.0, frozen: Iterable[int] = ()
@@ -160,9 +157,6 @@ class Admissible:
                 break
             code, distance = there, self.violation(there)
         return code, distance
-
-    def _excess(self, cost: Cost) -> float:
-        return sum(limit.violation(cost) for limit in self.limits.limits)
 
     def _drawn(self, rng: random.Random) -> Iterator[Code]:
         """Admissible codes, the uniform ones first, then those that take more effort; a bounded effort in all."""
@@ -202,7 +196,7 @@ class Admissible:
         if not moves:
             return None
         costs = [self.meter.cost(_changed(code, move)) for move in moves]
-        distances = [self._excess(cost) for cost in costs]
+        distances = [self.limits.violation(cost) for cost in costs]
         nearest = min(distances)
         if nearest > 0:
             pair = self._best_pair(code, moves, costs, rng)
@@ -214,12 +208,14 @@ class Admissible:
         return _changed(code, rng.choice([move for move, gap in zip(moves, distances, strict=True) if gap <= enough]))
 
     def _best_pair(
-        self, code: Code, moves: list[tuple[int, int]], costs: list[Cost], rng: random.Random
+        self, code: Code, moves: list[tuple[int, int]], costs: list[Counts[int]], rng: random.Random
     ) -> Code | None:
         """The two changes nearest to the limits: forecast as if their costs added up, then the most promising tried."""
-        here = _figures([self.meter.cost(code)])
-        deltas = _figures(costs) - here
-        forecast = violations(here + deltas[:, None, :] + deltas[None, :, :], self.limits)
+        forecast = np.zeros((len(moves), len(moves)))
+        for limit in self.limits.limits:
+            here = float(limit.metric.of(self.meter.cost(code)))
+            deltas = np.array([limit.metric.of(cost) for cost in costs], np.float64) - here
+            forecast += limit.excess(here + deltas[:, None] + deltas[None, :])
         choices = np.array([at for at, _ in moves])
         forecast[choices[:, None] >= choices[None, :]] = np.inf
         count = min(4 * PAIRS, forecast.size)
@@ -247,8 +243,3 @@ class Admissible:
 def _changed(code: Code, move: tuple[int, int]) -> Code:
     at, option = move
     return (*code[:at], option, *code[at + 1 :])
-
-
-def _figures(costs: list[Cost]) -> Floats:
-    """[costs, METRICS]."""
-    return np.array([[getattr(cost, metric) for metric in METRICS] for cost in costs], dtype=np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -11,18 +11,12 @@ from rich.text import Text
 from nas_scale import numbers
 from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.certify.document import notes
+from nas_scale.metrics.metric import metrics
+from nas_scale.show.costs import cost_cells, cost_columns, cost_headings
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
 from nas_scale.statistics.verdict import figure
-
-NAMES: Final = {
-    "proxy": "this proxy",
-    "activations": "activations",
-    "flops": "FLOPs",
-    "params": "parameters",
-    "naswot": "NASWOT",
-    "synflow": "SynFlow",
-}
+from nas_scale.zero_cost.names import WEIGHT_SCORES
 
 
 def certificate_table(document: Mapping[str, Any]) -> RenderableType:
@@ -32,6 +26,7 @@ def certificate_table(document: Mapping[str, Any]) -> RenderableType:
     if document["judges"] is None:
         return Group(*head, _nets(document), Text(_planned(document)))
     verdict = document["verdict"]
+    names = {"proxy": "this proxy", **WEIGHT_SCORES, **{metric.name: metric.label for metric in metrics()}}
     sheet = Sheet(
         f"{document['run']}: agreement with the longer recipe (Kendall's tau, 95%)",
         *("judge", ">all nets", ">from", ">to", ">equal cost", ">from", ">to", ">s/net"),
@@ -40,7 +35,7 @@ def certificate_table(document: Mapping[str, Any]) -> RenderableType:
         seconds = document["proxy"]["seconds"] if row["name"] == "proxy" else row["seconds"]
         every, equal = row["all"], row["equal"]
         figures = [figure(group[key]) for group in (every, equal) for key in ("tau", "low", "high")]
-        sheet.add(NAMES[row["name"]], *figures, f"{seconds:.3g}", style="bold" if row["name"] == "proxy" else "")
+        sheet.add(names[row["name"]], *figures, f"{seconds:.3g}", style="bold" if row["name"] == "proxy" else "")
     counts = document["judges"][0]
     of = Text(f"on {counts['all']['n']} nets, {counts['equal']['n']} of them of equal cost", style="dim")
     lines = [Text(line) for line in notes(document)]
@@ -52,11 +47,11 @@ def _style(kind: str) -> str:
 
 
 def _nets(document: Mapping[str, Any]) -> Sheet:
-    sheet = Sheet(f"{len(document['nets'])} nets", ">#", ">FLOPs", ">params", ">activations", "", "net", words=1)
+    costs = cost_columns(document["nets"])
+    sheet = Sheet(f"{len(document['nets'])} nets", ">#", *cost_headings(costs), "", "net", words=1)
     for number, row in enumerate(document["nets"], 1):
-        spent = [numbers.count(row[key]) for key in ("flops", "params", "activations")]
         equal = "equal cost" if row["equal_cost"] else ""
-        sheet.add(str(number), *spent, equal, compact(net_from_document(row["net"])))
+        sheet.add(str(number), *cost_cells(costs, row), equal, compact(net_from_document(row["net"])))
     return sheet
 
 

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from nas_scale import numbers
 from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.search.front import Front, FrontNet
+from nas_scale.metrics.metric import metric_named
 from nas_scale.show.scatter import Axis, Dot, Kind, Scatter, glyphs_for
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
 from nas_scale.statistics.pareto import select_by_crowding
 
-COST_NAMES: Final = {"flops": "FLOPs", "params": "parameters", "activations": "activations", "memory": "memory"}
-COST_UNITS: Final = {
-    "flops": "FLOPs (multiply-adds of one image)",
-    "params": "parameters",
-    "activations": "activations (elements of all convolutions' outputs)",
-    "memory": "memory for one float32 image (bytes)",
-}
 TOLD: Final = {True: "yes", False: "no", None: ""}
-
-
-def shown_cost(name: str) -> Callable[[float], str]:
-    """How a cost is written: 386M, or 64MB."""
-    return numbers.memory if name == "memory" else numbers.count
 
 
 def accuracy_title(front: Front) -> str:
@@ -48,16 +35,17 @@ def front_view(front: Front, rows: int) -> RenderableType:
 
 
 def _table(front: Front, rows: int) -> Sheet:
-    names = " and ".join(COST_NAMES[name] for name in front.costs)
+    metrics = [metric_named(name) for name in front.costs]
+    names = " and ".join(metric.label for metric in metrics)
     count = f"{len(front.members)} net{'s' if len(front.members) != 1 else ''}"
     errors = [">+-"] if _has_errors(front) else []
     told = ["told"] if _has_told(front) else []
     figures = (">accuracy %" if front.trained else ">value", *errors, "seeds", *told)
-    costs = [f">{COST_NAMES[name]}" for name in front.costs]
+    costs = [f">{metric.label}" for metric in metrics]
     value = "accuracy" if front.trained else "value"
     sheet = Sheet(f"{front.run}: front of {count}, {value} against {names}", ">rank", *costs, *figures, "net", words=1)
     for net in _shown(front, rows):
-        spent = [shown_cost(name)(cost) for name, cost in zip(front.costs, net.costs, strict=True)]
+        spent = [metric.show(cost) for metric, cost in zip(metrics, net.costs, strict=True)]
         seeds = f"{len(net.seeds)} fresh" if front.confirmed else str(len(net.seeds))
         words = compact(net_from_document(net.net))
         accuracy, stderr = (
@@ -106,7 +94,7 @@ def front_notes(front: Front, rows: int) -> list[str]:
 
 def _picture(front: Front) -> Scatter:
     """Accuracy against the first cost. With more costs the front is no line in this picture."""
-    scale, name = accuracy_scale(front), front.costs[0]
+    scale, metric = accuracy_scale(front), metric_named(front.costs[0])
     kinds: list[tuple[Kind, list[FrontNet]]] = [
         ("faint", [net for net in front.others if not net.again]),
         ("plain", [net for net in front.others if net.again]),
@@ -117,7 +105,7 @@ def _picture(front: Front) -> Scatter:
         for kind, nets in kinds
         for net in nets
     ]
-    x, y = Axis(COST_UNITS[name], shown_cost(name)), Axis(accuracy_title(front), lambda value: f"{value:.5g}")
+    x, y = Axis(metric.title, metric.show), Axis(accuracy_title(front), lambda value: f"{value:.5g}")
     return Scatter(dots, x, y, joined=len(front.costs) == 1)
 
 

@@ -16,7 +16,8 @@ from nas_scale import atomic
 from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.errors import UserError
-from nas_scale.show.front import COST_UNITS, accuracy_scale, accuracy_title, shown_cost
+from nas_scale.metrics.metric import metric_named
+from nas_scale.show.front import accuracy_scale, accuracy_title
 from nas_scale.show.tables import compact
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
     """Accuracy against the cost of this index."""
     from matplotlib.ticker import FuncFormatter
 
-    scale, name = accuracy_scale(front), front.costs[index]
+    scale, metric = accuracy_scale(front), metric_named(front.costs[index])
     if len(front.costs) == 1:
         axes.step(*_corners(front), where="post", color=FRONT, linewidth=1.2, alpha=0.6, zorder=1)
     for group in _groups(front):
@@ -127,9 +128,8 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
     for net in front.members:
         at = (net.costs[index], net.accuracy * scale)
         axes.annotate(str(net.rank), at, (-4, 4), textcoords="offset points", ha="right", va="bottom", fontsize=9)
-    shown = shown_cost(name)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value) if value >= 0 else ""))
-    axes.set_xlabel(COST_UNITS[name])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: metric.show(value) if value >= 0 else ""))
+    axes.set_xlabel(metric.title)
     axes.margins(x=0.07, y=0.09)
     axes.grid(color="#e5e5e5", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -168,6 +168,6 @@ def _target(panel: int, number: int) -> str:
 def _hover(front: Front, net: FrontNet) -> str:
     """What is said of a net under the mouse."""
     scale = accuracy_scale(front)
-    costs = (f"{shown_cost(name)(cost)} {name}" for name, cost in zip(front.costs, net.costs, strict=True))
+    costs = (f"{metric_named(name).show(cost)} {name}" for name, cost in zip(front.costs, net.costs, strict=True))
     stages = compact(net_from_document(net.net)).replace(" ", "\n")
     return "\n".join((f"rank {net.rank}: {net.accuracy * scale:.4g} +- {net.stderr * scale:.2g}", *costs, stages))

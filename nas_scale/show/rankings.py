@@ -10,6 +10,8 @@ from rich.text import Text
 
 from nas_scale import numbers
 from nas_scale.architecture.files import net_from_document
+from nas_scale.metrics.metric import metrics
+from nas_scale.show.costs import cost_cells, cost_columns, cost_headings
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
 
@@ -66,19 +68,18 @@ def ranking_table(document: Document, rows: int = MOST_ROWS) -> RenderableType:
     """A search's ranking, with what the proxy gave up above it and what it cannot tell below."""
     nets = document["ranking"]
     trained = document["objective"] == "proxy"
-    costs = (">FLOPs", ">params", ">activations")
+    costs = cost_columns(nets)
     scores = (">accuracy %" if trained else ">value", ">+-", "seeds", ">search %" if trained else ">search", ">reward")
     title = f"{document['run']}: {len(nets)} net{'s' if len(nets) != 1 else ''}"
     reached = [">epochs"] if document.get("pruner") else []
-    sheet = Sheet(title, ">rank", *scores, *reached, *costs, "net", words=1)
+    sheet = Sheet(title, ">rank", *scores, *reached, *cost_headings(costs), "net", words=1)
     for row in nets[:rows]:
         net = compact(net_from_document(row["net"]))
         failed = row["state"] == "failed"
         epochs = ["" if failed else f"{row['epochs']} of {document['training']['epochs']}" for _ in reached]
-        spent = [numbers.count(row[key]) for key in ("flops", "params", "activations")]
         words = "\n".join([*_marks(row), net, *([row["reason"]] if failed else [])])
         style = "" if row["rank"] is not None else "dim"
-        sheet.add(_place(row), *_scored(row, trained), *epochs, *spent, words, style=style)
+        sheet.add(_place(row), *_scored(row, trained), *epochs, *cost_cells(costs, row), words, style=style)
     more = len(nets) - rows
     tail = [Text(f"and {more} more: nas-scale show {document['folder']} --all", style="dim")] if more > 0 else []
     return Group(*_header(document), sheet, *tail, *(Text(line) for line in ranking_notes(document)))
@@ -158,7 +159,8 @@ def _random_line(document: Document) -> list[str]:
         return []
     best = document["ranking"][0]
     trained = document["objective"] == "proxy"
-    measure = "reward" if document["target_flops"] is not None else "accuracy" if trained else "value"
+    targets = [document.get(f"target_{metric.name}") for metric in metrics()]
+    measure = "reward" if any(targets) else "accuracy" if trained else "value"
     shown = _percent if measure == "accuracy" else _value
     chance = "fewer than 1%" if baseline["chance"] < 0.01 else f"{baseline['chance']:.0%}"
     return [
@@ -240,7 +242,8 @@ def expand_table(document: Document) -> RenderableType:
     grown = f"alpha {values['alpha']:.3f}, beta {values['beta']:.3f}, gamma {values['gamma']:.3f}"
     name = document["baseline"]["name"] or "net"
     title = f"{name} grown with {grown} ({values['source']}), rule {document['rule']}"
-    costs = (">FLOPs", ">x base", ">2^phi", ">params", ">activations")
+    first, *others = cost_columns(document["family"])
+    costs = (*cost_headings([first]), ">x base", ">2^phi", *cost_headings(others))
     sheet = Sheet(title, ">phi", ">depth", ">width", ">px", *costs, "blocks", "name", words=2)
     for row in document["family"]:
         sheet.add(
@@ -248,11 +251,10 @@ def expand_table(document: Document) -> RenderableType:
             f"{row['depth']:.2f}",
             f"{row['width']:.2f}",
             str(row["resolution"]),
-            numbers.count(row["flops"]),
+            *cost_cells([first], row),
             f"{row['flops_ratio']:.2f}",
             f"{row['wanted_ratio']:.2f}",
-            numbers.count(row["params"]),
-            numbers.count(row["activations"]),
+            *cost_cells(others, row),
             "-".join(str(stage.repeats) for stage in net_from_document(row["net"]).stages),
             row["name"],
         )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nas_scale import numbers
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
+from nas_scale.metrics.metric import MEMORY, metrics
 from nas_scale.show.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -38,13 +38,16 @@ def _profile(profile: Profile) -> list[RenderableType]:
     total = profile.cost
     if total is None:
         return [Text(f"{title}, counted by fvcore", style="bold")]
-    sheet = Sheet(title, ">", ">px out", ">channels", ">FLOPs", ">share", ">params", ">activations", "stage", words=1)
+    first, *others = [metric for metric in metrics() if metric.adds_up]
+    costs = (f">{first.heading}", ">share", *(f">{metric.heading}" for metric in others))
+    sheet = Sheet(title, ">", ">px out", ">channels", *costs, "stage", words=1)
     for number, (label, row) in enumerate(zip(profile.labels, profile.stages, strict=True)):
-        figures = (f"{row.flops:,}", f"{row.flops / total.flops:.1%}", f"{row.parameters:,}", f"{row.activations:,}")
+        share = f"{first.of(row) / first.of(total):.1%}"
+        figures = (f"{first.of(row):,}", share, *(f"{metric.of(row):,}" for metric in others))
         sheet.add(str(number), str(row.resolution), str(row.channels), *figures, label)
-    sums = (f"{total.flops:,}", "", f"{total.parameters:,}", f"{total.activations:,}")
+    sums = (f"{first.of(total):,}", "", *(f"{metric.of(total):,}" for metric in others))
     sheet.add("", "", "", *sums, "total", style="bold")
-    memory = numbers.memory(total.memory)
+    memory = MEMORY.show(MEMORY.of(total))
     return [sheet, Text(f"needs at least {memory} to classify one image in float32", style="dim")]
 
 

@@ -21,7 +21,8 @@ State = Literal["complete", "pruned", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class ScoredNet:
-    """A net with its scores. key: equal for equal nets. net: as JSON. trial: the number of the trial that proposed it.
+    """A net to be ranked. key: equal for equal nets. net: as JSON. costs: by the name of each metric. trial: the number
+    of the trial that proposed it.
 
     search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
     a net has no place, whatever some of its seeds scored. pruned: its trainings were stopped early; it has no place
@@ -30,9 +31,7 @@ class ScoredNet:
 
     key: str
     net: Mapping[str, Any]
-    flops: int
-    params: int
-    activations: int
+    costs: Mapping[str, float]
     trial: int
     search: tuple[Score, ...] = ()
     final: tuple[Score, ...] = ()
@@ -64,9 +63,7 @@ class RankedNet:
     place: int | None
     tied: bool
     net: Mapping[str, Any]
-    flops: int
-    params: int
-    activations: int
+    costs: Mapping[str, float]
     accuracy: float | None
     stderr: float | None
     seeds: int
@@ -184,9 +181,7 @@ def _entry(net: _Standing, rank: int, place: int, tied: bool) -> RankedNet:
         place=place,
         tied=tied,
         net=candidate.net,
-        flops=candidate.flops,
-        params=candidate.params,
-        activations=candidate.activations,
+        costs=candidate.costs,
         accuracy=net.accuracy,
         stderr=math.sqrt(net.seed_variance + net.image_variance),
         seeds=len(candidate.scores),
@@ -224,9 +219,7 @@ def _failed(candidate: ScoredNet) -> RankedNet:
         place=None,
         tied=False,
         net=candidate.net,
-        flops=candidate.flops,
-        params=candidate.params,
-        activations=candidate.activations,
+        costs=candidate.costs,
         accuracy=None,
         stderr=None,
         seeds=0,

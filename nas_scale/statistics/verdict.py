@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nas_scale.statistics.agreement import LEAST_NETS, Agreement, advantage, kendall
-from nas_scale.zero_cost.names import COUNTING, CheapJudge
+from nas_scale.zero_cost.names import score_label
 
 Kind = Literal["worth", "not apart", "worse", "blind", "too few"]
 
@@ -19,12 +19,12 @@ class Verdict:
 
     kind: Kind
     sentence: str
-    rival: CheapJudge | None
+    rival: str | None
     lead: Agreement | None
 
 
 def verdict(
-    proxy: Sequence[float], cheap: Mapping[CheapJudge, Sequence[float]], truth: Sequence[float], seed: int = 0
+    proxy: Sequence[float], cheap: Mapping[str, Sequence[float]], truth: Sequence[float], seed: int = 0
 ) -> Verdict:
     """Whether training nets of equal cost under a proxy orders them better than zero-cost scores do.
 
@@ -51,7 +51,7 @@ def verdict(
         return Verdict("blind", f"cannot tell nets of equal cost apart ({shown(own)})", rival, lead)
     if best is None or lead is None or lead.low is None or lead.high is None:
         return Verdict("worth", f"worth using: it orders nets of equal cost ({shown(own)})", rival, lead)
-    name, theirs = COUNTING[best[0]], best[1]
+    name, theirs = score_label(best[0]), best[1]
     figures = f"({shown(own)}, against {figure(theirs.tau)})"
     if lead.low > 0:
         sentence = f"worth using: it orders nets of equal cost better than {name} does {figures}"
@@ -69,9 +69,7 @@ def verdict(
     return Verdict("not apart", sentence, rival, lead)
 
 
-def _best(
-    cheap: Mapping[CheapJudge, Sequence[float]], truth: Sequence[float], seed: int
-) -> tuple[CheapJudge, Agreement] | None:
+def _best(cheap: Mapping[str, Sequence[float]], truth: Sequence[float], seed: int) -> tuple[str, Agreement] | None:
     """The zero-cost score of the highest tau, the first of equals; None where none orders anything."""
     found = [(name, kendall(scores, truth, seed)) for name, scores in cheap.items()]
     ordered = [(name, agreement) for name, agreement in found if agreement.tau is not None]

@@ -1,4 +1,4 @@
-"""Judges by name that train nothing: what a net costs, and zero-cost scores of the net that would be trained. torch is
+"""Scores of nets without training: what a net costs, and zero-cost scores of the net that would be trained. torch is
 imported where a zero-cost score is asked for."""
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.metrics.counts import Cost, cost
+from nas_scale.metrics.metric import metric_named
 from nas_scale.training import data
 from nas_scale.training.data.ref import DataRef
-from nas_scale.zero_cost.names import COUNTED, CheapJudge
+from nas_scale.zero_cost.names import WEIGHT_SCORES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,19 +22,14 @@ SEED: Final = 0  # of the weights that zero-cost scores look at, and of the choi
 IMAGES: Final = 64  # that NASWOT looks at
 
 
-def counted(judge: CheapJudge, spent: Cost) -> float:
-    """What the judge counts of the whole target net: more of it is better."""
-    return float({"activations": spent.activations, "flops": spent.flops, "params": spent.parameters}[judge])
-
-
-def judged(judge: CheapJudge, arch: Architecture, small: Architecture, images: DataRef) -> float:
-    """A net's score by one of JUDGES; larger is better.
+def score(name: str, arch: Architecture, small: Architecture, images: DataRef) -> float:
+    """A net's score by a score function of names.py; larger is better.
 
     arch: the target net, whose cost is counted. small: the net as it is trained, on `images`, which zero-cost scores
     look at; with random weights of seed 0, on one thread of the CPU, so that a score is the same wherever it is asked.
     """
-    if judge in COUNTED:
-        return counted(judge, cost(arch))
+    if name not in WEIGHT_SCORES:
+        return metric_named(name).of_net(arch)
     import torch
 
     from nas_scale.nets.build import build
@@ -45,7 +40,7 @@ def judged(judge: CheapJudge, arch: Architecture, small: Architecture, images: D
     try:
         seen, classes = _images(images)
         net = build(replace(small, classes=classes), SEED)
-        return naswot(net, seen) if judge == "naswot" else synflow(net, (3, small.resolution, small.resolution))
+        return naswot(net, seen) if name == "naswot" else synflow(net, (3, small.resolution, small.resolution))
     finally:
         torch.set_num_threads(threads)
 

@@ -30,6 +30,7 @@ from nas_scale.errors import UserError
 from nas_scale.feasible.region import Admissible
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS
 from nas_scale.samplers.base import NetSampler
 from nas_scale.samplers.evolution import RegularizedEvolution
 from nas_scale.samplers.local_search import LocalSearch
@@ -45,7 +46,7 @@ MACRO_LIMITS = Limits((around(5.5e7, 0.05),))
 LIMITS = {
     "band": Limits((around(4e8, 0.1),)),
     "tight": Limits((around(4e8, 0.001),)),
-    "three": Limits((around(4e8, 0.05), Limit("parameters", most=3e6), Limit("activations", most=4.5e6))),
+    "three": Limits((around(4e8, 0.05), Limit(PARAMS, most=3e6), Limit(ACTIVATIONS, most=4.5e6))),
 }
 
 Make = Callable[[SearchSpace, Limits, int], BaseSampler]
@@ -229,7 +230,7 @@ def after_known(make: Make, limits: Limits, count: int, trials: int) -> list[Arc
 @every_sampler
 @pytest.mark.parametrize("others", [(0.0, 3e8), (5e8, 1e9), (2e8, 8e8)], ids=["below", "above", "around"])
 def test_known_trials_outside_the_limits_lead_to_no_proposal_outside(make: Make, others: tuple[float, float]) -> None:
-    limits = Limits((Limit("flops", *others),))
+    limits = Limits((Limit(FLOPS, *others),))
     nets = after_known(make, limits, 25, 12)
     assert all(admitted(LIMITS["band"], net) for net in nets[25:])
     assert any(not admitted(LIMITS["band"], net) for net in nets[:25])
@@ -240,7 +241,7 @@ def test_known_trials_outside_the_limits_lead_to_no_proposal_outside(make: Make,
 @pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"random", "gp"}))
 def test_what_is_known_is_learnt_from(name: str) -> None:
     """All of them propose deeper and wider nets at once, where random search does not."""
-    limits = Limits((Limit("flops", 3e8, 6e8),))
+    limits = Limits((Limit(FLOPS, 3e8, 6e8),))
     learnt, by_chance = (
         statistics.mean(map(score, after_known(SAMPLERS[each].make, limits, 60, 20)[60:])) for each in (name, "random")
     )
@@ -250,7 +251,7 @@ def test_what_is_known_is_learnt_from(name: str) -> None:
 @every_sampler
 def test_a_space_may_be_exhausted(make: Make) -> None:
     """More trials than nets: every net is had, and then they come again."""
-    limits = Limits((Limit("flops", most=1.2e7),))
+    limits = Limits((Limit(FLOPS, most=1.2e7),))
     every = itertools.product(*(choice.options for choice in MACRO.choices.values()))
     nets = {MACRO.net(dict(zip(MACRO.choices, options, strict=True))) for options in every}
     possible = {net for net in nets if admitted(limits, net)}

@@ -14,6 +14,7 @@ from nas_scale.errors import BudgetError
 from nas_scale.feasible.budget import ensure_possible, nearest
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, MEMORY, PARAMS
 from tests.support.small_spaces import PLAIN, admits, costs_of, spaces, tight_limits
 
 
@@ -56,11 +57,11 @@ def test_a_target_too_large_names_the_largest_net() -> None:
 @pytest.mark.parametrize(
     ("limit", "advice"),
     [
-        (Limit("parameters", most=1000), "at most 1K parameters; .*raise --max-params"),
-        (Limit("activations", most=1000), "at most 1K activations; .*raise --max-activations"),
-        (Limit("memory", most=1000), "at most 1KB of memory; .*raise --max-memory"),
-        (Limit("flops", most=1000), "at most 1K FLOPs; .*raise --max-flops"),
-        (Limit("flops", least=1e12), "at least 1T FLOPs; .*lower --target-flops"),
+        (Limit(PARAMS, most=1000), "at most 1K parameters; .*raise --max-params"),
+        (Limit(ACTIVATIONS, most=1000), "at most 1K activations; .*raise --max-activations"),
+        (Limit(MEMORY, most=1000), "at most 1KB of memory; .*raise --max-memory"),
+        (Limit(FLOPS, most=1000), "at most 1K FLOPs; .*raise --max-flops"),
+        (Limit(FLOPS, least=1e12), "at least 1T FLOPs; .*lower --target-flops"),
     ],
 )
 def test_each_limit_is_called_by_its_name(limit: Limit, advice: str) -> None:
@@ -76,17 +77,17 @@ def test_a_band_that_no_net_hits_is_too_narrow_and_not_misplaced() -> None:
     )
     assert high - low > 4
     with pytest.raises(BudgetError, match=r"widen --tolerance"):
-        ensure_possible(PLAIN, Limits((Limit("flops", low + 1, high - 1),)))
+        ensure_possible(PLAIN, Limits((Limit(FLOPS, low + 1, high - 1),)))
 
 
 def test_what_is_not_proved_is_not_claimed() -> None:
     """The least memory of a large space is not known exactly: the message says what was found."""
     with pytest.raises(BudgetError, match="no net of mnasnet was found with at most 1MB of memory"):
-        ensure_possible(load_space("mnasnet"), Limits((Limit("memory", most=1e6),)))
+        ensure_possible(load_space("mnasnet"), Limits((Limit(MEMORY, most=1e6),)))
 
 
 def test_two_limits_of_one_metric_that_exclude_each_other_are_said_once() -> None:
-    limits = Limits((Limit("flops", least=360e6, most=440e6), Limit("flops", most=300e6)))
+    limits = Limits((Limit(FLOPS, least=360e6, most=440e6), Limit(FLOPS, most=300e6)))
     with pytest.raises(BudgetError) as error:
         ensure_possible(load_space("efficientnet"), limits)
     assert "lower --target-flops or raise --max-flops" in str(error.value)

@@ -10,20 +10,25 @@ from hypothesis import strategies as st
 
 from nas_scale.architecture.files import known_spaces, load_space
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.cost_table import Batch, batch_of
+from nas_scale.feasible.cost_table import Batch, Longs, batch_of
 from nas_scale.feasible.encoding import Meter
-from nas_scale.metrics.counts import cost
-from nas_scale.metrics.limits import METRICS, Limits
+from nas_scale.metrics.counts import Counts, cost
+from nas_scale.metrics.limits import Limits
 from tests.support.small_spaces import SPACES, costs_of, fillings, spaces, tight_limits
+
+
+def one_by_one(counts: Counts[Longs]) -> list[Counts[int]]:
+    rows = (counts.flops, counts.parameters, counts.activations, counts.peak)
+    return [Counts(*each) for each in zip(*(row.tolist() for row in rows), strict=True)]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 def test_every_net_costs_what_the_whole_net_costs(space: SearchSpace) -> None:
     batch = Batch(Meter(space))
     codes = batch.codes(batch.meter.code(params) for params in fillings(space))
-    wanted = [[getattr(cost, metric) for metric in METRICS] for cost in costs_of(space.name)]
-    assert batch.figures(codes).tolist() == wanted
-    assert batch.figures(codes[::-1]).tolist() == wanted[::-1]  # looked up now, no longer worked out
+    wanted = costs_of(space.name)
+    assert one_by_one(batch.cost(codes)) == wanted
+    assert one_by_one(batch.cost(codes[::-1])) == wanted[::-1]  # looked up now, no longer worked out
 
 
 @pytest.mark.parametrize("nets", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
@@ -32,7 +37,7 @@ def test_random_nets_of_the_shipped_spaces_cost_what_the_scalar_meter_says(name:
     batch, scalar = Batch(Meter(load_space(name))), Meter(load_space(name))
     codes = batch.uniform(random.Random(1), nets)
     costs = [scalar.cost(tuple(code)) for code in codes.tolist()]
-    assert batch.figures(codes).tolist() == [[getattr(cost, metric) for metric in METRICS] for cost in costs]
+    assert one_by_one(batch.cost(codes)) == costs
     for code, spent in list(zip(codes.tolist(), costs, strict=True))[:20]:
         assert spent == cost(scalar.space.net(scalar.params(tuple(code))))
 
@@ -51,7 +56,7 @@ def test_violations_are_those_of_the_limits(data: st.DataObject) -> None:
 
 def test_no_nets_cost_nothing() -> None:
     batch = Batch(Meter(SPACES[0]))
-    assert batch.figures(batch.codes([])).shape == (0, len(METRICS))
+    assert one_by_one(batch.cost(batch.codes([]))) == []
     assert batch.violations(batch.codes([]), Limits()).shape == (0,)
 
 
@@ -65,9 +70,9 @@ def test_draws_give_every_option_its_chance() -> None:
 
 def test_a_hundred_thousand_nets_take_a_tenth_of_the_memory_that_a_million_may() -> None:
     batch = batch_of(load_space("efficientnet"))
-    batch.figures(batch.uniform(random.Random(0), 10_000))  # what is kept for good is not counted
+    batch.cost(batch.uniform(random.Random(0), 10_000))  # what is kept for good is not counted
     tracemalloc.start()
-    batch.figures(batch.uniform(random.Random(1), 100_000))
+    batch.cost(batch.uniform(random.Random(1), 100_000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6

@@ -14,7 +14,8 @@ from nas_scale.feasible.cost_table import batch_of
 from nas_scale.feasible.enumeration import enumerated
 from nas_scale.feasible.region import Admissible
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.limits import METRICS, Limit, Limits, around
+from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS, Metric
 from tests.support.small_spaces import PLAIN, admits, costs_of, fillings, spaces, tight_limits
 
 
@@ -38,36 +39,36 @@ def test_all_that_is_admissible_is_found_and_nothing_else(data: st.DataObject) -
 def test_the_end_of_a_large_space_is_enumerated_and_its_middle_is_not() -> None:
     batch = batch_of(load_space("efficientnet"))
     cheapest = batch.meter.cost((0,) * len(batch.counts)).parameters
-    found = enumerated(batch, Limits((Limit("parameters", most=1.005 * cheapest),)))
+    found = enumerated(batch, Limits((Limit(PARAMS, most=1.005 * cheapest),)))
     assert found is not None
     assert len(found) > 100
     assert max(cost(batch.meter.net(tuple(code))).parameters for code in found.tolist()) <= 1.005 * cheapest
     near = batch.uniform(random.Random(0), 20_000)  # found among those that keep most choices of the cheapest
     near[np.random.default_rng(0).random(near.shape) < 0.9] = 0
-    inside = near[batch.figures(near)[:, 1] <= 1.005 * cheapest]
+    inside = near[batch.cost(near).parameters <= 1.005 * cheapest]
     assert len(inside) > 10
     assert {tuple(code) for code in inside.tolist()} <= {tuple(code) for code in found.tolist()}
     assert enumerated(batch, Limits((around(4e8, 0.01),))) is None
 
 
 def test_what_cannot_be_had_is_an_empty_enumeration() -> None:
-    found = enumerated(batch_of(load_space("mnasnet")), Limits((Limit("flops", most=1e6),)))
+    found = enumerated(batch_of(load_space("mnasnet")), Limits((Limit(FLOPS, most=1e6),)))
     assert found is not None
     assert len(found) == 0
 
 
-@pytest.mark.parametrize("metric", METRICS[:3])
-def test_completed_nets_of_a_narrow_band_are_drawn_with_the_same_chance(metric: str, monkeypatch) -> None:
+@pytest.mark.parametrize("metric", [FLOPS, PARAMS, ACTIVATIONS], ids=lambda metric: metric.name)
+def test_completed_nets_of_a_narrow_band_are_drawn_with_the_same_chance(metric: Metric, monkeypatch) -> None:
     """Beginnings of one stage, so that they have anything from no completion to dozens."""
     monkeypatch.setattr(completions, "RESTS", 72)
     batch = batch_of(PLAIN)
-    every = [getattr(spent, metric) for spent in costs_of("plain")]
+    every = [metric.of(spent) for spent in costs_of("plain")]
     limit = Limit(metric, least=np.quantile(every, 0.3), most=np.quantile(every, 0.45))
     inside = [
         params for params, value in zip(fillings(PLAIN), every, strict=True) if limit.least <= value <= limit.most
     ]
     wanted = {batch.meter.code(params) for params in inside}
-    drawer = completions.Completions(batch, METRICS.index(metric))
+    drawer = completions.Completions(batch, metric)
     assert 0 < drawer.first < 3
     drawn = drawer.draw(random.Random(0), 20_000, limit)
     codes, counts = np.unique(drawn, axis=0, return_counts=True)
@@ -81,9 +82,9 @@ def test_draws_from_a_ten_thousandth_of_a_space_look_like_those_that_rejection_f
     space = load_space(name)
     batch = batch_of(space)
     sample = batch.uniform(random.Random(0), 400_000)
-    flops = batch.figures(sample)[:, 0]
+    flops = batch.cost(sample).flops
     least, most = np.partition(flops, (80_000, 80_400))[[80_000, 80_400]].tolist()
-    limits = Limits((Limit("flops", least, most),))
+    limits = Limits((Limit(FLOPS, least, most),))
     by_rejection = sample[(flops >= least) & (flops <= most)]
     drawn = Admissible(space, limits).pool(random.Random(1), 2000)
     assert len(drawn) == 2000

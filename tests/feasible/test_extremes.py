@@ -8,20 +8,22 @@ from hypothesis import strategies as st
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.encoding import Meter
-from nas_scale.feasible.extremes import ADDITIVE, Extremes, pursue
+from nas_scale.feasible.extremes import Extremes, pursue
 from nas_scale.metrics.limits import Limit, Limits
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS
 from tests.support.small_spaces import admits, costs_of, spaces, tight_limits
 
 
 @given(spaces, st.lists(st.floats(-1, 1), min_size=3, max_size=3))
 @settings(max_examples=60, deadline=None)
 def test_the_least_is_the_least_of_all_nets(space: SearchSpace, weights: list[float]) -> None:
-    figures = np.array([[getattr(cost, metric) for metric in ADDITIVE] for cost in costs_of(space.name)], dtype=float)
+    figures = np.array([[cost.flops, cost.parameters, cost.activations] for cost in costs_of(space.name)], dtype=float)
     meter = Meter(space)
     least, code = Extremes(meter).least(np.array(weights))
     assert least == pytest.approx((figures @ weights).min(), rel=1e-9, abs=1e-6)
     found = meter.cost(code)
-    assert sum(w * getattr(found, m) for w, m in zip(weights, ADDITIVE, strict=True)) == pytest.approx(least, abs=1e-6)
+    spent = (found.flops, found.parameters, found.activations)
+    assert sum(w * each for w, each in zip(weights, spent, strict=True)) == pytest.approx(least, abs=1e-6)
 
 
 @given(st.data())
@@ -36,7 +38,7 @@ def test_no_impossibility_is_claimed_that_is_none(data: st.DataObject) -> None:
 def test_two_limits_that_contradict_each_other_are_proved_to() -> None:
     """Each can be had alone; no net this rich in multiply-adds has so few activations."""
     space = load_space("mnasnet")
-    few, rich = Limit("activations", most=9e5), Limit("flops", least=1e9)
+    few, rich = Limit(ACTIVATIONS, most=9e5), Limit(FLOPS, least=1e9)
     assert not pursue(Meter(space), Limits((few,))).impossible
     assert not pursue(Meter(space), Limits((rich,))).impossible
     assert pursue(Meter(space), Limits((few, rich))).impossible

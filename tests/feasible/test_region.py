@@ -12,6 +12,7 @@ from nas_scale.architecture.space import SearchSpace
 from nas_scale.errors import BudgetError
 from nas_scale.feasible.region import Admissible
 from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, MEMORY, PARAMS
 from tests.support.small_spaces import PLAIN, VANISHING, admits, costs_of, spaces, tight_limits
 
 
@@ -20,7 +21,7 @@ def rare_band(space: SearchSpace, share: float) -> Limits:
     admissible, rng = Admissible(space, Limits()), random.Random(0)
     flops = sorted(admissible.meter.cost(admissible.meter.uniform(rng)).flops for _ in range(20_000))
     start = int(0.9 * len(flops))
-    return Limits((Limit("flops", flops[start], flops[start + int(share * len(flops))] - 1),))
+    return Limits((Limit(FLOPS, flops[start], flops[start + int(share * len(flops))] - 1),))
 
 
 @given(st.data())
@@ -60,7 +61,7 @@ def test_a_two_thousandth_of_a_space_is_found_in_milliseconds(name: str) -> None
 def test_several_limits_at_once_are_kept() -> None:
     space = load_space("mnasnet")
     limits = Limits(
-        (around(4e8, 0.02), Limit("parameters", most=2.6e6), Limit("activations", most=4e6), Limit("memory", most=2e7))
+        (around(4e8, 0.02), Limit(PARAMS, most=2.6e6), Limit(ACTIVATIONS, most=4e6), Limit(MEMORY, most=2e7))
     )
     admissible, rng = Admissible(space, limits), random.Random(0)
     taken: set[bytes] = set()
@@ -74,7 +75,7 @@ def test_several_limits_at_once_are_kept() -> None:
 
 
 def test_draws_are_uniform_where_the_limits_are_wide() -> None:
-    limits = Limits((Limit("flops", most=1e12),))
+    limits = Limits((Limit(FLOPS, most=1e12),))
     admissible, rng = Admissible(PLAIN, limits), random.Random(0)
     drawn = [admissible.draw(rng) for _ in range(3000)]
     for key, choice in PLAIN.choices.items():
@@ -99,7 +100,7 @@ def test_repair_leaves_an_admissible_net_alone_and_changes_one_choice_where_one_
 
 
 def test_every_net_is_had_before_one_comes_twice() -> None:
-    limits = Limits((Limit("flops", most=sorted(cost.flops for cost in costs_of("vanishing"))[12]),))
+    limits = Limits((Limit(FLOPS, most=sorted(cost.flops for cost in costs_of("vanishing"))[12]),))
     wanted = {VANISHING.net(params) for params in admitted(VANISHING, limits)}
     admissible, rng = Admissible(VANISHING, limits), random.Random(0)
     taken: set[bytes] = set()

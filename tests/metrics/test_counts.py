@@ -12,7 +12,8 @@ from nas_scale.architecture.blocks import blocks
 from nas_scale.architecture.files import known_nets, known_spaces, load_net, load_space
 from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture, Style
-from nas_scale.metrics.counts import BYTES_PER_NUMBER, Cost, cost, profile
+from nas_scale.metrics.counts import Counts, cost, profile
+from nas_scale.metrics.metric import BYTES_PER_NUMBER, MEMORY
 from nas_scale.nets.build import build
 from nas_scale.nets.oracle import count
 from tests.support.random_nets import extreme_params, random_params
@@ -91,14 +92,15 @@ def test_cost_by_hand() -> None:
     parameters = (27 * 8 + 16) + (9 * 8 + 16) + (8 * 16 + 32) + (16 * 24 + 48) + (240 + 10)
     activations = 16 * 8 + 4 * 8 + 4 * 16 + 4 * 24 + 10
     most_alive = 16 * 3 + 16 * 8  # the stem's input and output
-    assert cost(net) == Cost(flops, parameters, activations, BYTES_PER_NUMBER * (parameters + most_alive))
+    assert cost(net) == Counts(flops, parameters, activations, most_alive)
+    assert MEMORY.of(cost(net)) == BYTES_PER_NUMBER * (parameters + most_alive)
 
 
 def test_a_residual_branch_keeps_its_input_alive() -> None:
     frame = Architecture((), stem=8, stem_stride=1, head=8, resolution=8, classes=2)
     with_skip = cost(replace(frame, stages=(parse_stage("ir_e4_c8"),)))
     without = cost(replace(frame, stages=(parse_stage("ir_e4_c8_noskip"),)))
-    assert with_skip.memory - without.memory == BYTES_PER_NUMBER * 8 * 64
+    assert MEMORY.of(with_skip) - MEMORY.of(without) == BYTES_PER_NUMBER * 8 * 64
     assert (with_skip.flops, with_skip.parameters) == (without.flops, without.parameters)
 
 

@@ -13,6 +13,7 @@ from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.region import Admissible
 from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import FLOPS
 from nas_scale.samplers.history import history
 from nas_scale.samplers.predictor.sampler import Predictor
 from nas_scale.samplers.registry import propose
@@ -40,7 +41,7 @@ def test_once_it_knows_the_landscape_it_proposes_the_best_net_that_is_left(direc
     worth = rng.standard_normal((20, 5))
     admissible = Admissible(PLAIN, Limits())
     limits = Limits(
-        (Limit("flops", most=float(np.median([admissible.meter.cost(c).flops for c in admissible.every()]))),)
+        (Limit(FLOPS, most=float(np.median([admissible.meter.cost(c).flops for c in admissible.every()]))),)
     )
     study = told(PLAIN, limits, 60, worth, direction)
     inside = Admissible(PLAIN, limits)

@@ -23,11 +23,11 @@ def scores(*accuracies: float, images: int = 1000) -> tuple[Score, ...]:
 
 
 def net(trial: int, *search: float, final: tuple[float, ...] = (), images: int = 1000, **rest: Any) -> ScoredNet:
-    found = {"key": f"net {trial}", "flops": 400_000_000, **rest}
+    flops = rest.pop("flops", 400_000_000)
+    found = {"key": f"net {trial}", **rest}
     return ScoredNet(
         net={"stages": [found["key"]]},
-        params=5,
-        activations=6,
+        costs={"flops": flops, "params": 5, "activations": 6},
         trial=trial,
         search=scores(*search, images=images),
         final=scores(*final, images=images),
@@ -97,7 +97,7 @@ def test_finalists_are_ordered_by_all_their_seeds() -> None:
 
 def test_the_reward_decides_and_its_error_follows_its_slope() -> None:
     def halved_if_dear(accuracy: float, candidate: ScoredNet) -> float:
-        return accuracy * (0.1 if candidate.flops > 500 else 1.0)
+        return accuracy * (0.1 if candidate.costs["flops"] > 500 else 1.0)
 
     dear = [net(0, 0.90, 0.96, flops=900), net(1, 0.92, 0.98, flops=900)]
     ranking = rank([*dear, net(2, 0.60, 0.601, flops=400)], halved_if_dear)

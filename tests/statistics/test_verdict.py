@@ -9,7 +9,7 @@ import pytest
 
 from nas_scale.statistics.agreement import advantage, kendall
 from nas_scale.statistics.verdict import Verdict, figure, shown, verdict
-from nas_scale.zero_cost.names import JUDGES, CheapJudge
+from nas_scale.zero_cost.names import score_names
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.normal(size=16)
@@ -20,12 +20,12 @@ def seen(noise: float) -> list[float]:
     return (TRUTH + noise * RNG.normal(size=16)).tolist()
 
 
-def judges(**noise: float) -> dict[CheapJudge, list[float]]:
+def judges(**noise: float) -> dict[str, list[float]]:
     """Cheap judges with these noises; the others know nothing of the truth."""
-    return {name: seen(noise[name]) if name in noise else [1.0] * 16 for name in JUDGES}
+    return {name: seen(noise[name]) if name in noise else [1.0] * 16 for name in score_names()}
 
 
-def found(proxy: list[float], cheap: dict[CheapJudge, list[float]]) -> Verdict:
+def found(proxy: list[float], cheap: dict[str, list[float]]) -> Verdict:
     return verdict(proxy, cheap, TRUTH.tolist())
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace, space_of
 from nas_scale.architecture.spec import Architecture
-from nas_scale.metrics.counts import Cost, cost
-from nas_scale.metrics.limits import METRICS, Limit, Limits, around
+from nas_scale.metrics.counts import Counts, cost
+from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import metric_named, metrics
 
 FRAME = Architecture((), stem=16, head=64, resolution=64, classes=10)
 
@@ -51,14 +52,14 @@ def fillings(space: SearchSpace) -> Iterator[dict[str, Value]]:
 
 
 @functools.cache
-def costs_of(name: str) -> list[Cost]:
-    """By arch.cost alone: independent of what is tested."""
+def costs_of(name: str) -> list[Counts[int]]:
+    """By metrics.counts alone: independent of what is tested."""
     space = next(space for space in SPACES if space.name == name)
     return [cost(space.net(params)) for params in fillings(space)]
 
 
-def admits(limits: Limits, cost: Cost) -> bool:
-    return all(limit.violation(cost) == 0 for limit in limits.limits)
+def admits(limits: Limits, counts: Counts[int]) -> bool:
+    return all(limit.violation(counts) == 0 for limit in limits.limits)
 
 
 @st.composite
@@ -66,8 +67,10 @@ def tight_limits(draw: st.DrawFn, space: SearchSpace) -> Limits:
     """Limits near real costs, so that about half of them can be met."""
     every = costs_of(space.name)
     limits = []
-    for metric in draw(st.lists(st.sampled_from(METRICS), min_size=1, max_size=3, unique=True)):
-        value = getattr(every[draw(st.integers(0, len(every) - 1))], metric) * draw(st.floats(0.9, 1.1))
+    names = [metric.name for metric in metrics()]
+    for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)):
+        metric = metric_named(name)
+        value = metric.of(every[draw(st.integers(0, len(every) - 1))]) * draw(st.floats(0.9, 1.1))
         kind = draw(st.sampled_from(["most", "least", "band"]))
         if kind == "band":
             limits.append(around(value, draw(st.sampled_from([0.001, 0.02, 0.1])), metric))

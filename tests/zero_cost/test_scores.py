@@ -17,9 +17,9 @@ from nas_scale.nets.build import build
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Proxy
 from nas_scale.training.proxy import shrink
-from nas_scale.zero_cost.names import JUDGES
+from nas_scale.zero_cost.names import score_names
 from nas_scale.zero_cost.networks import naswot, synflow
-from nas_scale.zero_cost.scores import judged
+from nas_scale.zero_cost.scores import score
 
 
 def dense(*sizes: int, act: type[nn.Module] = nn.ReLU, seed: int = 0) -> nn.Sequential:
@@ -162,12 +162,12 @@ def test_judges_by_name() -> None:
     arch = load_net("mobilenetv2")
     small = shrink(arch, Proxy(12, 0.25), arch)
     images = DataRef("digits", 12)
-    scores = {judge: judged(judge, arch, small, images) for judge in JUDGES}
+    scores = {name: score(name, arch, small, images) for name in score_names()}
     spent = cost(arch)
     assert (scores["flops"], scores["params"]) == (spent.flops, spent.parameters)
     assert scores["activations"] == spent.activations
-    assert scores == {judge: judged(judge, arch, small, images) for judge in JUDGES}
+    assert scores == {name: score(name, arch, small, images) for name in score_names()}
     assert torch.get_num_threads() >= 1
     wide = replace(small, stages=tuple(replace(stage, channels=2 * stage.channels) for stage in small.stages))
-    assert judged("synflow", arch, wide, images) != scores["synflow"]
-    assert judged("naswot", arch, wide, images) != scores["naswot"]
+    assert score("synflow", arch, wide, images) != scores["synflow"]
+    assert score("naswot", arch, wide, images) != scores["naswot"]

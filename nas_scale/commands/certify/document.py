@@ -16,14 +16,14 @@ from nas_scale.commands.certify.options import Certify
 from nas_scale.commands.search.document import proxy_line
 from nas_scale.commands.shared.options import specification
 from nas_scale.commands.shared.training import Training
-from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import FLOPS, costs_of
 from nas_scale.runs.store import Run
 from nas_scale.statistics.agreement import Agreement, kendall, split_half
 from nas_scale.statistics.variances import SeedNoise, accuracies_of
 from nas_scale.statistics.verdict import Verdict, figure, shown, verdict
 from nas_scale.training.job import Score
 from nas_scale.training.proxy import given_up
-from nas_scale.zero_cost.names import JUDGES, CheapJudge
+from nas_scale.zero_cost.names import score_names
 
 CEILING_BY: Final = {"longer": "the longer recipe's seeds", "proxy": "the proxy's seeds"}
 
@@ -37,7 +37,7 @@ class Measured:
     in_band: bool
     proxy: tuple[Score, ...] = ()
     longer: tuple[Score, ...] = ()
-    cheap: Mapping[CheapJudge, float] | None = None
+    cheap: Mapping[str, float] | None = None
     reason: str | None = None
 
     @property
@@ -67,7 +67,7 @@ class CertifyPlan:
         """What is asked and what both recipes are, a sentence a line."""
         nets, band = self.drawn.nets, self.drawn.band
         equal = sum(map(self.drawn.in_band, nets))
-        spent = sorted(cost(net).flops for net in nets)
+        spent = sorted(FLOPS.of_net(net) for net in nets)
         across = f"{numbers.count(spent[0])} to {numbers.count(spent[-1])} FLOPs"
         narrow = f"{numbers.count(band.least)} to {numbers.count(band.most)}"
         return [
@@ -130,7 +130,7 @@ def _found(measured: Sequence[Measured], seed: int, judge_seconds: Mapping[str, 
     of_longer = all(len(net.longer) > 1 for net in trained)
     return {
         "verdict": _verdict(decided),
-        "judges": [_judge(name, trained, equal, seed, judge_seconds) for name in ("proxy", *JUDGES)],
+        "judges": [_judge(name, trained, equal, seed, judge_seconds) for name in ("proxy", *score_names())],
         "ceiling": {
             "of": "longer" if of_longer else "proxy",
             "all": asdict(ceiling(trained, of_longer, seed)),
@@ -147,7 +147,7 @@ def verdict_on(equal: Sequence[Measured], seed: int) -> Verdict:
 
     FLOPs are no rival: there they are equal by construction, and nothing is gained by screening for what is left.
     """
-    rivals: list[CheapJudge] = [judge for judge in JUDGES if judge != "flops"]
+    rivals = [name for name in score_names() if name != FLOPS.name]
     cheap = {judge: [_cheap(net, judge) for net in equal] for judge in rivals}
     return verdict([_mean(net.proxy) for net in equal], cheap, [net.truth for net in equal], seed)
 
@@ -186,12 +186,9 @@ def _recipe(scores: Sequence[Sequence[Score]], equal: Sequence[Sequence[Score]])
 
 
 def _net(net: Measured) -> dict[str, Any]:
-    spent = cost(net.arch)
     return {
         "net": net_document(net.arch),
-        "flops": spent.flops,
-        "params": spent.parameters,
-        "activations": spent.activations,
+        **costs_of(net.arch),
         "equal_cost": net.in_band,
         "proxy": list(accuracies_of(net.proxy)),
         "longer": list(accuracies_of(net.longer)),

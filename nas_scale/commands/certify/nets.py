@@ -16,7 +16,6 @@ from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible
 from nas_scale.feasible.encoding import Code
 from nas_scale.feasible.region import Admissible
-from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.trials.seeds import derived_seed
 
@@ -33,7 +32,7 @@ class Drawn:
     nets: tuple[Architecture, ...]
 
     def in_band(self, arch: Architecture) -> bool:
-        return self.band.violation(cost(arch)) == 0
+        return Limits((self.band,)).keeps(arch)
 
 
 def draw(space: SearchSpace, wanted: Certify, seed: int, trained_as: Callable[[Architecture], str]) -> Drawn:

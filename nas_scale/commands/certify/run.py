@@ -41,8 +41,8 @@ from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
-from nas_scale.zero_cost.names import JUDGES, CheapJudge
-from nas_scale.zero_cost.scores import judged
+from nas_scale.zero_cost.names import score_names
+from nas_scale.zero_cost.scores import score
 
 if TYPE_CHECKING:
     import optuna
@@ -268,15 +268,15 @@ def _refuse_too_few(measured: Sequence[Measured], run: Run) -> None:
 
 
 def _judged(prepared: Prepared, measured: Sequence[Measured]) -> tuple[list[Measured], dict[str, float]]:
-    """The nets with what cheap judges say of them, and how many seconds each judge took a net."""
+    """The nets with their scores without training, and how many seconds each score function took a net."""
     jobs = prepared.jobs
-    spent: dict[str, float] = dict.fromkeys(JUDGES, 0.0)
+    spent: dict[str, float] = dict.fromkeys(score_names(), 0.0)
     found = []
     for net in measured:
-        small, cheap = jobs.small(net.arch), dict[CheapJudge, float]()
-        for judge in JUDGES:
+        small, cheap = jobs.small(net.arch), dict[str, float]()
+        for name in score_names():
             started = time.perf_counter()
-            cheap[judge] = judged(judge, net.arch, small, jobs.training.images(small.resolution))
-            spent[judge] += (time.perf_counter() - started) / len(measured)
+            cheap[name] = score(name, net.arch, small, jobs.training.images(small.resolution))
+            spent[name] += (time.perf_counter() - started) / len(measured)
         found.append(replace(net, cheap=cheap))
     return found, spent

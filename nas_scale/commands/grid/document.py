@@ -13,6 +13,7 @@ from nas_scale.commands.search.document import proxy_line
 from nas_scale.commands.shared.options import specification
 from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import costs_of
 from nas_scale.runs.store import Run
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.fit import Fit
@@ -113,7 +114,6 @@ def _ranked_rows(ranking: Ranking, trained: Sequence[Trained]) -> list[dict[str,
 def candidate_document(candidate: Candidate, alike: int | None) -> dict[str, Any]:
     """A network of a grid as JSON values; `points` are the nominal grid points that round to it."""
     depth, width, resolution = candidate.shares
-    spent = cost(candidate.architecture)
     return {
         "alpha": candidate.alpha,
         "beta": candidate.beta,
@@ -123,9 +123,7 @@ def candidate_document(candidate: Candidate, alike: int | None) -> dict[str, Any
         "depth": candidate.depth,
         "width": candidate.width,
         "resolution": candidate.resolution,
-        "flops": spent.flops,
-        "params": spent.parameters,
-        "activations": spent.activations,
+        **costs_of(candidate.architecture),
         "depths": list(candidate.depths),
         "channels": list(candidate.channels),
         "points": [[point.alpha, point.beta, point.gamma] for point in candidate.points],

@@ -25,7 +25,7 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.commands.shared.workers import choose_device, training_engine, worker_count
 from nas_scale.errors import RunFailed, UserError
-from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import costs_of
 from nas_scale.runs.results import read_document, write_document
 from nas_scale.scaling.candidates import Candidate, cartesian
 from nas_scale.scaling.design import choose
@@ -286,13 +286,10 @@ def _trained(told: Sequence[FinishedTrial], prepared: Prepared) -> list[Trained]
     for trial in told:
         index = trial.attributes["candidate"]
         candidate = prepared.candidate(index)
-        spent = cost(candidate.architecture)
         scored = rankings.ScoredNet(
             key=str(index),
             net=net_document(candidate.architecture),
-            flops=spent.flops,
-            params=spent.parameters,
-            activations=spent.activations,
+            costs=costs_of(candidate.architecture),
             trial=trial.number,
             search=() if trial.reason else trial.scores,
             reason=trial.reason,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nas_scale import numbers
 from nas_scale.architecture.files import net_from_document
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
@@ -17,9 +16,9 @@ from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.shared.net_lookup import net_key
 from nas_scale.commands.shared.options import specification
 from nas_scale.commands.shared.training import Jobs, Training
-from nas_scale.feasible.budget import NAMES
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit
+from nas_scale.metrics.metric import FLOPS
 from nas_scale.runs.store import Run
 from nas_scale.statistics.random_baseline import RandomSearch
 from nas_scale.statistics.ranking import RankedNet, Ranking
@@ -29,7 +28,7 @@ from nas_scale.trials.deadline import Deadline
 from nas_scale.trials.finished import finished_trials
 from nas_scale.trials.known import Known
 from nas_scale.trials.pruning import Pruner
-from nas_scale.zero_cost.names import COUNTING
+from nas_scale.zero_cost.names import score_label
 
 
 def header(wanted: Search, training: Training, space: SearchSpace, reference: Architecture, trained: bool) -> list[str]:
@@ -37,7 +36,7 @@ def header(wanted: Search, training: Training, space: SearchSpace, reference: Ar
     bounds = ", ".join(_bound(limit) for limit in wanted.limits().limits) or "no limit"
     line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
     if wanted.screen != "none":
-        line += f"; each trial takes what {COUNTING[wanted.screen]} favours of {wanted.screen_pool} proposals"
+        line += f"; each trial takes what {score_label(wanted.screen)} favours of {wanted.screen_pool} proposals"
     if len(wanted.aims) > 1:
         line += f"; aims: {' and '.join(wanted.aims)}, followed by {wanted.sampler}"
         line += "" if wanted.followed_costs else " through the reward"
@@ -68,10 +67,10 @@ def images_line(images: Dataset) -> str:
 
 
 def _bound(limit: Limit) -> str:
-    shown = numbers.memory if limit.metric == "memory" else numbers.count
+    show, unit = limit.metric.show, limit.metric.unit
     if limit.least:
-        return f"{shown(limit.least)} to {shown(limit.most)} {NAMES[limit.metric]}"
-    return f"at most {shown(limit.most)} {NAMES[limit.metric]}"
+        return f"{show(limit.least)} to {show(limit.most)} {unit}"
+    return f"at most {show(limit.most)} {unit}"
 
 
 def best_line(ranking: Ranking, objective: str) -> str:
@@ -79,10 +78,10 @@ def best_line(ranking: Ranking, objective: str) -> str:
     best = ranking.entries[0]
     assert best.accuracy is not None
     assert best.stderr is not None
-    flops = numbers.count(best.flops)
+    spent = f"{FLOPS.show(best.costs[FLOPS.name])} {FLOPS.unit}"
     if objective != "proxy":
-        return f"{best.accuracy:.4g} at {flops} FLOPs"
-    return f"{best.accuracy:.1%} +- {best.stderr:.1%} at {flops} FLOPs"
+        return f"{best.accuracy:.4g} at {spent}"
+    return f"{best.accuracy:.1%} +- {best.stderr:.1%} at {spent}"
 
 
 def search_document(
@@ -108,13 +107,15 @@ def search_document(
         origin = known[entry.trial].origin if entry.trial < len(known) else None
         return entry_document(entry) | {"included": names.get(net_key(net_from_document(entry.net))), "from": origin}
 
+    target = wanted.target()
     document = {
         "kind": "search",
         "run": run.name,
         "folder": str(run.folder),
         "header": list(head),
         "objective": run.spec["objective"],
-        "target_flops": wanted.target_flops,
+        "target_flops": None,
+        **({} if target is None else {f"target_{target[0].name}": target[1]}),
         "seed_sd": ranking.seed_sd,
         "seed_freedom": ranking.freedom,
         "spread": ranking.spread,
@@ -132,10 +133,11 @@ def search_document(
     return document
 
 
-_ENTRY = ("rank", "place", "tied", "net", "flops", "params", "activations", "accuracy", "stderr", "seeds", "reward")
+_FIRST = ("rank", "place", "tied", "net")
+_LAST = ("accuracy", "stderr", "seeds", "reward", "trial", "round", "state", "reason", "epochs")
 
 
 def entry_document(entry: RankedNet) -> dict[str, Any]:
     """A row of a ranking as JSON values; search and final are the accuracies of each seed."""
-    named = {name: getattr(entry, name) for name in (*_ENTRY, "trial", "round", "state", "reason", "epochs")}
-    return named | {"search": list(entry.search), "final": list(entry.final)}
+    first, last = ({name: getattr(entry, name) for name in names} for names in (_FIRST, _LAST))
+    return first | dict(entry.costs) | last | {"search": list(entry.search), "final": list(entry.final)}

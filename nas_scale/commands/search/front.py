@@ -41,7 +41,7 @@ class FrontNet:
     accuracy: float
     stderr: float
     seeds: tuple[float, ...]
-    costs: tuple[int, ...]
+    costs: tuple[float, ...]
     again: bool
     told: bool | None = None
 
@@ -128,7 +128,7 @@ def chosen_finalists(entries: Sequence[RankedNet], costs: Sequence[str], count: 
     return [entries[index] for index in select_by_crowding(points, count, first=0)]
 
 
-def _point(accuracy: float, costs: Sequence[int]) -> tuple[float, ...]:
+def _point(accuracy: float, costs: Sequence[float]) -> tuple[float, ...]:
     return accuracy, *(-cost for cost in costs)
 
 

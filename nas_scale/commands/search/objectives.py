@@ -8,20 +8,13 @@ from typing import Any, Final
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.limits import Metric
+from nas_scale.metrics.metric import FLOPS, metric_named, metrics
 from nas_scale.samplers.registry import SEVERAL_AIMS
 
 ACCURACY: Final = "accuracy"
-COSTS: Final[dict[str, Metric]] = {
-    "flops": "flops",
-    "params": "parameters",
-    "activations": "activations",
-    "memory": "memory",
-}
 MOST_AIMS: Final = 4
-USUAL_OBJECTIVE: Final = "accuracy,flops"  # where several aims are wanted and not named
+USUAL_OBJECTIVE: Final = f"{ACCURACY},{FLOPS.name}"  # where several aims are wanted and not named
 USUAL_SAMPLER: Final = "nsga2"  # with several aims (benchmarks/front_quality.py)
-_EXAMPLE: Final = f"write --objective {USUAL_OBJECTIVE}, or with {', '.join(list(COSTS)[1:])}"
 
 
 def read_aims(objective: str | Sequence[str]) -> tuple[str, ...]:
@@ -29,17 +22,19 @@ def read_aims(objective: str | Sequence[str]) -> tuple[str, ...]:
 
     Raises UserError for what is no list of one to four different aims that begins with accuracy.
     """
+    costs = [metric.name for metric in metrics()]
+    example = f"write --objective {USUAL_OBJECTIVE}, or with {', '.join(costs[1:])}"
     if not isinstance(objective, Sequence) or not all(isinstance(name, str) for name in objective):
-        raise UserError(f"--objective {objective!r} is not understood; {_EXAMPLE}")
+        raise UserError(f"--objective {objective!r} is not understood; {example}")
     names = objective.split(",") if isinstance(objective, str) else objective
     aims = tuple(name.strip() for name in names)
-    unknown = [name for name in aims if name not in (ACCURACY, *COSTS)]
+    unknown = [name for name in aims if name not in (ACCURACY, *costs)]
     if unknown:
-        raise UserError(f"--objective: {unknown[0]!r} is no aim; {_EXAMPLE}")
+        raise UserError(f"--objective: {unknown[0]!r} is no aim; {example}")
     if not aims or aims[0] != ACCURACY:
-        raise UserError(f"--objective {','.join(aims)} has to begin with accuracy; {_EXAMPLE}")
+        raise UserError(f"--objective {','.join(aims)} has to begin with accuracy; {example}")
     if len(set(aims)) < len(aims):
-        raise UserError(f"--objective {','.join(aims)} names an aim twice; {_EXAMPLE}")
+        raise UserError(f"--objective {','.join(aims)} names an aim twice; {example}")
     if len(aims) > MOST_AIMS:
         raise UserError(f"--objective names {len(aims)} aims; at most {MOST_AIMS} can be followed at once")
     return aims
@@ -67,7 +62,7 @@ def ensure_followed(objective: str, sampler: str, has_target: bool, pruner: str)
         )
 
 
-def spent(net: Architecture, costs: Sequence[str]) -> tuple[int, ...]:
+def spent(net: Architecture, costs: Sequence[str]) -> tuple[float, ...]:
     """What a net costs, by these names."""
-    total = cost(net)
-    return tuple(getattr(total, COSTS[name]) for name in costs)
+    counts = cost(net)
+    return tuple(metric_named(name).of(counts) for name in costs)

@@ -10,16 +10,18 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.search.objectives import ACCURACY, COSTS, USUAL_SAMPLER, ensure_followed, read_aims
+from nas_scale.commands.search.objectives import ACCURACY, USUAL_SAMPLER, ensure_followed, read_aims
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
 from nas_scale.commands.shared.options import Option, check, one_of
 from nas_scale.errors import UserError
-from nas_scale.metrics.limits import REWARD_WEIGHTS, Limit, Limits, Metric, Reward, around
+from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import Metric, metrics
+from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward
 from nas_scale.numbers import read_bytes, read_count
 from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS, ensure_importable, is_dotted
 from nas_scale.trials.pruning import Pruner
-from nas_scale.zero_cost.names import CheapJudge
+from nas_scale.zero_cost.names import WEIGHT_SCORES, counted_scores
 
 TRIALS: Final = 8
 TRIALS_ON_GPU: Final = 32  # in about the same time
@@ -28,7 +30,6 @@ MOST_TRIALS: Final = 1_000_000
 FINALIST_OF: Final = 20
 LEAST_FINALISTS: Final = 3
 LEAST_ON_FRONT: Final = 6  # with several aims: a front has more nets worth knowing than a ranking
-LIMITED: Final[tuple[Metric, ...]] = ("flops", "parameters", "activations", "memory")
 
 
 BUDGET, SEARCH = "Budget", "Search"
@@ -113,7 +114,7 @@ class Search:
         str | Sequence[str],
         Option(
             "accuracy, or several objectives like accuracy,flops: what is made small beside it is of "
-            f"{', '.join(COSTS)}; ends in a Pareto front of nets that no other beats in all of them.",
+            f"{', '.join(metric.name for metric in metrics())}; ends in a Pareto front of nets that no other beats in all of them.",
             metavar="NAMES",
             panel=SEARCH,
         ),
@@ -196,10 +197,10 @@ class Search:
         int, Option("One in so many goes on where the pruner looks.", None, "N", SEARCH, least=2, most=100)
     ] = 3
     screen: Annotated[
-        Literal["none"] | CheapJudge,
+        str,
         Option(
-            "none, activations, flops, params, naswot or synflow: of a pool of proposals train the one that has most "
-            "of it; nas-scale certify tells whether that helps.",
+            f"none, {', '.join(counted_scores())} or {' or '.join(WEIGHT_SCORES)}: of a pool of proposals train the one "
+            "that has most of it; nas-scale certify tells whether that helps.",
             panel=SEARCH,
         ),
     ] = "none"
@@ -212,8 +213,9 @@ class Search:
             ensure_importable(self.sampler)
         else:
             one_of(tuple(SAMPLERS), sampler=self.sampler)
+        one_of(("none", *counted_scores(), *WEIGHT_SCORES), screen=self.screen)
         objective = ",".join(self.aims)
-        ensure_followed(objective, self.sampler, self.target_flops is not None, self.pruner)
+        ensure_followed(objective, self.sampler, self.target() is not None, self.pruner)
         return replace(self, objective=objective)
 
     def suited(self, device: str) -> Search:
@@ -246,9 +248,10 @@ class Search:
 
     def limits(self) -> Limits:
         """The band around the target, and the upper limits."""
-        upper = (self.max_flops, self.max_params, self.max_activations, self.max_memory)
-        capped = [Limit(metric, most=most) for metric, most in zip(LIMITED, upper, strict=True) if most is not None]
-        band = [] if self.target_flops is None else [around(self.target_flops, self.tolerance)]
+        upper = [(metric, getattr(self, f"max_{metric.name}", None)) for metric in metrics()]
+        capped = [Limit(metric, most=most) for metric, most in upper if most is not None]
+        target = self.target()
+        band = [] if target is None else [around(target[1], self.tolerance, target[0])]
         return Limits((*band, *capped))
 
     def pruning(self, epochs: int) -> Pruner | None:
@@ -263,12 +266,18 @@ class Search:
             )
         return found
 
-    def judge(self) -> Reward | None:
+    def target(self) -> tuple[Metric, float] | None:
+        """The metric that has a target, with its value."""
+        wanted = [(metric, getattr(self, f"target_{metric.name}", None)) for metric in metrics()]
+        return next(((metric, value) for metric, value in wanted if value is not None), None)
+
+    def reward_function(self) -> Reward | None:
         """The reward against the target; None where there is no target: accuracy alone."""
-        if self.target_flops is None:
+        target = self.target()
+        if target is None:
             return None
         weight = REWARD_WEIGHTS[self.reward] if self.reward_weight is None else self.reward_weight
-        return Reward(self.reward, self.target_flops, weight)
+        return Reward(self.reward, *target, weight)
 
     def opened(self) -> SearchSpace:
         """The space at the asked resolution and number of classes. Raises UserError."""

@@ -22,7 +22,7 @@ from nas_scale.commands.shared.workers import choose_device
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible
 from nas_scale.training import data
-from nas_scale.zero_cost.names import COUNTED
+from nas_scale.zero_cost.names import WEIGHT_SCORES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def prepare(options: Mapping[str, Any], evaluate: Evaluate | None = None) -> Pre
     reference = reference_net(space)
     if evaluate is not None and wanted.pruner != "none":
         raise UserError("--pruner stops trainings, of which evaluate has none; leave out one of the two")
-    if evaluate is not None and wanted.screen not in ("none", *COUNTED):
+    if evaluate is not None and wanted.screen in WEIGHT_SCORES:
         raise UserError(f"--screen {wanted.screen} looks at proxies, of which evaluate has none; choose activations")
     device = choose_device(settings.device) if evaluate is None else "cpu"
     wanted, training = wanted.suited(device), training.suited(device)

@@ -75,7 +75,7 @@ def taken(run: Run, wanted: Sequence[Source], storage: str | None) -> tuple[Know
 
 def inside(known: Sequence[Known], space: SearchSpace, limits: Limits) -> frozenset[int]:
     """The places of those whose nets keep the limits of this search."""
-    return frozenset(at for at, trial in enumerate(known) if limits.admits(space.net(trial.params)))
+    return frozenset(at for at, trial in enumerate(known) if limits.keeps(space.net(trial.params)))
 
 
 def warm_start_line(wanted: Sequence[Source], inside: int, taken: int) -> str:

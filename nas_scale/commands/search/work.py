@@ -21,8 +21,8 @@ from nas_scale.commands.shared.training import FINAL_SEEDS_FROM, Jobs
 from nas_scale.engines.base import Engine
 from nas_scale.errors import RunFailed
 from nas_scale.feasible.region import Admissible
-from nas_scale.metrics.counts import cost
-from nas_scale.metrics.limits import Reward
+from nas_scale.metrics.metric import costs_of, metric_named
+from nas_scale.metrics.reward import Reward
 from nas_scale.runs.store import Run
 from nas_scale.samplers.registry import given, propose, sampler, screened
 from nas_scale.statistics.random_baseline import Budget, RandomSearch, random_search
@@ -35,8 +35,8 @@ from nas_scale.trials.known import Known, add_known
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
-from nas_scale.zero_cost.names import COUNTED
-from nas_scale.zero_cost.scores import counted, judged
+from nas_scale.zero_cost.names import WEIGHT_SCORES
+from nas_scale.zero_cost.scores import score
 
 if TYPE_CHECKING:
     import optuna
@@ -112,7 +112,7 @@ class SearchWork:
     def _plan(self) -> TrialPlan:
         prepared, training = self.prepared, self.prepared.training
         limits = prepared.wanted.limits()
-        judge = self._judge()
+        screen = self._screen()
 
         def sampler_for(number: int) -> BaseSampler:
             place = number - len(self.known)
@@ -120,7 +120,7 @@ class SearchWork:
                 return given(prepared.space, limits, prepared.included[place].params)
             seed = derived_seed(training.seed, number)
             made = sampler(prepared.wanted.sampler, prepared.space, limits, seed)
-            return made if judge is None else screened(made, judge, prepared.wanted.screen_pool)
+            return made if screen is None else screened(made, screen, prepared.wanted.screen_pool)
 
         return TrialPlan(
             sampler_for=sampler_for,
@@ -135,20 +135,20 @@ class SearchWork:
             deadline=self.deadline,
         )
 
-    def _judge(self) -> Callable[[Architecture], float] | None:
-        """What proposals are screened by; remembers what it said."""
+    def _screen(self) -> Callable[[Architecture], float] | None:
+        """The score function that proposals are screened by; it remembers its scores."""
         name = self.prepared.wanted.screen
         if name == "none":
             return None
-        if name in COUNTED:
-            return lambda arch: counted(name, cost(arch))
+        if name not in WEIGHT_SCORES:
+            return metric_named(name).of_net
         jobs = self._trainings()
 
-        def judge(arch: Architecture) -> float:
+        def scored(arch: Architecture) -> float:
             small = jobs.small(arch)
-            return judged(name, arch, small, jobs.training.images(small.resolution))
+            return score(name, arch, small, jobs.training.images(small.resolution))
 
-        return cache(judge)
+        return cache(scored)
 
     def _proposed(self, trial: optuna.Trial) -> Proposed:
         return self._meaning(propose(trial, self.prepared.space))
@@ -173,16 +173,18 @@ class SearchWork:
     def _value(self, arch: Architecture, scores: Sequence[Score]) -> float:
         mean = sum(score.accuracy for score in scores) / len(scores)
         reward = self._followed()
-        return mean if reward is None else reward(mean, cost(arch).flops)
+        return mean if reward is None else reward(mean, reward.metric.of_net(arch))
 
     def _followed(self) -> Reward | None:
         """The reward that the sampler follows; None where it follows accuracy, or all aims."""
         wanted = self.prepared.wanted
-        return None if wanted.followed_costs else wanted.judge()
+        return None if wanted.followed_costs else wanted.reward_function()
 
     def _reward(self) -> Callable[[float, ScoredNet], float] | None:
-        reward = self.prepared.wanted.judge()
-        return None if reward is None else lambda accuracy, candidate: reward(accuracy, candidate.flops)
+        reward = self.prepared.wanted.reward_function()
+        if reward is None:
+            return None
+        return lambda accuracy, candidate: reward(accuracy, candidate.costs[reward.metric.name])
 
     def _finals(self, first: Ranking, tried: int) -> dict[int, tuple[Score, ...]]:
         """The finalists' scores on fresh seeds by trial; seeds that failed are left out. tried: trials of this run."""
@@ -212,9 +214,7 @@ def _candidates(told: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score,
         ScoredNet(
             key=trial.key,
             net=trial.attributes["net"],
-            flops=trial.attributes["flops"],
-            params=trial.attributes["params"],
-            activations=trial.attributes["activations"],
+            costs=costs_of(net_from_document(trial.attributes["net"])),
             trial=trial.number,
             search=() if trial.reason else trial.scores,
             final=finals.get(trial.number, ()),

@@ -13,16 +13,14 @@ from nas_scale.architecture.files import known_nets, load_net, net_document, net
 from nas_scale.architecture.space import SearchSpace, canonical
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import RunError, UserError
-from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import costs_of
 from nas_scale.runs.results import read_document
 from nas_scale.runs.store import RECORD, Run, find_run, latest
 
 
 def net_attributes(arch: Architecture) -> dict[str, Any]:
     """A net and what it costs, as a trial keeps them."""
-    spent = cost(arch)
-    figures = {"flops": spent.flops, "params": spent.parameters, "activations": spent.activations}
-    return {"net": net_document(arch), **figures}
+    return {"net": net_document(arch), **costs_of(arch)}
 
 
 def run_named(text: str, results: Path) -> Run | None:

@@ -44,7 +44,7 @@ def test_trials_inside_the_limits_are_ranked_and_all_of_them_teach() -> None:
     found = later(warm_start="first", max_flops=45e6, trials=3, run="second")
     study = find_run(Path("results"), "second").study
     assert [trial.user_attrs.get("from") for trial in study.trials] == ["first"] * 8 + [None] * 3
-    within = [entry for entry in before.ranking.entries if entry.flops <= 45e6]
+    within = [entry for entry in before.ranking.entries if entry.costs["flops"] <= 45e6]
     assert 0 < len(within) < 8
     rows = found.document["ranking"]
     assert [row["flops"] <= 45e6 for row in rows] == [True] * (len(within) + 3)
@@ -60,7 +60,7 @@ def test_trials_inside_the_limits_are_ranked_and_all_of_them_teach() -> None:
 def test_the_reward_is_that_of_the_new_target() -> None:
     first()
     found = later(warm_start=["first"], target_flops=45e6, tolerance=0.8, trials=1, run="second")
-    judge = Search(target_flops=45e6).judge()
+    judge = Search(target_flops=45e6).reward_function()
     assert judge is not None
     assert any(row["from"] for row in found.document["ranking"])
     for row in found.document["ranking"]:

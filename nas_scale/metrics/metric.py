@@ -1,0 +1,166 @@
+"""The registry of metrics: everything a net can cost, each said in one place.
+
+A limit, a target, a reward, an objective, a screen, a table column, a JSON field and a command-line flag are made
+from a metric; nothing else names one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nas_scale import numbers
+from nas_scale.architecture.spec import Architecture
+from nas_scale.errors import UserError
+from nas_scale.metrics.counts import Counts, cost
+
+BYTES_PER_NUMBER: Final = 4  # float32
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A cost of a net.
+
+    name: in flags, JSON fields and objectives. label: in sentences. unit: what follows a figure, as in "400M FLOPs".
+    read, show: a value from text, and as text of three significant figures. of: its value from a net's counts, or
+    from arrays of counts; it never falls when a count grows. adds_up: `of` is linear in flops, parameters and
+    activations and ignores the peak, so the value of a net is the sum over its parts. about: what the label leaves
+    out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have a column of it.
+    """
+
+    name: str
+    label: str
+    unit: str
+    read: Callable[[str], float]
+    show: Callable[[float], str]
+    of: Callable[[Counts[Any]], Any]
+    adds_up: bool = False
+    about: str = ""
+    example: str = "1M"
+    usual: bool = False
+
+    @property
+    def heading(self) -> str:
+        """Heads a column: the label, or the name where that is shorter."""
+        return min(self.label, self.name, key=len)
+
+    @property
+    def title(self) -> str:
+        """The label with what it leaves out."""
+        return f"{self.label} {self.about}".rstrip()
+
+    def of_net(self, arch: Architecture) -> float:
+        """What the net costs at its own resolution."""
+        value: float = self.of(cost(arch))
+        return value
+
+
+def _flops(counts: Counts[Any]) -> Any:
+    return counts.flops
+
+
+def _parameters(counts: Counts[Any]) -> Any:
+    return counts.parameters
+
+
+def _activations(counts: Counts[Any]) -> Any:
+    return counts.activations
+
+
+def _memory(counts: Counts[Any]) -> Any:
+    """Bytes that inference of one float32 image needs at least: the weights, and the most elements alive at once."""
+    return BYTES_PER_NUMBER * (counts.parameters + counts.peak)
+
+
+FLOPS: Final = Metric(
+    name="flops",
+    label="FLOPs",
+    unit="FLOPs",
+    read=numbers.read_count,
+    show=numbers.count,
+    of=_flops,
+    adds_up=True,
+    about="(multiply-adds of one image)",
+    example="400M",
+    usual=True,
+)
+PARAMS: Final = Metric(
+    name="params",
+    label="parameters",
+    unit="parameters",
+    read=numbers.read_count,
+    show=numbers.count,
+    of=_parameters,
+    adds_up=True,
+    example="6M",
+    usual=True,
+)
+ACTIVATIONS: Final = Metric(
+    name="activations",
+    label="activations",
+    unit="activations",
+    read=numbers.read_count,
+    show=numbers.count,
+    of=_activations,
+    adds_up=True,
+    about="(elements of all convolutions' outputs)",
+    example="8M",
+    usual=True,
+)
+MEMORY: Final = Metric(
+    name="memory",
+    label="memory",
+    unit="of memory",
+    read=numbers.read_bytes,
+    show=numbers.memory,
+    of=_memory,
+    about="for one float32 image (bytes)",
+    example="64MB",
+)
+
+
+class _Registry:
+    """All metrics of this process, in order."""
+
+    def __init__(self, *metrics: Metric) -> None:
+        self.metrics = metrics
+
+
+_REGISTRY: Final = _Registry(FLOPS, PARAMS, ACTIVATIONS, MEMORY)
+
+
+def metrics() -> tuple[Metric, ...]:
+    """All metrics, in the order in which tables, flags and JSON have them."""
+    return _REGISTRY.metrics
+
+
+@contextmanager
+def registered(metric: Metric) -> Iterator[Metric]:
+    """Inside the context the metric is one of `metrics()`. Raises UserError where its name is taken."""
+    before = _REGISTRY.metrics
+    if any(known.name == metric.name for known in before):
+        raise UserError(f"there is a metric {metric.name!r} already; give the new one another name")
+    _REGISTRY.metrics = (*before, metric)
+    try:
+        yield metric
+    finally:
+        _REGISTRY.metrics = tuple(known for known in _REGISTRY.metrics if known is not metric)
+
+
+def metric_named(name: str) -> Metric:
+    """The metric of this name. Raises UserError naming near misses."""
+    known = {metric.name: metric for metric in metrics()}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"the metrics are {', '.join(known)}"
+        raise UserError(f"there is no metric {name!r}; {advice}")
+    return known[name]
+
+
+def costs_of(arch: Architecture) -> dict[str, float]:
+    """What a net costs, by the name of each metric."""
+    counts = cost(arch)
+    return {metric.name: metric.of(counts) for metric in metrics()}
