@@ -114,7 +114,8 @@ class Search:
         str | Sequence[str],
         Option(
             "accuracy, or several objectives like accuracy,flops: what is made small beside it is of "
-            f"{', '.join(metric.name for metric in metrics())}; ends in a Pareto front of nets that no other beats in all of them.",
+            f"{', '.join(metric.name for metric in metrics())}; ends in a Pareto front of nets that no other beats in all "
+            "of them.",
             metavar="NAMES",
             panel=SEARCH,
         ),
@@ -199,8 +200,8 @@ class Search:
     screen: Annotated[
         str,
         Option(
-            f"none, {', '.join(counted_scores())} or {' or '.join(WEIGHT_SCORES)}: of a pool of proposals train the one "
-            "that has most of it; nas-scale certify tells whether that helps.",
+            f"none, {', '.join(counted_scores())} or {' or '.join(WEIGHT_SCORES)}: of a pool of proposals train the "
+            "one that has most of it; nas-scale certify tells whether that helps.",
             panel=SEARCH,
         ),
     ] = "none"
