@@ -114,8 +114,8 @@ class Search:
         str | Sequence[str],
         Option(
             "accuracy, or several objectives like accuracy,flops: what is made small beside it is of "
-            f"{', '.join(metric.name for metric in metrics())}; ends in a Pareto front of nets that no other beats in all "
-            "of them.",
+            f"{', '.join(metric.name for metric in metrics())}; ends in a Pareto front of nets that no other beats in "
+            "all of them.",
             metavar="NAMES",
             panel=SEARCH,
         ),
