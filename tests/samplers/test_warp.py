@@ -40,5 +40,5 @@ def test_a_long_tail_of_bad_scores_is_drawn_in_and_the_order_stays() -> None:
 
 def test_equal_scores_and_what_is_out_of_reach() -> None:
     assert Warp.of(np.full(4, 0.25))(np.full(4, 0.25)) == pytest.approx(0)
-    far = Warp(0.0, 1.0, -1.0).back(np.array([5.0]))  # a power of -1 reaches no further than 1
+    far = Warp(0.0, 1.0, 0.0).back(np.array([5.0]))  # e**5 - 1 is beyond the reach
     assert far == pytest.approx(20)

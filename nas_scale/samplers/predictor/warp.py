@@ -16,14 +16,13 @@ Floats = npt.NDArray[np.float64]
 
 POWERS: Final = tuple(step / 8 for step in range(17))  # 1 changes nothing; more makes much of noise at the top
 REACH: Final = 20.0  # spreads from the center, beyond which nothing comes back
-TINY: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Warp:
-    """A monotone way there and back: of the scores, less `center` and over `spread`, with the power that is likeliest.
+    """A Yeo-Johnson transform of standardised scores, and its inverse. power: from 0 to 2.
 
-    What lies beyond the reach of the power comes back from the end of it, REACH spreads away.
+    The inverse is clipped to REACH spreads from the center.
     """
 
     center: float
@@ -44,24 +43,20 @@ class Warp:
         return _powered((scores - self.center) / self.spread, self.power)
 
     def back(self, warped: Floats) -> Floats:
-        """The scores of which `warped` came, or would have come."""
-        above = _root(np.maximum(warped, 0), self.power)
-        below = _root(np.maximum(-warped, 0), 2 - self.power)
+        """[nets] -> [nets]: the scores that are warped to these."""
+        from scipy.special import inv_boxcox1p
+
+        above = inv_boxcox1p(np.maximum(warped, 0), self.power)
+        below = inv_boxcox1p(np.maximum(-warped, 0), 2 - self.power)
         return self.center + self.spread * np.clip(above - below, -REACH, REACH)
 
 
 def _powered(values: Floats, power: float) -> Floats:
-    return _raised(np.maximum(values, 0), power) - _raised(np.maximum(-values, 0), 2 - power)
+    """Yeo and Johnson's transform. scipy.stats has it too, and takes a second to import."""
+    from scipy.special import boxcox1p
 
-
-def _raised(values: Floats, power: float) -> Floats:
-    """((1 + x)**power - 1) / power, its limit where the power is 0; of x of 0 and more."""
-    return np.log1p(values) if power == 0 else ((1 + values) ** power - 1) / power
-
-
-def _root(values: Floats, power: float) -> Floats:
-    """What _raised makes these of."""
-    return np.expm1(values) if power == 0 else np.maximum(1 + power * values, TINY) ** (1 / power) - 1
+    transformed: Floats = boxcox1p(np.maximum(values, 0), power) - boxcox1p(np.maximum(-values, 0), 2 - power)
+    return transformed
 
 
 def _likelihood(values: Floats, power: float) -> float:
