@@ -9,13 +9,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # One thread a process: more threads than cores make small trainings many times slower.
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: search test test-all exactness gpu check clean
+.PHONY: search test test-quick test-all exactness gpu check clean
 
 search: $(READY)  ## a first search on the default data, at most six minutes on two cores
 	$(BIN)/nas-scale search --target-flops 400M
 
 test: check  ## what every change has to pass, under ten minutes on two cores
 	$(TEST)
+
+test-quick: $(READY)  ## what starts no processes, under a minute on two cores
+	$(TEST) -m "not slow and not exactness and not process"
 
 test-all: check  ## with the tests that take minutes
 	$(TEST) -m "not exactness"

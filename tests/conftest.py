@@ -62,3 +62,12 @@ def nas_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.chdir(tmp_path)
     install(monkeypatch)
     return Command(capsys)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what starts processes; `make test-quick` leaves it out."""
+    from tests.support.processes import starts_processes
+
+    for item in items:
+        if isinstance(item, pytest.Function) and starts_processes(item):
+            item.add_marker("process")

@@ -12,6 +12,8 @@ from nas_scale.engines.base import Done, Engine, Failed, News, Outcome, resolve
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.engines.local import LocalEngine
 
+pytestmark = pytest.mark.process  # which tests found by their parameters cannot show
+
 Make = Callable[[str], Engine]
 
 

@@ -48,7 +48,8 @@ class Warp:
 
         above = inv_boxcox1p(np.maximum(warped, 0), self.power)
         below = inv_boxcox1p(np.maximum(-warped, 0), 2 - self.power)
-        return self.center + self.spread * np.clip(above - below, -REACH, REACH)
+        restored: Floats = np.clip(above - below, -REACH, REACH)
+        return self.center + self.spread * restored
 
 
 def _powered(values: Floats, power: float) -> Floats:

@@ -27,6 +27,9 @@ REAL = worker.EVALUATE  # before a test puts another in its place
 TRIALS = 16  # beyond what strategies draw at random before they learn
 
 
+pytestmark = pytest.mark.process
+
+
 @pytest.mark.parametrize(
     "sampler", [pytest.param(name, marks=[pytest.mark.slow] * (name == "gp")) for name in SAMPLERS]
 )
