@@ -15,46 +15,46 @@ import sys
 import time
 
 from nas_scale.architecture.files import known_spaces, load_space
-from nas_scale.feasible.cost_table import Batch
-from nas_scale.feasible.encoding import Meter
+from nas_scale.feasible.cost_table import CostTable
+from nas_scale.feasible.encoding import Encoding
 from nas_scale.metrics.counts import Counts
 
 CHECKED = 10_000
 
 
-def _scalar(meter: Meter, codes: list[tuple[int, ...]]) -> float:
+def _scalar(encoding: Encoding, codes: list[tuple[int, ...]]) -> float:
     """Candidates a second."""
     started = time.process_time()
     for code in codes:
-        meter.cost(code)
+        encoding.cost(code)
     return len(codes) / (time.process_time() - started)
 
 
 def _row(name: str, candidates: int) -> str:
     space, rng = load_space(name), random.Random(0)
     started = time.process_time()
-    batch = Batch(Meter(space))
-    batch.cost(batch.uniform(rng, 50 * CHECKED))
+    table = CostTable(Encoding(space))
+    table.cost(table.uniform(rng, 50 * CHECKED))
     tables = time.process_time() - started
-    codes = batch.uniform(rng, CHECKED)
-    scalar, ones = Meter(space), [tuple(code) for code in codes.tolist()]
+    codes = table.uniform(rng, CHECKED)
+    scalar, ones = Encoding(space), [tuple(code) for code in codes.tolist()]
     costs = [scalar.cost(code) for code in ones]
-    together = batch.cost(codes)
+    together = table.cost(codes)
     rows = (together.flops, together.parameters, together.activations, together.peak)
     if [Counts(*each) for each in zip(*(row.tolist() for row in rows), strict=True)] != costs:
         sys.exit(f"the costs of {name} differ from the scalar ones")
-    many = batch.uniform(rng, candidates)
+    many = table.uniform(rng, candidates)
     started = time.process_time()
-    batch.cost(many)
+    table.cost(many)
     rate = candidates / (time.process_time() - started)
-    return f"{name:18s}{space.size:10.2g}{batch.rows:8,}{tables:9.2f} s{_scalar(scalar, ones):14,.0f}{rate:14,.0f}"
+    return f"{name:18s}{space.size:10.2g}{table.rows:8,}{tables:9.2f} s{_scalar(scalar, ones):14,.0f}{rate:14,.0f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=1_000_000, help="priced in one call")
     candidates = parser.parse_args().candidates
-    print(f"{'space':18s}{'fillings':>10s}{'rows':>8s}{'tables':>11s}{'one by one':>14s}{'in batches':>14s}")
+    print(f"{'space':18s}{'assignments':>13s}{'rows':>8s}{'tables':>11s}{'one by one':>14s}{'in batches':>14s}")
     for name in known_spaces():
         print(_row(name, candidates))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -32,7 +32,7 @@ from macro_nets import SPACE, net_of
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.encoding import Meter
+from nas_scale.feasible.encoding import Encoding
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import FLOPS
@@ -57,9 +57,9 @@ STEP: Final = 2_000_000  # multiply-adds; partial nets nearer to each other than
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """worth: what a filling is really worth, larger is better. best: the most that the limits leave.
+    """worth: what an assignment is really worth, larger is better. best: the most that the limits leave.
 
-    trainings: what single trainings of a filling gave, where a search is to see one of them instead of its worth.
+    trainings: what single trainings of an assignment gave, where a search is to see one of them instead of its worth.
     """
 
     space: SearchSpace
@@ -131,8 +131,8 @@ def _macro(part: str, table: Mapping[str, Trained]) -> Task:
 class Chain:
     """A landscape on a space: a sum over stages, each of which may look at the one before it, and over the net's holes.
 
-    holes: [options] for every hole. pairs: [fillings of the stage before, or 1; fillings] for every stage.
-    sides: [fillings], whole numbers that add up along the net; `bonus` of their sum is added in the end.
+    holes: [options] for every hole. pairs: [assignments of the stage before, or 1; assignments] for every stage.
+    sides: [assignments], whole numbers that add up along the net; `bonus` of their sum is added in the end.
     """
 
     space: SearchSpace
@@ -158,7 +158,7 @@ class Chain:
 
 
 def interactions(space: SearchSpace, seed: int = 1) -> Chain:
-    """In standard deviations over all fillings."""
+    """In standard deviations over all assignments."""
     rng = np.random.default_rng(seed)
     codes = [_codes(space, stage) for stage in range(len(space.stages))]
     singles = [_additive(code, rng) for code in codes]
@@ -173,7 +173,7 @@ def interactions(space: SearchSpace, seed: int = 1) -> Chain:
 
 
 def ridge(space: SearchSpace, seed: int = 2) -> Chain:
-    """The slope has standard deviation 1 over all fillings."""
+    """The slope has standard deviation 1 over all assignments."""
     rng = np.random.default_rng(seed)
     codes = [_codes(space, stage) for stage in range(len(space.stages))]
     singles = [_additive(code, rng) for code in codes]
@@ -196,8 +196,8 @@ def ridge(space: SearchSpace, seed: int = 2) -> Chain:
 
 
 def _codes(space: SearchSpace, stage: int) -> Whole:
-    """[fillings, choices]: the option of every choice, the fillings of a stage in order."""
-    return np.array(list(Meter(space).fillings(stage)), dtype=np.int64)
+    """[assignments, choices]: the option of every choice, the assignments of a stage in order."""
+    return np.array(list(Encoding(space).assignments(stage)), dtype=np.int64)
 
 
 def _centred(values: Floats) -> Floats:
@@ -205,12 +205,12 @@ def _centred(values: Floats) -> Floats:
 
 
 def _additive(codes: Whole, rng: np.random.Generator) -> Floats:
-    """[fillings]: a worth for every option of every choice, added up."""
+    """[assignments]: a worth for every option of every choice, added up."""
     return np.asarray(sum(_centred(rng.standard_normal(digits.max() + 1))[digits] for digits in codes.T))
 
 
 def _crossed(before: Whole, after: Whole, rng: np.random.Generator) -> Floats:
-    """[fillings, fillings]: a table for every choice of one stage with every choice of the next, nothing additive."""
+    """[assignments, assignments]: a table for choices of one stage with those of the next, nothing additive."""
     total = np.zeros((len(before), len(after)))
     for first in before.T:
         for second in after.T:
@@ -223,7 +223,7 @@ def _crossed(before: Whole, after: Whole, rng: np.random.Generator) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Partial:
-    """Nets up to a stage. All [nets]; last: filling of the last stage, 0 where the next does not look at it."""
+    """Nets up to a stage. All [nets]; last: assignment of the last stage, 0 where the next does not look at it."""
 
     value: Floats
     flops: Whole
@@ -237,17 +237,17 @@ def optimum(chain: Chain, limits: Limits, step: int = STEP) -> float:
     """The most worth under a limit on multiply-adds: stage by stage, of partial nets that the rest of the net cannot
     tell apart (but for less than `step` multiply-adds) the best alone goes on. What it finds is always a net."""
     (limit,) = limits.limits
-    meter = Meter(chain.space)
+    encoding = Encoding(chain.space)
     assert set(chain.space.holes) <= {"act"}, "other holes change the cost"
-    ends = meter.ends((0,) * len(meter.keys))
+    ends = encoding.ends((0,) * len(encoding.keys))
     nothing = np.zeros(1, dtype=np.int64)
     partial = _Partial(
         np.zeros(1), nothing + ends.stem.flops, nothing, nothing, nothing + ends.stem.channels, ends.stem.resolution
     )
     for stage in range(len(chain.pairs)):
-        partial = _longer(chain, meter, partial, stage, limit.most, step)
+        partial = _longer(chain, encoding, partial, stage, limit.most, step)
     heads = {
-        int(channels): sum(row.flops for row in meter.head(int(channels), partial.size, ends.head))
+        int(channels): sum(row.flops for row in encoding.head(int(channels), partial.size, ends.head))
         for channels in np.unique(partial.channels)
     }
     flops = partial.flops + np.array([heads[int(channels)] for channels in partial.channels])
@@ -256,11 +256,11 @@ def optimum(chain: Chain, limits: Limits, step: int = STEP) -> float:
     return float(worth[inside].max())
 
 
-def _longer(chain: Chain, meter: Meter, before: _Partial, stage: int, most: float, step: int) -> _Partial:
-    fillings, pair = list(meter.fillings(stage)), chain.pairs[stage]
+def _longer(chain: Chain, encoding: Encoding, before: _Partial, stage: int, most: float, step: int) -> _Partial:
+    fillings, pair = list(encoding.assignments(stage)), chain.pairs[stage]
     looks_back = stage + 1 < len(chain.pairs) and len(chain.pairs[stage + 1]) > 1
     widths = np.unique(before.channels)
-    rows = [[meter.row(stage, int(width), before.size, filling) for filling in fillings] for width in widths]
+    rows = [[encoding.row(stage, int(width), before.size, filling) for filling in fillings] for width in widths]
     spent = np.array([[row.flops for row in of_width] for of_width in rows])
     channels = np.array([row.channels for row in rows[0]])
     shape = (len(before.value), len(fillings))

@@ -24,7 +24,7 @@ from landscapes import Task, task
 from search_runs import Seen, search
 
 from nas_scale.atomic import write_text
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.statistics.random_baseline import Budget, RandomSearch, random_search
 from nas_scale.trials.finished import FinishedTrial
 
@@ -42,14 +42,14 @@ def told(seen: Sequence[Seen]) -> list[FinishedTrial]:
 def truth(searched: Task, trials: int) -> float:
     """What random searches report: the mean on fresh trainings of the finalist that is the best on all."""
     assert searched.trainings is not None
-    rng, admissible = random.Random(0), Admissible(searched.space, searched.limits)
+    rng, region = random.Random(0), FeasibleRegion(searched.space, searched.limits)
     reports = []
     for _ in range(TRUTHS):
         drawn: dict[bytes, tuple[float, ...]] = {}
         while len(drawn) < trials:
-            code = admissible.meter.uniform(rng)
-            trainings = tuple(searched.trainings(admissible.meter.params(code)))
-            drawn[admissible.key(code)] = tuple(rng.sample(trainings, len(trainings)))
+            code = region.encoding.uniform(rng)
+            trainings = tuple(searched.trainings(region.encoding.params(code)))
+            drawn[region.key(code)] = tuple(rng.sample(trainings, len(trainings)))
         finalists = sorted(drawn.values(), key=lambda trainings: trainings[0], reverse=True)[:FINALISTS]
         best = max(finalists, key=lambda trainings: sum(trainings[: 1 + FINAL_SEEDS]))
         reports.append(statistics.fmean(best[1 : 1 + FINAL_SEEDS]))
@@ -60,8 +60,8 @@ def forecast(searched: Task, strategy: str, seed: int, trials: int) -> RandomSea
     seen = search(searched, strategy, seed, trials, 1)
     deviations = [np.var(trial.trainings, ddof=1) for trial in seen]
     budget = Budget(trials, 1, FINALISTS, FINAL_SEEDS, float(np.mean(deviations)) ** 0.5)
-    admissible = Admissible(searched.space, searched.limits)
-    found = random_search(admissible, told(seen), budget, max(trial.observed for trial in seen), seed)
+    region = FeasibleRegion(searched.space, searched.limits)
+    found = random_search(region, told(seen), budget, max(trial.observed for trial in seen), seed)
     assert found is not None
     return found
 

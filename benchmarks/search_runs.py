@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 import nas_scale
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.samplers.registry import SAMPLERS, propose, sampler
 from nas_scale.trials.seeds import derived_seed
 
@@ -180,8 +180,8 @@ def overhead(strategy: str) -> Record:
     """
     searched = task("interactions", None)
     rng = random.Random(0)
-    admissible = Admissible(searched.space, CHAIN_LIMITS)
-    fillings = [admissible.draw(rng) for _ in range(max(HISTORIES))]
+    region = FeasibleRegion(searched.space, CHAIN_LIMITS)
+    fillings = [region.draw(rng) for _ in range(max(HISTORIES))]
     found: dict[str, float] = {}
     begun = time.perf_counter()
     for history in HISTORIES:

@@ -17,7 +17,7 @@ import pytest
 
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limits, around
-from tests.support.small_spaces import PLAIN, fillings
+from tests.support.small_spaces import PLAIN, assignments
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -36,7 +36,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.parametrize("name", ["interactions", "ridge"])
 def test_the_best_net_of_a_landscape_is_that_of_looking_at_every_net(landscapes: ModuleType, name: str) -> None:
-    every = list(fillings(PLAIN))
+    every = list(assignments(PLAIN))
     flops = [cost(PLAIN.net(params)).flops for params in every]
     for seed in range(3):
         chain = getattr(landscapes, name)(PLAIN, seed)

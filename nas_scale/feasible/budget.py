@@ -11,8 +11,8 @@ from nas_scale.architecture.notation import Value, format_stage
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import BudgetError
-from nas_scale.feasible.encoding import Code
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.encoding import Encoded
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.counts import Counts
 from nas_scale.metrics.limits import Limit, Limits
 
@@ -35,36 +35,36 @@ def nearest(space: SearchSpace, limits: Limits, seed: int = 0) -> Nearest:
     """The net nearest to the limits, by the sum of the shares by which they are broken.
 
     Exact where a single limit on multiply-adds, parameters or activations lies beyond the space's ends, and in spaces
-    of up to 20,000 fillings; the best of several descents elsewhere.
+    of up to 20,000 assignments; the best of several descents elsewhere.
     """
-    return _nearest(Admissible(space, limits), random.Random(seed))
+    return _nearest(FeasibleRegion(space, limits), random.Random(seed))
 
 
-def _nearest(admissible: Admissible, rng: random.Random) -> Nearest:
-    meter = admissible.meter
-    tried = admissible.every() if admissible.countable else _descents(admissible, rng)
-    code = min(tried, key=lambda code: (admissible.violation(code), code))
-    violation = admissible.violation(code)
-    certain = admissible.countable or violation == 0 or admissible.pursuit.impossible
-    return Nearest(meter.params(code), meter.net(code), meter.cost(code), violation, certain)
+def _nearest(region: FeasibleRegion, rng: random.Random) -> Nearest:
+    encoding = region.encoding
+    tried = region.every() if region.countable else _descents(region, rng)
+    code = min(tried, key=lambda code: (region.violation(code), code))
+    violation = region.violation(code)
+    certain = region.countable or violation == 0 or region.pursuit.impossible
+    return Nearest(encoding.params(code), encoding.net(code), encoding.cost(code), violation, certain)
 
 
-def _descents(admissible: Admissible, rng: random.Random) -> Iterator[Code]:
-    corners = admissible.pursuit.codes
+def _descents(region: FeasibleRegion, rng: random.Random) -> Iterator[Encoded]:
+    corners = region.pursuit.codes
     yield from corners
-    near = sorted(corners, key=lambda code: (admissible.violation(code), code))[: STARTS // 2]
-    for start in (*near, *(admissible.meter.uniform(rng) for _ in range(STARTS // 2))):
-        yield admissible.descend(start, rng)[0]
+    near = sorted(corners, key=lambda code: (region.violation(code), code))[: STARTS // 2]
+    for start in (*near, *(region.encoding.uniform(rng) for _ in range(STARTS // 2))):
+        yield region.descend(start, rng)[0]
 
 
 def ensure_possible(space: SearchSpace, limits: Limits) -> None:
     """Raises BudgetError, naming the nearest net to be had, where no net of the space is found inside the limits."""
-    admissible = Admissible(space, limits)
+    region = FeasibleRegion(space, limits)
     rng = random.Random(0)
     try:
-        admissible.draw(rng)
+        region.draw(rng)
     except BudgetError:
-        found = _nearest(admissible, rng)
+        found = _nearest(region, rng)
         if found.violation > 0:
             raise BudgetError(impossible(space.name, limits, found)) from None
 

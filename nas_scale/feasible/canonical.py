@@ -1,7 +1,7 @@
 """Which codes are one net, and by what nets differ: canonical forms of many codes at once.
 
-A canonical net is its stages in canonical form, those left out that do nothing. Each is looked up by the filling of the
-stage and by what it is handed, as costs are (batch.py), so that no net has to be written out to be compared.
+A canonical net is its stages in canonical form, those left out that do nothing. Each is looked up by the stage's
+assignment and input, as costs are (cost_table.py), so that no net has to be written out to be compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace, StageTemplate, canonical, with_net_fields
 from nas_scale.architecture.spec import Architecture, Stage
-from nas_scale.feasible.cost_table import Batch, Ints, Longs, Table, batch_of
+from nas_scale.feasible.cost_table import CostTable, Ints, Longs, Table, cost_table_for
 
 GONE: Final = 0  # the number of a stage that does nothing
 
@@ -25,18 +25,18 @@ GONE: Final = 0  # the number of a stage that does nothing
 class Forms:
     """Canonical forms of one space. codes: whole numbers [nets, choices]; what it keeps is a cache."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        space = batch.meter.space
-        self.counts = batch.counts + 1  # the levels of every choice: its options, and that it does not act
+    def __init__(self, table: CostTable) -> None:
+        self.table = table
+        space = table.encoding.space
+        self.counts = table.counts + 1  # the levels of every choice: its options, and that it does not act
         act = space.holes.get("act")
         styles = act.options if act else (space.frame.style.act,)
         self._frames = [with_net_fields(replace(space.frame, stages=()), {"act": style}) for style in styles]
         self._act = list(space.holes).index("act") if act else None
         self._numbers: dict[Stage, int] = {}
         self._tables = [
-            Table(int(batch.counts[start:end].prod()), 1 + end - start, self._row(index))
-            for index, (start, end) in enumerate(batch.meter.spans)
+            Table(int(table.counts[start:end].prod()), 1 + end - start, self._row(index))
+            for index, (start, end) in enumerate(table.encoding.spans)
         ]
         self._runs = [run for run in _runs(space.stages) if space.stages[run[0]].may_vanish]
 
@@ -44,7 +44,7 @@ class Forms:
         """Equal for equal nets, and for no others."""
         numbers, _ = self._forms(codes)
         order = np.argsort(numbers == GONE, axis=1, kind="stable")
-        rows = np.column_stack([self.batch.hole_fillings(codes), np.take_along_axis(numbers, order, axis=1)])
+        rows = np.column_stack([self.table.network_assignments(codes), np.take_along_axis(numbers, order, axis=1)])
         return [row.tobytes() for row in rows.astype(np.int32)]
 
     def levels(self, codes: Ints) -> Longs:
@@ -62,11 +62,11 @@ class Forms:
         numbers = np.empty((len(codes), len(self._tables)), np.int64)
         acts = len(self._frames)
         act = levels[:, self._act] if self._act is not None else np.zeros(len(codes), np.int64)
-        for index, states, fillings in self.batch.walk(codes):
+        for index, states, assignments in self.table.walk(codes):
             table = self._tables[index]
-            places = table.places(states * acts + act, fillings)
+            places = table.places(states * acts + act, assignments)
             numbers[:, index] = table.column(0, places)
-            for column, at in enumerate(range(*self.batch.meter.spans[index]), 1):
+            for column, at in enumerate(range(*self.table.encoding.spans[index]), 1):
                 levels[:, at] = table.column(column, places)
         for run in self._runs:
             self._settle(numbers, levels, run)
@@ -75,32 +75,34 @@ class Forms:
     def _settle(self, numbers: Longs, levels: Longs, run: list[int]) -> None:
         order = np.argsort(numbers[:, run] == GONE, axis=1, kind="stable")
         numbers[:, run] = np.take_along_axis(numbers[:, run], order, axis=1)
-        starts = np.array([self.batch.meter.spans[index][0] for index in run])
-        for offset in range(np.diff(self.batch.meter.spans[run[0]])[0]):
+        starts = np.array([self.table.encoding.spans[index][0] for index in run])
+        for offset in range(np.diff(self.table.encoding.spans[run[0]])[0]):
             levels[:, starts + offset] = np.take_along_axis(levels[:, starts + offset], order, axis=1)
 
     def _row(self, index: int) -> Callable[[int, int], Sequence[int]]:
-        meter = self.batch.meter
-        where = slice(*meter.spans[index])
-        template = meter.space.stages[index]
+        encoding = self.table.encoding
+        where = slice(*encoding.spans[index])
+        template = encoding.space.stages[index]
 
-        def row(state: int, filling: int) -> Sequence[int]:
-            channels, _ = self.batch.states[state // len(self._frames)]
-            code = self.batch.decode(where, filling)
+        def row(state: int, assignment: int) -> Sequence[int]:
+            channels, _ = self.table.states[state // len(self._frames)]
+            code = self.table.decode(where, assignment)
             frame = self._frames[state % len(self._frames)]
-            kept = _alone(meter.stage(index, code), channels, frame)
+            kept = _alone(encoding.stage(index, code), channels, frame)
             if kept is None:
-                return GONE, *_gone(template, meter.options[where])
+                return GONE, *_gone(template, encoding.options[where])
             return self._numbers.setdefault(kept, len(self._numbers) + 1), *self._levels(index, kept, channels, frame)
 
         return row
 
     def _levels(self, index: int, kept: Stage, channels: int, frame: Architecture) -> list[int]:
-        meter = self.batch.meter
-        options = meter.options[slice(*meter.spans[index])]
-        names = [name for name, slot in meter.space.stages[index].slots.items() if not _fixed(slot)]
+        encoding = self.table.encoding
+        options = encoding.options[slice(*encoding.spans[index])]
+        names = [name for name, slot in encoding.space.stages[index].slots.items() if not _fixed(slot)]
         if names == ["block"]:
-            alternatives = [_alone(meter.stage(index, (option,)), channels, frame) for option in range(len(options[0]))]
+            alternatives = [
+                _alone(encoding.stage(index, (option,)), channels, frame) for option in range(len(options[0]))
+            ]
             return [alternatives.index(kept)]
         return [_option(taken, getattr(kept, name)) for name, taken in zip(names, options, strict=True)]
 
@@ -137,10 +139,10 @@ def _written(template: StageTemplate) -> tuple[tuple[str, object], ...]:
 
 
 @lru_cache(maxsize=8)
-def _forms_of(batch: Batch) -> Forms:
-    return Forms(batch)
+def _forms_for(table: CostTable) -> Forms:
+    return Forms(table)
 
 
-def forms_of(space: SearchSpace) -> Forms:
+def forms_for(space: SearchSpace) -> Forms:
     """The same for every equal space."""
-    return _forms_of(batch_of(space))
+    return _forms_for(cost_table_for(space))

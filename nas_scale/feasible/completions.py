@@ -14,12 +14,14 @@ from typing import Final
 
 import numpy as np
 
-from nas_scale.feasible.cost_table import ONWARD, Batch, Ints, Longs
+from nas_scale.feasible.cost_table import ONWARD, CostTable, Ints, Longs
 from nas_scale.metrics.counts import Counts
 from nas_scale.metrics.limits import Limit, Limits
 from nas_scale.metrics.metric import Metric
 
-RESTS: Final = 2**19  # fillings of the last stages, sorted for each state and each filling of what is open for the net
+RESTS: Final = (
+    2**19
+)  # assignments of the last stages, sorted for each state and each assignment of what is open for the net
 SAMPLE: Final = 4096  # nets, from which it is told which limit is the narrowest
 BEGINNINGS: Final = 4096  # drawn at least
 
@@ -35,20 +37,20 @@ class Rests:
 class Completions:
     """Draws inside a limit on one metric of a space that adds up. What it keeps is a cache."""
 
-    def __init__(self, batch: Batch, metric: Metric) -> None:
-        self.batch = batch
+    def __init__(self, table: CostTable, metric: Metric) -> None:
+        self.table = table
         self.metric = metric
         self._sorted: dict[tuple[int, int], Rests] = {}
-        self.first = len(batch.meter.spans)  # the first stage of a rest
+        self.first = len(table.encoding.spans)  # the first stage of a rest
         self.size = 1
-        while self.first > 0 and self.size * self._fillings(self.first - 1) <= RESTS:
+        while self.first > 0 and self.size * self._assignments(self.first - 1) <= RESTS:
             self.first -= 1
-            self.size *= self._fillings(self.first)
+            self.size *= self._assignments(self.first)
 
     def draw(self, rng: random.Random, amount: int, limit: Limit) -> Ints:
         """So many codes inside the limit, with repeats; none where no beginning that was drawn can be completed."""
         generator = np.random.default_rng(rng.getrandbits(64))
-        drawn = self.batch.uniform(rng, max(BEGINNINGS, 4 * amount))
+        drawn = self.table.uniform(rng, max(BEGINNINGS, 4 * amount))
         spent, states, holes = self._begin(drawn)
         lows, highs = np.empty_like(spent), np.empty_like(spent)
         for state, hole in set(zip(states.tolist(), holes.tolist(), strict=True)):
@@ -67,27 +69,27 @@ class Completions:
             at = np.flatnonzero((states[taken] == state) & (holes[taken] == hole))
             numbers[at] = self._rests(state, hole).numbers[places[at]]
         codes: Ints = drawn[taken]
-        start = self.batch.meter.spans[self.first][0]
-        rest = np.unravel_index(numbers, tuple(self.batch.counts[start:].tolist()))
+        start = self.table.encoding.spans[self.first][0]
+        rest = np.unravel_index(numbers, tuple(self.table.counts[start:].tolist()))
         codes[:, start:] = np.column_stack(rest)
         return codes
 
-    def _fillings(self, index: int) -> int:
-        return int(self.batch.counts[slice(*self.batch.meter.spans[index])].prod())
+    def _assignments(self, index: int) -> int:
+        return int(self.table.counts[slice(*self.table.encoding.spans[index])].prod())
 
     def _begin(self, codes: Ints) -> tuple[Longs, Longs, Longs]:
-        """What stem and first stages cost, what they hand on, and the filling of what is open for the whole net."""
-        holes = self.batch.hole_fillings(codes)
-        stems = self.batch.stems()
+        """What stem and first stages cost, what they hand on, and the assignment of what is open for the whole net."""
+        holes = self.table.network_assignments(codes)
+        stems = self.table.stems()
         spent, states = self._of(stems)[holes], stems[ONWARD, holes]
-        for index, before, fillings in self.batch.walk(codes):
+        for index, before, assignments in self.table.walk(codes):
             if index == self.first:
                 break
             for state in np.unique(before).tolist():
                 at = np.flatnonzero(before == state)
-                ways = self.batch.ways(index, state)
-                spent[at] += self._of(ways)[fillings[at]]
-                states[at] = ways[ONWARD, fillings[at]]
+                ways = self.table.ways(index, state)
+                spent[at] += self._of(ways)[assignments[at]]
+                states[at] = ways[ONWARD, assignments[at]]
         return spent, states, holes
 
     def _of(self, rows: Longs) -> Longs:
@@ -103,24 +105,24 @@ class Completions:
         return self._sorted[state, hole]
 
     def _costs(self, index: int, state: int, hole: int) -> Longs:
-        """Of all fillings of the stages from `index` on, with head and classifier, the last choice changing fastest."""
-        if index == len(self.batch.meter.spans):
-            return self._of(self.batch.heads(state))[hole : hole + 1]
-        ways = self.batch.ways(index, state)
+        """Of all assignments of the stages from `index` on, with head and classifier; the last choice fastest."""
+        if index == len(self.table.encoding.spans):
+            return self._of(self.table.heads(state))[hole : hole + 1]
+        ways = self.table.ways(index, state)
         behind = {after: self._costs(index + 1, after, hole) for after in np.unique(ways[ONWARD]).tolist()}
         rows = [cost + behind[after] for cost, after in zip(self._of(ways), ways[ONWARD].tolist(), strict=True)]
         return np.concatenate(rows)
 
 
 @lru_cache(maxsize=8)
-def _completions(batch: Batch, metric: Metric) -> Completions:
-    return Completions(batch, metric)
+def _completions(table: CostTable, metric: Metric) -> Completions:
+    return Completions(table, metric)
 
 
 @lru_cache(maxsize=32)
-def narrowest(batch: Batch, limits: Limits) -> Limit | None:
+def narrowest(table: CostTable, limits: Limits) -> Limit | None:
     """Of the limits on metrics that add up the one that the fewest sampled nets keep; None without such limits."""
-    costs = batch.cost(batch.uniform(random.Random(0), SAMPLE))
+    costs = table.cost(table.uniform(random.Random(0), SAMPLE))
 
     def kept(limit: Limit) -> tuple[float, float]:
         return float((limit.violation(costs) == 0).mean()), limit.most - limit.least
@@ -129,12 +131,12 @@ def narrowest(batch: Batch, limits: Limits) -> Limit | None:
     return min(added, key=kept, default=None)
 
 
-def draw(batch: Batch, limits: Limits, rng: random.Random, amount: int) -> Ints:
+def draw(table: CostTable, limits: Limits, rng: random.Random, amount: int) -> Ints:
     """Codes inside the limits, at most so many and with repeats, drawn as if uniformly; perhaps none.
 
     One attempt: limits on several costs at once reject what the narrowest lets through.
     """
-    limit = narrowest(batch, limits)
-    drawn = batch.uniform(rng, amount) if limit is None else _completions(batch, limit.metric).draw(rng, amount, limit)
-    inside: Ints = drawn[batch.violations(drawn, limits) == 0]
+    limit = narrowest(table, limits)
+    drawn = table.uniform(rng, amount) if limit is None else _completions(table, limit.metric).draw(rng, amount, limit)
+    inside: Ints = drawn[table.violations(drawn, limits) == 0]
     return inside

@@ -1,7 +1,7 @@
 """Costs of many codes at once: a stage's cost is looked up by its choices and by what its input is.
 
 What a stage hands on is looked up the same way, so a million nets are a few dozen passes over arrays. Rows of the
-tables are worked out by the Meter when a code first needs them: a few thousand for a space of 1e18 codes.
+tables are worked out by the Encoding when a code first needs them: a few thousand for a space of 1e18 codes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.encoding import Code, Meter, meter_of
+from nas_scale.feasible.encoding import Encoded, Encoding, encoding_for
 from nas_scale.metrics.counts import Counts, Number, total
 from nas_scale.metrics.limits import Limits
 
@@ -29,21 +29,21 @@ ONWARD: Final = len(fields(Counts))  # a row has the counts of a stage, then in 
 
 
 class Table:
-    """Rows of whole numbers by (state, filling). row: works one out; it is asked once for each."""
+    """Rows of whole numbers by (state, assignment). row: works one out; it is asked once for each."""
 
-    def __init__(self, fillings: int, width: int, row: Callable[[int, int], Sequence[int]]) -> None:
-        self.fillings = fillings
+    def __init__(self, assignments: int, width: int, row: Callable[[int, int], Sequence[int]]) -> None:
+        self.assignments = assignments
         self._row = row
         self._where = np.empty(0, np.int32)
         self._columns = np.empty((width, 64), np.int64)
         self.rows = 0
 
-    def places(self, states: Longs, fillings: Longs) -> npt.NDArray[np.int32]:
+    def places(self, states: Longs, assignments: Longs) -> npt.NDArray[np.int32]:
         """Where the rows stand: for `column`, which takes them."""
-        spots = states * self.fillings + fillings
+        spots = states * self.assignments + assignments
         missing = int(spots.max(initial=0)) + 1 - len(self._where)
         if missing > 0:
-            whole_states = -(-missing // self.fillings) * self.fillings
+            whole_states = -(-missing // self.assignments) * self.assignments
             self._where = np.concatenate([self._where, np.full(whole_states, -1, np.int32)])
         found = self._where.take(spots)
         if found.min(initial=0) < 0:
@@ -53,9 +53,9 @@ class Table:
         return found
 
     def whole(self, state: int) -> Longs:
-        """All rows of a state: [width, fillings]."""
-        fillings = np.arange(self.fillings)
-        places = self.places(np.full_like(fillings, state), fillings)
+        """All rows of a state: [width, assignments]."""
+        assignments = np.arange(self.assignments)
+        places = self.places(np.full_like(assignments, state), assignments)
         return self._columns.take(places, axis=1)
 
     def column(self, at: int, places: npt.NDArray[np.int32]) -> Longs:
@@ -69,27 +69,27 @@ class Table:
     def _add(self, spot: int) -> None:
         if self.rows == self._columns.shape[1]:
             self._columns = np.concatenate([self._columns, np.empty_like(self._columns)], axis=1)
-        self._columns[:, self.rows] = self._row(*divmod(spot, self.fillings))
+        self._columns[:, self.rows] = self._row(*divmod(spot, self.assignments))
         self._where[spot] = self.rows
         self.rows += 1
 
 
-class Batch:
+class CostTable:
     """Codes of one space by the million. codes: whole numbers [nets, choices]; what it keeps is a cache."""
 
-    def __init__(self, meter: Meter) -> None:
-        self.meter = meter
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
         self.states: list[tuple[int, int]] = []  # channels and pixels a side
         self._state_index: dict[tuple[int, int], int] = {}
-        self.counts = np.array([len(options) for options in meter.options], np.int64)
+        self.counts = np.array([len(options) for options in encoding.options], np.int64)
         self.dtype: type[np.integer] = np.uint8 if self.counts.max(initial=0) < 256 else np.int32
-        self.holes = slice(0, meter.spans[0][0] if meter.spans else len(self.counts))
-        fillings = int(self.counts[self.holes].prod())
-        self._stems = Table(fillings, ONWARD + 1, self._stem_row)
-        self._heads = Table(fillings, ONWARD, self._head_row)
+        self.holes = slice(0, encoding.spans[0][0] if encoding.spans else len(self.counts))
+        assignments = int(self.counts[self.holes].prod())
+        self._stems = Table(assignments, ONWARD + 1, self._stem_row)
+        self._heads = Table(assignments, ONWARD, self._head_row)
         self._stages = [
             Table(int(self.counts[start:end].prod()), ONWARD + 1, self._stage_row(index))
-            for index, (start, end) in enumerate(meter.spans)
+            for index, (start, end) in enumerate(encoding.spans)
         ]
 
     @property
@@ -97,11 +97,11 @@ class Batch:
         """How many rows have been worked out so far."""
         return sum(table.rows for table in (self._stems, self._heads, *self._stages))
 
-    def codes(self, codes: Iterable[Code]) -> Ints:
+    def codes(self, codes: Iterable[Encoded]) -> Ints:
         return np.array(list(codes), self.dtype).reshape(-1, len(self.counts))
 
     def uniform(self, rng: random.Random, amount: int) -> Ints:
-        """So many codes, every filling of the space with the same chance."""
+        """So many codes, every assignment of the space with the same chance."""
         generator = np.random.default_rng(rng.getrandbits(64))
         drawn = np.empty((amount, len(self.counts)), self.dtype)
         for at, count in enumerate(self.counts.tolist()):
@@ -123,42 +123,42 @@ class Batch:
         return violations
 
     def walk(self, codes: Ints) -> Iterator[tuple[int, Longs, Longs]]:
-        """Stage by stage: (stage, the state that it is handed, its filling), the last two [nets]."""
+        """Stage by stage: (stage, the state that it is handed, its assignment), the last two [nets]."""
         columns = _columns(codes)
         states = self._stems.column(ONWARD, self._first(columns))
         for index, table in enumerate(self._stages):
-            fillings = self._filling(columns, slice(*self.meter.spans[index]))
-            yield index, states, fillings
-            states = table.column(ONWARD, table.places(states, fillings))
+            assignments = self._assignment(columns, slice(*self.encoding.spans[index]))
+            yield index, states, assignments
+            states = table.column(ONWARD, table.places(states, assignments))
 
-    def hole_fillings(self, codes: Ints) -> Longs:
-        """[nets]: the filling of what is open for the net as a whole."""
-        return self._filling(_columns(codes), self.holes)
+    def network_assignments(self, codes: Ints) -> Longs:
+        """[nets]: the assignment of what is open for the net as a whole."""
+        return self._assignment(_columns(codes), self.holes)
 
     def stems(self) -> Longs:
-        """Every filling of what is open for the net as a whole: what the stem costs, its peak, what it hands on."""
+        """Every assignment of what is open for the net as a whole: what the stem costs, its peak, what it hands on."""
         return self._stems.whole(0)
 
     def ways(self, index: int, state: int) -> Longs:
-        """Every filling of a stage that is handed `state`: [ONWARD + 1, fillings], what it costs and hands on."""
+        """Every assignment of a stage that is handed `state`: [ONWARD + 1, assignments], what it costs and hands on."""
         return self._stages[index].whole(state)
 
     def heads(self, state: int) -> Longs:
-        """What head and classifier cost behind a last stage, for every filling of what is open for the whole net."""
+        """What head and classifier cost behind a last stage, for every assignment of what is open for the whole net."""
         return self._heads.whole(state)
 
-    def assemble(self, fillings: Longs) -> Ints:
+    def assemble(self, assignments: Longs) -> Ints:
         """Codes from numbers, [nets, 1 + stages]: that of the choices for the net as a whole, then each stage's."""
-        codes = np.empty((len(fillings), len(self.counts)), self.dtype)
-        for at, where in enumerate((self.holes, *(slice(*span) for span in self.meter.spans))):
+        codes = np.empty((len(assignments), len(self.counts)), self.dtype)
+        for at, where in enumerate((self.holes, *(slice(*span) for span in self.encoding.spans))):
             if where.start < where.stop:
-                options = np.unravel_index(fillings[:, at], tuple(self.counts[where].tolist()))
+                options = np.unravel_index(assignments[:, at], tuple(self.counts[where].tolist()))
                 codes[:, where] = np.column_stack(options)
         return codes
 
-    def decode(self, where: slice, filling: int) -> Code:
+    def decode(self, where: slice, assignment: int) -> Encoded:
         """The options of the choices in `where`, from their one number."""
-        return tuple(int(option) for option in np.unravel_index(filling, tuple(self.counts[where].tolist())))
+        return tuple(int(option) for option in np.unravel_index(assignment, tuple(self.counts[where].tolist())))
 
     def _cost(self, codes: Ints) -> Counts[Longs]:
         """`cost` of one chunk."""
@@ -170,39 +170,39 @@ class Batch:
         yield self._stems.counts(places)
         states = self._stems.column(ONWARD, places)
         for index, table in enumerate(self._stages):
-            places = table.places(states, self._filling(columns, slice(*self.meter.spans[index])))
+            places = table.places(states, self._assignment(columns, slice(*self.encoding.spans[index])))
             yield table.counts(places)
             states = table.column(ONWARD, places)
-        yield self._heads.counts(self._heads.places(states, self._filling(columns, self.holes)))
+        yield self._heads.counts(self._heads.places(states, self._assignment(columns, self.holes)))
 
     def _first(self, columns: Ints) -> npt.NDArray[np.int32]:
-        fillings = self._filling(columns, self.holes)
-        return self._stems.places(np.zeros_like(fillings), fillings)
+        assignments = self._assignment(columns, self.holes)
+        return self._stems.places(np.zeros_like(assignments), assignments)
 
-    def _filling(self, columns: Ints, where: slice) -> Longs:
+    def _assignment(self, columns: Ints, where: slice) -> Longs:
         """One number for the choices in `where`, the last of which changes fastest. columns: [choices, nets]."""
-        filling = np.zeros(columns.shape[1], np.int64)
+        assignment = np.zeros(columns.shape[1], np.int64)
         for column, count in zip(columns[where], self.counts[where].tolist(), strict=True):
-            filling *= count
-            filling += column
-        return filling
+            assignment *= count
+            assignment += column
+        return assignment
 
-    def _stem_row(self, _: int, filling: int) -> Sequence[int]:
-        stem = self.meter.ends(self.decode(self.holes, filling)).stem
+    def _stem_row(self, _: int, assignment: int) -> Sequence[int]:
+        stem = self.encoding.ends(self.decode(self.holes, assignment)).stem
         return *as_rows(stem), self._state(stem.channels, stem.resolution)
 
     def _stage_row(self, index: int) -> Callable[[int, int], Sequence[int]]:
-        where = slice(*self.meter.spans[index])
+        where = slice(*self.encoding.spans[index])
 
-        def row(state: int, filling: int) -> Sequence[int]:
-            cost = self.meter.row(index, *self.states[state], self.decode(where, filling))
+        def row(state: int, assignment: int) -> Sequence[int]:
+            cost = self.encoding.row(index, *self.states[state], self.decode(where, assignment))
             return *as_rows(cost), self._state(cost.channels, cost.resolution)
 
         return row
 
-    def _head_row(self, state: int, filling: int) -> Sequence[int]:
-        width = self.meter.ends(self.decode(self.holes, filling)).head
-        return as_rows(total(self.meter.head(*self.states[state], width)))
+    def _head_row(self, state: int, assignment: int) -> Sequence[int]:
+        width = self.encoding.ends(self.decode(self.holes, assignment)).head
+        return as_rows(total(self.encoding.head(*self.states[state], width)))
 
     def _state(self, channels: int, size: int) -> int:
         if (channels, size) not in self._state_index:
@@ -226,10 +226,10 @@ def _columns(codes: Ints) -> Ints:
 
 
 @lru_cache(maxsize=8)
-def _batch_of(meter: Meter) -> Batch:
-    return Batch(meter)
+def _cost_table_for(encoding: Encoding) -> CostTable:
+    return CostTable(encoding)
 
 
-def batch_of(space: SearchSpace) -> Batch:
+def cost_table_for(space: SearchSpace) -> CostTable:
     """The same for every equal space: what was worked out for one sampler serves the next."""
-    return _batch_of(meter_of(space))
+    return _cost_table_for(encoding_for(space))

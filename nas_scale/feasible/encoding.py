@@ -1,7 +1,7 @@
 """Costs of a space's nets by lookup: a few microseconds a net, so that a proposal may try hundreds of changes.
 
 A net's cost is a sum over its stages, each of which depends on nothing but the channels and the size it is
-handed. So the cost of every filling of a stage is worked out once (by metrics.counts) and only looked up after that.
+handed. So the cost of every assignment of a stage is worked out once (by metrics.counts) and only looked up after that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nas_scale.architecture.space import Choice, Params, SearchSpace, Slot, Stag
 from nas_scale.architecture.spec import Architecture, Stage
 from nas_scale.metrics.counts import Counts, StageCounts, profile, stage_counts, total
 
-Code = tuple[int, ...]  # which option each choice takes, in the space's order
+Encoded = tuple[int, ...]  # which option each choice takes, in the space's order
 State = tuple[int, int]  # channels and pixels a side that one stage hands to the next
 
 
@@ -29,7 +29,7 @@ class Ends:
     head: int
 
 
-class Meter:
+class Encoding:
     """Codes of one space, their costs and their nets. What it keeps is a cache: it never changes an answer."""
 
     def __init__(self, space: SearchSpace) -> None:
@@ -39,9 +39,9 @@ class Meter:
         self._numbers = [{option: number for number, option in enumerate(options)} for options in self.options]
         self._holes = {name: index for index, name in enumerate(space.holes)}
         self.spans = self._stage_spans()
-        self._rows: dict[tuple[int, int, int, Code], StageCounts] = {}
-        self._stages: dict[tuple[int, Code], Stage] = {}
-        self._ends: dict[Code, Ends] = {}
+        self._rows: dict[tuple[int, int, int, Encoded], StageCounts] = {}
+        self._stages: dict[tuple[int, Encoded], Stage] = {}
+        self._ends: dict[Encoded, Ends] = {}
         self._heads: dict[tuple[int, int, int], tuple[StageCounts, StageCounts]] = {}
 
     def _stage_spans(self) -> tuple[tuple[int, int], ...]:
@@ -51,20 +51,20 @@ class Meter:
             start = spans[-1][1]
         return tuple(spans)
 
-    def code(self, params: Params) -> Code:
+    def code(self, params: Params) -> Encoded:
         """Raises KeyError for a missing choice, and for a value that is no option."""
         return tuple([numbers[params[key]] for key, numbers in zip(self.keys, self._numbers, strict=True)])
 
-    def params(self, code: Code) -> dict[str, Value]:
+    def params(self, code: Encoded) -> dict[str, Value]:
         return {key: options[index] for key, options, index in zip(self.keys, self.options, code, strict=True)}
 
-    def net(self, code: Code) -> Architecture:
+    def net(self, code: Encoded) -> Architecture:
         """The net in canonical form: equal for codes that compute the same."""
         params = self.params(code)
         return self.space.resolve(lambda choice: params[choice.key])
 
-    def uniform(self, rng: random.Random) -> Code:
-        """Every filling of the space with the same chance."""
+    def uniform(self, rng: random.Random) -> Encoded:
+        """Every assignment of the space with the same chance."""
         return tuple(int(rng.random() * len(options)) for options in self.options)
 
     def moves(self, frozen: Iterable[int] = ()) -> list[tuple[int, int]]:
@@ -74,7 +74,7 @@ class Meter:
             (at, option) for at, options in enumerate(self.options) if at not in kept for option in range(len(options))
         ]
 
-    def cost(self, code: Code) -> Counts[int]:
+    def cost(self, code: Encoded) -> Counts[int]:
         """The same as metrics.counts.cost of the net."""
         ends = self.ends(code)
         row = ends.stem
@@ -86,40 +86,40 @@ class Meter:
         parts += self.head(row.channels, row.resolution, ends.head)
         return total(parts)
 
-    def row(self, index: int, channels: int, size: int, filling: Code) -> StageCounts:
+    def row(self, index: int, channels: int, size: int, assignment: Encoded) -> StageCounts:
         """Cost of stage `index`, filled so, on a size x size map of so many channels."""
-        key = (index, channels, size, filling)
+        key = (index, channels, size, assignment)
         if key not in self._rows:
-            self._rows[key] = stage_counts(self.stage(index, filling), channels, size, self.space.frame.style)
+            self._rows[key] = stage_counts(self.stage(index, assignment), channels, size, self.space.frame.style)
         return self._rows[key]
 
-    def stage(self, index: int, filling: Code) -> Stage:
+    def stage(self, index: int, assignment: Encoded) -> Stage:
         """Stage `index`, filled so."""
-        key = (index, filling)
+        key = (index, assignment)
         if key not in self._stages:
             template = self.space.stages[index]
-            options = [choice.options[at] for choice, at in zip(template.choices, filling, strict=True)]
+            options = [choice.options[at] for choice, at in zip(template.choices, assignment, strict=True)]
             params = dict(zip((choice.key for choice in template.choices), options, strict=True))
             self._stages[key] = template.resolve(lambda choice: params[choice.key])
         return self._stages[key]
 
-    def fillings(self, index: int) -> Iterator[Code]:
-        """All fillings of stage `index`."""
+    def assignments(self, index: int) -> Iterator[Encoded]:
+        """All assignments of stage `index`."""
         start, end = self.spans[index]
         return product(*(range(len(options)) for options in self.options[start:end]))
 
-    def hole_fillings(self) -> Iterator[Code]:
-        """All fillings of the fields that are open for the net as a whole."""
+    def network_assignments(self) -> Iterator[Encoded]:
+        """All assignments of the fields that are open for the net as a whole."""
         return product(*(range(len(options)) for options in self.options[: len(self._holes)]))
 
-    def ends(self, code: Code) -> Ends:
+    def ends(self, code: Encoded) -> Ends:
         """Stem and head of a code, of which only the part for the whole net is read."""
-        filling = code[: len(self._holes)]
-        if filling not in self._ends:
-            picked = {name: self.options[at][filling[at]] for name, at in self._holes.items() if name != "act"}
+        assignment = code[: len(self._holes)]
+        if assignment not in self._ends:
+            picked = {name: self.options[at][assignment[at]] for name, at in self._holes.items() if name != "act"}
             bare = replace(self.space.frame, stages=(), **picked)  # type: ignore[arg-type]
-            self._ends[filling] = Ends(profile(bare)[0], bare.head)
-        return self._ends[filling]
+            self._ends[assignment] = Ends(profile(bare)[0], bare.head)
+        return self._ends[assignment]
 
     def head(self, channels: int, size: int, width: int) -> tuple[StageCounts, StageCounts]:
         """Head and classifier on the last stage's map."""
@@ -144,12 +144,12 @@ class _Written:
 
 
 @lru_cache(maxsize=8)
-def _meter_of(written: _Written) -> Meter:
+def _encoding_for(written: _Written) -> Encoding:
     stages = tuple(StageTemplate(dict(slots)) for slots in written.stages)
-    return Meter(SearchSpace(written.name, written.about, written.frame, stages, dict(written.holes)))
+    return Encoding(SearchSpace(written.name, written.about, written.frame, stages, dict(written.holes)))
 
 
-def meter_of(space: SearchSpace) -> Meter:
+def encoding_for(space: SearchSpace) -> Encoding:
     """The same for every equal space, so that a fresh sampler need not work out again what another has."""
     stages = tuple(tuple(stage.slots.items()) for stage in space.stages)
-    return _meter_of(_Written(space.name, space.about, space.frame, stages, tuple(space.holes.items())))
+    return _encoding_for(_Written(space.name, space.about, space.frame, stages, tuple(space.holes.items())))

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nas_scale.feasible.cost_table import ONWARD, Batch, Ints, Longs, as_rows, largest
+from nas_scale.feasible.cost_table import ONWARD, CostTable, Ints, Longs, as_rows, largest
 from nas_scale.metrics.counts import Counts, total
 from nas_scale.metrics.limits import Limits
 
-KEPT: Final = 2**16  # fillings, beyond which an enumeration is given up
-WORK: Final = 2**22  # fillings looked at in all
+KEPT: Final = 2**16  # assignments, beyond which an enumeration is given up
+WORK: Final = 2**22  # assignments looked at in all
 ROWS: Final = 50_000  # rows of cost tables, some seconds to work out
 CHUNK: Final = 2**19
 
@@ -35,9 +35,9 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Nets up to a stage. fillings: [nets, 1 + stages so far]. spent: [ONWARD, nets], the last the peak."""
+    """Nets up to a stage. assignments: [nets, 1 + stages so far]. spent: [ONWARD, nets], the last the peak."""
 
-    fillings: Longs
+    assignments: Longs
     spent: Longs
     states: Longs
 
@@ -46,78 +46,78 @@ class Begun:
 
 
 @lru_cache(maxsize=8)
-def enumerated(batch: Batch, limits: Limits) -> Ints | None:
-    """All fillings inside the limits, [fillings, choices]; None where they are more than KEPT or too dear to find."""
-    rests = _rests(batch)
+def enumerated(table: CostTable, limits: Limits) -> Ints | None:
+    """All feasible assignments, [assignments, choices]; None where they are more than KEPT or take too long to find."""
+    rests = _rests(table)
     if rests is None:
         return None
-    stems = batch.stems()
+    stems = table.stems()
     begun = Begun(np.arange(stems.shape[1])[:, None], stems[:ONWARD], stems[ONWARD])
     work = 0
     for index, rest in enumerate(rests):
         grown: list[Begun] = []
-        for part in _parts(begun, batch, index):
-            work += part.fillings.shape[0] * batch.ways(index, int(part.states[0])).shape[1]
-            grown.append(_grow(part, batch, index, rest, limits))
+        for part in _parts(begun, table, index):
+            work += part.assignments.shape[0] * table.ways(index, int(part.states[0])).shape[1]
+            grown.append(_grow(part, table, index, rest, limits))
             if work > WORK or sum(map(len, grown)) > KEPT:
                 return None
         if not grown:
-            return batch.codes([])
+            return table.codes([])
         begun = _together(grown)
-    codes = batch.assemble(begun.fillings)
-    admitted: Ints = codes[batch.violations(codes, limits) == 0]
+    codes = table.assemble(begun.assignments)
+    admitted: Ints = codes[table.violations(codes, limits) == 0]
     return admitted
 
 
-def _rests(batch: Batch) -> list[Rest] | None:
+def _rests(table: CostTable) -> list[Rest] | None:
     """What can come after each stage; None where the space has too many rows."""
-    reached = [np.unique(batch.stems()[ONWARD])]
+    reached = [np.unique(table.stems()[ONWARD])]
     rows = 0
-    for index, (start, end) in enumerate(batch.meter.spans):
-        rows += len(reached[-1]) * int(batch.counts[start:end].prod())
+    for index, (start, end) in enumerate(table.encoding.spans):
+        rows += len(reached[-1]) * int(table.counts[start:end].prod())
         if rows > ROWS:
             return None
-        reached.append(np.unique([batch.ways(index, state)[ONWARD] for state in reached[-1].tolist()]))
-    shape = (ONWARD, len(batch.states))
+        reached.append(np.unique([table.ways(index, state)[ONWARD] for state in reached[-1].tolist()]))
+    shape = (ONWARD, len(table.states))
     rest = Rest(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     for state in reached[-1].tolist():
-        heads = batch.heads(state)
+        heads = table.heads(state)
         rest.least[:, state], rest.most[:, state] = heads.min(axis=1), heads.max(axis=1)
     rests = [rest]
-    for index in reversed(range(1, len(batch.meter.spans))):
-        rests.append(_before(batch, index, reached[index], rests[-1]))
+    for index in reversed(range(1, len(table.encoding.spans))):
+        rests.append(_before(table, index, reached[index], rests[-1]))
     return rests[::-1]
 
 
-def _before(batch: Batch, index: int, states: Longs, rest: Rest) -> Rest:
+def _before(table: CostTable, index: int, states: Longs, rest: Rest) -> Rest:
     """The rest that begins with stage `index`, from the rest behind it."""
     before = Rest(np.zeros_like(rest.least), np.zeros_like(rest.most))
     for state in states.tolist():
-        ways = batch.ways(index, state)
+        ways = table.ways(index, state)
         before.least[:, state] = _added(ways[:ONWARD], rest.least[:, ways[ONWARD]]).min(axis=1)
         before.most[:, state] = _added(ways[:ONWARD], rest.most[:, ways[ONWARD]]).max(axis=1)
     return before
 
 
-def _parts(begun: Begun, batch: Batch, index: int) -> list[Begun]:
-    """In parts of one state each, none of which grows beyond CHUNK fillings."""
+def _parts(begun: Begun, table: CostTable, index: int) -> list[Begun]:
+    """In parts of one state each, none of which grows beyond CHUNK assignments."""
     parts: list[Begun] = []
     for state in np.unique(begun.states).tolist():
         at = np.flatnonzero(begun.states == state)
-        many = max(1, CHUNK // batch.ways(index, state).shape[1])
+        many = max(1, CHUNK // table.ways(index, state).shape[1])
         some = (at[start : start + many] for start in range(0, len(at), many))
-        parts.extend(Begun(begun.fillings[these], begun.spent[:, these], begun.states[these]) for these in some)
+        parts.extend(Begun(begun.assignments[these], begun.spent[:, these], begun.states[these]) for these in some)
     return parts
 
 
-def _grow(part: Begun, batch: Batch, index: int, rest: Rest, limits: Limits) -> Begun:
-    """By every filling of stage `index` that can still be completed inside the limits."""
-    ways = batch.ways(index, int(part.states[0]))
+def _grow(part: Begun, table: CostTable, index: int, rest: Rest, limits: Limits) -> Begun:
+    """By every assignment of stage `index` that can still be completed inside the limits."""
+    ways = table.ways(index, int(part.states[0]))
     spent = _added(part.spent[:, :, None], ways[:ONWARD, None, :]).reshape(ONWARD, -1)
     states = np.broadcast_to(ways[ONWARD], (len(part), ways.shape[1])).ravel()
     hopeful = _hopeful(_added(spent, rest.least[:, states]), _added(spent, rest.most[:, states]), limits)
-    nets, fillings = np.divmod(np.flatnonzero(hopeful), ways.shape[1])
-    return Begun(np.column_stack([part.fillings[nets], fillings]), spent[:, hopeful], states[hopeful])
+    nets, assignments = np.divmod(np.flatnonzero(hopeful), ways.shape[1])
+    return Begun(np.column_stack([part.assignments[nets], assignments]), spent[:, hopeful], states[hopeful])
 
 
 def _added(first: Longs, second: Longs) -> Longs:
@@ -135,7 +135,7 @@ def _hopeful(least: Longs, most: Longs, limits: Limits) -> Bools:
 
 def _together(parts: list[Begun]) -> Begun:
     return Begun(
-        np.concatenate([part.fillings for part in parts]),
+        np.concatenate([part.assignments for part in parts]),
         np.concatenate([part.spent for part in parts], axis=1),
         np.concatenate([part.states for part in parts]),
     )

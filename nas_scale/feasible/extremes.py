@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas_scale.architecture.spec import Stage
-from nas_scale.feasible.encoding import Code, Meter, State
+from nas_scale.feasible.encoding import Encoded, Encoding, State
 from nas_scale.metrics.counts import Counts, stage_counts
 from nas_scale.metrics.limits import Limits
 from nas_scale.metrics.metric import Metric
@@ -28,10 +28,10 @@ SLACK: Final = 1e-9  # of rounding in a weighted sum of shares
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The fillings of a stage that hand on the same state, with their costs: [fillings, 3]."""
+    """The assignments of a stage that hand on the same state, with their costs: [assignments, 3]."""
 
     state: State
-    fillings: tuple[Code, ...]
+    assignments: tuple[Encoded, ...]
     costs: Floats
 
 
@@ -49,47 +49,49 @@ class Demand:
 class Extremes:
     """Shortest paths through one space."""
 
-    def __init__(self, meter: Meter) -> None:
-        self.meter = meter
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
         self._exits: dict[tuple[int, State], list[Exit]] = {}
 
-    def least(self, weights: Floats) -> tuple[float, Code]:
+    def least(self, weights: Floats) -> tuple[float, Encoded]:
         """The smallest weighted cost of any net, and a net that has it. weights: [3], of any sign."""
-        return min(self._least_with(holes, weights) for holes in self.meter.hole_fillings())
+        return min(self._least_with(holes, weights) for holes in self.encoding.network_assignments())
 
-    def _least_with(self, holes: Code, weights: Floats) -> tuple[float, Code]:
-        ends = self.meter.ends(holes)
-        paths: dict[State, tuple[float, Code]] = {
+    def _least_with(self, holes: Encoded, weights: Floats) -> tuple[float, Encoded]:
+        ends = self.encoding.ends(holes)
+        paths: dict[State, tuple[float, Encoded]] = {
             (ends.stem.channels, ends.stem.resolution): (float(_vector(ends.stem) @ weights), holes)
         }
-        for index in range(len(self.meter.space.stages)):
-            onwards: dict[State, tuple[float, Code]] = {}
+        for index in range(len(self.encoding.space.stages)):
+            onwards: dict[State, tuple[float, Encoded]] = {}
             for state, (spent, code) in paths.items():
                 for way in self._exits_of(index, state):
                     spending = way.costs @ weights
                     cheapest = int(spending.argmin())
                     total = spent + float(spending[cheapest])
                     if way.state not in onwards or total < onwards[way.state][0]:
-                        onwards[way.state] = (total, code + way.fillings[cheapest])
+                        onwards[way.state] = (total, code + way.assignments[cheapest])
             paths = onwards
         return min((spent + self._head(state, ends.head, weights), code) for state, (spent, code) in paths.items())
 
     def _head(self, state: State, width: int, weights: Floats) -> float:
-        return sum(float(_vector(row) @ weights) for row in self.meter.head(*state, width))
+        return sum(float(_vector(row) @ weights) for row in self.encoding.head(*state, width))
 
     def _exits_of(self, index: int, state: State) -> list[Exit]:
         if (index, state) not in self._exits:
-            found: dict[State, dict[Stage, tuple[Code, Floats]]] = {}
-            for filling in self.meter.fillings(index):
-                stage = replace(self.meter.stage(index, filling), skip="none")  # a shortcut takes part in memory only
-                row = stage_counts(stage, *state, self.meter.space.frame.style)
-                found.setdefault((row.channels, row.resolution), {}).setdefault(stage, (filling, _vector(row)))
+            found: dict[State, dict[Stage, tuple[Encoded, Floats]]] = {}
+            for assignment in self.encoding.assignments(index):
+                stage = replace(
+                    self.encoding.stage(index, assignment), skip="none"
+                )  # a shortcut takes part in memory only
+                row = stage_counts(stage, *state, self.encoding.space.frame.style)
+                found.setdefault((row.channels, row.resolution), {}).setdefault(stage, (assignment, _vector(row)))
             self._exits[index, state] = [_exit(onward, list(ways.values())) for onward, ways in found.items()]
         return self._exits[index, state]
 
 
-def _exit(state: State, ways: list[tuple[Code, Floats]]) -> Exit:
-    return Exit(state, tuple(filling for filling, _ in ways), np.array([costs for _, costs in ways]))
+def _exit(state: State, ways: list[tuple[Encoded, Floats]]) -> Exit:
+    return Exit(state, tuple(assignment for assignment, _ in ways), np.array([costs for _, costs in ways]))
 
 
 def _vector(counts: Counts[int]) -> Floats:
@@ -125,13 +127,13 @@ def _updated(shares: Floats, excess: Floats) -> Floats:
 class Pursuit:
     """Nets that come close to all limits together, and whether it is proved that none keeps them all."""
 
-    codes: tuple[Code, ...]
+    codes: tuple[Encoded, ...]
     impossible: bool
 
 
-def pursue(meter: Meter, limits: Limits) -> Pursuit:
+def pursue(encoding: Encoding, limits: Limits) -> Pursuit:
     """First each end of each limit by itself, where the proof is exact; then ROUNDS weightings of them together."""
-    extremes, wanted, codes = Extremes(meter), demands(limits), []
+    extremes, wanted, codes = Extremes(encoding), demands(limits), []
     for demand in wanted:
         least, code = extremes.least(demand.weights)
         codes.append(code)
@@ -145,6 +147,6 @@ def pursue(meter: Meter, limits: Limits) -> Pursuit:
         codes.append(code)
         if least - bound > SLACK:
             return Pursuit(tuple(dict.fromkeys(codes)), True)
-        spent = _vector(meter.cost(code))
+        spent = _vector(encoding.cost(code))
         shares = _updated(shares, np.array([demand.excess(spent) for demand in wanted]))
     return Pursuit(tuple(dict.fromkeys(codes)), False)

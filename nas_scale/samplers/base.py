@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.limits import Limits
 
 
@@ -26,7 +26,7 @@ class NetSampler(BaseSampler):
     """
 
     def __init__(self, space: SearchSpace, limits: Limits, seed: int | None, others: BaseSampler) -> None:
-        self.admissible = Admissible(space, limits)
+        self.region = FeasibleRegion(space, limits)
         self.others = others
         self.rng = random.Random(seed)
         self.distributions = {key: CategoricalDistribution(choice.options) for key, choice in space.choices.items()}
@@ -69,7 +69,7 @@ class NetSampler(BaseSampler):
 
     def taken(self, earlier: Sequence[FrozenTrial]) -> frozenset[bytes]:
         """Keys of the nets of these trials, failed and pending ones among them."""
-        return frozenset(self.admissible.keys(self.admissible.codes(trial.params for trial in earlier)))
+        return frozenset(self.region.keys(self.region.codes(trial.params for trial in earlier)))
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self.others.before_trial(study, trial)

@@ -33,11 +33,11 @@ class RegularizedEvolution(SingleObjective):
         taken = self.taken(earlier)
         alive = list(scored(earlier))[-self.population :]
         if len(alive) < self.population:
-            return self.admissible.draw(self.rng, taken)
+            return self.region.draw(self.rng, taken)
         rivals = self.rng.sample(alive, min(self.sample, len(alive)))
         best = max if study.direction == StudyDirection.MAXIMIZE else min
         parent = best(rivals, key=_score)
-        return self.admissible.mutate(parent.params, self.rng, taken) or self.admissible.draw(self.rng, taken)
+        return self.region.mutate(parent.params, self.rng, taken) or self.region.draw(self.rng, taken)
 
 
 def _score(trial: FrozenTrial) -> float:

@@ -11,7 +11,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from nas_scale.feasible.cost_table import Ints
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,11 +30,11 @@ class History:
     taken: frozenset[bytes]
 
 
-def history(admissible: Admissible, study: Study, earlier: Sequence[FrozenTrial]) -> History:
+def history(region: FeasibleRegion, study: Study, earlier: Sequence[FrozenTrial]) -> History:
     """The history of these trials; scores are of those that finished with a value."""
-    codes = admissible.codes(trial.params for trial in earlier)
+    codes = region.codes(trial.params for trial in earlier)
     states = np.array([trial.state.value for trial in earlier], np.int64)
     complete, running = states == TrialState.COMPLETE.value, states == TrialState.RUNNING.value
     sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
     scores = np.array([trial.value for trial in earlier if trial.state == TrialState.COMPLETE], np.float64)
-    return History(codes[complete], sign * scores, codes[running], frozenset(admissible.keys(codes)))
+    return History(codes[complete], sign * scores, codes[running], frozenset(region.keys(codes)))

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.cost_table import Ints
-from nas_scale.feasible.encoding import Code
+from nas_scale.feasible.encoding import Encoded
 from nas_scale.metrics.limits import Limits
 from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import History, history
@@ -39,23 +39,23 @@ class LocalSearch(SingleObjective):
         self.start = start
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        known = history(self.admissible, study, earlier)
+        known = history(self.region, study, earlier)
         if len(known.scores) >= self.start:
             for code in self._centres(known):
                 for new in self._neighbours(code, known):
                     if len(new):
-                        return self.admissible.meter.params(self.rng.choice([tuple(code) for code in new.tolist()]))
-        return self.admissible.draw(self.rng, known.taken)
+                        return self.region.encoding.params(self.rng.choice([tuple(code) for code in new.tolist()]))
+        return self.region.draw(self.rng, known.taken)
 
-    def _centres(self, known: History) -> Iterator[Code]:
+    def _centres(self, known: History) -> Iterator[Encoded]:
         order = np.argsort(-known.scores, kind="stable")[:CENTRES]
         return map(tuple, known.codes[order].tolist())
 
-    def _neighbours(self, code: Code, known: History) -> Iterator[Ints]:
+    def _neighbours(self, code: Encoded, known: History) -> Iterator[Ints]:
         """The untried neighbours by the choice that is changed first, in random order."""
         single, fresh = self._around(code, 1, known)
         double = cache(lambda: self._around(code, 2, known))  # many times as many, and seldom needed
-        for at, option in self.rng.sample(self.admissible.meter.moves(), len(self.admissible.meter.moves())):
+        for at, option in self.rng.sample(self.region.encoding.moves(), len(self.region.encoding.moves())):
             if option == code[at]:
                 continue
             alone = single[:, at] == option
@@ -65,7 +65,7 @@ class LocalSearch(SingleObjective):
                 codes, new = double()
                 yield codes[(codes[:, at] == option) & new]
 
-    def _around(self, code: Code, changes: Literal[1, 2], known: History) -> tuple[Ints, Mask]:
+    def _around(self, code: Encoded, changes: Literal[1, 2], known: History) -> tuple[Ints, Mask]:
         """Feasible nets that differ in so many choices, and which of them the study does not hold."""
-        codes = self.admissible.around(code, changes)
-        return codes, np.array([key not in known.taken for key in self.admissible.keys(codes)], np.bool_)
+        codes = self.region.around(code, changes)
+        return codes, np.array([key not in known.taken for key in self.region.keys(codes)], np.bool_)

@@ -21,4 +21,4 @@ class RandomNets(NetSampler):
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        return self.admissible.draw(self.rng, self.taken(earlier))
+        return self.region.draw(self.rng, self.taken(earlier))

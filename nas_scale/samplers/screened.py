@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.spec import Architecture
-from nas_scale.feasible.encoding import Code
+from nas_scale.feasible.encoding import Encoded
 from nas_scale.samplers.base import NetSampler
 
 
@@ -25,9 +25,9 @@ class Screened(NetSampler):
     def __init__(self, sampler: NetSampler, score: Callable[[Architecture], float], pool: int) -> None:
         if pool < 1:
             raise ValueError(f"a pool of {pool} nets holds none to choose")
-        super().__init__(sampler.admissible.meter.space, sampler.admissible.limits, None, sampler)
+        super().__init__(sampler.region.encoding.space, sampler.region.limits, None, sampler)
         self.sampler = sampler
-        self.admissible = sampler.admissible  # and what it remembers
+        self.region = sampler.region  # and what it remembers
         self.rng = sampler.rng
         self.score = score
         self.pool = pool
@@ -39,11 +39,11 @@ class Screened(NetSampler):
         return super().sample_relative(study, trial, search_space)
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        meter = self.admissible.meter
-        drawn: dict[bytes, Code] = {}
+        encoding = self.region.encoding
+        drawn: dict[bytes, Encoded] = {}
         for _ in range(self.pool):
-            code = meter.code(self.sampler.propose(study, trial, earlier))
-            drawn.setdefault(self.admissible.key(code), code)
+            code = encoding.code(self.sampler.propose(study, trial, earlier))
+            drawn.setdefault(self.region.key(code), code)
         taken = self.taken(earlier)
         fresh = [code for key, code in drawn.items() if key not in taken] or list(drawn.values())
-        return meter.params(max(fresh, key=lambda code: self.score(meter.net(code))))
+        return encoding.params(max(fresh, key=lambda code: self.score(encoding.net(code))))

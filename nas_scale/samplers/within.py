@@ -37,9 +37,9 @@ class Within(NetSampler):
         wanted: dict[str, BaseDistribution] = {**self.distributions}
         if sum(1 for _ in scored(earlier)) < self.startup:
             self.complete(study, trial, wanted)  # asked all the same: a genetic sampler counts its generations so
-            return self.admissible.draw(self.rng, taken)
+            return self.region.draw(self.rng, taken)
         for _ in range(REDRAWS):
-            repaired = self.admissible.repair(self.complete(study, trial, wanted), self.rng)
-            if self.admissible.key(self.admissible.meter.code(repaired)) not in taken:
+            repaired = self.region.repair(self.complete(study, trial, wanted), self.rng)
+            if self.region.key(self.region.encoding.code(repaired)) not in taken:
                 return repaired
-        return self.admissible.mutate(repaired, self.rng, taken) or self.admissible.draw(self.rng, taken)
+        return self.region.mutate(repaired, self.rng, taken) or self.region.draw(self.rng, taken)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.seeds import derived_seed
 
@@ -59,26 +59,26 @@ class RandomSearch:
 
 
 def random_search(
-    admissible: Admissible, finished: Sequence[FinishedTrial], budget: Budget, found: float, seed: int
+    region: FeasibleRegion, finished: Sequence[FinishedTrial], budget: Budget, found: float, seed: int
 ) -> RandomSearch | None:
     """Equal arguments give equal answers. None where fewer than LEAST trials have a score."""
     import numpy as np
 
     from nas_scale.samplers.predictor.regression import Regression
-    from nas_scale.samplers.predictor.sampler import encoding_of
+    from nas_scale.samplers.predictor.sampler import one_hot_of
     from nas_scale.samplers.predictor.warp import Warp
 
     scored = [trial for trial in finished if trial.value is not None and not trial.pruned and trial.same_as is None]
     if len(scored) < LEAST:
         return None
-    forms = admissible.forms
+    forms = region.forms
     values = np.array([trial.value for trial in scored], np.float64)
-    levels = forms.levels(admissible.codes(trial.params for trial in scored))
+    levels = forms.levels(region.codes(trial.params for trial in scored))
     warp = Warp.of(values)
-    regression = Regression(encoding_of(forms), levels, warp(values))
+    regression = Regression(one_hot_of(forms), levels, warp(values))
     noise = warp.spread * regression.noise_sd * budget.seeds**0.5 if budget.seed_sd is None else budget.seed_sd
     generator = np.random.default_rng(derived_seed(seed, "random search"))
-    pool = forms.levels(_pool(admissible, max(POOL, 2 * budget.trials), int(generator.integers(2**32))))
+    pool = forms.levels(_pool(region, max(POOL, 2 * budget.trials), int(generator.integers(2**32))))
     surfaces = (warp.back(regression.draw(generator)(pool)) for _ in range(SURFACES))
     reports = np.array([_reports(worths, budget, noise, generator) for worths in surfaces])
     means = reports.mean(axis=1)
@@ -91,10 +91,10 @@ def random_search(
     )
 
 
-def _pool(admissible: Admissible, amount: int, seed: int) -> npt.NDArray[np.integer]:
+def _pool(region: FeasibleRegion, amount: int, seed: int) -> npt.NDArray[np.integer]:
     rng = random.Random(seed)
-    drawn = admissible.pool(rng, amount)
-    return drawn if len(drawn) else admissible.codes(admissible.draw(rng) for _ in range(amount // 10))
+    drawn = region.pool(rng, amount)
+    return drawn if len(drawn) else region.codes(region.draw(rng) for _ in range(amount // 10))
 
 
 def _reports(worths: Floats, budget: Budget, noise: float, generator: np.random.Generator) -> Floats:

@@ -27,7 +27,7 @@ from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS
@@ -209,10 +209,10 @@ def known_study(limits: Limits, count: int) -> optuna.Study:
     """A study that begins with trials that another search made, inside other limits."""
     study = optuna.create_study(direction="maximize")
     rng = random.Random(7)
-    admissible = Admissible(MNASNET, limits)
+    region = FeasibleRegion(MNASNET, limits)
     distributions = {key: CategoricalDistribution(choice.options) for key, choice in MNASNET.choices.items()}
     for _ in range(count):
-        params = admissible.draw(rng)
+        params = region.draw(rng)
         study.add_trial(create_trial(value=score(MNASNET.net(params)), params=params, distributions=distributions))
     return study
 

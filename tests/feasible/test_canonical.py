@@ -7,9 +7,9 @@ import pytest
 
 from nas_scale.architecture.files import known_spaces, load_space
 from nas_scale.architecture.space import SearchSpace, space_of
-from nas_scale.feasible.canonical import Forms, forms_of
-from nas_scale.feasible.cost_table import Batch
-from nas_scale.feasible.encoding import Meter
+from nas_scale.feasible.canonical import Forms, forms_for
+from nas_scale.feasible.cost_table import CostTable
+from nas_scale.feasible.encoding import Encoding
 from tests.support.small_spaces import SPACES
 
 ACTS = space_of(
@@ -23,8 +23,8 @@ ACTS = space_of(
 
 def _check(space: SearchSpace, codes: np.ndarray) -> None:
     """Keys tell exactly those codes apart whose nets differ, and levels do with one exception."""
-    forms = Forms(Batch(Meter(space)))
-    nets = [forms.batch.meter.net(tuple(code)) for code in codes.tolist()]
+    forms = Forms(CostTable(Encoding(space)))
+    nets = [forms.table.encoding.net(tuple(code)) for code in codes.tolist()]
     keys, levels = forms.keys(codes), [tuple(row) for row in forms.levels(codes).tolist()]
     assert len({*zip(nets, keys, strict=True)}) == len({*nets}) == len({*keys})
     assert len({*zip(nets, levels, strict=True)}) == len({*levels})
@@ -35,36 +35,36 @@ def _check(space: SearchSpace, codes: np.ndarray) -> None:
 
 @pytest.mark.parametrize("space", [*SPACES, ACTS], ids=lambda space: space.name)
 def test_codes_are_told_apart_exactly_where_their_nets_differ(space: SearchSpace) -> None:
-    meter = Meter(space)
-    codes = np.array(list(np.ndindex(*(len(options) for options in meter.options))), np.uint8)
+    encoding = Encoding(space)
+    codes = np.array(list(np.ndindex(*(len(options) for options in encoding.options))), np.uint8)
     _check(space, codes)
 
 
 @pytest.mark.parametrize("name", sorted(known_spaces()))
 def test_so_they_are_in_the_shipped_spaces(name: str) -> None:
     """On nets and what is one choice away from them, which is where equal nets are found."""
-    batch, rng = Batch(Meter(load_space(name))), random.Random(0)
-    codes = np.repeat(batch.uniform(rng, 40), 20, axis=0)
+    table, rng = CostTable(Encoding(load_space(name))), random.Random(0)
+    codes = np.repeat(table.uniform(rng, 40), 20, axis=0)
     at = np.array([rng.randrange(codes.shape[1]) for _ in codes])
-    codes[range(len(codes)), at] = [rng.randrange(count) for count in batch.counts[at].tolist()]
+    codes[range(len(codes)), at] = [rng.randrange(count) for count in table.counts[at].tolist()]
     _check(load_space(name), codes)
 
 
 def test_nas_bench_macro_has_3969_nets() -> None:
     codes = np.array(list(np.ndindex(*(3,) * 8)), np.uint8)
-    forms = forms_of(load_space("nas-bench-macro"))
+    forms = forms_for(load_space("nas-bench-macro"))
     assert len({*forms.keys(codes)}) == 3969
     assert len(np.unique(forms.levels(codes), axis=0)) == 3969
 
 
 def test_what_does_not_act_is_a_level_of_its_own() -> None:
     space = load_space("mnasnet")
-    forms = forms_of(space)
-    meter = forms.batch.meter
-    params = meter.params((0,) * len(meter.keys))
+    forms = forms_for(space)
+    encoding = forms.table.encoding
+    params = encoding.params((0,) * len(encoding.keys))
     plain = {**params, "3.op": "cn", "3.expansion": 3, "3.se": 0.25}
-    keys = list(meter.keys)
-    levels = dict(zip(keys, forms.levels(forms.batch.codes([meter.code(plain)]))[0].tolist(), strict=True))
+    keys = list(encoding.keys)
+    levels = dict(zip(keys, forms.levels(forms.table.codes([encoding.code(plain)]))[0].tolist(), strict=True))
     assert levels["3.expansion"] == 2  # neither of two
     assert levels["3.se"] == 0  # a plain convolution has none
     assert levels["3.kernel"] == 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.encoding import Meter
+from nas_scale.feasible.encoding import Encoding
 from nas_scale.feasible.extremes import Extremes, pursue
 from nas_scale.metrics.limits import Limit, Limits
 from nas_scale.metrics.metric import ACTIVATIONS, FLOPS
@@ -18,10 +18,10 @@ from tests.support.small_spaces import admits, costs_of, spaces, tight_limits
 @settings(max_examples=60, deadline=None)
 def test_the_least_is_the_least_of_all_nets(space: SearchSpace, weights: list[float]) -> None:
     figures = np.array([[cost.flops, cost.parameters, cost.activations] for cost in costs_of(space.name)], dtype=float)
-    meter = Meter(space)
-    least, code = Extremes(meter).least(np.array(weights))
+    encoding = Encoding(space)
+    least, code = Extremes(encoding).least(np.array(weights))
     assert least == pytest.approx((figures @ weights).min(), rel=1e-9, abs=1e-6)
-    found = meter.cost(code)
+    found = encoding.cost(code)
     spent = (found.flops, found.parameters, found.activations)
     assert sum(w * each for w, each in zip(weights, spent, strict=True)) == pytest.approx(least, abs=1e-6)
 
@@ -31,7 +31,7 @@ def test_the_least_is_the_least_of_all_nets(space: SearchSpace, weights: list[fl
 def test_no_impossibility_is_claimed_that_is_none(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))
-    if pursue(Meter(space), limits).impossible:
+    if pursue(Encoding(space), limits).impossible:
         assert not any(admits(limits, cost) for cost in costs_of(space.name))
 
 
@@ -39,6 +39,6 @@ def test_two_limits_that_contradict_each_other_are_proved_to() -> None:
     """Each can be had alone; no net this rich in multiply-adds has so few activations."""
     space = load_space("mnasnet")
     few, rich = Limit(ACTIVATIONS, most=9e5), Limit(FLOPS, least=1e9)
-    assert not pursue(Meter(space), Limits((few,))).impossible
-    assert not pursue(Meter(space), Limits((rich,))).impossible
-    assert pursue(Meter(space), Limits((few, rich))).impossible
+    assert not pursue(Encoding(space), Limits((few,))).impossible
+    assert not pursue(Encoding(space), Limits((rich,))).impossible
+    assert pursue(Encoding(space), Limits((few, rich))).impossible

@@ -11,7 +11,7 @@ from optuna.trial import TrialState, create_trial
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.samplers.history import history
@@ -25,11 +25,11 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 def told(space: SearchSpace, limits: Limits, nets: int, worth: np.ndarray, direction: str) -> optuna.Study:
     """A study of random nets, whose worth is a sum over their options."""
     study = optuna.create_study(direction=direction)
-    admissible, rng = Admissible(space, limits), random.Random(0)
+    region, rng = FeasibleRegion(space, limits), random.Random(0)
     sampler = Predictor(space, limits)
     for _ in range(nets):
-        params = admissible.draw(rng)
-        code = admissible.meter.code(params)
+        params = region.draw(rng)
+        code = region.encoding.code(params)
         value = float(sum(worth[at, option] for at, option in enumerate(code)))
         study.add_trial(create_trial(value=value, params=params, distributions=sampler.distributions))  # type: ignore[arg-type]
     return study
@@ -39,19 +39,17 @@ def told(space: SearchSpace, limits: Limits, nets: int, worth: np.ndarray, direc
 def test_once_it_knows_the_landscape_it_proposes_the_best_net_that_is_left(direction: str) -> None:
     rng = np.random.default_rng(0)
     worth = rng.standard_normal((20, 5))
-    admissible = Admissible(PLAIN, Limits())
-    limits = Limits(
-        (Limit(FLOPS, most=float(np.median([admissible.meter.cost(c).flops for c in admissible.every()]))),)
-    )
+    region = FeasibleRegion(PLAIN, Limits())
+    limits = Limits((Limit(FLOPS, most=float(np.median([region.encoding.cost(c).flops for c in region.every()]))),))
     study = told(PLAIN, limits, 60, worth, direction)
-    inside = Admissible(PLAIN, limits)
+    inside = FeasibleRegion(PLAIN, limits)
     seen = {PLAIN.net(trial.params) for trial in study.trials}
-    codes = [code for code in inside.every() if inside.violation(code) == 0 and inside.meter.net(code) not in seen]
+    codes = [code for code in inside.every() if inside.violation(code) == 0 and inside.encoding.net(code) not in seen]
     sign = 1 if direction == "maximize" else -1
     values = sorted((sign * sum(worth[at, option] for at, option in enumerate(code)) for code in codes), reverse=True)
     study.sampler = Predictor(PLAIN, limits, temper=0, seed=1)
-    code = inside.meter.code(propose(study.ask(), PLAIN))
-    assert inside.meter.net(code) not in seen
+    code = inside.encoding.code(propose(study.ask(), PLAIN))
+    assert inside.encoding.net(code) not in seen
     found = sign * sum(worth[at, option] for at, option in enumerate(code))
     assert found >= values[3]  # what does not act has a worth here too, which no net shows
 
@@ -61,12 +59,12 @@ def test_it_climbs_where_the_limits_leave_a_ten_thousandth() -> None:
     space, limits = load_space("efficientnet"), Limits((around(4e8, 0.0005),))
     worth = np.random.default_rng(3).standard_normal((40, 3))
     study = told(space, limits, 60, worth, "maximize")
-    admissible = Admissible(space, limits)
-    rest = admissible.pool(random.Random(5), 1000)
+    region = FeasibleRegion(space, limits)
+    rest = region.pool(random.Random(5), 1000)
     values = worth[np.arange(rest.shape[1]), rest].sum(axis=1)
     study.sampler = Predictor(space, limits, temper=0, seed=1)
-    code = admissible.meter.code(propose(study.ask(), space))
-    assert admissible.violation(code) == 0
+    code = region.encoding.code(propose(study.ask(), space))
+    assert region.violation(code) == 0
     assert sum(worth[at, option] for at, option in enumerate(code)) > values.max()
 
 
@@ -90,10 +88,10 @@ def test_a_history_is_what_was_told_what_waits_and_what_is_taken() -> None:
         params.append(propose(trial, VANISHING))
         if state is not None:
             study.tell(trial, float(trial.number) if state == TrialState.COMPLETE else None, state=state)
-    admissible = Admissible(VANISHING, Limits())
-    known = history(admissible, study, study.trials)
-    codes = [admissible.meter.code(taken) for taken in params]
+    region = FeasibleRegion(VANISHING, Limits())
+    known = history(region, study, study.trials)
+    codes = [region.encoding.code(taken) for taken in params]
     assert [tuple(code) for code in known.codes.tolist()] == [codes[0], codes[4]]
     assert known.scores.tolist() == [0, -4]
     assert [tuple(code) for code in known.waiting.tolist()] == [codes[3]]
-    assert len(known.taken) == len({admissible.meter.net(code) for code in codes}) == 5
+    assert len(known.taken) == len({region.encoding.net(code) for code in codes}) == 5

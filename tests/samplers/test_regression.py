@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas_scale.samplers.predictor.regression import Encoding, PosteriorSample, Regression
+from nas_scale.samplers.predictor.regression import OneHot, PosteriorSample, Regression
 
-ENCODING = Encoding(np.array([2, 3, 3, 4, 2]), np.array([0, 1, 1, 2, 3]))
+ENCODING = OneHot(np.array([2, 3, 3, 4, 2]), np.array([0, 1, 1, 2, 3]))
 
 
 def nets(amount: int, seed: int) -> np.ndarray:

@@ -46,7 +46,7 @@ SPACES = (PLAIN, HOLES, VANISHING)
 spaces = st.sampled_from(SPACES)
 
 
-def fillings(space: SearchSpace) -> Iterator[dict[str, Value]]:
+def assignments(space: SearchSpace) -> Iterator[dict[str, Value]]:
     for options in itertools.product(*(choice.options for choice in space.choices.values())):
         yield dict(zip(space.choices, options, strict=True))
 
@@ -55,7 +55,7 @@ def fillings(space: SearchSpace) -> Iterator[dict[str, Value]]:
 def costs_of(name: str) -> list[Counts[int]]:
     """By metrics.counts alone: independent of what is tested."""
     space = next(space for space in SPACES if space.name == name)
-    return [cost(space.net(params)) for params in fillings(space)]
+    return [cost(space.net(params)) for params in assignments(space)]
 
 
 def admits(limits: Limits, counts: Counts[int]) -> bool:

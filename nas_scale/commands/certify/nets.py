@@ -14,8 +14,8 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.options import Certify
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible
-from nas_scale.feasible.encoding import Code
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.encoding import Encoded
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.trials.seeds import derived_seed
 
@@ -43,28 +43,28 @@ def draw(space: SearchSpace, wanted: Certify, seed: int, trained_as: Callable[[A
     space is in the band, or fewer than two are found at all.
     """
     rng = random.Random(derived_seed(seed, "certify"))
-    admissible = Admissible(space, Limits())
-    pool = sorted(_costed(admissible, rng), key=lambda pair: pair[0])
+    region = FeasibleRegion(space, Limits())
+    pool = sorted(_costed(region, rng), key=lambda pair: pair[0])
     middle = wanted.target_flops or statistics.median(flops for flops, _ in pool)
     band = around(middle, wanted.tolerance)
     ensure_possible(space, Limits((band,)))
     chosen: dict[str, Architecture] = {}
-    _add_equal(chosen, round(EQUAL_SHARE * wanted.nets), Admissible(space, Limits((band,))), rng, trained_as)
-    _add_spread(chosen, wanted.nets - len(chosen), pool, admissible, trained_as)
+    _add_equal(chosen, round(EQUAL_SHARE * wanted.nets), FeasibleRegion(space, Limits((band,))), rng, trained_as)
+    _add_spread(chosen, wanted.nets - len(chosen), pool, region, trained_as)
     if len(chosen) < 2:
         raise UserError(f"{space.name} holds too few nets that the proxy trains differently; raise --proxy-width")
     return Drawn(band, tuple(chosen.values()))
 
 
-def _costed(admissible: Admissible, rng: random.Random) -> list[tuple[int, Code]]:
-    codes = dict.fromkeys(admissible.meter.uniform(rng) for _ in range(POOL))
-    return [(admissible.meter.cost(code).flops, code) for code in codes]
+def _costed(region: FeasibleRegion, rng: random.Random) -> list[tuple[int, Encoded]]:
+    codes = dict.fromkeys(region.encoding.uniform(rng) for _ in range(POOL))
+    return [(region.encoding.cost(code).flops, code) for code in codes]
 
 
 def _add_equal(
     chosen: dict[str, Architecture],
     count: int,
-    admissible: Admissible,
+    region: FeasibleRegion,
     rng: random.Random,
     trained_as: Callable[[Architecture], str],
 ) -> None:
@@ -72,17 +72,17 @@ def _add_equal(
     for _ in range(TRIES * count):
         if len(chosen) == count:
             return
-        code = admissible.meter.code(admissible.draw(rng, drawn))
-        drawn.add(admissible.key(code))
-        net = admissible.meter.net(code)
+        code = region.encoding.code(region.draw(rng, drawn))
+        drawn.add(region.key(code))
+        net = region.encoding.net(code)
         chosen.setdefault(trained_as(net), net)
 
 
 def _add_spread(
     chosen: dict[str, Architecture],
     count: int,
-    pool: list[tuple[int, Code]],
-    admissible: Admissible,
+    pool: list[tuple[int, Encoded]],
+    region: FeasibleRegion,
     trained_as: Callable[[Architecture], str],
 ) -> None:
     """The pool's net nearest to each of `count` costs that is trained unlike those there are."""
@@ -90,7 +90,7 @@ def _add_spread(
     for step in range(count):
         place = least + (most - least) * (step / (count - 1) if count > 1 else 0.5)
         for _, code in sorted(pool, key=lambda pair: abs(math.log(pair[0]) - place))[: TRIES * count]:
-            net = admissible.meter.net(code)
+            net = region.encoding.net(code)
             if (key := trained_as(net)) not in chosen:
                 chosen[key] = net
                 break

@@ -20,7 +20,7 @@ from nas_scale.metrics.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """A net to be tried: as it was named, the filling that gives it, and its key (flows/nets.py)."""
+    """A net to be tried: as it was named, the assignment that gives it, and its key (flows/nets.py)."""
 
     name: str
     params: Mapping[str, Value]

@@ -20,7 +20,7 @@ from nas_scale.commands.shared.net_lookup import net_attributes, net_key
 from nas_scale.commands.shared.training import FINAL_SEEDS_FROM, Jobs
 from nas_scale.engines.base import Engine
 from nas_scale.errors import RunFailed
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.metric import costs_of, metric_named
 from nas_scale.metrics.reward import Reward
 from nas_scale.runs.store import Run
@@ -83,8 +83,8 @@ class SearchWork:
         assert found is not None
         tried, finalists = len(self._ranked(told)), wanted.finalists_among(len(told) - len(self.known))
         budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
-        admissible = Admissible(self.prepared.space, wanted.limits())
-        return random_search(admissible, told, budget, found, training.seed)
+        region = FeasibleRegion(self.prepared.space, wanted.limits())
+        return random_search(region, told, budget, found, training.seed)
 
     def _seconds(self) -> float | None:
         return self.deadline.seconds if self.deadline else None

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.encoding import Code
+from nas_scale.feasible.encoding import Encoded
 from nas_scale.metrics.limits import Limits
 from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import History, history
@@ -33,12 +33,12 @@ class Controller(SingleObjective):
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        known = history(self.admissible, study, earlier)
+        known = history(self.region, study, earlier)
         if len(known.scores) < BATCH:
-            return self.admissible.draw(self.rng, known.taken)
-        return self._new(self._drawn(known), known.taken) or self.admissible.draw(self.rng, known.taken)
+            return self.region.draw(self.rng, known.taken)
+        return self._new(self._drawn(known), known.taken) or self.region.draw(self.rng, known.taken)
 
-    def _drawn(self, known: History) -> list[Code]:
+    def _drawn(self, known: History) -> list[Encoded]:
         """What the policy proposes, in its order."""
         import torch
 
@@ -49,23 +49,23 @@ class Controller(SingleObjective):
             Rollout(tuple(map(tuple, codes[at : at + BATCH])), tuple(scores[at : at + BATCH]))
             for at in range(0, len(scores) - BATCH + 1, BATCH)
         ]
-        options = self.admissible.meter.options
+        options = self.region.encoding.options
         policy = learner(tuple(map(len, options))).after(batches)
         uniforms = [[self.rng.random() for _ in options] for _ in range(DRAWS)]
         return [tuple(code) for code in policy.sample(torch.tensor(uniforms)).tolist()]
 
-    def _new(self, drawn: Sequence[Code], taken: Container[bytes]) -> Mapping[str, Value] | None:
+    def _new(self, drawn: Sequence[Encoded], taken: Container[bytes]) -> Mapping[str, Value] | None:
         """The first draw that is feasible and new, or can be repaired to be so."""
-        meter = self.admissible.meter
+        encoding = self.region.encoding
         for code in drawn:
-            if self.admissible.violation(code) == 0 and self.admissible.key(code) not in taken:
-                return meter.params(code)
+            if self.region.violation(code) == 0 and self.region.key(code) not in taken:
+                return encoding.params(code)
         repaired = None
         for repaired in self._repaired(drawn[:REPAIRS]):
-            if self.admissible.key(meter.code(repaired)) not in taken:
+            if self.region.key(encoding.code(repaired)) not in taken:
                 return repaired
-        return self.admissible.mutate(repaired, self.rng, taken) if repaired is not None else None
+        return self.region.mutate(repaired, self.rng, taken) if repaired is not None else None
 
-    def _repaired(self, drawn: Sequence[Code]) -> Iterator[Mapping[str, Value]]:
+    def _repaired(self, drawn: Sequence[Encoded]) -> Iterator[Mapping[str, Value]]:
         for code in drawn:
-            yield self.admissible.repair(self.admissible.meter.params(code), self.rng)
+            yield self.region.repair(self.region.encoding.params(code), self.rng)

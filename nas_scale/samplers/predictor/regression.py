@@ -35,7 +35,7 @@ KNOWN: Final = 400  # nets that are learned from: the best, and others
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class OneHot:
     """The one-hot encoding of a net. counts: levels of each choice. groups: the stage each choice belongs to."""
 
     counts: Longs
@@ -67,7 +67,7 @@ class Encoding:
 class PosteriorSample:
     """A function drawn from the posterior: constant + weights of a net's options + weights of its pairs of options."""
 
-    encoding: Encoding
+    encoding: OneHot
     constant: float
     single: Floats
     pairs: Floats
@@ -81,7 +81,7 @@ class PosteriorSample:
 class Regression:
     """The posterior given nets, [two or more, choices] of levels (feasible/canonical.py), and their scores."""
 
-    def __init__(self, encoding: Encoding, levels: Longs, scores: Floats) -> None:
+    def __init__(self, encoding: OneHot, levels: Longs, scores: Floats) -> None:
         self.encoding = encoding
         kept = _kept(scores)
         self._levels, scores = levels[kept], scores[kept]
@@ -138,13 +138,13 @@ def _kept(scores: Floats) -> Longs:
     return np.sort(np.concatenate([order[: KNOWN // 2], even]))
 
 
-def _kernels(encoding: Encoding, levels: Longs) -> Floats:
+def _kernels(encoding: OneHot, levels: Longs) -> Floats:
     """Kernels: the shares of options, of pairs and of neighbouring pairs in which nets agree, [3, nets, nets]."""
     choices = len(encoding.counts)
     agree = []
     for group in range(int(encoding.groups.max()) + 1):
         own = encoding.groups == group
-        encoded = Encoding(encoding.counts[own], encoding.groups[own]).one_hot(levels[:, own])
+        encoded = OneHot(encoding.counts[own], encoding.groups[own]).one_hot(levels[:, own])
         agree.append(encoded @ encoded.T)
     total = np.sum(agree, axis=0)
     near = sum(((own * own - own) / 2 for own in agree), np.zeros_like(total))

@@ -14,11 +14,11 @@ from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.canonical import Forms
 from nas_scale.feasible.cost_table import Ints
-from nas_scale.feasible.encoding import Code
+from nas_scale.feasible.encoding import Encoded
 from nas_scale.metrics.limits import Limits
 from nas_scale.samplers.base import SingleObjective, numpy_seed
 from nas_scale.samplers.history import Floats, History, history
-from nas_scale.samplers.predictor.regression import Encoding, PosteriorSample, Regression
+from nas_scale.samplers.predictor.regression import OneHot, PosteriorSample, Regression
 from nas_scale.samplers.predictor.warp import Warp
 
 POOL: Final = 1000  # nets drawn from all that are feasible
@@ -42,24 +42,24 @@ class Predictor(SingleObjective):
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
         self.start = max(2, start)
         self.temper = temper
-        self.forms = self.admissible.forms
-        self.encoding = encoding_of(self.forms)
+        self.forms = self.region.forms
+        self.encoding = one_hot_of(self.forms)
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
-        known = history(self.admissible, study, earlier)
+        known = history(self.region, study, earlier)
         if len(known.scores) >= self.start:
             regression = Regression(self.encoding, self.forms.levels(known.codes), Warp.of(known.scores)(known.scores))
             surface = regression.draw(np.random.default_rng(self.rng.getrandbits(64)), self.temper)
             found = self._best_new(surface, known)
             if found is not None:
-                return self.admissible.meter.params(found)
-        return self.admissible.draw(self.rng, known.taken)
+                return self.region.encoding.params(found)
+        return self.region.draw(self.rng, known.taken)
 
-    def _best_new(self, surface: PosteriorSample, known: History) -> Code | None:
+    def _best_new(self, surface: PosteriorSample, known: History) -> Encoded | None:
         """The new net at which the function is greatest, of those looked at."""
-        codes = np.concatenate([known.codes, self.admissible.pool(self.rng, POOL)])
+        codes = np.concatenate([known.codes, self.region.pool(self.rng, POOL)])
         worth = surface(self.forms.levels(codes))
-        climbed: set[Code] = set()
+        climbed: set[Encoded] = set()
         for _ in range(CLIMBS):
             top = next((code for code in _best_first(codes, worth) if code not in climbed), None)
             if top is None:
@@ -76,21 +76,21 @@ class Predictor(SingleObjective):
                     return tuple(code)
         return None
 
-    def _around(self, code: Code) -> Ints:
+    def _around(self, code: Encoded) -> Ints:
         """All neighbours one change away, and some of those two away."""
-        near, far = (self.admissible.around(code, changes) for changes in (1, 2))
+        near, far = (self.region.around(code, changes) for changes in (1, 2))
         some = sorted(self.rng.sample(range(len(far)), min(PAIRS, len(far))))
         return np.concatenate([near, far[some]])
 
 
-def encoding_of(forms: Forms) -> Encoding:
+def one_hot_of(forms: Forms) -> OneHot:
     """The one-hot encoding of nets: choices of the net as a whole are a group before the first stage."""
     groups = np.zeros(len(forms.counts), np.int64)
-    for index, (start, end) in enumerate(forms.batch.meter.spans):
+    for index, (start, end) in enumerate(forms.table.encoding.spans):
         groups[start:end] = index + 1
-    return Encoding(forms.counts, groups - groups.min(initial=1))
+    return OneHot(forms.counts, groups - groups.min(initial=1))
 
 
-def _best_first(codes: Ints, worth: Floats) -> map[Code]:
+def _best_first(codes: Ints, worth: Floats) -> map[Encoded]:
     order = np.argsort(-worth, kind="stable")[: 8 * CLIMBS]
     return map(tuple, codes[order].tolist())

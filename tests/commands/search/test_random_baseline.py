@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nas_scale.architecture.space import Params
-from nas_scale.feasible.region import Admissible
+from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.limits import Limits
 from nas_scale.statistics.random_baseline import LEAST, Budget, RandomSearch, random_search
 from nas_scale.trials.finished import FinishedTrial
@@ -18,13 +18,13 @@ from tests.support.small_spaces import PLAIN
 NOISE = 0.3
 TRIALS = 30
 BUDGET = Budget(TRIALS, seeds=1, finalists=3, final_seeds=2, seed_sd=NOISE)
-ADMISSIBLE = Admissible(PLAIN, Limits())
+ADMISSIBLE = FeasibleRegion(PLAIN, Limits())
 
 
 def worth(params: Params) -> float:
     """Options count by their place; a bad tail, as accuracies have one."""
-    code = ADMISSIBLE.meter.code(params)
-    return -sum((len(options) - 1 - at) ** 2 for at, options in zip(code, ADMISSIBLE.meter.options, strict=True))
+    code = ADMISSIBLE.encoding.code(params)
+    return -sum((len(options) - 1 - at) ** 2 for at, options in zip(code, ADMISSIBLE.encoding.options, strict=True))
 
 
 def trials(params: list[Params], rng: random.Random) -> list[FinishedTrial]:
@@ -47,7 +47,7 @@ def report(rng: random.Random) -> float:
     drawn = []
     for _ in range(TRIALS):
         params = ADMISSIBLE.draw(rng, taken)
-        taken.add(ADMISSIBLE.key(ADMISSIBLE.meter.code(params)))
+        taken.add(ADMISSIBLE.key(ADMISSIBLE.encoding.code(params)))
         drawn.append([worth(params) + rng.gauss(0, NOISE) for _ in range(3)])
     finalists = sorted(drawn, reverse=True)[:3]
     return statistics.fmean(max(finalists, key=sum)[1:])

@@ -1,0 +1,114 @@
+"""A metric is declared once: whatever uses metrics uses a new one at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from nas_scale import search
+from nas_scale.architecture.spec import Architecture
+from nas_scale.errors import UserError
+from nas_scale.feasible.budget import ensure_possible, nearest
+from nas_scale.feasible.region import FeasibleRegion
+from nas_scale.metrics.counts import Counts, cost
+from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import Metric, metric_named, metrics, registered
+from nas_scale.metrics.reward import Reward
+from nas_scale.numbers import memory, read_bytes
+from nas_scale.show.rankings import result_table
+from tests.support.small_spaces import PLAIN, assignments, costs_of
+
+WEIGHTS = Metric(
+    name="weights",
+    label="bytes of weights",
+    unit="of weights",
+    read=read_bytes,
+    show=memory,
+    of=lambda counts: 4 * counts.parameters,
+    adds_up=True,
+    usual=True,
+)
+
+
+@pytest.fixture
+def toy() -> Iterator[Metric]:
+    with registered(WEIGHTS) as metric:
+        yield metric
+
+
+def depth(net: Architecture) -> float:
+    return float(sum(stage.repeats for stage in net.stages))
+
+
+def drawn(text: object) -> str:
+    screen = StringIO()
+    Console(file=screen, width=200).print(text)
+    return screen.getvalue()
+
+
+def test_a_new_metric_is_an_objective_a_screen_a_column_and_a_json_field(
+    toy: Metric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = search(
+        evaluate=depth,
+        space="nas-bench-macro",
+        trials=6,
+        objective="accuracy,weights",
+        max_params=2e6,
+        screen="weights",
+    )
+    rows = found.document["ranking"]
+    assert all(row["weights"] == 4 * row["params"] for row in rows)
+    assert all(set(member["costs"]) == {"weights"} for member in found.document["front"])
+    table = drawn(result_table(found.document))
+    assert "weights" in table
+    assert memory(rows[0]["weights"]) in table
+
+
+def test_a_new_metric_is_a_limit_and_a_target(toy: Metric) -> None:
+    every = sorted(toy.of(spent) for spent in costs_of("plain"))
+    limits = Limits((around(every[len(every) // 2], 0.05, toy),))
+    region = FeasibleRegion(PLAIN, limits)
+    codes = region.all_codes()
+    assert codes is not None
+    inside = [params for params in assignments(PLAIN) if limits.keeps(PLAIN.net(params))]
+    assert len(codes) == len(inside) > 0
+    ensure_possible(PLAIN, limits)
+    with pytest.raises(UserError, match=r"at most 1KB of weights; .*raise --max-weights"):
+        ensure_possible(PLAIN, Limits((Limit(toy, most=1000),)))
+    assert nearest(PLAIN, Limits((Limit(toy, most=1000),))).certain
+
+
+def test_a_new_metric_is_what_a_reward_counts(toy: Metric) -> None:
+    net = PLAIN.net(next(assignments(PLAIN)))
+    reward = Reward("soft", toy, 2 * toy.of_net(net), -0.07)
+    assert reward(0.5, toy.of_net(net)) == pytest.approx(0.5 * 2**0.07)
+
+
+def test_what_is_registered_goes_again() -> None:
+    before = metrics()
+    with registered(WEIGHTS):
+        assert metrics() == (*before, WEIGHTS)
+        with pytest.raises(UserError, match="there is a metric 'weights' already"), registered(WEIGHTS):
+            pass
+        assert metric_named("weights") is WEIGHTS
+    assert metrics() == before
+
+
+def test_an_unknown_metric_is_refused_with_a_near_miss() -> None:
+    with pytest.raises(UserError, match=r"there is no metric 'flop'; did you mean flops\?"):
+        metric_named("flop")
+    with pytest.raises(UserError, match="the metrics are flops, params, activations, memory"):
+        metric_named("zzz")
+
+
+def test_metrics_that_add_up_are_linear_and_ignore_the_peak() -> None:
+    spent = cost(PLAIN.net(next(assignments(PLAIN))))
+    for metric in metrics():
+        double = Counts(2 * spent.flops, 2 * spent.parameters, 2 * spent.activations, 7 * spent.peak)
+        assert (metric.of(double) == 2 * metric.of(spent)) == metric.adds_up
