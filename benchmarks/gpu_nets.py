@@ -42,7 +42,7 @@ class Kind:
         space, rng, limits = load_space(self.space), random.Random(1), Limits((around(400e6, 0.1),))
         while True:
             net = space.resolve(lambda choice: rng.choice(choice.options))
-            if limits.admits(net):
+            if limits.keeps(net):
                 yield net
 
     def small(self, net: Architecture) -> Architecture:

@@ -46,7 +46,7 @@ def draw(space_name: str, count: int, band: bool) -> tuple[Architecture, list[Ar
     nets: dict[Architecture, None] = {}
     while len(nets) < count:
         net = space.resolve(lambda choice: rng.choice(choice.options))
-        if limits.admits(net):
+        if limits.keeps(net):
             nets[net] = None
     return reference_net(space), list(nets)
 

@@ -32,11 +32,11 @@ def test_a_draw_succeeds_exactly_when_a_net_exists(data: st.DataObject) -> None:
     region, rng = FeasibleRegion(space, limits), random.Random(data.draw(st.integers(0, 10)))
     if any(admits(limits, cost) for cost in costs_of(space.name)):
         params = region.draw(rng)
-        assert limits.admits(space.net(params))
+        assert limits.keeps(space.net(params))
         repaired = region.repair(region.encoding.params(region.encoding.uniform(rng)), rng)
-        assert limits.admits(space.net(repaired))
+        assert limits.keeps(space.net(repaired))
         child = region.mutate(params, rng)
-        assert child is None or (limits.admits(space.net(child)) and space.net(child) != space.net(params))
+        assert child is None or (limits.keeps(space.net(child)) and space.net(child) != space.net(params))
     else:
         with pytest.raises(BudgetError):
             region.draw(rng)
@@ -52,8 +52,8 @@ def test_a_two_thousandth_of_a_space_is_found_in_milliseconds(name: str) -> None
     drawn = [region.draw(rng) for _ in range(40)]
     children = [region.mutate(params, rng) for _ in range(40)]
     spent = (time.process_time() - start) / 80
-    assert all(limits.admits(space.net(params)) for params in drawn)
-    assert all(child is not None and limits.admits(space.net(child)) for child in children)
+    assert all(limits.keeps(space.net(params)) for params in drawn)
+    assert all(child is not None and limits.keeps(space.net(child)) for child in children)
     assert len({space.net(params) for params in drawn}) == 40
     assert spent < 0.05  # some 5 ms where the machine has nothing else to do
 
@@ -68,7 +68,7 @@ def test_several_limits_at_once_are_kept() -> None:
     drawn = set()
     for _ in range(30):
         params = region.draw(rng, taken)
-        assert limits.admits(space.net(params))
+        assert limits.keeps(space.net(params))
         drawn.add(space.net(params))
         taken.add(region.key(region.encoding.code(params)))
     assert len(drawn) == len(taken) == 30
@@ -92,9 +92,9 @@ def test_repair_leaves_an_admissible_net_alone_and_changes_one_choice_where_one_
         params = region.draw(rng)
         assert region.repair(params, rng) == params
         for broken in space.neighbours(params):
-            if not limits.admits(space.net(broken)):
+            if not limits.keeps(space.net(broken)):
                 repaired = region.repair(broken, rng)
-                assert limits.admits(space.net(repaired))
+                assert limits.keeps(space.net(repaired))
                 assert sum(repaired[key] != broken[key] for key in broken) == 1
                 break
 
@@ -115,7 +115,7 @@ def test_every_net_is_had_before_one_comes_twice() -> None:
 
 def admitted(space: SearchSpace, limits: Limits) -> list[dict]:
     region = FeasibleRegion(space, limits)
-    return [region.encoding.params(code) for code in region.every() if limits.admits(region.encoding.net(code))]
+    return [region.encoding.params(code) for code in region.every() if limits.keeps(region.encoding.net(code))]
 
 
 def test_a_child_is_another_net_and_not_only_another_filling() -> None:
