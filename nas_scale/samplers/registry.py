@@ -90,12 +90,12 @@ class Strategy:
 
 SAMPLERS: Final[dict[str, Strategy]] = {
     "predictor": Strategy("most searches; it needs the fewest trainings, and bears noisy scores", _predictor),
-    "local": Strategy("small spaces, and judges that are exact and quick", _local),
+    "local": Strategy("small spaces, and scores that are exact and quick", _local),
     "tpe": Strategy("noisy scores, and choices that act mostly one by one", _tpe),
     "gp": Strategy("up to a hundred trials of minutes each; it takes up to a second to propose", _gp),
     "evolution": Strategy("long searches of which nothing is known; it models nothing", _evolution),
     "controller": Strategy("choices that have to fit each other, and MnasNet's own method", _controller),
-    "nsga2": Strategy("several aims at once", _nsga2),
+    "nsga2": Strategy("several objectives at once", _nsga2),
     "random": Strategy("a measure for all others, and for nets wanted as data", _random),
 }
 
