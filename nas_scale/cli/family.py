@@ -6,6 +6,8 @@ from typing import Any
 
 from nas_scale.cli.command import Command
 from nas_scale.commands.family_options import OF_FAMILY
+from nas_scale.commands.search.options import Search
+from nas_scale.commands.shared.options import take
 from nas_scale.errors import UserError
 
 
@@ -14,7 +16,7 @@ def family(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale family --target-flops 400M --data ./photos
     """
-    if "target_flops" not in options:
+    if not take(options, Search).targets:
         raise UserError("a family needs a budget for its baseline; give --target-flops 400M")
     from nas_scale.cli.watched import watched
     from nas_scale.commands import family as flow

@@ -101,7 +101,10 @@ def read(path: Path) -> Record:
 
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    """What differs, for a person: "recipe.epochs was 4, now 6; seed was 0, now 1; and 2 more"; empty when equal."""
+    """What differs, for a person: "recipe.epochs was 4, now 6; seed was 0, now 1; and 2 more"; empty when equal.
+
+    What is not there is as what is None, so that a new option, where it is not given, changes no specification.
+    """
     found = [f"{key} was {shown(old)}, now {shown(new)}" for key, old, new in _unequal(stored, asked, "")]
     more = [f"and {len(found) - SHOWN_DIFFERENCES} more"] if len(found) > SHOWN_DIFFERENCES else []
     return "; ".join(found[:SHOWN_DIFFERENCES] + more)
@@ -116,7 +119,7 @@ def changed_versions(record: Record) -> list[str]:
 
 def _unequal(stored: Any, asked: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
     if not (isinstance(stored, Mapping) and isinstance(asked, Mapping)):
-        if stored != asked:
+        if stored != asked and {id(stored), id(asked)} != {id(None), id(_ABSENT)}:
             yield prefix, stored, asked
         return
     for key in [*asked, *(key for key in stored if key not in asked)]:

@@ -270,7 +270,7 @@ def _resumable(results: Path, kind: str, spec: Mapping[str, Any]) -> str:
         raise RunError(f"there is no {kind} run to resume in {results}; leave out --resume to start one")
     for state in ("interrupted", "complete", "running"):
         for run in runs:
-            if run.state == state and run.spec == spec:
+            if run.state == state and not records.differences(run.spec, spec):
                 return run.name
     unequal = records.differences(runs[0].spec, spec)
     raise RunError(f"no {kind} run with these options to resume: {unequal} in the latest, {runs[0].folder}")

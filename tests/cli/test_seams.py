@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nas_scale.cli.main import COMMANDS, run
-from nas_scale.commands.shared.options import check, take
+from nas_scale.commands.search.options import Search
+from nas_scale.commands.shared.options import check, specification, take
 from nas_scale.errors import UserError
+from nas_scale.metrics.metric import MEMORY, registered
 from tests.support.command import finished
 from tests.support.toy_command import Bake, baked
 
@@ -114,6 +117,27 @@ def test_a_specification_holds_what_decides_the_result() -> None:
     assert baked(town="zug", quick=True) == {**DEFAULTS, "tins": ()}
     assert take({"town": "zug", "epochs": 3}, Bake) == Bake("zug")
     check(Bake("zug", pieces=12))
+
+
+def test_a_registered_metric_has_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    weight = replace(MEMORY, name="weight", title="bytes of weights", of=lambda counts: 4 * counts.parameters)
+    assert "--max-weight" not in text(capsys, "search", "--help")
+    with registered(weight):
+        shown = text(capsys, "search", "--help")
+        assert "--target-weight N Bytes of weights to aim at" in shown
+        assert "--max-weight N Upper limit of bytes of weights" in shown
+        asked = take({"target_weight": 5e6, "max_weight": 6e6, "max_flops": None}, Search)
+        assert asked == Search(targets={"weight": 5e6}, most={"weight": 6e6})
+        assert {"target_weight": 5e6, "max_weight": 6e6}.items() <= specification(asked).items()
+        assert "--max-weight '1X' is not an amount" in said(capsys, "search", "--max-weight", "1X")[2]
+    assert "--max-weight" in said(capsys, "search", "--max-weight", "1MB")[2]
+
+
+def test_one_target_is_aimed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    message = "--target-flops and --target-params cannot go together; leave out one of the two"
+    given = ("--target-flops", "400M", "--target-params", "5M")
+    assert message in said(capsys, "search", *given)[2]
+    assert message in said(capsys, "family", *given)[2]
 
 
 def completed(words: str, cwd: Path) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -13,12 +13,11 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.objectives import ACCURACY, USUAL_SAMPLER, ensure_followed, read_aims
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
-from nas_scale.commands.shared.options import Option, check, one_of
+from nas_scale.commands.shared.options import Option, OptionEach, check, one_of
 from nas_scale.errors import UserError
 from nas_scale.metrics.limits import Limit, Limits, around
-from nas_scale.metrics.metric import Metric, metrics
+from nas_scale.metrics.metric import Metric, metric_named, metrics
 from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward
-from nas_scale.numbers import read_bytes, read_count
 from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS, ensure_importable, is_dotted
 from nas_scale.trials.pruning import Pruner
 from nas_scale.zero_cost.names import WEIGHT_SCORES, counted_scores
@@ -38,28 +37,38 @@ Nets: TypeAlias = str | Architecture | Sequence[str | Architecture]
 Runs: TypeAlias = str | Path | Sequence[str | Path]
 
 
+def _targets() -> dict[str, Option]:
+    """--target-flops and its like: one for each metric."""
+    help = "{} to aim at, e.g. {}: admits a band around it and enters the reward."
+    return {metric.name: _of_metric(metric, help.format(_title(metric), metric.example)) for metric in metrics()}
+
+
+def _most() -> dict[str, Option]:
+    """--max-flops and its like: one for each metric."""
+    help = "Upper limit of {}, e.g. {}."
+    return {metric.name: _of_metric(metric, help.format(metric.title, metric.example)) for metric in metrics()}
+
+
+def _title(metric: Metric) -> str:
+    return metric.title[:1].upper() + metric.title[1:]
+
+
+def _of_metric(metric: Metric, help: str) -> Option:
+    return Option(help, metavar="N", panel=BUDGET, least=1, most=1e18, read=metric.read)
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What is searched, inside which limits; part of a run's specification.
 
+    targets, most: values by the names of metrics; as keywords target_flops, max_params and so on, one for each metric.
     objective: its names as "accuracy,flops" or one by one; of several the search ends in a Pareto front. trials None is
     the usual number once it is `suited`, or as many as there is time for where `minutes` says how long the whole search
     may take. include: known nets that are the first trials (included.py). warm_start: runs whose trials teach the
     sampler, and are no trials of this search (warm_start.py).
     """
 
-    target_flops: Annotated[
-        float | None,
-        Option(
-            "Multiply-adds to aim at, e.g. 400M: admits a band around it and enters the reward.",
-            None,
-            "N",
-            BUDGET,
-            1,
-            1e18,
-            read=read_count,
-        ),
-    ] = None
+    targets: Annotated[Mapping[str, float], OptionEach("target", _targets, alone=True)] = field(default_factory=dict)
     tolerance: Annotated[
         float, Option("Half width of that band as a share.", None, "X", BUDGET, least=0.0001, most=0.9)
     ] = 0.1
@@ -77,27 +86,7 @@ class Search:
             most=0,
         ),
     ] = None
-    max_flops: Annotated[
-        float | None, Option("Upper limit, e.g. 450M.", None, "N", BUDGET, 1, 1e18, read=read_count)
-    ] = None
-    max_params: Annotated[
-        float | None, Option("Upper limit, e.g. 6M.", None, "N", BUDGET, 1, 1e18, read=read_count)
-    ] = None
-    max_activations: Annotated[
-        float | None, Option("Upper limit, e.g. 8M.", None, "N", BUDGET, 1, 1e18, read=read_count)
-    ] = None
-    max_memory: Annotated[
-        float | None,
-        Option(
-            "Upper limit of what inference of one float32 image needs, e.g. 64MB.",
-            None,
-            "BYTES",
-            BUDGET,
-            1,
-            1e18,
-            read=read_bytes,
-        ),
-    ] = None
+    most: Annotated[Mapping[str, float], OptionEach("max", _most)] = field(default_factory=dict)
     space: Annotated[
         str | SearchSpace,
         Option("A space's name (nas-scale spaces) or YAML file.", panel=SEARCH, complete=completion.spaces),
@@ -249,8 +238,7 @@ class Search:
 
     def limits(self) -> Limits:
         """The band around the target, and the upper limits."""
-        upper = [(metric, getattr(self, f"max_{metric.name}", None)) for metric in metrics()]
-        capped = [Limit(metric, most=most) for metric, most in upper if most is not None]
+        capped = [Limit(metric, most=self.most[metric.name]) for metric in metrics() if metric.name in self.most]
         target = self.target()
         band = [] if target is None else [around(target[1], self.tolerance, target[0])]
         return Limits((*band, *capped))
@@ -269,8 +257,7 @@ class Search:
 
     def target(self) -> tuple[Metric, float] | None:
         """The metric that has a target, with its value."""
-        wanted = [(metric, getattr(self, f"target_{metric.name}", None)) for metric in metrics()]
-        return next(((metric, value) for metric, value in wanted if value is not None), None)
+        return next(((metric_named(name), value) for name, value in self.targets.items()), None)
 
     def reward_function(self) -> Reward | None:
         """The reward against the target; None where there is no target: accuracy alone."""

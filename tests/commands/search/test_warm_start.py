@@ -60,7 +60,7 @@ def test_trials_inside_the_limits_are_ranked_and_all_of_them_teach() -> None:
 def test_the_reward_is_that_of_the_new_target() -> None:
     first()
     found = later(warm_start=["first"], target_flops=45e6, tolerance=0.8, trials=1, run="second")
-    judge = Search(target_flops=45e6).reward_function()
+    judge = Search({"flops": 45e6}).reward_function()
     assert judge is not None
     assert any(row["from"] for row in found.document["ranking"])
     for row in found.document["ranking"]:
