@@ -120,7 +120,7 @@ def test_a_specification_holds_what_decides_the_result() -> None:
 
 
 def test_a_registered_metric_has_its_options(capsys: pytest.CaptureFixture[str]) -> None:
-    weight = replace(MEMORY, name="weight", title="bytes of weights", of=lambda counts: 4 * counts.parameters)
+    weight = replace(MEMORY, name="weight", label="bytes of weights", about="", of=lambda counts: 4 * counts.parameters)
     assert "--max-weight" not in text(capsys, "search", "--help")
     with registered(weight):
         shown = text(capsys, "search", "--help")

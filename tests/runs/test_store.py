@@ -90,7 +90,7 @@ def test_an_existing_run_is_never_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize("resume", [False, True])
 def test_other_options_are_refused_and_named(tmp_path: Path, resume: bool) -> None:
     begin(tmp_path, "x")
-    message = refused(tmp_path, "x", resume, recipe={"epochs": 6, "batch": 64, "flips": None}, seed=1, space="mnasnet")
+    message = refused(tmp_path, "x", resume, recipe={"epochs": 6, "batch": 64, "flips": False}, seed=1, space="mnasnet")
     assert "space was efficientnet, now mnasnet; recipe.epochs was 4, now 6; recipe.flips was not set, now" in message
     assert "and 1 more" in message
     assert "grid" in refused(tmp_path, "x", resume, kind="grid")
