@@ -28,7 +28,7 @@ def depth(arch: Architecture) -> float:
 
 def mean_activations(**options: Any) -> float:
     found = search(evaluate=depth, target_flops=400e6, trials=6, sampler="random", **options)
-    return statistics.fmean(entry.activations for entry in found.ranking.entries)
+    return statistics.fmean(entry.costs["activations"] for entry in found.ranking.entries)
 
 
 def test_nets_are_what_the_judge_likes_and_keep_the_limits() -> None:
