@@ -68,11 +68,11 @@ class CertifyResult:
         return None if found is None else str(found["sentence"])
 
 
-def certify(*, dry_run: bool = False, on_event: Listener = ignore, **options: Any) -> CertifyResult:
+def certify(*, on_event: Listener = ignore, **options: Any) -> CertifyResult:
     """Trains nets of a space under a proxy and under a longer recipe, and says how well the proxy orders them.
 
     options: the fields of `Certify`, `Training` (the proxy) and `RunSettings`, named as on the command line.
-    dry_run: draw the nets and time the trainings alone; nothing is trained or written.
+    With dry_run the nets are drawn and the trainings timed; nothing is trained or written.
     on_event: told of every step.
 
     Raises UserError for wrong input, RunFailed where nearly every net failed. After KeyboardInterrupt, or a kill, the
