@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,3 +12,9 @@ def as_json(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The specification as it comes back from a file: tuples are lists, keys are strings."""
     plain: dict[str, Any] = json.loads(json.dumps(spec, allow_nan=False))
     return plain
+
+
+def fingerprint(value: Any, version: int) -> str:
+    """16 hexadecimal digits that change with any of these plain values, and with the version of what they mean."""
+    canonical = json.dumps({"version": version, "value": value}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -22,11 +22,11 @@ def certify(options: dict[str, Any], json: bool) -> None:
     with watched() as watch:
         found = flow.certify(on_event=watch, **options)
     if json:
-        console.print_json(found.document)
+        console.print_json(found)
         return
-    from nas_scale.show.rankings import result_table
+    from nas_scale.show.results import result_table
 
-    console.output().print(result_table(found.document))
+    console.output().print(result_table(found))
     if found.run is not None:
         console.say(f"saved: {found.folder}; nas-scale search and grid with this proxy will show its verdict")
 

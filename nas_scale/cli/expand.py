@@ -18,13 +18,12 @@ def expand(options: dict[str, Any], json: bool) -> None:
     from nas_scale.show import console
 
     family = flow.expand(**options)
-    document = flow.family_document(family)
     if json:
-        console.print_json(document)
+        console.print_json(family)
         return
-    from nas_scale.show.rankings import result_table
+    from nas_scale.show.results import result_table
 
-    console.output().print(result_table(document))
+    console.output().print(result_table(family))
     files = f"{len(family.files)} YAML file{'s' if len(family.files) != 1 else ''}"
     folder = Path(family.files[-1]).parent
     console.say(f"saved: {folder} ({files}); look at one with: nas-scale profile {family.files[-1]}")

@@ -25,11 +25,11 @@ def family(options: dict[str, Any], json: bool) -> None:
     with watched() as watch:
         found = flow.family(on_event=watch, **options)
     if json:
-        console.print_json(found.document)
+        console.print_json(found)
         return
-    from nas_scale.show.rankings import result_table
+    from nas_scale.show.results import result_table
 
-    console.output().print(result_table(found.document))
+    console.output().print(result_table(found))
     console.say(f"saved: {found.folder}; look at a net with: nas-scale profile {found.folder}:2")
 
 

@@ -24,11 +24,11 @@ def grid(options: dict[str, Any], json: bool) -> None:
         watch.plans_to(console.output() if dry_run and not json else console.messages())
         found = flow.grid(on_event=watch, **options)
     if json:
-        console.print_json(found.document)
+        console.print_json(found)
     elif not dry_run:
-        from nas_scale.show.rankings import result_table
+        from nas_scale.show.results import result_table
 
-        console.output().print(result_table(found.document))
+        console.output().print(result_table(found))
         console.say(f"saved: {found.folder}; next: nas-scale expand --coefficients {found.folder}")
 
 

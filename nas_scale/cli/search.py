@@ -22,14 +22,14 @@ def search(options: dict[str, Any], json: bool) -> None:
     with watched() as watch:
         found = flow.search(on_event=watch, **options)
     if json:
-        console.print_json(found.document)
+        console.print_json(found)
         return
-    from nas_scale.show.rankings import result_table
+    from nas_scale.show.results import result_table
 
-    console.output().print(result_table(found.document))
-    following = f"grid --phi 1 --baseline {found.folder}" + (":RANK" if found.front else "")
+    console.output().print(result_table(found))
+    following = f"grid --phi 1 --baseline {found.folder}" + (":RANK" if found.aims else "")
     console.say(f"saved: {found.folder}; next: nas-scale {following}")
-    if found.front:
+    if found.aims:
         console.say(f"the front as a picture: nas-scale show {found.folder} --plot front.png")
 
 

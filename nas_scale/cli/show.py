@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from nas_scale.cli.command import Command
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.options import Option, only, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import UserError
+
+if TYPE_CHECKING:
+    from nas_scale.commands.results import AnyResult
 
 _EXAMPLES = {
     "--svg": " ranking.svg",
@@ -54,25 +56,24 @@ def show(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale show search-001
     """
-    from nas_scale.runs.results import read_document
     from nas_scale.runs.store import find_run, list_runs
     from nas_scale.show import console
 
     asked, results = take(options, Show), take(options, RunSettings).folder
     if asked.run is not None:
+        from nas_scale.commands.results import read_any
         from nas_scale.show.rankings import MOST_ROWS
+        from nas_scale.show.results import result_table
 
-        document = read_document(find_run(results, asked.run))
+        found = read_any(find_run(results, asked.run))
         rows = 10**9 if asked.everything else MOST_ROWS
         if asked.pareto or asked.objective or asked.plot:
-            _show_front(document, asked, None if json else rows)
+            _show_front(found, asked, None if json else rows)
             return
         if json:
-            console.print_json(document)
+            console.print_json(found)
             return
-        from nas_scale.show.rankings import result_table
-
-        shown = result_table(document, rows)
+        shown = result_table(found, rows)
         console.output().print(shown)
         if asked.svg is not None:
             console.save_svg(shown, asked.svg, f"nas-scale show {asked.run}")
@@ -98,7 +99,7 @@ def show(options: dict[str, Any], json: bool) -> None:
         console.output().print(runs_table(runs))
 
 
-def _show_front(document: Mapping[str, Any], asked: Show, rows: int | None) -> None:
+def _show_front(found: AnyResult, asked: Show, rows: int | None) -> None:
     """A search's front, as a table of so many rows with its picture; rows None: as JSON."""
     from nas_scale.commands.search.front import front_of
     from nas_scale.show import console
@@ -107,9 +108,9 @@ def _show_front(document: Mapping[str, Any], asked: Show, rows: int | None) -> N
         from nas_scale.show.front_picture import check_picture
 
         check_picture(asked.plot)
-    front = front_of(document, asked.objective)
+    front = front_of(found, asked.objective)
     if rows is None:
-        console.print_json(front.document())
+        console.print_json(front.result())
     else:
         from nas_scale.show.front import front_view
 

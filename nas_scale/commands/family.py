@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from nas_scale.commands.expand import Family, expand, family_document
+from nas_scale.commands.expand import expand
 from nas_scale.commands.expand_options import Expand, Rule
+from nas_scale.commands.expand_result import ExpandResult
 from nas_scale.commands.family_options import OF_EXPAND, OF_FAMILY, OF_GRID, GridSeeds
+from nas_scale.commands.family_result import FamilyResult
 from nas_scale.commands.grid.options import Grid
 from nas_scale.commands.grid.run import grid
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.run import run_search
-from nas_scale.commands.shared.events import Listener, Note, RunOpened, ignore
+from nas_scale.commands.shared.events import Event, Listener, Note, RunOpened, ignore
 from nas_scale.commands.shared.opening import opened
 from nas_scale.commands.shared.options import check, known_options, refuse_unknown, specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
-from nas_scale.runs.results import read_document, write_document
-from nas_scale.runs.store import RECORD, Run
-
-
-@dataclass(frozen=True, slots=True)
-class FamilyResult:
-    """The family that was grown, the run that holds its three parts, and their documents together."""
-
-    family: Family
-    run: str
-    folder: str
-    document: Mapping[str, Any]
+from nas_scale.runs.results import read_result, write_result
+from nas_scale.runs.store import Run
 
 
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
@@ -46,8 +38,10 @@ def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     prepared, wanted = _checked(options)
     spec = prepared.spec() | _for_grid(options) | {"phi": list(wanted.phi), "rule": wanted.rule}
     with opened(prepared.settings, "family", spec, on_event, has_study=False) as run:
+        if run.record.finished:
+            return read_result(run, FamilyResult)
 
-        def inner(event: Any) -> None:
+        def inner(event: Event) -> None:
             on_event(Note(f"{event.kind}, kept in {event.folder}") if isinstance(event, RunOpened) else event)
 
         settings = prepared.settings
@@ -55,13 +49,10 @@ def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
         part = specification(settings.inside(run, "grid")) | _for_grid(options)
         fitted = grid(found.folder, on_event=inner, **part)
         grown = _expanded(run, wanted.phi, wanted.rule)
-        if run.record.finished:
-            return FamilyResult(grown, run.name, str(run.folder), read_document(run))
-        parts = {"search": found.document, "grid": fitted.document, "expand": family_document(grown)}
-        document = {"kind": "family", "run": run.name, "folder": str(run.folder), **parts}
-        write_document(run, document)
+        result = FamilyResult(run=run.name, folder=str(run.folder), search=found, grid=fitted, expand=grown)
+        write_result(run, result)
         run.finish(len(grown.members), f"{grown.members[0].name} to {grown.members[-1].name}")
-    return FamilyResult(grown, run.name, str(run.folder), document)
+    return result
 
 
 def _checked(options: Mapping[str, Any]) -> tuple[Prepared, Expand]:
@@ -80,12 +71,7 @@ def _for_grid(options: Mapping[str, Any]) -> dict[str, Any]:
     return own | ({"seeds": options["grid_seeds"]} if "grid_seeds" in options else {})
 
 
-def _expanded(run: Run, phi: Sequence[float], rule: Rule) -> Family:
-    """The family of the fit; made anew where it is not there whole, since it takes seconds."""
-    folder = run.folder / "expand"
-    fitted = str(run.folder / "grid")
-    if (folder / RECORD).is_file() and run.record.finished:
-        made = expand(None, fitted, phi=phi, rule=rule, results=run.folder, save=False)
-        return replace(made, run="expand", files=tuple(folder / f"{member.name}.yaml" for member in made.members))
-    shutil.rmtree(folder, ignore_errors=True)
-    return expand(None, fitted, phi=phi, rule=rule, results=run.folder, run="expand")
+def _expanded(run: Run, phi: Sequence[float], rule: Rule) -> ExpandResult:
+    """The family of the fit; made anew where a kill left it unfinished, since it takes seconds."""
+    shutil.rmtree(run.folder / "expand", ignore_errors=True)
+    return expand(None, str(run.folder / "grid"), phi=phi, rule=rule, results=run.folder, run="expand")

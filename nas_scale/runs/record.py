@@ -17,7 +17,7 @@ from typing import Any, Final
 from nas_scale.atomic import write_text
 from nas_scale.errors import RunError
 
-FORMAT: Final = 1
+FORMAT: Final = 2  # 1 had other keys of nets and spaces: such a run can be shown, and not be gone on with
 SHOWN_DIFFERENCES: Final = 3
 PACKAGES: Final = ("nas-scale", "optuna", "torch", "numpy")
 _ABSENT: Final = object()
@@ -98,6 +98,16 @@ def read(path: Path) -> Record:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} is damaged; remove the folder, or bring back the file from a copy") from error
     return record
+
+
+def refuse_older(folder: Path, record: Record, to_do: str) -> None:
+    """Raises RunError where a run's keys are those of an older nas-scale, naming its version."""
+    if record.format < FORMAT:
+        raise RunError(
+            f"{folder} was written by nas-scale {record.versions.get('nas-scale', 'of an older version')} (format "
+            f"{record.format}, this one writes {FORMAT}), so it can be shown but {to_do}; start a new run, or use that "
+            "version"
+        )
 
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:

@@ -1,46 +1,159 @@
-"""The document that a run ends in: result.json beside the study, written whole or not at all; what `show` reads."""
+"""What a run ends in: result.json in its folder, written whole or not at all, and read back as the same frozen type.
+
+In the types a net's costs are one mapping by the metric's name; in JSON each is a field of the row that it belongs to.
+`plain` and `typed` alone know of both.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin
+
+import msgspec
 
 from nas_scale import atomic
-from nas_scale.errors import RunError
+from nas_scale.architecture.files import net_from_document
+from nas_scale.architecture.notation import parse_stage
+from nas_scale.architecture.spec import Architecture
+from nas_scale.errors import NotationError, RunError
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS, metrics
 from nas_scale.runs.resuming import resume_command
 from nas_scale.runs.store import Run
 
-RESULT: Final = "result.json"
-NEEDED: Final = {
-    "search": {"header", "ranking", "training", "seed_sd"},
-    "grid": {"header", "baseline", "candidates", "fit"},
-    "expand": {"baseline", "coefficients", "family"},
-    "certify": {"header", "training", "images", "judges", "verdict", "nets"},
-    "family": {"search", "grid", "expand"},
-}  # a kind's keys, without which a file is another one's
+FILE: Final = "result.json"
+VERSION: Final = 1
+COUNTED: Final = (FLOPS.name, PARAMS.name, ACTIVATIONS.name)  # the costs that every row of a net has
+
+# Figures by metric, which are fields of the row in JSON: what a net costs, and what it is to cost.
+Costs: TypeAlias = Annotated[Mapping[str, int | float], msgspec.Meta(extra={"in JSON": ""})]
+Targets: TypeAlias = Annotated[Mapping[str, int | float | None], msgspec.Meta(extra={"in JSON": "target_"})]
+PREFIX: Final = {Costs: "", Targets: "target_"}
+# A field that JSON leaves out where it is empty.
+WhereAny: Final = msgspec.Meta(extra={"in JSON": "where any"})
 
 
-def write_document(run: Run, document: Mapping[str, Any]) -> Path:
-    """Writes the run's document. Raises UserError where it cannot be written."""
-    path = run.folder / RESULT
-    atomic.write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-    return path
+class Result(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What a command ends in. version: of its shape; a file without one has the first."""
+
+    version: int = VERSION
 
 
-def read_document(run: Run) -> dict[str, Any]:
-    """The run's document. Raises RunError where there is none yet, or it is damaged."""
-    path = run.folder / RESULT
+class Net(msgspec.Struct, frozen=True, kw_only=True):
+    """A row about a net. net: as JSON and YAML files hold it."""
+
+    net: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a stage cannot be read."""
+        stages = self.net.get("stages")
+        if not (isinstance(stages, list) and all(isinstance(stage, str) for stage in stages)):
+            raise ValueError("`net.stages` is missing, or no list of strings")
+        for stage in stages:
+            _refuse_unreadable(stage)
+
+    def architecture(self, name: str = "") -> Architecture:
+        """The net itself, under a name. Raises NotationError."""
+        return net_from_document(self.net, name)
+
+
+@lru_cache(maxsize=4096)
+def _refuse_unreadable(stage: str) -> None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        parse_stage(stage)
+    except NotationError as error:
+        raise ValueError(f"`net.stages`: {error}") from error
+
+
+R = TypeVar("R", bound=Result)
+
+
+def write_result(run: Run, result: Result) -> None:
+    """Writes what the run ended in. Raises UserError where it cannot be written."""
+    atomic.write_text(run.folder / FILE, json.dumps(plain(result), indent=1, allow_nan=False) + "\n")
+
+
+def read_result(run: Run, kind: type[R]) -> R:
+    """What the run ended in. Raises RunError where there is none yet, or naming the file and the wrong field."""
+    path = run.folder / FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return typed(content, kind)
     except FileNotFoundError:
         raise RunError(f"{run.folder} has no result yet: {_why(run)}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged ({error}); run it again under another name") from None
-    if not isinstance(document, dict) or document.get("kind") != run.kind or not NEEDED[run.kind] <= document.keys():
-        raise RunError(f"{path} is damaged (it is no {run.kind}'s result); run it again under another name")
-    return document
+        raise RunError(f"{path} is damaged: {error}; run it again under another name") from None
+
+
+def plain(value: Any) -> Any:
+    """A result, or any part of one, as JSON has it."""
+    if isinstance(value, msgspec.Struct):
+        return _plain_fields(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+def _plain_fields(value: msgspec.Struct) -> dict[str, Any]:
+    config = value.__struct_config__
+    found: dict[str, Any] = {str(config.tag_field): config.tag} if config.tag_field and config.tag else {}
+    for item in msgspec.structs.fields(type(value)):
+        part = plain(getattr(value, item.name))
+        if item.type in PREFIX:
+            found |= {f"{PREFIX[item.type]}{name}": figure for name, figure in part.items()}
+        elif part or WhereAny not in getattr(item.type, "__metadata__", ()):
+            found[item.encode_name] = part
+    return found
+
+
+def typed(content: Any, kind: type[R]) -> R:
+    """The result that JSON holds. Raises ValueError naming the field that is missing, or of the wrong type."""
+    tag = kind.__struct_config__.tag
+    if not isinstance(content, dict) or content.get("kind") != tag:
+        raise ValueError(f"it is no result of {tag}: it must be an object whose `kind` is {tag!r}")
+    version = content.get("version", VERSION)
+    if isinstance(version, int) and version > VERSION:
+        raise ValueError(f"it is of a newer nas-scale (version {version}, this one reads {VERSION}): upgrade it")
+    return msgspec.convert(_with_costs(content, kind, "$"), kind)
+
+
+def _with_costs(value: Any, kind: Any, path: str) -> Any:
+    """The same JSON, with the costs of every row in one mapping where the type has them so."""
+    if get_origin(kind) is Annotated:
+        return _with_costs(value, get_args(kind)[0], path)
+    if get_origin(kind) in (Union, UnionType):
+        (kind, *_) = (option for option in get_args(kind) if option is not NoneType)
+    if isinstance(value, list) and get_origin(kind) is tuple:
+        return [_with_costs(each, get_args(kind)[0], f"{path}[{at}]") for at, each in enumerate(value)]
+    if not (isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return value
+    found = dict(value)
+    for item in msgspec.structs.fields(kind):
+        if item.type == Costs:
+            found[item.encode_name] = _costs(value, path)
+        elif item.type == Targets:
+            named = {metric.name: f"{PREFIX[Targets]}{metric.name}" for metric in metrics()}
+            found[item.encode_name] = {name: value[field] for name, field in named.items() if field in value}
+        elif item.encode_name in value:
+            found[item.encode_name] = _with_costs(value[item.encode_name], item.type, f"{path}.{item.encode_name}")
+    return found
+
+
+def _costs(row: Mapping[str, Any], path: str) -> dict[str, int | float]:
+    """The costs among a row's fields. Raises ValueError where one is missing, or no number."""
+    for name in COUNTED:
+        if name not in row:
+            raise ValueError(f"Object missing required field `{name}` - at `{path}`")
+    found = {metric.name: row[metric.name] for metric in metrics() if metric.name in row}
+    for name, cost in found.items():
+        if not isinstance(cost, int | float) or isinstance(cost, bool):
+            raise ValueError(f"Expected a number, got `{type(cost).__name__}` - at `{path}.{name}`")
+    return found
 
 
 def _why(run: Run) -> str:

@@ -255,6 +255,8 @@ def _reopen(folder: Path, lock: Lock, kind: str, spec: Mapping[str, Any], resume
     if storage and without_password(storage) != record.storage:
         kept = record.storage or f"{folder / STUDY}"
         raise RunError(f"the study of {folder} is kept in {kept}; resume it there, or choose another --run")
+    if resume:
+        records.refuse_older(folder, record, "not be gone on with")
     unequal = records.differences(record.spec, spec)
     if unequal:
         raise RunError(f"{folder} exists with other options ({unequal}); give the same ones, or choose another --run")
@@ -272,6 +274,7 @@ def _resumable(results: Path, kind: str, spec: Mapping[str, Any]) -> str:
         for run in runs:
             if run.state == state and not records.differences(run.spec, spec):
                 return run.name
+    records.refuse_older(runs[0].folder, runs[0].record, "not be gone on with")
     unequal = records.differences(runs[0].spec, spec)
     raise RunError(f"no {kind} run with these options to resume: {unequal} in the latest, {runs[0].folder}")
 

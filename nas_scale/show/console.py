@@ -6,13 +6,13 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from rich.console import Console, RenderableType
 
 from nas_scale import atomic
+from nas_scale.runs.results import plain
 
 PIPED_WIDTH: Final = 160  # columns of what goes into a file or another program, where COLUMNS does not say otherwise
 SVG_WIDTH: Final = 150  # columns of a table in a document
@@ -38,9 +38,9 @@ def say(text: str) -> None:
     messages().print(text, markup=False, soft_wrap=True)
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """The document alone on stdout."""
-    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+def print_json(shown: Any) -> None:
+    """A result, or plain values, alone on stdout."""
+    sys.stdout.write(json.dumps(plain(shown), indent=1, allow_nan=False) + "\n")
 
 
 def save_svg(shown: RenderableType, path: Path, title: str, width: int = SVG_WIDTH) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from nas_scale.metrics.metric import Metric, metrics
 
+Costs = Mapping[str, int | float]
 
-def cost_columns(rows: Sequence[Mapping[str, Any]]) -> tuple[Metric, ...]:
-    """The metrics that a table of these nets shows: the usual ones that every row has."""
+
+def cost_columns(rows: Sequence[Costs]) -> tuple[Metric, ...]:
+    """The metrics that a table of nets with these costs shows: the usual ones that every net has."""
     return tuple(metric for metric in metrics() if metric.usual and all(metric.name in row for row in rows))
 
 
@@ -18,6 +19,6 @@ def cost_headings(columns: Sequence[Metric]) -> list[str]:
     return [f">{metric.heading}" for metric in columns]
 
 
-def cost_cells(columns: Sequence[Metric], row: Mapping[str, Any]) -> list[str]:
+def cost_cells(columns: Sequence[Metric], costs: Costs) -> list[str]:
     """The costs of one net."""
-    return [metric.show(row[metric.name]) for metric in columns]
+    return [metric.show(costs[metric.name]) for metric in columns]

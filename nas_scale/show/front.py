@@ -7,7 +7,6 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.metrics.metric import metric_named
 from nas_scale.show.scatter import Axis, Dot, Kind, Scatter, glyphs_for
@@ -15,7 +14,7 @@ from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
 from nas_scale.statistics.pareto import select_by_crowding
 
-TOLD: Final = {True: "yes", False: "no", None: ""}
+SIGNIFICANT: Final = {True: "yes", False: "no", None: ""}
 
 
 def accuracy_title(front: Front) -> str:
@@ -39,7 +38,7 @@ def _table(front: Front, rows: int) -> Sheet:
     names = " and ".join(metric.label for metric in metrics)
     count = f"{len(front.members)} net{'s' if len(front.members) != 1 else ''}"
     errors = [">+-"] if _has_errors(front) else []
-    told = ["told"] if _has_told(front) else []
+    told = ["told"] if _has_significance(front) else []
     figures = (">accuracy %" if front.trained else ">value", *errors, "seeds", *told)
     costs = [f">{metric.label}" for metric in metrics]
     value = "accuracy" if front.trained else "value"
@@ -47,13 +46,12 @@ def _table(front: Front, rows: int) -> Sheet:
     for net in _shown(front, rows):
         spent = [metric.show(cost) for metric, cost in zip(metrics, net.costs, strict=True)]
         seeds = f"{len(net.seeds)} fresh" if front.confirmed else str(len(net.seeds))
-        words = compact(net_from_document(net.net))
+        words = compact(net.row.architecture())
         accuracy, stderr = (
             f"{value * 100:.1f}" if front.trained else f"{value:.4g}" for value in (net.accuracy, net.stderr)
         )
-        sheet.add(
-            str(net.rank), *spent, accuracy, *(stderr for _ in errors), seeds, *(TOLD[net.told] for _ in told), words
-        )
+        differs = (SIGNIFICANT[net.significant] for _ in told)
+        sheet.add(str(net.rank), *spent, accuracy, *(stderr for _ in errors), seeds, *differs, words)
     return sheet
 
 
@@ -61,8 +59,8 @@ def _has_errors(front: Front) -> bool:
     return any(net.stderr for net in front.members)
 
 
-def _has_told(front: Front) -> bool:
-    return any(net.told is not None for net in front.members)
+def _has_significance(front: Front) -> bool:
+    return any(net.significant is not None for net in front.members)
 
 
 def _shown(front: Front, rows: int) -> list[FrontNet]:
@@ -78,7 +76,7 @@ def front_notes(front: Front, rows: int) -> list[str]:
     left_out = len(front.members) - rows
     if left_out > 0:
         notes.append(f"{left_out} more lie between these: nas-scale show {front.run} --pareto --all")
-    if _has_told(front):
+    if _has_significance(front):
         value = "accuracy" if front.trained else "value"
         notes.append(f"told: whether its {value} differs from that of the net above it by more than their error (95%).")
     if front.confirmed:

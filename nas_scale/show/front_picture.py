@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
 from nas_scale import atomic
-from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import metric_named
@@ -169,5 +168,5 @@ def _hover(front: Front, net: FrontNet) -> str:
     """What is said of a net under the mouse."""
     scale = accuracy_scale(front)
     costs = (f"{metric_named(name).show(cost)} {name}" for name, cost in zip(front.costs, net.costs, strict=True))
-    stages = compact(net_from_document(net.net)).replace(" ", "\n")
+    stages = compact(net.row.architecture()).replace(" ", "\n")
     return "\n".join((f"rank {net.rank}: {net.accuracy * scale:.4g} +- {net.stderr * scale:.2g}", *costs, stages))

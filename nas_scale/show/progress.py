@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from nas_scale import numbers
-from nas_scale.commands.grid.document import GridPlan
-from nas_scale.commands.shared.events import Measure, Note, Phase, RunOpened
+from nas_scale.commands.grid.result import GridResult
+from nas_scale.commands.shared.events import Event, Measure, Note, Phase, RunOpened
 from nas_scale.show.console import messages
 from nas_scale.show.under_way import UnderWay
 from nas_scale.trials import events
@@ -185,8 +185,8 @@ class Watch:
         """Takes the bar away; twice is harmless."""
         self._bar.stop()
 
-    def __call__(self, event: Any) -> None:
-        """Takes any event of a flow; unknown ones are ignored."""
+    def __call__(self, event: Event) -> None:
+        """Takes any event of a command."""
         match event:
             case RunOpened():
                 self.run = event.name
@@ -195,7 +195,7 @@ class Watch:
                 self._say(event.text)
             case Remarked():
                 self._say_once(event.text)
-            case GridPlan():
+            case GridResult():
                 self._show(event)
             case Phase():
                 self._begin(event)
@@ -210,8 +210,8 @@ class Watch:
             self._remarks.add(text)
             self._say(text)
 
-    def _show(self, plan: GridPlan) -> None:
-        from nas_scale.show.rankings import plan_table
+    def _show(self, plan: GridResult) -> None:
+        from nas_scale.show.grids import plan_table
 
         self._plans.print(plan_table(plan))
 

@@ -6,14 +6,13 @@ again is not trained again. What is taken is kept in a file of the run's own fol
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nas_scale import atomic
+from nas_scale import atomic, plain
 from nas_scale.errors import RunError
 from nas_scale.plain import as_json
 from nas_scale.training.job import Score
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from nas_scale.trials.plan import Proposed
 
 FILE: Final = "known.json"  # in the run's folder
+VERSION: Final = 1  # of what a fingerprint is made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,7 @@ def known_trials(study: optuna.Study, name: str) -> tuple[Known, ...]:
 
 def fingerprint(trials: Sequence[Known]) -> str:
     """16 hexadecimal digits that change with any of what these trials say."""
-    content = json.dumps([_plain(trial) for trial in trials], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return plain.fingerprint([_plain(trial) for trial in trials], VERSION)
 
 
 def keep(folder: Path, trials: Sequence[Known]) -> None:

@@ -77,7 +77,7 @@ def test_expand(nas_scale: Command) -> None:
 def test_family_holds_the_three(nas_scale: Command) -> None:
     asked = ("family", *SMALL, "--target-flops", "60M", "--tolerance", "0.5", "--trials", "3", "--count", "7")
     found = document(nas_scale(*asked, "--phi", "0,1", "--json"))
-    assert set(found) == {"kind", "run", "folder", "search", "grid", "expand"}
+    assert set(found) == {"kind", "version", "run", "folder", "search", "grid", "expand"}
     assert found["search"]["ranking"][0]["net"]["stages"] == found["grid"]["baseline"]["net"]["stages"]
     assert found["expand"]["family"][0]["flops"] == found["search"]["ranking"][0]["flops"]
     assert found["expand"]["coefficients"]["alpha"] == found["grid"]["fit"]["alpha"]

@@ -18,10 +18,12 @@ from nas_scale.commands.certify.certificates import certificate_line
 from nas_scale.commands.certify.nets import draw
 from nas_scale.commands.certify.options import Certify
 from nas_scale.commands.shared.events import Note
-from nas_scale.commands.shared.net_lookup import net_key, reference_net
+from nas_scale.commands.shared.identity import net_key
+from nas_scale.commands.shared.net_lookup import reference_net
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import RunFailed, UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.runs.results import plain
 from tests.support.command import SMALL, Answer, Command, finished
 
 TINY: dict[str, Any] = {"space": "nas-bench-macro", "data": "digits", "proxy_resolution": 12, "device": "cpu"}
@@ -57,7 +59,7 @@ def test_nets_that_shrink_to_the_same_proxy_are_drawn_once() -> None:
 
 
 def test_figures_are_those_of_the_trainings() -> None:
-    document = certify(nets=12, longer_seeds=2, seeds=3, **TINY).document
+    document = plain(certify(nets=12, longer_seeds=2, seeds=3, **TINY))
     rows = document["nets"]
     assert len(rows) == 12
     assert all(len(row["proxy"]) == 3 and len(row["longer"]) == 2 for row in rows)
@@ -93,7 +95,7 @@ def test_figures_are_those_of_the_trainings() -> None:
 
 
 def test_the_longer_recipe_is_what_was_asked_on_other_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = certify(nets=6, longer=4, longer_width=0.5, longer_resolution=20, epochs=3, dry_run=True, **TINY).document
+    found = plain(certify(nets=6, longer=4, longer_width=0.5, longer_resolution=20, epochs=3, dry_run=True, **TINY))
     longer = found["longer_training"]
     assert (longer["epochs"], longer["proxy_width"], longer["proxy_resolution"]) == (12, 0.5, 20)
     assert longer["proxy_strides"] > found["training"]["proxy_strides"]  # as many as 20 pixels bear
@@ -102,7 +104,7 @@ def test_the_longer_recipe_is_what_was_asked_on_other_seeds(monkeypatch: pytest.
 
 
 def test_with_one_longer_seed_the_ceiling_is_the_proxys() -> None:
-    document = certify(nets=6, **TINY).document
+    document = plain(certify(nets=6, **TINY))
     assert document["ceiling"]["of"] == "proxy"
     rows = document["nets"]
     own = kendalltau([row["proxy"][0] for row in rows], [row["proxy"][1] for row in rows]).statistic
@@ -207,7 +209,7 @@ def line(space: str = "nas-bench-macro", **options: Any) -> str:
 def test_certificates_are_for_one_proxy_and_one_kind_of_images() -> None:
     assert line().startswith("no certificate")
     found = certify(nets=6, **TINY)
-    assert line() == f"certificate certify-001: {found.verdict}"
+    assert line() == f"certificate certify-001: {found.verdict.sentence}"
     assert line(seed=7, seeds=3, window=2, threads=2) == line()
     for other in ({"epochs": 3}, {"proxy_width": 0.5}, {"train_images": 100}, {"batch": 16}, {"mixup": 0.2}):
         assert line(**other).startswith("no certificate for this data and proxy; nas-scale certify "), other

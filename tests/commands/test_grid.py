@@ -10,9 +10,10 @@ import pytest
 
 from nas_scale import expand, grid, load_net, search
 from nas_scale.architecture.files import net_from_document
-from nas_scale.commands.grid.document import GridPlan
 from nas_scale.errors import RunError, RunFailed, UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.runs.results import plain
+from nas_scale.scaling.coefficients import AXES
 from tests.support.command import Command
 
 TINY: dict[str, Any] = {"data": "digits", "proxy_resolution": 12, "device": "cpu"}
@@ -26,29 +27,29 @@ def _elsewhere(nas_scale: Command) -> None:
 def test_a_dry_run_shows_networks_and_time_and_writes_nothing(tmp_path: Path) -> None:
     events: list[Any] = []
     found = grid("efficientnet-b0", dry_run=True, on_event=events.append, workers=2, **TINY)
-    assert (found.ranking, found.fit, found.run) == (None, None, None)
+    assert (found.seed_sd, found.fit, found.run) == (None, None, None)
     (plan,) = events
-    assert isinstance(plan, GridPlan)
+    assert plan == found
     assert len(plan.candidates) >= 7
-    seeds = found.document["training"]["seeds"]
-    assert plan.trainings == seeds * sum(alike is None for alike in plan.alike)
-    assert plan.seconds == pytest.approx(4 + 0.01 * math.ceil(plan.trainings / 2))
+    seeds = plain(found)["training"]["seeds"]
+    assert plan.trainings == seeds * sum(alike is None for alike in (row.alike for row in plan.candidates))
+    assert plan.estimated_seconds == pytest.approx(4 + 0.01 * math.ceil(plan.trainings / 2))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_chosen_networks_really_cost_what_was_asked() -> None:
     base = cost(load_net("mnasnet-b1")).flops
-    plan = grid("mnasnet-b1", phi=1.5, dry_run=True, **TINY).plan
+    plan = grid("mnasnet-b1", phi=1.5, dry_run=True, **TINY)
     for candidate in plan.candidates:
-        assert cost(candidate.architecture).flops / base == pytest.approx(2**1.5, rel=0.05)
-    assert len({candidate.architecture for candidate in plan.candidates}) == len(plan.candidates) >= 12
-    most = [max(candidate.shares[axis] for candidate in plan.candidates) for axis in range(3)]
+        assert cost(candidate.architecture()).flops / base == pytest.approx(2**1.5, rel=0.05)
+    assert len({candidate.architecture() for candidate in plan.candidates}) == len(plan.candidates) >= 12
+    most = [max(getattr(candidate.shares, axis) for candidate in plan.candidates) for axis in AXES]
     assert min(most) > 0.9  # the corners are in
 
 
 def test_the_papers_grid_names_the_points_that_round_to_the_same_network(nas_scale: Command) -> None:
     found = grid("efficientnet-b0", method="cartesian", step=0.1, count=30, dry_run=True, **TINY)
-    points = [point for row in found.document["candidates"] for point in row["points"]]
+    points = [point for row in plain(found)["candidates"] for point in row["points"]]
     assert len(points) == len({tuple(point) for point in points}) > 10
     for alpha, beta, gamma in points:
         assert abs(alpha * beta**2 * gamma**2 - 2) <= 0.1 + 1e-9
@@ -63,12 +64,12 @@ def test_a_fit_is_saved_and_expand_finds_it() -> None:
     assert second.fit is not None
     latest, named = expand(phi=[0, 1]), expand(coefficients="grid-001", phi=[0, 1])
     assert (latest.baseline.name, named.baseline.name) == ("mobilenetv2", "efficientnet-b0")
-    assert latest.coefficients == second.fit.coefficients
-    assert named.coefficients == first.fit.coefficients
-    assert named.source == "fitted in results/grid-001"
+    assert latest.coefficients.values == second.fit.coefficients
+    assert named.coefficients.values == first.fit.coefficients
+    assert named.coefficients.source == "fitted in results/grid-001"
     other = expand("mnasnet-a1", "results/grid-001", phi=[1], save=False)
     assert other.baseline.name == "mnasnet-a1"
-    assert other.coefficients == first.fit.coefficients
+    assert other.coefficients.values == first.fit.coefficients
     with pytest.raises(RunError, match="holds no fitted coefficients"):
         expand(coefficients="expand-001")
 
@@ -76,7 +77,7 @@ def test_a_fit_is_saved_and_expand_finds_it() -> None:
 def test_a_fit_that_cannot_tell_is_used_with_a_warning(nas_scale: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     found = grid("efficientnet-b0", count=4, seeds=2, **TINY)
     assert found.fit is not None
-    assert not found.fit.told
+    assert not found.fit.significant
     family = expand(phi=[0, 1])
     assert family.note is not None
     assert "cannot tell" in family.note
@@ -109,56 +110,53 @@ def test_networks_that_shrink_to_the_same_proxy_are_trained_once_and_marked(
 
 def test_optuna_chooses_among_the_networks() -> None:
     found = grid("efficientnet-b0", method="optuna", count=12, seeds=1, **TINY)
-    rows = found.document["candidates"]
+    rows = plain(found)["candidates"]
     assert 2 <= len(rows) <= 12
     assert all(row["flops_ratio"] == pytest.approx(2, rel=0.05) for row in rows)
-    assert any("TPE chooses" in line for line in found.document["header"])
+    assert any("TPE chooses" in line for line in plain(found)["header"])
 
 
 def test_a_searchs_best_is_the_baseline_and_trained_as_it_was() -> None:
     found = search(max_flops=100e6, trials=3, epochs=2, proxy_width=0.5, seeds=1, space="nas-bench-macro", **TINY)
-    planned = grid(dry_run=True, device="cpu").document
-    assert net_from_document(planned["baseline"]["net"]) == net_from_document(found.document["ranking"][0]["net"])
+    planned = plain(grid(dry_run=True, device="cpu"))
+    assert net_from_document(planned["baseline"]["net"]) == net_from_document(plain(found)["ranking"][0]["net"])
     training = planned["training"]
     assert (training["data"], training["epochs"], training["proxy_width"]) == ("digits", 2, 0.5)
     assert training["proxy_resolution"] == 12
     assert training["seeds"] > 1
-    third = grid("search-001:3", dry_run=True, device="cpu", epochs=1).document
-    assert net_from_document(third["baseline"]["net"]) == net_from_document(found.document["ranking"][2]["net"])
+    third = plain(grid("search-001:3", dry_run=True, device="cpu", epochs=1))
+    assert net_from_document(third["baseline"]["net"]) == net_from_document(plain(found)["ranking"][2]["net"])
     assert third["training"]["epochs"] == 1
-    other = grid(dry_run=True, device="cpu", data="scenes", train_images=100, val_images=100).document
+    other = plain(grid(dry_run=True, device="cpu", data="scenes", train_images=100, val_images=100))
     assert other["training"]["proxy_resolution"] != 12
 
 
 def test_strides_that_a_search_gave_up_on_demand_stay_given_up() -> None:
     search(max_flops=100e6, trials=2, space="nas-bench-macro", proxy_strides=1, **TINY)
-    assert grid(dry_run=True, device="cpu").document["training"]["proxy_strides"] == 1
-    larger = grid(dry_run=True, device="cpu", proxy_resolution=24).document["training"]
+    assert plain(grid(dry_run=True, device="cpu"))["training"]["proxy_strides"] == 1
+    larger = plain(grid(dry_run=True, device="cpu", proxy_resolution=24))["training"]
     assert larger["proxy_strides"] == 3  # what 24 pixels bear, not what 12 did
 
 
 def test_networks_too_large_to_be_timed_are_trained_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas_scale.commands.shared.estimates.seconds_each", lambda jobs, *_: [None for _ in jobs])
     found = grid("efficientnet-b0", count=4, seeds=1, **TINY)
-    assert found.plan.seconds is None
-    assert found.document["estimated_seconds"] is None
-    assert found.ranking is not None
-    assert len(found.ranking.entries) == 4
+    assert found.estimated_seconds is None
+    assert len(found.candidates) == 4
 
 
 def test_the_header_says_what_the_images_are() -> None:
-    found = grid("efficientnet-b0", dry_run=True, **TINY).document
+    found = plain(grid("efficientnet-b0", dry_run=True, **TINY))
     assert any(line.startswith("images: 8x8 scans of digits, a smoke test") for line in found["header"])
 
 
 def test_failing_networks_are_rows_and_left_out_of_the_fit(nas_scale: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_FAILING", "100")
     found = grid("efficientnet-b0", **TINY)
-    assert found.ranking is not None
-    failed = [entry for entry in found.ranking.entries if entry.rank is None]
+    failed = [row for row in found.candidates if row.rank is None]
     assert failed
     assert found.fit is not None
-    assert found.fit.points <= len(found.ranking.entries) - len(failed)
+    assert found.fit.points <= len(found.candidates) - len(failed)
     assert "RunFailed: diverged" in nas_scale("show", "grid-001").out
     monkeypatch.setenv("FAKE_FAILING", "256")
     with pytest.raises(RunFailed, match="every network failed, the first with: RunFailed: diverged"):

@@ -360,3 +360,14 @@ def test_a_run_found_is_for_reading(tmp_path: Path) -> None:
     found = find_run(tmp_path, "x")
     assert isinstance(found, Run)
     assert found.study.user_attrs["seen"] is True
+
+
+def test_a_run_of_the_first_format_is_read_and_not_gone_on_with(tmp_path: Path) -> None:
+    begin(tmp_path, "old")
+    path = tmp_path / "old" / "run.json"
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps(written | {"format": 1, "versions": {"nas-scale": "0.0.9"}}))
+    assert find_run(tmp_path, "old").record.format == 1
+    for name in ("old", None):
+        with pytest.raises(RunError, match=r"was written by nas-scale 0\.0\.9 \(format 1, .* not be gone on with"):
+            open_run(tmp_path, "search", SPEC, name, resume=True)

@@ -15,8 +15,9 @@ from rich.console import Console
 
 from nas_scale.commands.search.front import front_of
 from nas_scale.show.front import front_notes, front_view
-from nas_scale.show.rankings import result_table
+from nas_scale.show.results import result_table
 from tests.support.command import SMALL, Command, finished
+from tests.support.results import result
 
 SEARCH = ("search", *SMALL, "--sampler", "random", "--trials", "12", "--seeds", "1")
 AIMS = ("--objective", "accuracy,flops")
@@ -38,7 +39,7 @@ def found(nas_scale: Command) -> Any:
 
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_a_search_of_several_aims_ends_in_its_front_at_any_width(found: Any, width: int) -> None:
-    lines = drawn(result_table(found), width)
+    lines = drawn(result_table(result(found)), width)
     assert max(len(line) for line in lines) <= width
     text = "\n".join(lines)
     assert f"search-001: front of {len(found['front'])} net" in text
@@ -55,9 +56,9 @@ def test_a_search_of_several_aims_ends_in_its_front_at_any_width(found: Any, wid
 
 def test_what_is_said_of_a_front_that_was_not_trained_again(nas_scale: Command) -> None:
     made = nas_scale(*SEARCH, *AIMS, "--finalists", "0", "--json").json
-    front = front_of(made)
+    front = front_of(result(made))
     assert front_notes(front, 20)[-1].startswith("No net was trained again for this front")
-    own = front_of({**made, "objective": "mine"})
+    own = front_of(result({**made, "objective": "mine"}))
     assert not any("trained" in note for note in front_notes(own, 20))
     assert len(front.members) > 2
     assert front_notes(front, 2)[0].startswith(f"{len(front.members) - 2} more lie between these")

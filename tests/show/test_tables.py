@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
-from nas_scale.show.rankings import ranking_notes, result_table
+from nas_scale.commands.results import AnyResult
+from nas_scale.commands.search.result import SearchResult
+from nas_scale.show.rankings import ranking_notes
+from nas_scale.show.results import result_table
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import power
+from nas_scale.statistics.random_baseline import RandomSearch
 from tests.support.command import SMALL, Command
+from tests.support.results import a_row, a_search, result
 
 WIDTHS = (80, 100, 160)
 
@@ -24,19 +30,19 @@ def drawn(table: RenderableType, width: int) -> list[str]:
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-def document(nas_scale: Command, kind: str) -> Any:
+def made_by(nas_scale: Command, kind: str) -> AnyResult:
     """A result of each kind, made by its command."""
     asked = {
         "search": ("search", "--max-flops", "600M", *SMALL[2:], "--trials", "3"),
         "grid": ("grid", "--baseline", "efficientnet-b0", *SMALL[2:], "--count", "8"),
         "expand": ("expand", "--baseline", "efficientnet-b0", "--coefficients", "efficientnet"),
     }
-    return nas_scale(*asked[kind], "--json").json
+    return result(nas_scale(*asked[kind], "--json").json)
 
 
 @pytest.mark.parametrize("kind", ["search", "grid", "expand"])
 def test_no_figure_is_cut_and_no_word_broken_at_any_width(nas_scale: Command, kind: str) -> None:
-    made = document(nas_scale, kind)
+    made = made_by(nas_scale, kind)
     at_160 = " ".join(drawn(result_table(made), 160)).split()
     for width in WIDTHS:
         lines = drawn(result_table(made), width)
@@ -71,9 +77,8 @@ def test_short_words_stay_beside_the_figures_on_narrow_screens() -> None:
     assert len(drawn(sheet, 60)) == 2
 
 
-def ranked(**changes: Any) -> dict[str, Any]:
-    row = {"rank": 1, "place": 1, "tied": False, "round": "search", "state": "complete"}
-    return {"objective": "proxy", "seed_sd": 0.01, "seed_freedom": 3, "spread": 0.03, "ranking": [row]} | changes
+def ranked(**changes: Any) -> SearchResult:
+    return a_search(**{"seed_sd": 0.01, "seed_freedom": 3, "spread": 0.03} | changes)
 
 
 def test_what_a_ranking_cannot_tell_is_said() -> None:
@@ -88,20 +93,23 @@ def test_what_a_ranking_cannot_tell_is_said() -> None:
     (single,) = ranking_notes(ranked(seed_sd=None, spread=None))
     assert single.startswith("No net was trained on two seeds")
     assert ranking_notes(ranked(objective="mine", seed_sd=None, spread=None)) == []
-    tied = {"rank": 1, "place": 1, "tied": True, "round": "final", "state": "complete"}
-    assert [note.split(":")[0] for note in ranking_notes(ranked(ranking=[tied]))[:1]] == ["=N"]
+    tied = a_row(tied=True, round="final")
+    assert [note.split(":")[0] for note in ranking_notes(ranked(ranking=(tied,)))[:1]] == ["=N"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "measure"),
-    [({"target_flops": None}, "accuracy of 61.0 +- 2.0"), ({"target_flops": 4e8}, "reward of 0.61 +- 0.02")],
+    ("targets", "measure"),
+    [
+        ({"flops": None}, "accuracy of 61.0 +- 2.0"),
+        ({"flops": 4e8}, "reward of 0.61 +- 0.02"),
+    ],
 )
-def test_the_best_is_held_against_random_search(asked: dict[str, Any], measure: str) -> None:
-    best = {"rank": 1, "place": 1, "tied": False, "round": "search", "state": "complete", "reward": 0.635}
-    told = {"trials": 50, "expected": 0.61, "error": 0.02, "sd": 0.03, "chance": 0.004}
-    (line, _) = ranking_notes(ranked(ranking=[best], random_search=told, **asked))
+def test_the_best_is_held_against_random_search(targets: dict[str, float | None], measure: str) -> None:
+    best = (a_row(reward=0.635),)
+    rival = RandomSearch(trials=50, expected=0.61, error=0.02, sd=0.03, chance=0.004)
+    (line, _) = ranking_notes(ranked(ranking=best, random_search=rival, targets=targets))
     assert f"50 nets would be expected to report a best {measure}; fewer than 1% of such searches" in line
-    (line, _) = ranking_notes(ranked(ranking=[best], random_search=told | {"chance": 0.125}, **asked))
+    (line, _) = ranking_notes(ranked(ranking=best, random_search=replace(rival, chance=0.125), targets=targets))
     assert "12% of such searches would reach" in line
 
 
@@ -115,10 +123,10 @@ def test_a_search_says_what_a_random_one_would_have_found(nas_scale: Command) ->
 
 def test_how_far_nets_got_is_shown_where_some_were_stopped(nas_scale: Command) -> None:
     asked = ("search", *SMALL, "--trials", "16", "--epochs", "9", "--finalists", "0", "--sampler", "random", "--json")
-    plain = drawn(result_table(nas_scale(*asked).json), 160)
+    plain = drawn(result_table(result(nas_scale(*asked).json)), 160)
     assert not any("epochs" in line.split() and "rank" in line.split() for line in plain)
     made = nas_scale(*asked, "--pruner", "halving").json
-    lines = drawn(result_table(made), 160)
+    lines = drawn(result_table(result(made)), 160)
     (header,) = (line for line in lines if line.split()[:1] == ["rank"])
     assert "reward epochs FLOPs" in " ".join(header.split())
     rows = {state: [row for row in made["ranking"] if row["state"] == state] for state in ("complete", "pruned")}

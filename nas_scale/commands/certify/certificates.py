@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.shared.options import take
+from nas_scale.commands.certify.result import CertifyResult
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import RunError, UserError
-from nas_scale.runs.results import read_document
+from nas_scale.runs.results import read_result
 from nas_scale.runs.store import RECORD, Run, complete
 from nas_scale.training import data
 
@@ -56,13 +56,12 @@ def find(results: Path, training: Training, space: str | None = None) -> Certifi
 def _read(run: Run, training: Training) -> Certificate | None:
     """The run's certificate where it is one for this training; none where it is damaged or of another version."""
     try:
-        document = read_document(run)
-        stored = take(document["training"], Training)
-        if _proxy(stored) != _proxy(training) or document["images"] != _fingerprint(training):
-            return None
-        return Certificate(run.name, str(document["space"]), str(document["verdict"]["sentence"]))
-    except (RunError, TypeError, KeyError):
+        found = read_result(run, CertifyResult)
+    except RunError:
         return None
+    if found.verdict is None or _proxy(found.training) != _proxy(training) or found.images != _fingerprint(training):
+        return None
+    return Certificate(run.name, found.space, found.verdict.sentence)
 
 
 def _proxy(training: Training) -> Mapping[str, Any]:

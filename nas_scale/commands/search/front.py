@@ -11,44 +11,43 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from nas_scale.architecture.files import net_from_document
+from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.results import AnyResult
 from nas_scale.commands.search.objectives import ACCURACY, USUAL_OBJECTIVE, read_aims, spent
+from nas_scale.commands.search.result import FrontMember, FrontResult, RankingRow, SearchResult
 from nas_scale.errors import UserError
 from nas_scale.statistics.pareto import fronts, select_by_crowding
 from nas_scale.statistics.ranking import RankedNet
 from nas_scale.statistics.significance import significantly_different
 from nas_scale.statistics.variances import SeedNoise, image_variance_at
 
-Document = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class FrontNet:
     """A ranked net. accuracy (or a caller's value), with its standard error, is the mean of `seeds`.
 
-    costs: in the order of the front's. again: it was trained again, and these are the fresh seeds. told: whether its
-    accuracy is told from that of the member before it (95%); None for the first, for nets off the front, and where no
-    error is known.
+    costs: in the order of the front's. again: it was trained again, and these are the fresh seeds. significant: whether
+    its accuracy differs from that of the member before it by more than their error (95%); None for the first, for nets
+    off the front, and where no error is known.
     """
 
+    row: RankingRow
     rank: int
-    trial: int
-    net: Document
     accuracy: float
     stderr: float
     seeds: tuple[float, ...]
     costs: tuple[float, ...]
     again: bool
-    told: bool | None = None
+    significant: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """costs: names of the aims that are made small. members: the front, by the first cost, the cheapest first.
+    """costs: names of those that are made small. members: the Pareto front, by the first cost, the cheapest first.
 
     others: all other nets that are ranked. confirmed: the members were trained again on fresh seeds, and no net that
     was not is among them. trained: accuracies are a proxy's, rather than a caller's own values.
@@ -61,59 +60,55 @@ class Front:
     confirmed: bool
     trained: bool
 
-    def document(self) -> dict[str, Any]:
-        """The whole front as JSON values."""
-        return {
-            "run": self.run,
-            "aims": [ACCURACY, *self.costs],
-            "confirmed": self.confirmed,
-            "front": self.member_documents(),
-        }
-
-    def member_documents(self) -> list[dict[str, Any]]:
-        """The members as JSON values."""
-        return [
-            {
-                "rank": net.rank,
-                "trial": net.trial,
-                "accuracy": net.accuracy,
-                "stderr": net.stderr,
-                "costs": dict(zip(self.costs, net.costs, strict=True)),
-                "told": net.told,
-            }
+    def rows(self) -> tuple[FrontMember, ...]:
+        """The members as a result holds them."""
+        return tuple(
+            FrontMember(
+                rank=net.rank,
+                trial=net.row.trial,
+                accuracy=net.accuracy,
+                stderr=net.stderr,
+                costs=dict(zip(self.costs, net.costs, strict=True)),
+                significant=net.significant,
+            )
             for net in self.members
-        ]
+        )
+
+    def result(self) -> FrontResult:
+        """The front alone, for `show --pareto --json`."""
+        return FrontResult(
+            run=self.run, aims=(ACCURACY, *self.costs), confirmed=self.confirmed, pareto_front=self.rows()
+        )
 
 
-def front_of(document: Document, objective: str | None = None) -> Front:
-    """The front of a search's document: of its own aims, or of others.
+def front_of(found: AnyResult, objective: str | None = None) -> Front:
+    """The Pareto front of a search's result: of its own aims, or of others.
 
-    objective: None for its own aims, or accuracy and FLOPs where it had one alone. Raises UserError where the document
+    objective: None for its own aims, or accuracy and FLOPs where it had one alone. Raises UserError where the result
     is no search's, and where only one aim is asked for.
     """
-    if document["kind"] == "family":
-        return front_of(document["search"], objective)
-    if document["kind"] != "search":
-        raise UserError(f"{document['run']} is no search ({document['kind']}); a front is made of a search's nets")
-    own = tuple(document.get("aims", ()))
-    aims = read_aims(objective) if objective is not None else own or read_aims(USUAL_OBJECTIVE)
+    if isinstance(found, FamilyResult):
+        return front_of(found.search, objective)
+    if not isinstance(found, SearchResult):
+        kind = found.__struct_config__.tag
+        raise UserError(f"{found.run} is no search ({kind}); a front is made of a search's nets")
+    aims = read_aims(objective) if objective is not None else found.aims or read_aims(USUAL_OBJECTIVE)
     if len(aims) < 2:
         raise UserError(f"--objective {ACCURACY} alone has no front; write --objective {USUAL_OBJECTIVE}")
-    rows = [row for row in document["ranking"] if row["rank"] is not None]
-    confirmed = set(aims) == set(own) and any(row["round"] == "final" for row in rows)
-    noise = SeedNoise(document["seed_sd"], document.get("seed_freedom", 0))
-    nets = [_net(row, aims[1:], noise, confirmed and row["round"] == "final") for row in rows]
+    confirmed = set(aims) == set(found.aims) and any(row.round == "final" for row in found.ranked)
+    noise = SeedNoise(found.seed_sd, found.seed_freedom)
+    nets = [_net(row, aims[1:], noise, confirmed and row.round == "final") for row in found.ranked]
     eligible = [net for net in nets if net.again == confirmed]
     best = fronts([_point(net.accuracy, net.costs) for net in eligible])[0]
     members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], net.accuracy, net.rank))
     ranks = {net.rank for net in members}
     return Front(
-        run=document["run"],
+        run=found.run,
         costs=aims[1:],
-        members=_with_told(members, noise),
+        members=_with_significance(members, noise),
         others=tuple(net for net in nets if net.rank not in ranks),
         confirmed=confirmed,
-        trained=document["objective"] == "proxy",
+        trained=found.trained,
     )
 
 
@@ -132,29 +127,32 @@ def _point(accuracy: float, costs: Sequence[float]) -> tuple[float, ...]:
     return accuracy, *(-cost for cost in costs)
 
 
-def _net(row: Document, costs: Sequence[str], noise: SeedNoise, again: bool) -> FrontNet:
+def _net(row: RankingRow, costs: Sequence[str], noise: SeedNoise, again: bool) -> FrontNet:
     """A row of a ranking on its fresh seeds, or on those that the trials saw."""
-    seeds = tuple(row["final"] if again else row["search"])
+    seeds = row.final if again else row.search
+    assert row.rank is not None
+    assert row.stderr is not None
     return FrontNet(
-        rank=row["rank"],
-        trial=row["trial"],
-        net=row["net"],
+        row=row,
+        rank=row.rank,
         accuracy=statistics.fmean(seeds),
-        stderr=row["stderr"] if again or row["round"] == "search" else _stderr_in_search(row, noise),
+        stderr=row.stderr if again or row.round == "search" else _stderr_in_search(row, noise),
         seeds=seeds,
-        costs=spent(net_from_document(row["net"]), costs),
+        costs=spent(row.architecture(), costs),
         again=again,
     )
 
 
-def _stderr_in_search(row: Document, noise: SeedNoise) -> float:
+def _stderr_in_search(row: RankingRow, noise: SeedNoise) -> float:
     """A finalist's error in the first round: the images' part is that of the second, at another accuracy."""
-    again = max(row["stderr"] ** 2 - noise.mean_variance(row["final"]), 0.0)
-    images = image_variance_at(statistics.fmean(row["search"]), again, measured_at=row["accuracy"])
-    return math.sqrt(noise.mean_variance(row["search"]) + images)
+    assert row.accuracy is not None
+    assert row.stderr is not None
+    again = max(row.stderr**2 - noise.mean_variance(row.final), 0.0)
+    images = image_variance_at(statistics.fmean(row.search), again, measured_at=row.accuracy)
+    return math.sqrt(noise.mean_variance(row.search) + images)
 
 
-def _with_told(members: Sequence[FrontNet], noise: SeedNoise) -> tuple[FrontNet, ...]:
+def _with_significance(members: Sequence[FrontNet], noise: SeedNoise) -> tuple[FrontNet, ...]:
     """Each with whether it differs significantly from the one before, by the test that gives a ranking its places."""
     # Where the seeds have no variance, all of the error is that of the images.
     variances = [noise.comparable_variance(net.seeds, net.stderr**2) for net in members]
@@ -163,6 +161,6 @@ def _with_told(members: Sequence[FrontNet], noise: SeedNoise) -> tuple[FrontNet,
         variance = variances[index - 1] + variances[index]
         known = noise.sd is not None or variance > 0
         before = members[index - 1].accuracy
-        told = significantly_different(before, net.accuracy, variance, noise.freedom) if known else None
-        found.append(replace(net, told=told))
+        differs = significantly_different(before, net.accuracy, variance, noise.freedom) if known else None
+        found.append(replace(net, significant=differs))
     return tuple(found)

@@ -11,7 +11,8 @@ from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.options import Nets
-from nas_scale.commands.shared.net_lookup import find_net, net_key
+from nas_scale.commands.shared.identity import net_key
+from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import outside
 from nas_scale.metrics.counts import cost

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from nas_scale.commands.search.prepare import Prepared
+from nas_scale.commands.search.result import MinutesUsed
 from nas_scale.runs.store import Run
 from nas_scale.trials.deadline import After, Deadline
 
@@ -31,8 +31,8 @@ def deadline(prepared: Prepared, run: Run, workers: int, known: int, began: floa
     )
 
 
-def minutes_document(wanted: float | None, deadline: Deadline | None) -> dict[str, Any] | None:
-    """asked, spent: minutes. ended: by what, None where all trials were made."""
+def minutes_used(wanted: float | None, deadline: Deadline | None) -> MinutesUsed | None:
+    """How long the search was to take and took; None where no time was given."""
     if wanted is None or deadline is None:
         return None
-    return {"asked": wanted, "spent": round(deadline.spent() / 60, 2), "ended": deadline.why}
+    return MinutesUsed(asked=wanted, spent=round(deadline.spent() / 60, 2), ended=deadline.why)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from nas_scale.commands.search.included import Included, included
 from nas_scale.commands.search.objectives import usual_for
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
+from nas_scale.commands.shared.identity import space_fingerprint
 from nas_scale.commands.shared.net_lookup import reference_net
 from nas_scale.commands.shared.options import known_options, refuse_unknown, specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
@@ -41,19 +41,17 @@ class Prepared:
 
     def spec(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON."""
-        space = self.space
-        whole = repr((space.frame, space.choices, [stage.slots for stage in space.stages]))
         images = self.training.images(self.training.proxy.resolution)
         costs = self.wanted.followed_costs
         directions = {"directions": ["maximize", *("minimize" for _ in costs)]} if costs else {}
         return {
             **directions,
-            "search": specification(replace(self.wanted, space=space.name)),
+            "search": specification(replace(self.wanted, space=self.space.name)),
             "training": specification(self.training),
             **({"included": [dict(net.params) for net in self.included]} if self.included else {}),
             **({"warm_start": [source.document() for source in self.sources]} if self.sources else {}),
             "images": None if self.evaluate else data.fingerprint(images),
-            "space_fingerprint": hashlib.sha256(whole.encode()).hexdigest()[:16],
+            "space_fingerprint": space_fingerprint(self.space),
             "device": self.device.partition(":")[0],
             "objective": getattr(self.evaluate, "__qualname__", "callable") if self.evaluate else "proxy",
         }

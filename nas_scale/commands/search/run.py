@@ -3,55 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from nas_scale.architecture.files import net_from_document
-from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.certificates import certificate_line
-from nas_scale.commands.search.document import best_line, header, images_line, search_document
 from nas_scale.commands.search.evaluate import Evaluate, Evaluator
+from nas_scale.commands.search.front import front_of
 from nas_scale.commands.search.included import included_line
-from nas_scale.commands.search.minutes import deadline
+from nas_scale.commands.search.lines import best_line, search_lines
+from nas_scale.commands.search.minutes import deadline, minutes_used
 from nas_scale.commands.search.prepare import Prepared, prepare
+from nas_scale.commands.search.result import PrunerUsed, RankingRow, SearchResult
 from nas_scale.commands.search.warm_start import inside, taken, warm_start_line
 from nas_scale.commands.search.work import SearchWork
 from nas_scale.commands.shared.events import Listener, Note, ignore
+from nas_scale.commands.shared.identity import net_key
+from nas_scale.commands.shared.lines import images_line
 from nas_scale.commands.shared.opening import logged, opened
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
-from nas_scale.runs.results import read_document, write_document
-from nas_scale.statistics.ranking import Ranking
+from nas_scale.metrics.metric import FLOPS
+from nas_scale.runs.results import read_result, write_result
+from nas_scale.statistics.ranking import RankedNet, Ranking
 from nas_scale.training import data
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """A ranking, the best first, the run that holds it, and the document that was saved."""
-
-    ranking: Ranking
-    run: str
-    folder: str
-    document: Mapping[str, Any]
-
-    @property
-    def best(self) -> Architecture:
-        """The best net."""
-        return self.nets[0]
-
-    @property
-    def nets(self) -> list[Architecture]:
-        """All ranked nets, the best first."""
-        ranked = [entry for entry in self.ranking.entries if entry.rank is not None]
-        return [net_from_document(entry.net, f"{self.run}-{entry.rank}") for entry in ranked]
-
-    @property
-    def front(self) -> list[Architecture]:
-        """Of a search of several aims the nets that no other beats in all of them, the cheapest first; else none."""
-        by_rank = dict(enumerate(self.nets, start=1))
-        return [by_rank[member["rank"]] for member in self.document.get("front", ())]
+from nas_scale.trials.finished import finished_trials
+from nas_scale.trials.known import Known
 
 
 def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **options: Any) -> SearchResult:
@@ -61,7 +41,7 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
     target_flops=4e8, trials=8, results="runs", workers=2).
     evaluate: judges a net in this process instead of training a proxy; larger is better. What it raises, and what is
     not finite, fails that net alone. It is called once a seed, and no finalists are evaluated again unless asked for.
-    on_event: told of every step (flows/events.py, runs/events.py).
+    on_event: told of every step (shared/events.py, trials/events.py).
 
     Raises UserError for wrong input, RunFailed where every net failed. After KeyboardInterrupt, or a kill, the same
     call with resume=True goes on.
@@ -70,41 +50,92 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
 
 
 def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
-    """Starts the search, goes on with it, or shows again what it found."""
+    """Starts the search, goes on with it, or reads again what it found."""
     began = time.monotonic()
     with opened(prepared.settings, "search", prepared.spec(), on_event) as run:
-        head = header(prepared.wanted, prepared.training, prepared.space, prepared.reference, prepared.evaluate is None)
+        if run.record.finished:
+            return read_result(run, SearchResult)
         known = taken(run, prepared.sources, prepared.settings.storage)
-        if known:
-            ranked = inside(known, prepared.space, prepared.wanted.limits())
-            head.append(warm_start_line(prepared.sources, len(ranked), len(known)))
-        head += [included_line(prepared.included)] if prepared.included else []
-        if prepared.evaluate is None and not run.record.finished:
-            # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
-            images = data.load(prepared.training.images(prepared.training.proxy.resolution))
-            head.append(images_line(images))
-        if prepared.evaluate is None:
-            space = prepared.wanted.space if isinstance(prepared.wanted.space, str) else prepared.space.name
-            head.append(
-                certificate_line(
-                    prepared.settings.folder, prepared.training, prepared.reference, prepared.device, space
-                )
-            )
-        for line in head:
+        header = _header(prepared, known)
+        for line in header:
             on_event(Note(line))
         with logged(prepared.settings, run, on_event) as listener, _engine(prepared) as engine:
             started = time.monotonic()
             until = deadline(prepared, run, engine.workers, len(known), began)
             work = SearchWork(prepared, run, engine, listener, known, until)
             ranking = work.ranking()
-        if run.record.finished:
-            return SearchResult(ranking, run.name, str(run.folder), read_document(run))
-        seconds = time.monotonic() - started
-        baseline = work.random_search(ranking)
-        document = search_document(run, prepared, head, ranking, baseline, seconds, known, until)
-        write_document(run, document)
-        run.finish(document["trials"], best_line(ranking, document["objective"]))
-    return SearchResult(ranking, run.name, str(run.folder), document)
+        result = search_result(work, ranking, header, time.monotonic() - started)
+        write_result(run, result)
+        run.finish(result.trials or 0, best_line(result))
+    return result
+
+
+def _header(prepared: Prepared, known: Sequence[Known]) -> tuple[str, ...]:
+    """What is asked, what is known before, what the images are, and whether the proxy can be trusted."""
+    wanted, trained = prepared.wanted, prepared.evaluate is None
+    lines = search_lines(wanted, prepared.training, prepared.space, prepared.reference, trained)
+    if known:
+        ranked = inside(known, prepared.space, wanted.limits())
+        lines.append(warm_start_line(prepared.sources, len(ranked), len(known)))
+    lines += [included_line(prepared.included)] if prepared.included else []
+    if trained:
+        # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
+        lines.append(images_line(data.load(prepared.training.images(prepared.training.proxy.resolution))))
+        space = wanted.space if isinstance(wanted.space, str) else prepared.space.name
+        lines.append(
+            certificate_line(prepared.settings.folder, prepared.training, prepared.reference, prepared.device, space)
+        )
+    return tuple(lines)
+
+
+def search_result(work: SearchWork, ranking: Ranking, header: tuple[str, ...], seconds: float) -> SearchResult:
+    """What the search comes to, once its nets are ranked."""
+    prepared, run, wanted = work.prepared, work.run, work.prepared.wanted
+    names = {net.key: net.name for net in prepared.included}
+    target = wanted.target()
+    result = SearchResult(
+        run=run.name,
+        folder=str(run.folder),
+        header=header,
+        objective=run.spec["objective"],
+        targets={FLOPS.name: None} if target is None else {FLOPS.name: None, target[0].name: target[1]},
+        seed_sd=ranking.seed_sd,
+        seed_freedom=ranking.freedom,
+        spread=ranking.spread,
+        random_search=work.random_search(ranking),
+        trials=len(finished_trials(run.study)) - len(work.known),
+        minutes=minutes_used(wanted.minutes, work.deadline),
+        seconds=round(seconds, 1),
+        training=prepared.training,
+        pruner=None if wanted.pruner == "none" else PrunerUsed(kind=wanted.pruner, reduction=wanted.reduction),
+        ranking=tuple(_row(entry, names, work.known) for entry in ranking.entries),
+        aims=wanted.aims if len(wanted.aims) > 1 else (),
+    )
+    return structs.replace(result, pareto_front=front_of(result).rows()) if result.aims else result
+
+
+def _row(entry: RankedNet, names: Mapping[str, str], known: Sequence[Known]) -> RankingRow:
+    """A row of the ranking, with where its net comes from when no sampler proposed it."""
+    return RankingRow(
+        rank=entry.rank,
+        place=entry.place,
+        tied=entry.tied,
+        net=entry.net,
+        costs=entry.costs,
+        accuracy=entry.accuracy,
+        stderr=entry.stderr,
+        seeds=entry.seeds,
+        reward=entry.reward,
+        trial=entry.trial,
+        round=entry.round,
+        state=entry.state,
+        reason=entry.reason,
+        epochs=entry.epochs,
+        search=entry.search,
+        final=entry.final,
+        included=names.get(net_key(net_from_document(entry.net))) if names else None,
+        origin=known[entry.trial].origin if entry.trial < len(known) else None,
+    )
 
 
 def _engine(prepared: Prepared) -> Engine:

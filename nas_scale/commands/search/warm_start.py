@@ -13,7 +13,7 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.limits import Limits
 from nas_scale.plain import as_json
-from nas_scale.runs.record import shown
+from nas_scale.runs.record import refuse_older, shown
 from nas_scale.runs.store import Run, find_run, readable
 from nas_scale.runs.study import without_password
 from nas_scale.trials.known import Known, fingerprint, keep, kept, known_trials
@@ -145,6 +145,7 @@ def _found(name: str, results: Path, storage: str | None) -> Run:
 
 def _source(name: str, settings: RunSettings, spec: Mapping[str, Any]) -> Source:
     run = _found(name, settings.folder, settings.storage)
+    refuse_older(run.folder, run.record, "not be learnt from")
     for setting, there, here in _differences(run.spec, as_json(spec)):
         raise UserError(
             f"--warm-start {name} cannot be compared with: {setting} is {shown(there)} there and {shown(here)} here"

@@ -16,7 +16,8 @@ from nas_scale.commands.search.options import MOST_TRIALS
 from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.search.warm_start import inside
 from nas_scale.commands.shared.events import Listener, Measure, Phase
-from nas_scale.commands.shared.net_lookup import net_attributes, net_key
+from nas_scale.commands.shared.identity import net_key
+from nas_scale.commands.shared.net_lookup import net_attributes
 from nas_scale.commands.shared.training import FINAL_SEEDS_FROM, Jobs
 from nas_scale.engines.base import Engine
 from nas_scale.errors import RunFailed

@@ -1,10 +1,14 @@
-"""What flows tell while they work; whoever draws listens."""
+"""What commands tell while they work; whoever draws listens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from nas_scale.commands.grid.result import GridResult
+    from nas_scale.trials import events as trials
 
 Measure = Literal["accuracy", "reward", "value"]
 
@@ -42,7 +46,8 @@ class Phase:
     spent: float = 0.0
 
 
-Event = Any  # one of the above, a grid's plan, or one of runs.events
+# A grid's result comes as it is planned, before its training.
+Event: TypeAlias = "RunOpened | Note | Phase | GridResult | trials.Event"
 Listener = Callable[[Event], None]
 
 

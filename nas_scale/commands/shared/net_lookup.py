@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nas_scale.architecture.files import known_nets, load_net, net_document, net_from_document
-from nas_scale.architecture.space import SearchSpace, canonical
+from nas_scale.architecture.files import known_nets, load_net, net_document
+from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.grid.result import GridResult
+from nas_scale.commands.results import AnyResult, read_any
+from nas_scale.commands.search.result import SearchResult
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.metric import costs_of
-from nas_scale.runs.results import read_document
+from nas_scale.runs.results import Net
 from nas_scale.runs.store import RECORD, Run, find_run, latest
 
 
@@ -50,22 +53,28 @@ def net_of_run(run: Run, text: str) -> Architecture:
     Raises UserError.
     """
     name, colon, place = (text, "", "") if Path(text).name == run.name else text.rpartition(":")
-    rows = [row for row in _rows(read_document(run)) if row.get("rank", 1) is not None]
+    found = named_nets(read_any(run))
     if colon and (not place.isdecimal() or int(place) < 1):
         raise UserError(f"{text} names no place; write {name}:3 for the third")
     index = int(place or 1) - 1
-    if index >= len(rows):
-        raise UserError(f"{name} has {len(rows)} net{'s' if len(rows) != 1 else ''}; there is no number {index + 1}")
-    label = rows[index].get("name") or (f"{run.name}-{index + 1}" if colon else run.name)
-    return net_from_document(rows[index]["net"], label)
+    if index >= len(found):
+        raise UserError(f"{name} has {len(found)} net{'s' if len(found) != 1 else ''}; there is no number {index + 1}")
+    label, net = found[index]
+    return net.architecture(label or (f"{run.name}-{index + 1}" if colon else run.name))
 
 
-def _rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The nets of a run's document, the best first; a family's are those it grew."""
-    if document["kind"] == "family":
-        return _rows(document["expand"])
-    key = {"search": "ranking", "grid": "candidates", "expand": "family", "certify": "nets"}[document["kind"]]
-    return list(document[key])
+def named_nets(result: AnyResult) -> list[tuple[str, Net]]:
+    """The nets of a result, the best first, with their names where they have any; a family's are those it grew."""
+    match result:
+        case SearchResult():
+            return [("", row) for row in result.ranked]
+        case GridResult():
+            return [("", row) for row in result.candidates if row.rank is not None]
+        case CertifyResult():
+            return [("", row) for row in result.nets]
+        case FamilyResult():
+            return named_nets(result.expand)
+    return [(member.name, member) for member in result.members]
 
 
 def last_search(results: Path) -> Run:
@@ -76,11 +85,6 @@ def last_search(results: Path) -> Run:
             f"there is no finished search in {results}; give --baseline efficientnet-b0, or run nas-scale search first"
         )
     return run
-
-
-def net_key(arch: Architecture) -> str:
-    """Equal for nets that compute the same."""
-    return hashlib.sha256(repr(replace(canonical(arch), name="")).encode()).hexdigest()[:16]
 
 
 def reference_net(space: SearchSpace) -> Architecture:

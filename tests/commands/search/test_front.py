@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from nas_scale import search
-from nas_scale.architecture.files import load_net, net_document
+from nas_scale import expand, search
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.front import front_of
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.runs.results import plain
 from nas_scale.runs.store import find_run, list_runs
 from nas_scale.statistics.pareto import dominates
 from nas_scale.statistics.variances import PRIOR_FREEDOM
 from tests.support.command import SMALL, Command, without_time
+from tests.support.results import a_row, a_search, result
 
 MACRO = {"space": "nas-bench-macro", "objective": "accuracy,flops"}
 
@@ -44,8 +44,8 @@ def test_no_net_dominates_one_of_the_front_and_all_others_are_dominated(sampler:
     for net in found.nets:
         assert any(dominates(one, aims(net)) for one in front) == (aims(net) not in front)
     assert [-flops for _, flops in front] == sorted(-flops for _, flops in front)
-    assert found.document["aims"] == ["accuracy", "flops"]
-    assert found.document["random_search"] is None, "that is of one value"
+    assert plain(found)["aims"] == ["accuracy", "flops"]
+    assert plain(found)["random_search"] is None, "that is of one value"
     study = find_run(Path("results"), found.run).study
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
     best = {tuple(trial.values) for trial in study.best_trials}
@@ -54,8 +54,8 @@ def test_no_net_dominates_one_of_the_front_and_all_others_are_dominated(sampler:
 
 def test_a_front_of_four_aims() -> None:
     found = search(evaluate=value, space="nas-bench-macro", trials=10, objective="accuracy,memory,params,flops")
-    assert found.document["aims"] == ["accuracy", "memory", "params", "flops"]
-    spent = [list(member["costs"].values()) for member in found.document["front"]]
+    assert plain(found)["aims"] == ["accuracy", "memory", "params", "flops"]
+    spent = [list(member["costs"].values()) for member in plain(found)["front"]]
     for costs, net in zip(spent, found.front, strict=True):
         total = cost(net)
         assert costs == [4 * (total.parameters + total.peak), total.parameters, total.flops]
@@ -65,17 +65,17 @@ def test_a_front_of_four_aims() -> None:
 def test_one_aim_is_as_it_was() -> None:
     found = search(evaluate=value, space="nas-bench-macro", trials=4)
     assert found.front == []
-    assert not {"aims", "front"} & found.document.keys()
+    assert not {"aims", "front"} & plain(found).keys()
 
 
 def test_samplers_of_one_value_follow_the_reward_and_have_a_front_too() -> None:
     found = search(evaluate=value, **MACRO, trials=12, target_flops=55e6, tolerance=0.5, sampler="evolution")
     study = find_run(Path("results"), found.run).study
     assert [direction.name for direction in study.directions] == ["MAXIMIZE"]
-    rewards = {entry.trial: entry.reward for entry in found.ranking.entries}
+    rewards = {entry.trial: entry.reward for entry in found.ranking}
     assert all(trial.value == pytest.approx(rewards[trial.number]) for trial in study.trials if trial.number in rewards)
     assert found.front
-    assert "aims: accuracy and flops, followed by evolution through the reward" in found.document["header"][0]
+    assert "aims: accuracy and flops, followed by evolution through the reward" in plain(found)["header"][0]
 
 
 def test_an_interrupted_search_goes_on_and_is_listed() -> None:
@@ -97,7 +97,7 @@ def test_an_interrupted_search_goes_on_and_is_listed() -> None:
     with pytest.raises(KeyboardInterrupt):
         search(evaluate=stopped, **MACRO, trials=23, resume=True)
     resumed = search(evaluate=stopped, **MACRO, trials=23, resume=True)
-    assert without_time(resumed.document) == without_time(whole.document)
+    assert without_time(plain(resumed)) == without_time(plain(whole))
 
 
 def test_other_aims_are_another_search() -> None:
@@ -126,10 +126,10 @@ def test_finalists_are_spread_along_the_front_which_is_then_made_of_them_alone(n
     on_front = {member["trial"] for member in found["front"]}
     for trial, point in points.items():
         assert any(dominates(other, point) for other in points.values()) == (trial not in on_front)
-    front = front_of(found)
+    front = front_of(result(found))
     assert front.confirmed
     assert [net.again for net in front.others].count(False) == len(found["ranking"]) - 4
-    assert front.member_documents() == found["front"]
+    assert plain(front.rows()) == found["front"]
 
 
 def test_any_search_has_a_front_on_the_seeds_that_its_trials_saw(nas_scale: Command) -> None:
@@ -137,9 +137,9 @@ def test_any_search_has_a_front_on_the_seeds_that_its_trials_saw(nas_scale: Comm
     asked = ("search", *SMALL, "--trials", "12", "--seeds", "2", "--sampler", "random", "--json")
     found, without = nas_scale(*asked).json, nas_scale(*asked, "--finalists", "0").json
     assert any(row["round"] == "final" for row in found["ranking"])
-    front, expected = front_of(found), front_of(without)
+    front, expected = front_of(result(found)), front_of(result(without))
     assert not front.confirmed
-    assert [net.trial for net in front.members] == [net.trial for net in expected.members]
+    assert [net.row.trial for net in front.members] == [net.row.trial for net in expected.members]
     assert [net.accuracy for net in front.members] == [net.accuracy for net in expected.members]
     # the same images' part of the error; the seeds' is pooled over more trainings where some were trained again
     without["seed_sd"] = found["seed_sd"]
@@ -152,26 +152,18 @@ def test_the_error_of_a_finalist_in_the_first_round_is_the_one_it_had() -> None:
     p, last = 0.81, 0.7
     own = (1 * 0.0002 + PRIOR_FREEDOM * sd**2) / (1 + PRIOR_FREEDOM)
     stderr = math.sqrt(sd**2 + last * (1 - last) / images)
-    row = row_of(0, round="final", accuracy=last, stderr=stderr, search=list(seeds), final=[last])
-    document = {"kind": "search", "run": "x", "seed_sd": sd, "seed_freedom": 4, "objective": "proxy", "ranking": [row]}
-    (member,) = front_of(document).members
+    row = a_row(round="final", accuracy=last, stderr=stderr, search=seeds, final=(last,))
+    (member,) = front_of(a_search(seed_sd=sd, seed_freedom=4, ranking=(row,))).members
     assert member.stderr == pytest.approx(math.sqrt(own / 2 + p * (1 - p) / images))
 
 
-def row_of(number: int, **scores: Any) -> dict[str, Any]:
-    """A row of a ranking; each net is dearer than the one before."""
-    net = net_document(load_net(f"efficientnet-b{number}"))
-    return {"rank": number + 1, "trial": number, "net": net, "round": "search", "final": []} | scores
-
-
 def steps(*accuracies: float, seed_sd: float | None, stderr: float = 0.01) -> list[bool | None]:
-    """What is told of nets of these accuracies, by two seeds each."""
-    ranking = [
-        row_of(number, search=[accuracy, accuracy], accuracy=accuracy, stderr=stderr)
-        for number, accuracy in enumerate(accuracies)
-    ]
-    head = {"kind": "search", "run": "x", "seed_sd": seed_sd, "seed_freedom": 10, "objective": "proxy"}
-    return [net.told for net in front_of(head | {"ranking": ranking}).members]
+    """Which nets of these accuracies, by two seeds each, differ significantly; each is dearer than the one before."""
+    ranking = tuple(
+        a_row(f"efficientnet-b{at}", rank=at + 1, search=(accuracy, accuracy), accuracy=accuracy, stderr=stderr)
+        for at, accuracy in enumerate(accuracies)
+    )
+    return [net.significant for net in front_of(a_search(seed_sd=seed_sd, seed_freedom=10, ranking=ranking)).members]
 
 
 def test_it_is_said_which_steps_of_the_front_are_told() -> None:
@@ -187,9 +179,9 @@ def test_it_is_said_which_steps_of_the_front_are_told() -> None:
 def test_only_searches_of_several_aims_have_a_front() -> None:
     found = search(evaluate=value, space="nas-bench-macro", trials=3)
     with pytest.raises(UserError, match="accuracy alone has no front"):
-        front_of(found.document, "accuracy")
-    with pytest.raises(UserError, match=r"is no search \(grid\); a front is made of a search's nets"):
-        front_of({"kind": "grid", "run": "grid-001"})
+        front_of(found, "accuracy")
+    with pytest.raises(UserError, match=r"is no search \(expand\); a front is made of a search's nets"):
+        front_of(expand("efficientnet-b0", "efficientnet", phi=[0]))
 
 
 def test_a_family_grows_from_a_search_of_several_aims(nas_scale: Command) -> None:
@@ -204,6 +196,6 @@ def test_a_family_grows_from_a_search_of_several_aims(nas_scale: Command) -> Non
         **{"target_flops": 60e6, "tolerance": 0.5, "trials": 5, "count": 7, "phi": (0, 1)},
         objective=("accuracy", "params"),
     )
-    assert grown.document["search"]["aims"] == ["accuracy", "params"]
-    assert front_of(grown.document).members
+    assert plain(grown)["search"]["aims"] == ["accuracy", "params"]
+    assert front_of(grown).members
     assert nas_scale("show", grown.run).code == 0

@@ -13,6 +13,7 @@ from nas_scale import load_space, search
 from nas_scale.architecture.files import format_net, load_net, net_from_document
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import RunError, UserError
+from nas_scale.runs.results import plain
 from nas_scale.runs.store import find_run
 from nas_scale.samplers.registry import SAMPLERS
 from tests.support.command import SMALL, Command
@@ -45,9 +46,9 @@ def test_known_nets_are_the_first_trials_and_the_sampler_goes_on_after_them(samp
         load_space("efficientnet").net(load_space("efficientnet").params_of(net) or {}).stages for net in (A1, B0)
     ]
     assert len({json.dumps(str(net)) for net in nets}) == 5
-    rows = {row["trial"]: row["included"] for row in found.document["ranking"]}
+    rows = {row["trial"]: row["included"] for row in plain(found)["ranking"]}
     assert rows == {0: "mnasnet-a1", 1: "efficientnet-b0", 2: None, 3: None, 4: None}
-    assert "tried first: mnasnet-a1, efficientnet-b0" in found.document["header"]
+    assert "tried first: mnasnet-a1, efficientnet-b0" in plain(found)["header"]
 
 
 def test_screening_does_not_choose_among_them() -> None:
@@ -64,7 +65,7 @@ def test_all_trials_may_be_known_nets_but_no_more_than_those() -> None:
 
 def test_cost_is_counted_at_the_resolution_and_classes_of_the_search() -> None:
     found = search(evaluate=depth, include=replace(B0, resolution=300, classes=7, name="mine"), trials=1, classes=10)
-    (row,) = found.document["ranking"]
+    (row,) = plain(found)["ranking"]
     assert row["included"] == "mine"
     assert (row["net"]["resolution"], row["net"]["classes"]) == (224, 10)
 

@@ -12,6 +12,7 @@ from nas_scale import search
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.events import Phase
 from nas_scale.errors import UserError
+from nas_scale.runs.results import plain
 from nas_scale.show.rankings import ranking_notes
 from tests.support.command import SMALL, Command
 
@@ -58,11 +59,11 @@ def test_there_are_as_many_nets_as_there_is_time_for(
     """Two minutes, of evaluations of ten seconds."""
     phases: list[Any] = []
     found = timed(2, Clock(monkeypatch).taking(10), on_event=phases.append, **options)
-    assert found.document["trials"] == count
-    assert len(found.ranking.entries) == count
+    assert plain(found)["trials"] == count
+    assert len(found.ranking) == count
     ended = None if options.get("trials") == 5 else "time"
-    assert found.document["minutes"] == {"asked": 2, "spent": spent, "ended": ended}
-    assert f"{count} trials in {spent:.3g} of 2 minutes." in ranking_notes(found.document)
+    assert plain(found)["minutes"] == {"asked": 2, "spent": spent, "ended": ended}
+    assert f"{count} trials in {spent:.3g} of 2 minutes." in ranking_notes(found)
     first = next(event for event in phases if isinstance(event, Phase))
     assert (first.total, first.seconds) == (options.get("trials"), 120.0)
     whole = timed(None, Clock(monkeypatch).taking(0), **{**options, "trials": count})
@@ -71,20 +72,17 @@ def test_there_are_as_many_nets_as_there_is_time_for(
 
 def test_a_time_too_short_for_one_net_tries_one_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     found = timed(0.01, Clock(monkeypatch).taking(30), finalists=3, final_seeds=2)
-    assert len(found.ranking.entries) == 1
-    assert ranking_notes(found.document)[0] == (
+    assert len(found.ranking) == 1
+    assert ranking_notes(found)[0] == (
         "1 trial in 1.5 of 0.01 minutes: there was no time for a second net; one is always tried."
     )
 
 
 def test_a_small_space_is_searched_to_its_end_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     found = timed(1000, Clock(monkeypatch).taking(1), max_flops=18e6)
-    assert found.document["minutes"]["ended"] == "repeats"
-    assert found.document["minutes"]["spent"] < 10
-    assert (
-        "the last ones were all of nets tried before, so nothing more was looked for"
-        in ranking_notes(found.document)[0]
-    )
+    assert plain(found)["minutes"]["ended"] == "repeats"
+    assert plain(found)["minutes"]["spent"] < 10
+    assert "the last ones were all of nets tried before, so nothing more was looked for" in ranking_notes(found)[0]
 
 
 def test_what_is_left_of_the_time_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,8 +103,8 @@ def test_what_is_left_of_the_time_after_a_stop(monkeypatch: pytest.MonkeyPatch) 
     resumed = timed(2, stopped, resume=True)
     assert resumed.ranking == whole.ranking
     assert len(calls) == 12 + 1
-    assert resumed.document["minutes"] == whole.document["minutes"]
-    assert timed(2, stopped, resume=True).document == resumed.document
+    assert plain(resumed)["minutes"] == plain(whole)["minutes"]
+    assert plain(timed(2, stopped, resume=True)) == plain(resumed)
 
 
 def test_what_a_time_can_be() -> None:

@@ -18,6 +18,7 @@ from nas_scale.commands.search.options import Search
 from nas_scale.commands.shared.events import Note, Phase, RunOpened
 from nas_scale.errors import RunError, RunFailed, UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.runs.results import plain
 from nas_scale.runs.store import find_run
 from nas_scale.trials.events import TrialDone, TrialFailed
 from tests.support.command import Command
@@ -45,7 +46,7 @@ def test_no_net_breaks_a_limit(sampler: str) -> None:
         trials=25,
         sampler=sampler,
     )
-    assert len(found.ranking.entries) >= 20  # equal nets share a row
+    assert len(found.ranking) >= 20  # equal nets share a row
     for net in found.nets:
         spent = cost(net)
         assert 380e6 <= spent.flops <= 420e6
@@ -63,7 +64,7 @@ def test_a_tight_budget_still_searches() -> None:
 def test_plain_objects_come_back_the_best_first() -> None:
     events: list[Any] = []
     found = search(evaluate=depth, max_flops=400e6, trials=6, on_event=events.append)
-    values = [entry.accuracy for entry in found.ranking.entries]
+    values = [entry.accuracy for entry in found.ranking]
     assert values == sorted((depth(net) for net in found.nets), reverse=True)
     assert isinstance(found.best, Architecture)
     assert (found.run, found.folder) == ("search-001", "results/search-001")
@@ -99,7 +100,7 @@ def test_failing_objectives_are_rows_with_their_reason_and_the_search_goes_on() 
 
     events: list[Any] = []
     found = search(evaluate=moody, trials=6, sampler="random", on_event=events.append)
-    rows = found.ranking.entries
+    rows = found.ranking
     assert [row.accuracy for row in rows[:2]] == [0.7, 0.5]
     assert [row.rank for row in rows[2:]] == [None] * 4
     reasons = [row.reason for row in rows[2:]]
@@ -171,10 +172,10 @@ def test_the_reward_is_what_ranks(reward: str) -> None:
     found = search(evaluate=depth, target_flops=400e6, tolerance=0.3, reward=reward, trials=8)
     judge = Search({"flops": 400e6}, reward=reward).reward_function()  # type: ignore[arg-type]
     assert judge is not None
-    for entry in found.ranking.entries:
+    for entry in found.ranking:
         assert entry.accuracy is not None
         assert entry.reward == judge(entry.accuracy, entry.costs["flops"])
-    rewards = [entry.reward for entry in found.ranking.entries]
+    rewards = [entry.reward for entry in found.ranking]
     assert rewards == sorted(rewards, reverse=True)  # type: ignore[type-var]
 
 
@@ -182,11 +183,11 @@ def test_cost_is_counted_at_the_target_and_training_is_not(nas_scale: Command) -
     found = search(
         resolution=192, classes=10, target_flops=300e6, trials=2, data="digits", proxy_resolution=12, device="cpu"
     )
-    for row in found.document["ranking"]:
+    for row in plain(found)["ranking"]:
         assert row["net"]["resolution"] == 192
         assert row["net"]["classes"] == 10
         assert row["flops"] == cost(net_from_document(row["net"])).flops
-    assert "12 px instead of 192" in found.document["header"][1]
+    assert "12 px instead of 192" in plain(found)["header"][1]
 
 
 def test_diverging_nets_are_rows_and_all_of_them_end_the_run(
@@ -218,7 +219,7 @@ def test_diverging_nets_are_rows_and_all_of_them_end_the_run(
 
 def test_what_the_proxy_gave_up_is_stored_with_every_trial(nas_scale: Command) -> None:
     found = search(max_flops=400e6, data="digits", proxy_resolution=12, trials=3, finalists=0, epochs=2, device="cpu")
-    assert any(line.startswith("images: 8x8 scans of digits, a smoke test") for line in found.document["header"])
+    assert any(line.startswith("images: 8x8 scans of digits, a smoke test") for line in plain(found)["header"])
     trials = find_run(Path("results"), found.run).study.trials
     for trial in trials:
         proxy = trial.user_attrs["proxy"]
@@ -246,9 +247,9 @@ def test_finalists_are_ranked_on_fresh_seeds(nas_scale: Command) -> None:
     found = search(
         max_flops=400e6, data="digits", proxy_resolution=12, trials=5, finalists=2, final_seeds=3, device="cpu"
     )
-    rounds = [entry.round for entry in found.ranking.entries]
+    rounds = [entry.round for entry in found.ranking]
     assert rounds == ["final", "final", "search", "search", "search"]
-    first = found.ranking.entries[0]
+    first = found.ranking[0]
     assert (first.seeds, len(first.final), len(first.search)) == (3, 3, 1)
     assert first.accuracy == pytest.approx(sum(first.final) / 3)
 
@@ -270,18 +271,18 @@ def test_stopped_nets_are_listed_after_the_others_and_are_no_finalists(
     nas_scale: Command, sampler: str, kind: str
 ) -> None:
     found = search(**PRUNED, pruner=kind, sampler=sampler, workers=1)
-    states = [entry.state for entry in found.ranking.entries]
+    states = [entry.state for entry in found.ranking]
     assert states == sorted(states, key=["complete", "pruned"].index)
     assert set(states) == {"complete", "pruned"}
     assert len(found.nets) == states.count("complete")
-    for entry in found.ranking.entries:
+    for entry in found.ranking:
         assert entry.epochs in ((9,) if entry.state == "complete" else (1, 3))
         assert len(entry.search) == entry.seeds == 2 or entry.round == "final"
         if entry.state == "pruned":
             assert (entry.rank, entry.place, entry.stderr, entry.final) == (None, None, None, ())
             assert entry.accuracy == pytest.approx(sum(entry.search) / 2)
-    assert [entry.round for entry in found.ranking.entries[:3]] == ["final", "final", "search"]
-    assert found.document["pruner"] == {"kind": kind, "reduction": 3}
+    assert [entry.round for entry in found.ranking[:3]] == ["final", "final", "search"]
+    assert plain(found)["pruner"] == {"kind": kind, "reduction": 3}
     more = search(**PRUNED, pruner=kind, sampler=sampler, workers=3, results="three")
     assert more.ranking == found.ranking
 
@@ -307,7 +308,7 @@ def test_event_files_are_written_where_they_are_asked_for(nas_scale: Command, as
 def test_a_pruner_needs_trainings_that_can_be_stopped() -> None:
     with pytest.raises(UserError, match="--pruner stops trainings, of which evaluate has none"):
         search(evaluate=depth, trials=2, pruner="halving")
-    assert search(evaluate=depth, trials=2, epochs=1).document["pruner"] is None
+    assert plain(search(evaluate=depth, trials=2, epochs=1))["pruner"] is None
 
 
 SCRIPT = """
@@ -315,7 +316,7 @@ from nas_scale import search
 found = search(max_flops=400e6, data="digits", epochs=1, train_images=200, val_images=100, proxy_resolution=12,
                trials=2, finalists=0, workers=1, device="cpu")
 import json, sys
-print(json.dumps([row.accuracy for row in found.ranking.entries]))
+print(json.dumps([row.accuracy for row in found.ranking]))
 """
 
 

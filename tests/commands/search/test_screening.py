@@ -12,6 +12,7 @@ from nas_scale import search
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.runs.results import plain
 from tests.support.command import SMALL, Command, without_time
 
 ASKED = ("search", *SMALL, "--trials", "4", "--finalists", "0", "--json")
@@ -28,19 +29,19 @@ def depth(arch: Architecture) -> float:
 
 def mean_activations(**options: Any) -> float:
     found = search(evaluate=depth, target_flops=400e6, trials=6, sampler="random", **options)
-    return statistics.fmean(entry.costs["activations"] for entry in found.ranking.entries)
+    return statistics.fmean(entry.costs["activations"] for entry in found.ranking)
 
 
 def test_nets_are_what_the_judge_likes_and_keep_the_limits() -> None:
     found = search(evaluate=depth, target_flops=400e6, trials=4, screen="activations", screen_pool=12)
     assert all(360e6 <= cost(net).flops <= 440e6 for net in found.nets)
-    assert "each trial takes what counting activations favours of 12 proposals" in found.document["header"][0]
+    assert "each trial takes what counting activations favours of 12 proposals" in plain(found)["header"][0]
     assert mean_activations(screen="activations", screen_pool=12) > 1.05 * mean_activations()
 
 
 def test_the_smallest_pool_screens_nothing() -> None:
-    plain = search(evaluate=depth, trials=5).ranking.entries
-    assert search(evaluate=depth, trials=5, screen="flops", screen_pool=1).ranking.entries == plain
+    unscreened = search(evaluate=depth, trials=5).ranking
+    assert search(evaluate=depth, trials=5, screen="flops", screen_pool=1).ranking == unscreened
 
 
 @pytest.mark.parametrize("judge", ["naswot", "synflow", "params"])

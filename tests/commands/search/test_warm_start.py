@@ -16,6 +16,7 @@ from nas_scale.commands.search.options import Search
 from nas_scale.commands.shared.events import Phase
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.runs.results import plain
 from nas_scale.runs.store import find_run, list_runs
 from nas_scale.trials.events import Resumed
 from tests.support.command import SMALL, Command
@@ -44,14 +45,14 @@ def test_trials_inside_the_limits_are_ranked_and_all_of_them_teach() -> None:
     found = later(warm_start="first", max_flops=45e6, trials=3, run="second")
     study = find_run(Path("results"), "second").study
     assert [trial.user_attrs.get("from") for trial in study.trials] == ["first"] * 8 + [None] * 3
-    within = [entry for entry in before.ranking.entries if entry.costs["flops"] <= 45e6]
+    within = [entry for entry in before.ranking if entry.costs["flops"] <= 45e6]
     assert 0 < len(within) < 8
-    rows = found.document["ranking"]
+    rows = plain(found)["ranking"]
     assert [row["flops"] <= 45e6 for row in rows] == [True] * (len(within) + 3)
     taken = [row for row in rows if row["from"] == "first"]
     assert {json.dumps(row["net"]) for row in taken} == {json.dumps(entry.net) for entry in within}
     assert [row["from"] for row in rows if row["trial"] >= 8] == [None] * 3
-    (line,) = (line for line in found.document["header"] if line.startswith("warm start"))
+    (line,) = (line for line in plain(found)["header"] if line.startswith("warm start"))
     assert line.startswith(f"warm start: learns from 8 trials of first; {len(within)} of 8 lie")
     listed = {run.name: run.trials for run in list_runs(Path("results"))}
     assert listed == {"first": 8, "second": 3}
@@ -62,8 +63,8 @@ def test_the_reward_is_that_of_the_new_target() -> None:
     found = later(warm_start=["first"], target_flops=45e6, tolerance=0.8, trials=1, run="second")
     judge = Search({"flops": 45e6}).reward_function()
     assert judge is not None
-    assert any(row["from"] for row in found.document["ranking"])
-    for row in found.document["ranking"]:
+    assert any(row["from"] for row in plain(found)["ranking"])
+    for row in plain(found)["ranking"]:
         assert row["reward"] == judge(row["accuracy"], row["flops"])
     for trial in find_run(Path("results"), "second").study.trials:
         net = net_from_document(trial.user_attrs["net"])
@@ -71,7 +72,7 @@ def test_the_reward_is_that_of_the_new_target() -> None:
 
 
 def test_a_known_net_is_not_evaluated_again_and_progress_counts_this_run_alone() -> None:
-    known = net_from_document(first(3).document["ranking"][0]["net"], "mine")
+    known = net_from_document(plain(first(3))["ranking"][0]["net"], "mine")
     called: list[Architecture] = []
 
     def counted(arch: Architecture) -> float:
@@ -83,7 +84,7 @@ def test_a_known_net_is_not_evaluated_again_and_progress_counts_this_run_alone()
     asked: dict[str, Any] = {"warm_start": "first", "include": known, "trials": 3}
     found = later(evaluate=counted, run="second", on_event=events.append, **asked)
     assert len(called) == 2
-    (row,) = (row for row in found.document["ranking"] if row["included"])
+    (row,) = (row for row in plain(found)["ranking"] if row["included"])
     assert (row["included"], row["from"], row["trial"]) == ("mine", "first", row["trial"])
     assert row["trial"] < 3
     assert [event.total for event in events if isinstance(event, Phase)] == [3]
@@ -96,8 +97,8 @@ def test_a_search_may_learn_from_several_and_from_one_that_learned_itself() -> N
     later(warm_start="first", trials=2, run="second")
     found = later(warm_start=["results/second", "first"], trials=1, run="third")
     header = "learns from 10 trials of second and 8 trials of first (10 different nets); 10 of 10 lie"
-    assert any(header in line for line in found.document["header"])
-    assert sorted(str(row["from"]) for row in found.document["ranking"]) == ["None", *["first"] * 8, *["second"] * 2]
+    assert any(header in line for line in plain(found)["header"])
+    assert sorted(str(row["from"]) for row in plain(found)["ranking"]) == ["None", *["first"] * 8, *["second"] * 2]
 
 
 def test_the_earlier_run_may_go_or_grow() -> None:
@@ -228,7 +229,15 @@ def test_a_search_of_several_aims_learns_from_one_of_a_single_one_and_ends_in_ti
     for trial in study.trials:
         net = net_from_document(trial.user_attrs["net"])
         assert trial.values == [depth(net), cost(net).flops]
-    assert found.document["front"]
-    assert found.document["trials"] == 3
+    assert plain(found)["front"]
+    assert plain(found)["trials"] == 3
     again = later(warm_start="second", trials=2, run="third")
-    assert {row["from"] for row in again.document["ranking"]} == {"first", "second", None}
+    assert {row["from"] for row in plain(again)["ranking"]} == {"first", "second", None}
+
+
+def test_a_run_with_keys_of_an_older_version_is_refused() -> None:
+    first()
+    record = Path("results/first/run.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"format": 1, "versions": {"nas-scale": "0.0.9"}}))
+    with pytest.raises(UserError, match=r"written by nas-scale 0\.0\.9 .* not be learnt from"):
+        later(warm_start="first", trials=1)

@@ -1,0 +1,129 @@
+"""What a grid ends in: its networks in their ranking, and the fit; after a dry run, what would be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from nas_scale.commands.grid.options import Method
+from nas_scale.commands.shared.rows import AxisShares, Baseline
+from nas_scale.commands.shared.training import Training
+from nas_scale.runs.results import Costs, Net, Result
+from nas_scale.scaling.coefficients import Coefficients, Shares
+
+if TYPE_CHECKING:
+    from nas_scale.scaling.fit import Fit
+
+Interval = tuple[float, float]
+
+
+class GridBaseline(Baseline, frozen=True, kw_only=True):
+    """The net that is grown. flops: its multiply-adds."""
+
+    flops: int
+
+
+class GridNet(Net, frozen=True, kw_only=True):
+    """A network of a grid: how it was grown from the baseline, and what it scored.
+
+    alpha, beta, gamma: of the shares that it really took. depth: its blocks over the baseline's. width: geometric mean
+    of its stages' channels over the baseline's. resolution: pixels a side. points: the nominal grid points that round
+    to it. alike: the row (from 1) of an earlier network with the same proxy. rank: None where it is not trained.
+    accuracy: mean over `seeds`, with its standard error; search: that of each seed.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+    flops_ratio: float
+    shares: AxisShares
+    depth: float
+    width: float
+    resolution: int
+    costs: Costs
+    depths: tuple[int, ...]
+    channels: tuple[int, ...]
+    points: tuple[tuple[float, float, float], ...]
+    alike: int | None
+    rank: int | None = None
+    place: int | None = None
+    tied: bool = False
+    accuracy: float | None = None
+    stderr: float | None = None
+    seeds: int = 0
+    state: Literal["planned", "complete", "pruned", "failed"] = "planned"
+    reason: str | None = None
+    search: tuple[float, ...] = ()
+
+
+class GridFit(msgspec.Struct, frozen=True, kw_only=True):
+    """How a doubling of the cost is best spent, and how sure that is (scaling/fit.py says what each figure is)."""
+
+    alpha: float
+    beta: float
+    gamma: float
+    ci: Mapping[str, Interval]
+    shares: Shares
+    possible: Mapping[str, Interval]
+    excluded: float
+    verdict: str
+    significant: bool = msgspec.field(name="told")
+    flat_p: float | None
+    lack_of_fit_p: float | None
+    sd: float | None
+    best: tuple[float, float | None]
+    points: int
+
+    @classmethod
+    def of(cls, fit: Fit) -> GridFit:
+        return cls(
+            alpha=fit.alpha,
+            beta=fit.beta,
+            gamma=fit.gamma,
+            ci=fit.ci,
+            shares=fit.shares,
+            possible=fit.possible,
+            excluded=fit.excluded,
+            verdict=fit.verdict,
+            significant=fit.told,
+            flat_p=fit.flat_p,
+            lack_of_fit_p=fit.lack_of_fit_p,
+            sd=fit.sd,
+            best=fit.best,
+            points=fit.points,
+        )
+
+    @property
+    def coefficients(self) -> Coefficients:
+        return Coefficients(self.alpha, self.beta, self.gamma)
+
+
+class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
+    """The networks, the best first, and the fit.
+
+    After a dry run, and as a plan before the training: the networks as they are to be trained; run, folder and fit are
+    None. header: what was asked and what the proxy gives up, a sentence a line. pool: how many networks there were to
+    choose from. estimated_seconds: of the training on `workers` workers, None where it was not timed. seed_sd: pooled
+    deviation between seeds.
+    """
+
+    run: str | None = None
+    folder: str | None = None
+    header: tuple[str, ...]
+    baseline: GridBaseline
+    phi: float
+    method: Method
+    step: float
+    tolerance: float
+    count: int
+    pool: int
+    trainings: int
+    workers: int
+    estimated_seconds: float | None = None
+    seconds: float = 0.0
+    training: Training
+    seed_sd: float | None = None
+    candidates: tuple[GridNet, ...]
+    fit: GridFit | None = None

@@ -1,0 +1,57 @@
+"""Lines for a person that a search's result carries with it."""
+
+from __future__ import annotations
+
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.options import Search
+from nas_scale.commands.search.result import SearchResult
+from nas_scale.commands.shared.lines import proxy_line
+from nas_scale.commands.shared.training import Training
+from nas_scale.metrics.limits import Limit
+from nas_scale.metrics.metric import FLOPS
+from nas_scale.trials.pruning import Pruner
+from nas_scale.zero_cost.names import score_label
+
+
+def search_lines(
+    wanted: Search, training: Training, space: SearchSpace, reference: Architecture, trained: bool
+) -> list[str]:
+    """What is asked and what the proxy gives up, a sentence a line; `trained`: by proxies, not by a caller."""
+    bounds = ", ".join(_bound(limit) for limit in wanted.limits().limits) or "no limit"
+    line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
+    if wanted.screen != "none":
+        line += f"; each trial takes what {score_label(wanted.screen)} favours of {wanted.screen_pool} proposals"
+    if len(wanted.aims) > 1:
+        line += f"; aims: {' and '.join(wanted.aims)}, followed by {wanted.sampler}"
+        line += "" if wanted.followed_costs else " through the reward"
+    if not trained:
+        return [line, "objective: your own evaluate(architecture)"]
+    pruner = wanted.pruning(training.proxy.recipe.epochs)
+    return [line, proxy_line(reference, training), *([pruner_line(pruner)] if pruner else [])]
+
+
+def pruner_line(pruner: Pruner) -> str:
+    """Where trainings may be stopped, and by whom they are judged."""
+    epochs = " or ".join(str(epoch) for epoch in pruner.ladder)
+    line = f"pruner {pruner.kind}: trainings are stopped after {epochs} of {pruner.epochs} epochs"
+    whom = " of its bracket" if pruner.kind == "hyperband" else ""
+    return f"{line} unless among the best 1/{pruner.reduction} of the nets{whom} told when they were proposed"
+
+
+def _bound(limit: Limit) -> str:
+    show, unit = limit.metric.show, limit.metric.unit
+    if limit.least:
+        return f"{show(limit.least)} to {show(limit.most)} {unit}"
+    return f"at most {show(limit.most)} {unit}"
+
+
+def best_line(found: SearchResult) -> str:
+    """The best of a ranking in a line of a list of runs."""
+    best = found.ranking[0]
+    assert best.accuracy is not None
+    assert best.stderr is not None
+    spent = f"{FLOPS.show(best.costs[FLOPS.name])} {FLOPS.unit}"
+    if not found.trained:
+        return f"{best.accuracy:.4g} at {spent}"
+    return f"{best.accuracy:.1%} +- {best.stderr:.1%} at {spent}"

@@ -1,0 +1,105 @@
+"""Lines for a person that a result carries with it: what was asked, what the proxy gives up, what came out.
+
+Everything else that a person reads is written in show/.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nas_scale import numbers
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.metrics.counts import cost
+from nas_scale.statistics.verdict import figure
+from nas_scale.training.data import Dataset
+from nas_scale.training.proxy import given_up
+
+if TYPE_CHECKING:
+    from nas_scale.commands.certify.result import CertifyResult
+    from nas_scale.commands.expand_result import ExpandResult, Member
+    from nas_scale.commands.grid.options import Grid
+    from nas_scale.scaling.fit import Fit
+
+
+def proxy_line(reference: Architecture, training: Training) -> str:
+    """What a proxy of the reference gives up, what it costs, and on which images it is trained."""
+    share = cost(Jobs(training, reference, "cpu").small(reference)).flops / cost(reference).flops
+    images = training.data if training.train_images is None else f"{training.data}, {training.train_images:,} to train"
+    return f"proxy: {given_up(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
+
+
+def images_line(images: Dataset) -> str:
+    """What the images are, and are not."""
+    return f"images: {images.about}"
+
+
+def counted(count: int, what: str) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{count} {what}{'s' if count != 1 else ''}"
+
+
+def trainings_line(trainings: int, seconds: float | None, workers: int) -> str:
+    """`48 trainings, about 27 min on 2 workers`; without the time where it is not known."""
+    took = "" if seconds is None else f", about {numbers.duration(seconds)} on {counted(workers, 'worker')}"
+    return f"{trainings} trainings{took}"
+
+
+def grid_lines(baseline: Architecture, wanted: Grid, jobs: Jobs) -> list[str]:
+    """What a grid is asked and what its proxy gives up."""
+    flops = cost(baseline).flops
+    first = f"baseline {baseline.name or 'net'}: {flops:,} multiply-adds at {baseline.resolution} px"
+    how = f"{first}; phi {wanted.phi:g}, method {wanted.method}"
+    lines = [how, f"{proxy_line(baseline, jobs.training)}; {counted(jobs.training.seeds, 'seed')} each"]
+    if wanted.method == "optuna":
+        lines.append("TPE chooses the networks as it goes; these show what there is to choose from")
+    return lines
+
+
+def fit_in_short(fitted: Fit) -> str:
+    """A grid's fit in a line of a list of runs."""
+    values = f"alpha {fitted.alpha:.2f}, beta {fitted.beta:.2f}, gamma {fitted.gamma:.2f}"
+    return values if fitted.told else f"cannot tell ({values})"
+
+
+def fit_note(phi: float, significant: bool, folder: str) -> str:
+    """What is to be known of coefficients that were fitted at this phi in that run."""
+    if not significant:
+        return f"these coefficients are a guess: the fit of {folder} cannot tell how this net should grow"
+    return (
+        f"fitted on short trainings at phi {phi:g}: sizes much beyond it extrapolate, and an axis that is best "
+        "alone for one doubling need not stay so"
+    )
+
+
+def net_comment(family: ExpandResult, member: Member) -> str:
+    """Where a net of a family comes from, for its file."""
+    values = family.coefficients
+    return (
+        f"{family.baseline.name or 'net'} grown by rule {family.rule} to phi {member.phi:g} with "
+        f"alpha {values.alpha:.4g}, beta {values.beta:.4g}, gamma {values.gamma:.4g} ({values.source});\n"
+        f"{member.costs['flops']:,} multiply-adds ({member.flops_ratio:.3f} times the baseline), "
+        f"{member.costs['params']:,} parameters"
+    )
+
+
+def certify_lines(reference: Architecture, plan: CertifyResult) -> tuple[str, ...]:
+    """What a certificate is asked and what both of its recipes are."""
+    training, longer = plan.training, plan.longer_training
+    spent = sorted(row.costs["flops"] for row in plan.nets)
+    equal = sum(row.equal_cost for row in plan.nets)
+    across = f"{numbers.count(spent[0])} to {numbers.count(spent[-1])} FLOPs"
+    narrow = f"{numbers.count(plan.band[0])} to {numbers.count(plan.band[1])}"
+    return (
+        f"space {plan.space}, {len(plan.nets)} nets of {across}, {equal} of them of equal cost ({narrow})",
+        f"{proxy_line(reference, training)}; {counted(training.seeds, 'seed')} each",
+        f"longer recipe: the same nets at {given_up(reference, longer.proxy)}; {counted(longer.seeds, 'seed')} each, "
+        "other than the proxy's",
+    )
+
+
+def verdict_in_short(found: CertifyResult) -> str:
+    """A certificate's verdict in a line of a list of runs."""
+    assert found.verdict is not None
+    assert found.judges is not None
+    return f"{found.verdict.kind}, tau {figure(found.judges[0].equal.tau)} at equal cost"

@@ -1,0 +1,75 @@
+"""A grid as a table: its networks as they are planned, then in their ranking with the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from nas_scale.commands.grid.result import GridFit, GridNet, GridResult
+from nas_scale.commands.shared.lines import trainings_line
+from nas_scale.show.cells import header, percent, place
+from nas_scale.show.sheet import Sheet
+
+
+def plan_table(plan: GridResult) -> RenderableType:
+    """The networks a grid will train, before it does."""
+    title = f"{len(plan.candidates)} networks of {plan.pool}, spread over the triangle of shares"
+    line = trainings_line(plan.trainings, plan.estimated_seconds, plan.workers)
+    return Group(*header(plan.header), _candidates(title, plan.candidates, scored=False), Text(line))
+
+
+def _candidates(title: str, rows: Sequence[GridNet], scored: bool) -> RenderableType:
+    places = [">rank", ">accuracy %", ">+-"] if scored else [">#"]
+    effective = (">alpha", ">beta", ">gamma")
+    shares = (">depth", ">width", ">res.")
+    sheet = Sheet(title, *places, ">x base", *effective, *shares, ">px", "blocks", "channels", "also", words=3)
+    for number, row in enumerate(rows, 1):
+        sheet.add(
+            *([place(row), percent(row.accuracy), percent(row.stderr)] if scored else [str(number)]),
+            f"{row.flops_ratio:.3f}",
+            *(f"{getattr(row, name):.3f}" for name in ("alpha", "beta", "gamma")),
+            *(f"{getattr(row.shares, axis):.2f}" for axis in ("depth", "width", "resolution")),
+            str(row.resolution),
+            "-".join(str(depth) for depth in row.depths),
+            "-".join(str(channels) for channels in row.channels),
+            "; ".join(_also(row, scored)),
+        )
+    return sheet
+
+
+def _also(row: GridNet, scored: bool) -> list[str]:
+    """What else is to be known of a network."""
+    notes = []
+    if row.alike:
+        notes.append(f"same proxy as {'row ' if scored else ''}{row.alike}")
+    if len(row.points) > 1:
+        notes.append(f"{len(row.points)} grid points")
+    if scored and row.reason:
+        notes.append(str(row.reason))
+    return notes
+
+
+def grid_table(found: GridResult) -> RenderableType:
+    """A grid's ranked networks and the fit."""
+    rows = found.candidates
+    if found.fit is None:
+        return Group(*header(found.header), _candidates(f"{len(rows)} networks", rows, scored=False))
+    table = _candidates(f"{found.run}: {len(rows)} networks", rows, scored=True)
+    notes = []
+    if any(row.tied for row in rows):
+        notes.append(Text("=N: not told apart from place N (95%). depth, width, res.: the shares each really took."))
+    return Group(*header(found.header), table, *notes, *_fit_lines(found.fit, found.seed_sd))
+
+
+def _fit_lines(fit: GridFit, seed_sd: float | None) -> list[RenderableType]:
+    values = (
+        f"{name} {getattr(fit, name):.3f} ({fit.ci[name][0]:.2f} to {fit.ci[name][1]:.2f})"
+        for name in ("alpha", "beta", "gamma")
+    )
+    noise = "" if seed_sd is None else f" Seeds of one network differ by {seed_sd * 100:.1f} points (sd)."
+    return [
+        Text(f"{', '.join(values)}, 95% intervals", style="bold"),
+        Text(fit.verdict + noise, style="" if fit.significant else "yellow"),
+    ]
