@@ -129,14 +129,14 @@ def _macro(part: str, table: Mapping[str, Trained]) -> Task:
 
 @dataclass(frozen=True)
 class Chain:
-    """A landscape on a space: a sum over stages, each of which may look at the one before it, and over the net's holes.
+    """A landscape on a space: a sum over network-wide choices, and over stages, each with the one before it.
 
-    holes: [options] for every hole. pairs: [assignments of the stage before, or 1; assignments] for every stage.
+    net_choices: [options] of each. pairs: [assignments of the stage before, or 1; assignments] of every stage.
     sides: [assignments], whole numbers that add up along the net; `bonus` of their sum is added in the end.
     """
 
     space: SearchSpace
-    holes: tuple[Floats, ...]
+    net_choices: tuple[Floats, ...]
     pairs: tuple[Floats, ...]
     sides: tuple[Whole, ...]
     bonus: Callable[[Whole], Floats]
@@ -144,9 +144,9 @@ class Chain:
     def worth(self, params: Params) -> float:
         keys = iter(self.space.choices.values())
         total, side, last = 0.0, 0, 0
-        for values in self.holes:
-            hole = next(keys)
-            total += float(values[hole.options.index(params[hole.key])])
+        for values in self.net_choices:
+            choice = next(keys)
+            total += float(values[choice.options.index(params[choice.key])])
         for stage, pair, sides in zip(self.space.stages, self.pairs, self.sides, strict=True):
             now = 0
             for choice in stage.choices:
@@ -162,14 +162,16 @@ def interactions(space: SearchSpace, seed: int = 1) -> Chain:
     rng = np.random.default_rng(seed)
     codes = [_codes(space, stage) for stage in range(len(space.stages))]
     singles = [_additive(code, rng) for code in codes]
-    holes = [_centred(rng.standard_normal(len(hole.options))) for hole in space.holes.values()]
+    net_choices = [_centred(rng.standard_normal(len(choice.options))) for choice in space.net_choices.values()]
     crossed = [_crossed(before, after, rng) for before, after in itertools.pairwise(codes)]
-    alone = math.sqrt(ADDITIVE / sum(float(np.var(values)) for values in (*singles, *holes)))
+    alone = math.sqrt(ADDITIVE / sum(float(np.var(values)) for values in (*singles, *net_choices)))
     together = math.sqrt((1 - ADDITIVE) / sum(float(np.var(table)) for table in crossed))
     pairs = [alone * singles[0][None, :]]
     pairs += [together * table + alone * own for table, own in zip(crossed, singles[1:], strict=True)]
     nothing = tuple(np.zeros(len(code), dtype=np.int64) for code in codes)
-    return Chain(space, tuple(alone * hole for hole in holes), tuple(pairs), nothing, lambda side: np.zeros(side.shape))
+    return Chain(
+        space, tuple(alone * choice for choice in net_choices), tuple(pairs), nothing, lambda side: np.zeros(side.shape)
+    )
 
 
 def ridge(space: SearchSpace, seed: int = 2) -> Chain:
@@ -177,8 +179,8 @@ def ridge(space: SearchSpace, seed: int = 2) -> Chain:
     rng = np.random.default_rng(seed)
     codes = [_codes(space, stage) for stage in range(len(space.stages))]
     singles = [_additive(code, rng) for code in codes]
-    holes = [_centred(rng.standard_normal(len(hole.options))) for hole in space.holes.values()]
-    slope = 1 / math.sqrt(sum(float(np.var(values)) for values in (*singles, *holes)))
+    net_choices = [_centred(rng.standard_normal(len(choice.options))) for choice in space.net_choices.values()]
+    slope = 1 / math.sqrt(sum(float(np.var(values)) for values in (*singles, *net_choices)))
     weights = [[rng.integers(-WEIGHT, WEIGHT + 1, digits.max() + 1) for digits in code.T] for code in codes]
     sides = tuple(
         np.sum([weight[digits] for weight, digits in zip(own, code.T, strict=True)], axis=0)
@@ -188,7 +190,7 @@ def ridge(space: SearchSpace, seed: int = 2) -> Chain:
     sides = (sides[0] - middle, *sides[1:])
     return Chain(
         space,
-        tuple(slope * hole for hole in holes),
+        tuple(slope * choice for choice in net_choices),
         tuple(slope * own[None, :] for own in singles),
         sides,
         lambda side: np.asarray(HEIGHT * np.exp(-np.square(side) / 2.0), dtype=np.float64),
@@ -238,7 +240,7 @@ def optimum(chain: Chain, limits: Limits, step: int = STEP) -> float:
     tell apart (but for less than `step` multiply-adds) the best alone goes on. What it finds is always a net."""
     (limit,) = limits.limits
     encoding = Encoding(chain.space)
-    assert set(chain.space.holes) <= {"act"}, "other holes change the cost"
+    assert set(chain.space.net_choices) <= {"act"}, "other network-wide choices change the cost"
     ends = encoding.ends((0,) * len(encoding.keys))
     nothing = np.zeros(1, dtype=np.int64)
     partial = _Partial(
@@ -252,7 +254,7 @@ def optimum(chain: Chain, limits: Limits, step: int = STEP) -> float:
     }
     flops = partial.flops + np.array([heads[int(channels)] for channels in partial.channels])
     inside = (flops >= limit.least) & (flops <= limit.most)
-    worth = partial.value + chain.bonus(partial.side) + sum(float(hole.max()) for hole in chain.holes)
+    worth = partial.value + chain.bonus(partial.side) + sum(float(choice.max()) for choice in chain.net_choices)
     return float(worth[inside].max())
 
 

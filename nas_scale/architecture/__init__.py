@@ -1,4 +1,4 @@
-"""What a network is: its values, its notation, spaces of networks, and the files they are kept in.
+"""What a network is: its stages, their notation, search spaces, and the YAML files that hold networks and spaces.
 
-No torch, and nothing that counts, trains or searches.
+Not here: torch, and anything that counts costs, trains or searches.
 """

@@ -1,6 +1,6 @@
-"""A net as its list of convolutions: the only place with shape arithmetic.
+"""Lowers a network to its list of convolutions: the only place with channel and shape arithmetic.
 
-`build` turns these values into modules, `cost` folds over them; so the two cannot disagree.
+`nets.build` turns these values into torch modules and `metrics.counts` sums over them, so the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from nas_scale.architecture.spec import Act, Architecture, Skip, Stage, Style
 
 
 def round_channels(value: float) -> int:
-    """A multiple of 8, never below 90% of the value (MobileNetV2's make_divisible): 25.2 -> 24, 18 -> 24."""
+    """The nearest multiple of 8, never below 90% of the value (MobileNetV2's make_divisible): 25.2 -> 24, 18 -> 24."""
     rounded = nearest_multiple_of_8(value)
     return rounded + 8 if rounded < 0.9 * value else rounded
 
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """A convolution (or a linear layer: kernel 1 where `pooled`) with what follows it.
+    """A convolution or linear layer, with the batch norm and activation that follow it.
 
-    `norm` is a batch norm; without one there is a bias. `pooled` ones see a single pixel: squeeze-excite, linear heads.
+    role: stem, expand, spatial, squeeze, excite, project, head or classifier. norm: followed by a batch norm; without
+    one the layer has a bias. pooled: applied to one globally pooled pixel (squeeze-excite, linear head, classifier).
     """
 
     role: str
@@ -38,16 +39,18 @@ class Conv:
 
     @property
     def weights(self) -> int:
+        """The number of weights, without bias and batch norm."""
         return self.c_in // self.groups * self.c_out * self.kernel**2
 
     @property
     def parameters(self) -> int:
+        """The number of trainable parameters: weights, and the batch norm's scale and shift or else the bias."""
         return self.weights + (2 if self.norm else 1) * self.c_out
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Convolutions in order, and the shortcut around them."""
+    """One block: its convolutions in order, and the skip connection around them."""
 
     convs: tuple[Conv, ...]
     c_in: int
@@ -58,7 +61,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every convolution of a net: stem, blocks by stage, head (with the classifier last)."""
+    """Every convolution of a network: the stem, the blocks of each stage, and the head, classifier last."""
 
     stem: Conv
     stages: tuple[tuple[Block, ...], ...]
@@ -76,7 +79,7 @@ def _squeeze_excite(stage: Stage, c_in: int, c_expanded: int, act: Act, style: S
 
 
 def _mbconv(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
-    """ir: 1x1 expansion, depthwise kxk, SE, 1x1 projection without activation (Sandler et al. 2018)."""
+    """ir, inverted residual: 1x1 expansion, depthwise kxk, SE, linear 1x1 projection (Sandler et al. 2018)."""
     mid = round_expanded(c_in, stage.expansion)
     expand = (Conv("expand", c_in, mid, act=act),) if stage.expansion != 1 else ()
     spatial = Conv("spatial", mid, mid, stage.kernel, stride, groups=mid, act=act)
@@ -84,25 +87,25 @@ def _mbconv(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tup
 
 
 def _separable(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
-    """ds: depthwise kxk, SE, 1x1 without activation."""
+    """ds, depthwise separable: depthwise kxk, SE, linear 1x1."""
     spatial = Conv("spatial", c_in, c_in, stage.kernel, stride, groups=c_in, act=act)
     return (spatial, *_squeeze_excite(stage, c_in, c_in, act, style), Conv("project", c_in, stage.channels))
 
 
 def _fused_mbconv(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
-    """er: kxk expansion, SE, 1x1 projection without activation (Tan & Le 2021)."""
+    """er, edge residual (Fused-MBConv): kxk expansion, SE, linear 1x1 projection (Tan & Le 2021)."""
     mid = round_expanded(c_in, stage.expansion)
     spatial = Conv("spatial", c_in, mid, stage.kernel, stride, act=act)
     return (spatial, *_squeeze_excite(stage, c_in, mid, act, style), Conv("project", mid, stage.channels))
 
 
 def _plain(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
-    """cn: kxk convolution, batch norm, activation."""
+    """cn: a kxk convolution, batch norm, activation."""
     return (Conv("spatial", c_in, stage.channels, stage.kernel, stride, act=act),)
 
 
 def _identity(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
-    """id: nothing, or a 1x1 conv-bn where the shape changes (NAS-Bench-Macro)."""
+    """id, identity: no layers, or a 1x1 conv-bn where the shape changes (NAS-Bench-Macro)."""
     return () if stride == 1 and c_in == stage.channels else (Conv("project", c_in, stage.channels, stride=stride),)
 
 
@@ -116,12 +119,12 @@ _BLOCKS: dict[str, Callable[[Stage, int, int, Act, Style], tuple[Conv, ...]]] = 
 
 
 def round_expanded(c_in: int, expansion: float) -> int:
-    """Channels inside a block: c_in * expansion, rounded as the field rounds where the product is no multiple of 8."""
+    """The channels inside a block: c_in * expansion, rounded by `round_channels`."""
     return round_channels(c_in * expansion)
 
 
 def _skip(stage: Stage, c_in: int, stride: int) -> Skip:
-    """The shortcut that really acts: an identity needs equal shapes; a pool takes any (see nets/layers.py)."""
+    """The skip connection in effect: an identity needs equal shapes, a pool does not (nets/layers.py)."""
     if stage.skip == "identity" and (stride != 1 or c_in != stage.channels):
         return "none"
     return stage.skip
@@ -129,7 +132,10 @@ def _skip(stage: Stage, c_in: int, stride: int) -> Skip:
 
 @lru_cache(maxsize=65536)
 def blocks(stage: Stage, c_in: int, style: Style) -> tuple[Block, ...]:
-    """The blocks of one stage; all but the first have stride 1 and the stage's own channels as input."""
+    """The blocks of one stage for `c_in` input channels; only the first has the stage's stride.
+
+    Empty for a stage of identities that keep the shape.
+    """
     made = []
     for index in range(stage.repeats):
         stride = stage.stride if index == 0 else 1
@@ -141,12 +147,12 @@ def blocks(stage: Stage, c_in: int, style: Style) -> tuple[Block, ...]:
 
 
 def stem(arch: Architecture) -> Conv:
-    """The first convolution: 3x3 on RGB."""
+    """The stem: a 3x3 convolution on an RGB image."""
     return Conv("stem", 3, arch.stem, 3, arch.stem_stride, act=arch.style.act)
 
 
 def head(arch: Architecture) -> tuple[Conv, ...]:
-    """From the last stage to the classes."""
+    """The two layers after the last stage: the head's, and the classifier."""
     c_in = arch.stages[-1].channels if arch.stages else arch.stem
     act = arch.style.act
     pooled = arch.style.head == "linear"
@@ -155,7 +161,7 @@ def head(arch: Architecture) -> tuple[Conv, ...]:
 
 
 def plan(arch: Architecture) -> Plan:
-    """All convolutions of a net, in order."""
+    """Every convolution of the network, with all channels computed."""
     stages = []
     c_in = arch.stem
     for stage in arch.stages:
@@ -165,5 +171,5 @@ def plan(arch: Architecture) -> Plan:
 
 
 def after_stride(size: int, stride: int) -> int:
-    """Pixels a side after a padded convolution: 7, 2 -> 4, in symmetric and in TF-SAME padding alike (odd kernels)."""
+    """Pixels a side after a padded convolution: 7 at stride 2 -> 4. For odd kernels, symmetric or TF-SAME padding."""
     return -(-size // stride)

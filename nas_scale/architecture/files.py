@@ -1,7 +1,8 @@
-"""Nets and spaces as YAML files: those that come with the package, and people's own.
+"""Reads and writes networks and search spaces as YAML files, the package's own and the user's.
 
-A net is `name`, net-wide properties and `stages: |` with one stage a line; a space leaves some of it open in braces; a
-net may also be another one grown: `base: efficientnet-b0` with `depth`, `width` and `resolution`.
+A network's file has `name`, network-wide properties and `stages: |` with one stage a line; in a search space, braces
+hold the options of a choice. A network can also be a scaled one: `base: efficientnet-b0` with `depth`, `width` and
+`resolution`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ import yaml
 from nas_scale import atomic
 from nas_scale.architecture.growth import scale
 from nas_scale.architecture.notation import Value, format_stage, parse_stage
-from nas_scale.architecture.space import NET_HOLES, SearchSpace, space_of, stage_template
+from nas_scale.architecture.space import NET_CHOICES, SearchSpace, space_of, stage_template
 from nas_scale.architecture.spec import Architecture, Growth, Style
-from nas_scale.architecture.yaml_nodes import Entry, Line, read_mapping, read_text
+from nas_scale.architecture.yaml_nodes import Line, YamlValue, read_mapping, read_text
 from nas_scale.errors import NotationError, UserError
 
 _WHOLE: Final = {
@@ -40,11 +41,11 @@ _KEYS: Final = (*_TEXT, "stages", *_WHOLE, *_REAL, *_STYLE_KEYS, *_GROWTH_KEYS, 
 
 
 def _short(text: str) -> str:
-    """A value as an error shows it."""
+    """The text in quotes, cut off at 40 characters, for an error message."""
     return repr(text) if len(text) <= 40 else f"{text[:40]!r}..."
 
 
-def _number(entry: Entry, key: str, text: str) -> int | float:
+def _number(entry: YamlValue, key: str, text: str) -> int | float:
     least, most = _WHOLE.get(key) or _REAL[key]
     try:
         value = int(text) if key in _WHOLE else float(text)
@@ -55,7 +56,7 @@ def _number(entry: Entry, key: str, text: str) -> int | float:
     return value
 
 
-def _word(entry: Entry, key: str, owner: type, name: str, text: str) -> str:
+def _word(entry: YamlValue, key: str, owner: type, name: str, text: str) -> str:
     hint = get_type_hints(owner)[name]
     allowed = [word for word in (get_args(hint) or ()) if isinstance(word, str)]
     allowed = allowed or [word for part in get_args(hint) for word in get_args(part)]
@@ -64,8 +65,8 @@ def _word(entry: Entry, key: str, owner: type, name: str, text: str) -> str:
     return text
 
 
-def _hole(entry: Entry, key: str) -> tuple[Value, ...]:
-    """The options of an open property of the net."""
+def _net_options(entry: YamlValue, key: str) -> tuple[Value, ...]:
+    """The options of a network-wide choice."""
     values = tuple(
         _word(entry, key, Style, "act", text) if key == "act" else _number(entry, key, text) for text in entry.options
     )
@@ -74,8 +75,8 @@ def _hole(entry: Entry, key: str) -> tuple[Value, ...]:
     return values
 
 
-def _properties(entries: Mapping[str, Entry], start: Architecture) -> Architecture:
-    """`start` with every net-wide property that the file gives one value."""
+def _properties(entries: Mapping[str, YamlValue], start: Architecture) -> Architecture:
+    """`start` with the network-wide properties that have one value in the file."""
     net: dict[str, Any] = {}
     style: dict[str, Any] = {}
     growth: dict[str, Any] = {}
@@ -94,13 +95,13 @@ def _properties(entries: Mapping[str, Entry], start: Architecture) -> Architectu
     return replace(start, style=replace(start.style, **style), growth=replace(start.growth, **growth), **net)
 
 
-def _read(text: str, file: str) -> dict[str, Entry]:
-    """The entries of a net's or space's YAML text, none of them open where it cannot be, none empty."""
+def _read(text: str, file: str) -> dict[str, YamlValue]:
+    """The values of a network's or space's YAML text by key, checked: options only where allowed, nothing empty."""
     entries = read_mapping(text, file, _KEYS)
     for key, entry in entries.items():
-        if entry.options and key not in NET_HOLES:
+        if entry.options and key not in NET_CHOICES:
             raise entry.error(
-                f"{key} cannot be left open; only {', '.join(NET_HOLES)} and what stands in the stages can"
+                f"{key} cannot be left open; only {', '.join(NET_CHOICES)} and what stands in the stages can"
             )
         if not entry.options and not entry.text.strip():
             raise entry.error(f"{key} is empty")
@@ -109,7 +110,7 @@ def _read(text: str, file: str) -> dict[str, Entry]:
     return entries
 
 
-def _stage_lines(entries: Mapping[str, Entry], file: str) -> tuple[Line, ...]:
+def _stage_lines(entries: Mapping[str, YamlValue], file: str) -> tuple[Line, ...]:
     if "stages" not in entries:
         raise NotationError(f"{file}: there are no stages; add `stages: |` and one stage a line below it")
     lines = entries["stages"].lines
@@ -119,9 +120,10 @@ def _stage_lines(entries: Mapping[str, Entry], file: str) -> tuple[Line, ...]:
 
 
 def parse_net(text: str, file: str, name: str, within: tuple[str, ...] = ()) -> Architecture:
-    """A net from YAML text; `file` is named in errors, `within` are the files whose base it is.
+    """The network of a YAML text.
 
-    Raises NotationError with line and column.
+    file: as errors name it. name: used where the text gives none. within: the files that use this one as their base,
+    so that a cycle is refused. Raises NotationError with file, line and column.
     """
     entries = _read(text, file)
     for key, entry in entries.items():
@@ -139,7 +141,7 @@ def parse_net(text: str, file: str, name: str, within: tuple[str, ...] = ()) -> 
     return replace(_properties(entries, Architecture(())), stages=tuple(stages), name=name)
 
 
-def _factor(entries: Mapping[str, Entry], key: str) -> float:
+def _factor(entries: Mapping[str, YamlValue], key: str) -> float:
     if key not in entries:
         return 1.0
     try:
@@ -151,7 +153,7 @@ def _factor(entries: Mapping[str, Entry], key: str) -> float:
     return value
 
 
-def _grown(entries: Mapping[str, Entry], within: tuple[str, ...]) -> Architecture:
+def _grown(entries: Mapping[str, YamlValue], within: tuple[str, ...]) -> Architecture:
     if "stages" in entries:
         raise entries["stages"].error("a net has either a base or stages, not both")
     try:
@@ -163,7 +165,7 @@ def _grown(entries: Mapping[str, Entry], within: tuple[str, ...]) -> Architectur
 
 
 def parse_space(text: str, file: str, name: str) -> SearchSpace:
-    """A space from YAML text. Raises NotationError with line and column."""
+    """The search space of a YAML text; arguments as in `parse_net`. Raises NotationError with file, line and column."""
     entries = _read(text, file)
     if "base" in entries:
         raise entries["base"].error("a space cannot have a base; write its stages")
@@ -173,28 +175,28 @@ def parse_space(text: str, file: str, name: str) -> SearchSpace:
             stage_template(line.text, number)
         except NotationError as error:
             raise line.error(error) from None
-    holes = {key: _hole(item, key) for key, item in entries.items() if item.options}
+    net_options = {key: _net_options(item, key) for key, item in entries.items() if item.options}
     about = entries["about"].text.strip() if "about" in entries else ""
     name = entries["name"].text if "name" in entries else name
-    space = space_of(name, about, _properties(entries, Architecture(())), [line.text for line in lines], holes)
+    space = space_of(name, about, _properties(entries, Architecture(())), [line.text for line in lines], net_options)
     if not space.choices:
         raise NotationError(f"{file}: nothing is left open; put options in braces, e.g. k{{3,5}}")
     return space
 
 
 def shipped() -> Path:
-    """The folder of spaces and known nets: inside the installed package, else the checkout's."""
+    """The folder of the package's search spaces and networks: in the installed package, else in the checkout."""
     inside = Path(str(importlib.resources.files("nas_scale"))) / "search_spaces"
     return inside if inside.is_dir() else inside.parent.parent / "search_spaces"
 
 
 def known_spaces() -> dict[str, Path]:
-    """Shipped spaces by name."""
+    """The files of the package's search spaces, by name."""
     return {path.stem: path for path in sorted(shipped().glob("*.yaml"))}
 
 
 def known_nets() -> dict[str, Path]:
-    """Shipped nets by name."""
+    """The files of the package's networks, by name."""
     return {path.stem: path for path in sorted((shipped() / "nets").glob("*.yaml"))}
 
 
@@ -217,7 +219,7 @@ def _find(text: str, known: dict[str, Path], what: str) -> Path:
 
 
 def load_net(text: str, within: tuple[str, ...] = ()) -> Architecture:
-    """A known net by name, or a net from a YAML file; `within` are the files whose base it is. Raises UserError."""
+    """A network by the name of a known one or the path of a YAML file; `within` as in `parse_net`. Raises UserError."""
     path = _find(text, known_nets(), "net")
     file = str(path) if text not in known_nets() else path.name
     if file in within:
@@ -226,13 +228,13 @@ def load_net(text: str, within: tuple[str, ...] = ()) -> Architecture:
 
 
 def load_space(text: str) -> SearchSpace:
-    """A shipped space by name, or a space from a YAML file. Raises UserError."""
+    """A search space by the name of a known one or the path of a YAML file. Raises UserError."""
     path = _find(text, known_spaces(), "space")
     return parse_space(read_text(path), str(path) if text not in known_spaces() else path.name, path.stem)
 
 
 def net_document(arch: Architecture) -> dict[str, Any]:
-    """A net as plain values, as JSON documents and YAML files hold it; what is as usual is left out."""
+    """The network as plain values for JSON and YAML, without its name and most properties at their default."""
     usual = Architecture(())
     document: dict[str, Any] = {
         "stem": arch.stem,
@@ -254,12 +256,12 @@ def net_document(arch: Architecture) -> dict[str, Any]:
 
 
 def _named(name: str) -> str:
-    """`name: ...`, in quotes where the name needs them."""
+    """The YAML line `name: ...`, quoted where YAML requires it."""
     return yaml.safe_dump({"name": name}, width=math.inf, allow_unicode=True).strip()
 
 
 def format_net(arch: Architecture, comment: str = "") -> str:
-    """A net as YAML text that `parse_net` reads back to the same net."""
+    """The network as YAML text that `parse_net` reads back to an equal one; `comment` goes before it."""
     document = net_document(arch)
     stages = cast(list[str], document.pop("stages"))
     head = [f"# {line}" for line in comment.splitlines()] + ([_named(arch.name)] if arch.name else [])
@@ -268,7 +270,7 @@ def format_net(arch: Architecture, comment: str = "") -> str:
 
 
 def net_from_document(document: Mapping[str, Any], name: str = "") -> Architecture:
-    """The net of `net_document`. Raises NotationError."""
+    """The network that `net_document` wrote. Raises NotationError."""
     plain = {key: value for key, value in document.items() if key != "stages"}
     stages = (f"  {stage}" for stage in document.get("stages", ()))
     text = "\n".join([*(f"{key}: {value}" for key, value in plain.items()), "stages: |", *stages])
@@ -276,5 +278,5 @@ def net_from_document(document: Mapping[str, Any], name: str = "") -> Architectu
 
 
 def save_net(arch: Architecture, path: Path, comment: str = "") -> None:
-    """Writes the net as a YAML file, whole or not at all."""
+    """Writes the network as a YAML file, atomically."""
     atomic.write_text(path, format_net(arch, comment))

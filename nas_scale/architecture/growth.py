@@ -1,6 +1,6 @@
-"""A network that grows: more blocks a stage and more channels, rounded as the network's `growth` says.
+"""Scales a network in depth, width and resolution, rounding blocks and channels as its `growth` says.
 
-The rounding is that of EfficientNet (Tan & Le 2019) and of the RegNets; how much each axis takes is scaling's business.
+The rounding is that of EfficientNet (Tan & Le 2019) and of the RegNets. `scaling` chooses the multipliers.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Repeats = Literal["ceil", "round"]
 
 
 def tidy(value: float) -> float:
-    """Float fuzz off, so that ceil(1.1 * 10) is 11."""
+    """The value rounded to 6 decimals, so that ceil(1.1 * 10) is 11 despite floating-point error."""
     return round(value, 6)
 
 
 def groups(arch: Architecture) -> tuple[tuple[int, ...], ...]:
-    """Indexes of the strings that are one stage: a string and those that continue it."""
+    """The indices in `arch.stages` of each group: a stage and those that continue it (`Stage.continues`)."""
     found: list[list[int]] = []
     for index, stage in enumerate(arch.stages):
         if stage.continues and found:
@@ -39,26 +39,26 @@ def _deepens(stage: Stage) -> bool:
 
 
 def scalable_groups(arch: Architecture) -> tuple[tuple[int, ...], ...]:
-    """Of every group whose depth scales, the strings that take blocks."""
+    """The groups whose depth is scaled, each as the indices of its stages that can take more blocks."""
     kept = groups(arch)[1:-1] if arch.growth.ends == "fixed" else groups(arch)
     deepening = (tuple(index for index in group if _deepens(arch.stages[index])) for group in kept)
     return tuple(group for group in deepening if group)
 
 
 def group_depths(arch: Architecture) -> tuple[int, ...]:
-    """Blocks of every scalable group."""
+    """The number of blocks in each scalable group."""
     return tuple(sum(arch.stages[index].repeats for index in group) for group in scalable_groups(arch))
 
 
 def scaled_depths(arch: Architecture, depth: float, repeats: Repeats) -> tuple[int, ...]:
-    """Blocks of every scalable group after scaling: ceil of depth * blocks, or rounded with halves up; at least 1."""
+    """The blocks of each scalable group times `depth`, rounded up or to the nearest (halves up); at least 1."""
     up = 0.0 if repeats == "ceil" else 0.5
     whole = math.ceil if repeats == "ceil" else math.floor
     return tuple(max(1, whole(tidy(depth * blocks) + up)) for blocks in group_depths(arch))
 
 
 def _shared_out(repeats: Sequence[int], total: int) -> list[int]:
-    """A group's blocks over its strings in proportion, from the last backwards, at least one each (as timm does)."""
+    """Distributes `total` blocks over a group's stages in proportion, last stage first, at least one each (as timm)."""
     left, given = sum(repeats), []
     for count in reversed(repeats):
         given.append(max(1, round(count / left * total)))
@@ -68,7 +68,7 @@ def _shared_out(repeats: Sequence[int], total: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Channels of the stem, of every string, and of the head."""
+    """The channels of the stem, of each stage, and of the head."""
 
     stem: int
     stages: tuple[int, ...]
@@ -76,11 +76,15 @@ class Channels:
 
 
 def channels_of(arch: Architecture) -> Channels:
+    """The network's channels."""
     return Channels(arch.stem, tuple(stage.channels for stage in arch.stages), arch.head)
 
 
 def scaled_channels(arch: Architecture, width: float) -> Channels:
-    """width * channels, rounded as the net's growth says; width 1 leaves all as it is, a larger one shrinks nothing."""
+    """The network's channels times `width`, rounded as `arch.growth` says.
+
+    Width 1 changes nothing, and a larger one never makes a layer narrower.
+    """
     own = channels_of(arch)
     if width == 1:
         return own
@@ -96,7 +100,7 @@ def scaled_channels(arch: Architecture, width: float) -> Channels:
 
 
 def assemble(arch: Architecture, depths: Sequence[int], channels: Channels, resolution: int) -> Architecture:
-    """The net with these blocks a scalable group, channels and resolution."""
+    """The network with `depths` blocks in its scalable groups, these channels and this resolution, without a name."""
     stages = list(arch.stages)
     for group, total in zip(scalable_groups(arch), depths, strict=True):
         for index, repeats in zip(group, _shared_out([arch.stages[at].repeats for at in group], total), strict=True):
@@ -108,10 +112,12 @@ def assemble(arch: Architecture, depths: Sequence[int], channels: Channels, reso
 def scale(
     arch: Architecture, depth: float = 1.0, width: float = 1.0, resolution: int | None = None, repeats: Repeats = "ceil"
 ) -> Architecture:
-    """The paper's scaling: B0 with depth 1.1, width 1.0, resolution 240 is B1.
+    """The network scaled as in EfficientNet: B0 with depth 1.1, width 1.0 and resolution 240 is B1.
 
-    depth multiplies the blocks of every stage, width the channels, resolution is in pixels (None: the net's own).
-    A net's `growth` says what stays as it is. Raises UserError where a multiplier is not above zero.
+    depth: factor on the blocks of every stage. width: factor on the channels. resolution: pixels a side; None keeps
+    the network's. repeats: how blocks are rounded. `arch.growth` says what is not scaled.
+
+    Raises UserError where a factor is not positive, or the resolution is below 1.
     """
     for name, value in (("depth", depth), ("width", width)):
         if not math.isfinite(value) or value <= 0:

@@ -1,4 +1,4 @@
-"""Whether a space contains a net, and if not, which of its choices is missing."""
+"""Explains why a search space does not contain a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.space import SearchSpace, canonical, kept_stage
 from nas_scale.architecture.spec import Architecture, Stage
 
-State = tuple[int, int, int]  # templates taken, stages of the net matched, channels handed on
+State = tuple[int, int, int]  # stage templates used, stages of the network matched, input channels of the next
 
 _NET: Final[tuple[tuple[str, str, Callable[[Architecture], Any]], ...]] = (
     ("act", "its activation is {}", lambda net: net.style.act),
@@ -21,7 +21,7 @@ _NET: Final[tuple[tuple[str, str, Callable[[Architecture], Any]], ...]] = (
     ("se_of", "its squeeze-excite is a share of the {} channels", lambda net: net.style.se_of),
     ("head_kind", "the kind of its head is {}", lambda net: net.style.head),
 )
-# In this order a stage's fields are looked at; those after the block type hang on it.
+# A stage's fields in the order they are compared; which fields come after the block type depends on it.
 _STAGE: Final = (
     ("op", "block type {}"),
     ("stride", "stride {}"),
@@ -37,24 +37,23 @@ _STAGE: Final = (
 _MOST_SHOWN: Final = 6  # whole blocks to choose from
 
 
-def seated(space: SearchSpace, arch: Architecture) -> Architecture:
-    """The net at the resolution and classes of the space, as far as these are fixed: cost is counted there."""
-    resolution = arch.resolution if "resolution" in space.holes else space.frame.resolution
+def at_space_resolution(space: SearchSpace, arch: Architecture) -> Architecture:
+    """The network with the space's classes, and its resolution unless that is a choice: costs are counted on this."""
+    resolution = arch.resolution if "resolution" in space.net_choices else space.frame.resolution
     return replace(arch, resolution=resolution, classes=space.frame.classes)
 
 
 def missing(space: SearchSpace, arch: Architecture) -> str | None:
-    """Why the space does not contain the net: what it has, and what is offered there; None exactly where
-    `space.params_of(arch)` gives a filling.
+    """Why the space does not contain the network, as a phrase; None where it does (`space.assignment_of`).
 
-    The first thing that is missing, read from the stem onwards, as "stage 3 has kernel 7, where x offers 3 or 5".
-    Stages are numbered as the net writes them.
+    It names the first difference from the stem onwards: "stage 3 has kernel 7, where x offers 3 or 5". Stages are
+    numbered as in `arch.stages`.
     """
     for name, said, value in _NET:
-        hole = space.holes.get(name)
-        offered = hole.options if hole is not None else (value(space.frame),)
+        choice = space.net_choices.get(name)
+        offered = choice.options if choice is not None else (value(space.frame),)
         if value(arch) not in offered:
-            verb = "offers" if hole is not None else "has"
+            verb = "offers" if choice is not None else "has"
             return f"{said.format(value(arch))}, where {space.name} {verb} {_listed(offered)}"
     return _missing_stage(space, arch)
 
@@ -76,14 +75,14 @@ def _missing_stage(space: SearchSpace, arch: Architecture) -> str | None:
     if matched == len(wanted):
         last = max(state[0] for state in ends)
         return f"it ends before stage {last + 1} of {space.name}, which cannot be left out"
-    offered = [stage for state in ends for stage, _ in _fillings(space, state, arch) if stage is not None]
+    offered = [stage for state in ends for stage, _ in _next_stages(space, state, arch) if stage is not None]
     if not offered:
         return f"stage {numbers[matched]} comes after the last that {space.name} can have"
     return f"stage {numbers[matched]} {_unlike(wanted[matched], offered, space, ends)}"
 
 
 def _numbered(arch: Architecture) -> tuple[tuple[Stage, ...], list[int]]:
-    """The stages of the canonical form, and the number of each in the net as it is written."""
+    """The stages of the canonical form, and the number of each in `arch.stages`, from 1."""
     kept, numbers, c_in = [], [], arch.stem
     for number, stage in enumerate(arch.stages, 1):
         form = kept_stage(stage, c_in, arch.style)
@@ -95,9 +94,8 @@ def _numbered(arch: Architecture) -> tuple[tuple[Stage, ...], list[int]]:
     return tuple(kept), numbers
 
 
-def _fillings(space: SearchSpace, state: State, arch: Architecture) -> Iterable[tuple[Stage | None, int]]:
-    """The canonical forms that the next template can take there, with their channels; None for one that does
-    nothing."""
+def _next_stages(space: SearchSpace, state: State, arch: Architecture) -> Iterable[tuple[Stage | None, int]]:
+    """What the next stage template can be in this state: (canonical stage, or None for an identity; its channels)."""
     if state[0] == len(space.stages):
         return ()
     every = (stage for _, stage in space.stages[state[0]].every())
@@ -105,13 +103,13 @@ def _fillings(space: SearchSpace, state: State, arch: Architecture) -> Iterable[
 
 
 def _reached(space: SearchSpace, wanted: tuple[Stage, ...], arch: Architecture) -> list[State]:
-    """All states to which fillings lead that agree with the net so far."""
+    """All states reachable by assignments that agree with the network so far."""
     reached: dict[State, None] = {(0, 0, arch.stem): None}
     waiting = list(reached)
     while waiting:
         state = waiting.pop()
         taken, matched, _ = state
-        for stage, channels in _fillings(space, state, arch):
+        for stage, channels in _next_stages(space, state, arch):
             if stage is None:
                 following = (taken + 1, matched, channels)
             elif matched < len(wanted) and stage == wanted[matched]:
@@ -125,7 +123,7 @@ def _reached(space: SearchSpace, wanted: tuple[Stage, ...], arch: Architecture) 
 
 
 def _unlike(wanted: Stage, offered: list[Stage], space: SearchSpace, ends: list[State]) -> str:
-    """What of a stage is not among those offered: whole blocks where these are the choice, else the first field."""
+    """How a stage differs from the stages offered: by its first different field, or as a whole block."""
     whole = any("block" in space.stages[state[0]].slots for state in ends if state[0] < len(space.stages))
     if whole:
         blocks = list(dict.fromkeys(format_stage(stage) for stage in offered))
@@ -145,7 +143,7 @@ def _unlike(wanted: Stage, offered: list[Stage], space: SearchSpace, ends: list[
 
 
 def _listed(values: Iterable[Any]) -> str:
-    """1, 2 or 3."""
+    """The values as "1, 2 or 3"."""
     shown = [_shown(value) for value in values]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
 

@@ -1,11 +1,11 @@
-"""The field's string for a stage, "ir_r2_k3_s2_e6_c24_se0.25", to values and back; braces are holes.
+"""Parses and formats timm's string for a stage, "ir_r2_k3_s2_e6_c24_se0.25"; braces hold the options of a choice.
 
 The notation is timm's (models/_efficientnet_builder.py): only the leading type is positional; then rN repeats, kN
 kernel, sN stride of the first block, eF expansion, cN output channels, seF squeeze-excite ratio, n{re,r6,sw,hs}
-activation, skip or noskip. Added here: `poolskip` (MnasNet's third skip), the type `id` (NAS-Bench-Macro), a leading
-`+` (the stage before goes on), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
+activation, skip or noskip. Added here: `poolskip` (MnasNet's pooling skip), the type `id` (NAS-Bench-Macro), a leading
+`+` (continues the stage before), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
 
-A hole stands where a value would: `k{3,5}`, `{ir,ds}_...`, `c24*{.75,1,1.25}` (rounded to the nearest multiple of 8).
+A choice takes the place of a value: `k{3,5}`, `{ir,ds}_...`, `c24*{.75,1,1.25}` (rounded to the nearest multiple of 8).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _bad(token: str, reason: str) -> NotationError:
 
 
 def nearest_multiple_of_8(value: float) -> int:
-    """22.0 -> 24, never below 8."""
+    """The nearest multiple of 8, halves up, never below 8: 22.0 -> 24."""
     return max(8, int(value + 4) // 8 * 8)
 
 
@@ -77,7 +77,7 @@ def _value(text: str, field: str, token: str) -> Value:
 
 
 def options_of(text: str) -> list[str]:
-    """'{3, 5}' -> ['3', '5']; raises NotationError on an empty or repeated option."""
+    """The options in braces: '{3, 5}' -> ['3', '5']. Raises NotationError where one is empty or repeated."""
     options = [option.strip() for option in text[1:-1].split(",")]
     if "" in options or len(set(options)) != len(options):
         raise NotationError(f"'{text}' needs distinct options separated by commas")
@@ -140,7 +140,7 @@ def _ops(token: str) -> Op | tuple[Op, ...]:
 
 
 def _tokens(text: str) -> list[tuple[int, str]]:
-    """The pieces between underscores outside braces, each with the number of characters before it."""
+    """The tokens, split at underscores outside braces, each after its offset in the text."""
     pieces = [(match.start(), match[0]) for match in re.finditer(r"(?:\{[^{}]*\}|[^_])+", text)]
     if not pieces or sum(len(piece) + 1 for _, piece in pieces) != len(text) + 1:
         raise NotationError(f"'{text}' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
@@ -149,7 +149,7 @@ def _tokens(text: str) -> list[tuple[int, str]]:
 
 @contextlib.contextmanager
 def _placed(offset: int) -> Iterator[None]:
-    """What is raised inside knows where in the stage it happened."""
+    """Adds the offset in the stage's text to a NotationError raised inside."""
     try:
         yield
     except NotationError as error:
@@ -157,7 +157,7 @@ def _placed(offset: int) -> Iterator[None]:
 
 
 def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
-    """One stage string as its fields; a hole is the tuple of its options. Raises NotationError."""
+    """The fields of a stage string by name; a choice is the tuple of its options. Raises NotationError."""
     fields: dict[str, Value | tuple[Value, ...]] = {}
     stage = text.strip()
     before = text.find(stage)
@@ -184,15 +184,15 @@ def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
 
 
 def usual_skip(op: Op) -> Skip:
-    """The shortcut that a stage has where its string names none: plain convolutions have none (as in timm)."""
+    """The skip of a stage whose string names none: none for `cn` and `id`, else identity (as in timm)."""
     return "none" if op in ("cn", "id") else "identity"
 
 
 def stage_of(pick: Callable[[str], Any]) -> Stage:
-    """A Stage in normal form from a picker of fields (None where a field is not given).
+    """A Stage in normal form; `pick` gives the value of a field by its name, or None for the default.
 
-    Fields that do not act are put to their defaults, so that equal blocks are equal values: a ds or cn has no
-    expansion, a cn or id no squeeze-excite, an id neither kernel nor activation.
+    Fields without effect get their defaults, so that equal blocks are equal values: a ds or cn has no expansion, a cn
+    or id no squeeze-excite, an id neither kernel nor activation.
     """
     op: Op = pick("op")
     skip: Skip = pick("skip") or usual_skip(op)
@@ -221,23 +221,23 @@ def stage_of(pick: Callable[[str], Any]) -> Stage:
 
 
 def parse_stage(text: str) -> Stage:
-    """'ir_r2_k3_s2_e6_c24_se0.25' -> Stage. Raises NotationError, also on a hole, which only a space may have."""
+    """The Stage of a string like 'ir_r2_k3_s2_e6_c24_se0.25'. Raises NotationError, also where it holds a choice."""
     fields = read_fields(text)
-    holes = [name for name, value in fields.items() if isinstance(value, tuple)]
-    if holes:
+    choices = [name for name, value in fields.items() if isinstance(value, tuple)]
+    if choices:
         raise NotationError(
-            f"'{text.strip()}' leaves {holes[0]} open; braces are for spaces, a net has none", text.index("{")
+            f"'{text.strip()}' leaves {choices[0]} open; braces are for spaces, a net has none", text.index("{")
         )
     return stage_of(fields.get)
 
 
 def _plain(value: float) -> str:
-    """6.0 -> '6', 0.25 -> '0.25'; every digit of a number that has more."""
+    """The shortest exact decimal of a number: 6.0 -> '6', 0.25 -> '0.25'."""
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def format_stage(stage: Stage) -> str:
-    """Stage -> its string; `parse_stage` gives the same Stage back."""
+    """The string of a stage, which `parse_stage` reads back to an equal one."""
     parts = [f"{'+' if stage.continues else ''}{stage.op}", f"r{stage.repeats}"]
     if stage.op != "id":
         parts.append(f"k{stage.kernel}")

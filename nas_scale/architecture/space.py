@@ -1,4 +1,7 @@
-"""A search space is a net with holes. One traversal, `resolve`, serves sampling, mutation, sizes and files."""
+"""Search spaces: networks some of whose values are choices.
+
+An assignment gives every choice one of its options. One traversal, `resolve`, serves sampling, mutation and sizes.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ from nas_scale.architecture.notation import Value, format_stage, parse_stage, re
 from nas_scale.architecture.spec import Architecture, Stage, Style
 from nas_scale.errors import NotationError, UserError
 
-Params = Mapping[str, Value]
+Assignment = Mapping[str, Value]  # the option taken, by the choice's key
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A hole: its key (`3.kernel` is the kernel of the third stage, `act` the net's) and its options."""
+    """A choice: its key (`3.kernel` is the kernel of the third stage, `act` is network-wide) and its options."""
 
     key: str
     options: tuple[Value, ...]
@@ -31,23 +34,26 @@ Slot = Value | Choice
 
 @dataclass(frozen=True)
 class StageTemplate:
-    """A stage whose fields are values or choices, in the order they are written.
+    """A stage of a search space: each field is a value or a choice, in the order they are written.
 
-    A slot `block` holds whole stage strings instead, for stages whose fields hang together (NAS-Bench-Macro).
+    Where the fields of a stage depend on each other (NAS-Bench-Macro), the one slot `block` is a choice among whole
+    stage strings.
     """
 
     slots: Mapping[str, Slot]
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
+        """The choices of this stage, in the order they are written."""
         return tuple(slot for slot in self.slots.values() if isinstance(slot, Choice))
 
     @cached_property
     def may_vanish(self) -> bool:
-        """Whether a filling can be an identity, which is no block at all where the shape stays."""
+        """Whether an assignment can make this stage an identity, which has no layers where the shape is unchanged."""
         return any(stage.op == "id" for _, stage in self.every())
 
     def resolve(self, pick: Pick) -> Stage:
+        """The stage with the options that `pick` takes."""
         block = self.slots.get("block")
         if isinstance(block, Choice):
             return _parsed(str(pick(block)))
@@ -55,7 +61,7 @@ class StageTemplate:
         return stage_of(filled.get)
 
     def every(self) -> Iterator[tuple[dict[str, Value], Stage]]:
-        """All fillings of this stage."""
+        """All assignments of this stage's choices, each with its stage."""
         for options in itertools.product(*(choice.options for choice in self.choices)):
             params = {choice.key: option for choice, option in zip(self.choices, options, strict=True)}
             yield params, self.resolve(lambda choice, params=params: params[choice.key])  # type: ignore[misc]
@@ -65,7 +71,10 @@ _parsed = lru_cache(maxsize=4096)(parse_stage)
 
 
 def stage_template(text: str, number: int) -> StageTemplate:
-    """Line `number` (from 1) of a space's stages; bars part whole stages to choose from. Raises NotationError."""
+    """The template of a space's stage `number`, from 1; bars separate whole stages to choose from.
+
+    Raises NotationError.
+    """
     if "|" in text:
         return StageTemplate({"block": Choice(f"{number}.block", _alternatives(text))})
     slots: dict[str, Slot] = {}
@@ -78,7 +87,7 @@ def stage_template(text: str, number: int) -> StageTemplate:
 
 
 def _alternatives(text: str) -> tuple[str, ...]:
-    """The whole stages between bars, in normal form."""
+    """The stage strings between bars, in normal form. Raises NotationError where two are equal."""
     stages: list[str] = []
     start = 0
     for part in text.split("|"):
@@ -95,40 +104,41 @@ def _alternatives(text: str) -> tuple[str, ...]:
     return tuple(stages)
 
 
-# What may be open for the net as a whole.
-NET_HOLES = ("act", "stem", "head", "resolution")
+# Network-wide properties that can be choices.
+NET_CHOICES = ("act", "stem", "head", "resolution")
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """An Architecture with choices in it.
+    """A search space: an Architecture some of whose values are choices.
 
-    `frame` holds everything that is fixed for the whole net; `holes` the choices among NET_HOLES.
+    frame: the network-wide properties that are fixed. stages: the stages, with their choices. net_choices: the
+    network-wide choices by name, of NET_CHOICES. about: one sentence on the space, for tables.
     """
 
     name: str
     about: str
     frame: Architecture
     stages: tuple[StageTemplate, ...]
-    holes: Mapping[str, Choice] = field(default_factory=dict)
+    net_choices: Mapping[str, Choice] = field(default_factory=dict)
 
     @cached_property
     def choices(self) -> dict[str, Choice]:
-        """Every choice by key, in the order of the net."""
-        every = [*self.holes.values(), *(choice for stage in self.stages for choice in stage.choices)]
+        """Every choice by key: network-wide ones first, then stage by stage."""
+        every = [*self.net_choices.values(), *(choice for stage in self.stages for choice in stage.choices)]
         return {choice.key: choice for choice in every}
 
     def resolve(self, pick: Pick) -> Architecture:
-        """The net that `pick` makes of this space, in canonical form."""
+        """The network with the options that `pick` takes, in canonical form."""
         return canonical(self._raw(pick))
 
     def _raw(self, pick: Pick) -> Architecture:
-        net = {name: pick(choice) for name, choice in self.holes.items()}
+        net = {name: pick(choice) for name, choice in self.net_choices.items()}
         frame = with_net_fields(self.frame, net) if net else self.frame
         return replace(frame, stages=tuple(stage.resolve(pick) for stage in self.stages))
 
-    def net(self, params: Params) -> Architecture:
-        """The net of these parameters, one for each of `choices`. Raises UserError where one is not an option."""
+    def net(self, params: Assignment) -> Architecture:
+        """The network of an assignment, in canonical form. Raises UserError where an option is missing or unknown."""
         for key, choice in self.choices.items():
             if key not in params or params[key] not in choice.options:
                 raise UserError(f"{self.name}: {key} must be one of {choice.options}, not {params.get(key)!r}")
@@ -136,25 +146,28 @@ class SearchSpace:
 
     @cached_property
     def size(self) -> int:
-        """Number of ways to fill the holes; several may give the same net."""
+        """The number of assignments; several may give the same network."""
         return math.prod(len(choice.options) for choice in self.choices.values())
 
     def distinct(self) -> int | None:
-        """Number of different nets: counted stage by stage, which is exact where a stage's sameness does not hang on
-        its neighbours; None for spaces with identities of over a million fillings, where it does."""
+        """The number of different networks, or None where it is not known.
+
+        Without identities it is counted stage by stage, which is exact as no stage depends on its neighbours. With
+        them all assignments are compared, up to a million.
+        """
         if any(stage.may_vanish for stage in self.stages):
             if self.size > 1_000_000:
                 return None
             keys, options = list(self.choices), [choice.options for choice in self.choices.values()]
-            every = (dict(zip(keys, filling, strict=True)) for filling in itertools.product(*options))
-            return len({self.resolve(lambda choice, filling=filling: filling[choice.key]) for filling in every})  # type: ignore[misc]
+            every = (dict(zip(keys, taken, strict=True)) for taken in itertools.product(*options))
+            return len({self.resolve(lambda choice, taken=taken: taken[choice.key]) for taken in every})  # type: ignore[misc]
         return _distinct_chains(self)
 
-    def params_of(self, arch: Architecture) -> dict[str, Value] | None:
-        """Parameters that give this net, or None where the space does not contain it.
+    def assignment_of(self, arch: Architecture) -> dict[str, Value] | None:
+        """An assignment that gives this network, or None where the space does not contain it.
 
-        Compared are stages, stem, head, activation and resolution; dropout, padding and the like are no part of the
-        search. What is missing says `missing` (membership.py).
+        Stages, stem, head, activation and resolution are compared; dropout, padding and the like are not searched.
+        `membership.missing` says what differs.
         """
         wanted = canonical(arch)
         net: dict[str, Value] = {}
@@ -164,12 +177,12 @@ class SearchSpace:
             ("head", wanted.head),
             ("resolution", wanted.resolution),
         ):
-            hole = self.holes.get(name)
-            if hole is None:
+            choice = self.net_choices.get(name)
+            if choice is None:
                 fixed = self.frame.style.act if name == "act" else getattr(self.frame, name)
                 if fixed != value:
                     return None
-            elif value in hole.options:
+            elif value in choice.options:
                 net[name] = value
             else:
                 return None
@@ -179,8 +192,8 @@ class SearchSpace:
             return None
         return _match(self.stages, wanted.stages, wanted.stem, wanted.style, net)
 
-    def neighbours(self, params: Params) -> Iterator[dict[str, Value]]:
-        """All fillings that differ from this one in a single choice."""
+    def neighbours(self, params: Assignment) -> Iterator[dict[str, Value]]:
+        """All assignments that differ from this one in a single choice."""
         for key, choice in self.choices.items():
             for option in choice.options:
                 if option != params[key]:
@@ -188,7 +201,7 @@ class SearchSpace:
 
 
 def with_net_fields(arch: Architecture, net: Mapping[str, Any]) -> Architecture:
-    """The net with `act` (which lives in its style) and other NET_HOLES replaced."""
+    """The network with these network-wide properties, named as in NET_CHOICES, replaced."""
     plain = {name: value for name, value in net.items() if name != "act"}
     style = replace(arch.style, act=net["act"]) if "act" in net else arch.style
     return replace(arch, style=style, **plain)
@@ -196,7 +209,7 @@ def with_net_fields(arch: Architecture, net: Mapping[str, Any]) -> Architecture:
 
 @lru_cache(maxsize=65536)
 def kept_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
-    """The stage with everything that does not act put to its default; None where the whole stage does nothing."""
+    """The stage's canonical form: fields without effect get their defaults; None for a stage without layers."""
     made = blocks(stage, c_in, style)
     if not made:
         return None
@@ -205,7 +218,7 @@ def kept_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
     if stage.op == "id":
         return replace(stage, repeats=1)
     if stage.skip != "pool" and not any(block.c_in == block.c_out and block.stride == 1 for block in made):
-        # No block here can have an identity skip; the form is the usual one, so that a deeper version has it again.
+        # No block here can have an identity skip. The default one is kept, so that it acts again in a deeper version.
         stage = replace(stage, skip=usual_skip(stage.op))
     if stage.op == "ir" and stage.expansion == 1:
         return replace(stage, op="ds")
@@ -213,7 +226,10 @@ def kept_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
 
 
 def canonical(arch: Architecture) -> Architecture:
-    """One form for nets that compute the same: identities that do nothing go, skips that cannot act are the usual."""
+    """The canonical form of a network: one value for all that compute the same function.
+
+    Identities without layers are removed, and fields without effect get their defaults.
+    """
     stages, c_in = [], arch.stem
     for stage in arch.stages:
         kept = kept_stage(stage, c_in, arch.style)
@@ -224,17 +240,17 @@ def canonical(arch: Architecture) -> Architecture:
 
 
 def _distinct_chains(space: SearchSpace) -> int:
-    """Different nets of a space without identities."""
-    holes = {name: hole.options for name, hole in space.holes.items()}
-    stems, acts = holes.pop("stem", (space.frame.stem,)), holes.pop("act", (space.frame.style.act,))
+    """The number of different networks of a space without identities."""
+    options = {name: choice.options for name, choice in space.net_choices.items()}
+    stems, acts = options.pop("stem", (space.frame.stem,)), options.pop("act", (space.frame.style.act,))
     every = [{stage for _, stage in template.every()} for template in space.stages]
     styles = [replace(space.frame.style, act=act) for act in acts]  # type: ignore[arg-type]
     chains = sum(_distinct_chain(every, int(stem), style) for stem, style in itertools.product(stems, styles))
-    return chains * math.prod(len(options) for options in holes.values())
+    return chains * math.prod(len(values) for values in options.values())
 
 
 def _distinct_chain(templates: list[set[Stage]], stem: int, style: Style) -> int:
-    """Different rows of stages behind a stem, counted by the channels that one stage hands to the next."""
+    """The number of different sequences of stages after a stem, counted by each stage's output channels."""
     ways = {stem: 1}
     for stages in templates:
         onwards: dict[int, int] = {}
@@ -249,7 +265,7 @@ def _distinct_chain(templates: list[set[Stage]], stem: int, style: Style) -> int
 def _match(
     templates: tuple[StageTemplate, ...], stages: tuple[Stage, ...], c_in: int, style: Style, found: dict[str, Value]
 ) -> dict[str, Value] | None:
-    """Fillings of the templates that give these stages, added to `found`; the first there are, or None."""
+    """`found` with the first assignment of the templates that gives these stages, or None where there is none."""
     if not templates:
         return found if not stages else None
     tried = set()
@@ -265,11 +281,13 @@ def _match(
 
 
 def space_of(
-    name: str, about: str, frame: Architecture, lines: list[str], holes: Mapping[str, tuple[Value, ...]]
+    name: str, about: str, frame: Architecture, lines: list[str], net_options: Mapping[str, tuple[Value, ...]]
 ) -> SearchSpace:
-    """A space from its stage lines and net-wide options. Raises NotationError."""
-    unknown = set(holes) - set(NET_HOLES)
+    """The space of these stage strings, with the options of its network-wide choices by name. Raises NotationError."""
+    unknown = set(net_options) - set(NET_CHOICES)
     if unknown:
-        raise NotationError(f"{sorted(unknown)[0]} cannot be left open; only {', '.join(NET_HOLES)} can")
+        raise NotationError(f"{sorted(unknown)[0]} cannot be left open; only {', '.join(NET_CHOICES)} can")
     templates = tuple(stage_template(line, number) for number, line in enumerate(lines, 1))
-    return SearchSpace(name, about, frame, templates, {key: Choice(key, options) for key, options in holes.items()})
+    return SearchSpace(
+        name, about, frame, templates, {key: Choice(key, options) for key, options in net_options.items()}
+    )

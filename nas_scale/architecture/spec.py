@@ -1,4 +1,4 @@
-"""What a net is: stages, and the properties that hold for all of it."""
+"""The values that describe a network: its stages, and its network-wide properties."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Act = Literal["relu", "relu6", "swish", "hard-swish"]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One string of the notation: `repeats` blocks, of which the first has the stride.
+    """A stage: `repeats` blocks of one type, of which the first has the stride; one string of the notation.
 
     op: ds depthwise-separable, ir inverted residual (MBConv), er edge residual (Fused-MBConv), cn conv-bn-act, id
-    identity (a 1x1 conv-bn where the shape changes, nothing elsewhere; NAS-Bench-Macro). `act` None means the net's
-    own. `continues` says that the stage before goes on in this one: they are one stage when depth is scaled
-    (MobileNetV3).
+    identity (a 1x1 conv-bn where the shape changes, no layer elsewhere; NAS-Bench-Macro). channels: of the output.
+    expansion: factor on the input channels inside a block. se: squeeze-excite ratio, 0 for none. act: None for the
+    network's. continues: counts as one stage with the one before when depth is scaled (MobileNetV3).
     """
 
     op: Op
@@ -34,11 +34,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How the layers of a net are made, where families differ.
+    """Network-wide details of layers in which families of networks differ.
 
-    se_of: squeeze width is a share of the block's input (EfficientNet) or of its expanded channels, rounded to 8
-    (MobileNetV3). padding: `symmetric`, or TensorFlow's `same`, which is asymmetric at stride 2.
-    head: `conv` is 1x1 conv-bn-act, then pooling; `linear` is pooling, then linear-act (MobileNetV3).
+    se_of: the squeeze width is a fraction of the block's input channels (EfficientNet) or of its expanded channels,
+    rounded to 8 (MobileNetV3). se_act: the activation after the squeeze; None for the block's. padding: `symmetric`,
+    or TensorFlow's `same`, which is asymmetric at stride 2. head: `conv` is 1x1 conv-bn-act, then pooling; `linear` is
+    pooling, then linear-act (MobileNetV3).
     """
 
     act: Act = "swish"
@@ -53,11 +54,11 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How a net takes compound scaling.
+    """How compound scaling rounds a network, and what it leaves unscaled.
 
-    ends: `scaled`, or `fixed`: stem, head and the depth of the first and last stage stay (EfficientNet-Lite).
-    channels: `ten-percent` never rounds below 90% of the asked width; `nearest` is the plain nearest multiple of 8
-    (EfficientNetV2).
+    ends: `scaled`, or `fixed`, which keeps stem, head and the depth of the first and last stage (EfficientNet-Lite).
+    channels: rounded to a multiple of 8, `ten-percent` never below 90% of the scaled width, `nearest` always to the
+    nearest (EfficientNetV2).
     """
 
     ends: Literal["scaled", "fixed"] = "scaled"
@@ -66,7 +67,10 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A whole net: stem, stages, head, and the resolution (pixels a side) it is meant for."""
+    """A network: stages, the channels of stem and head, and the input resolution in pixels a side.
+
+    drop_path: the stochastic depth rate of the last block, from which it falls linearly to 0 at the first.
+    """
 
     stages: tuple[Stage, ...]
     stem: int = 32
@@ -82,7 +86,7 @@ class Architecture:
 
     @property
     def total_stride(self) -> int:
-        """Product of all strides: input pixels per pixel of the last feature map."""
+        """The product of all strides: input pixels per pixel of the last feature map, a side."""
         product = self.stem_stride
         for stage in self.stages:
             product *= stage.stride

@@ -1,7 +1,7 @@
-"""YAML with a place for every value, and none of its traps.
+"""Reads a safe subset of YAML, and keeps line and column of every value for error messages.
 
-Scalars stay strings (so `no` and 012 are what they look like); aliases, duplicate keys and anything but plain mappings
-of scalars are refused, each with file, line and column.
+Scalars stay strings, so `no` is not false and 012 not 10. Aliases, duplicate keys and anything but a mapping of scalars
+are refused with file, line and column.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CLOSES: Final = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenc
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a value, without comment and surrounding space, and where its first character stands in the file."""
+    """A line of a multi-line value, without comment and spaces, with the position of its first character, from 1."""
 
     text: str
     file: str
@@ -43,8 +43,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A value of a YAML mapping: its text, or its options where it is a set in braces, and where it begins."""
+class YamlValue:
+    """A value of a YAML mapping with its position: a text, the options of a set in braces, or lines (of `stages`)."""
 
     text: str
     options: tuple[str, ...]
@@ -54,6 +54,7 @@ class Entry:
     lines: tuple[Line, ...] = ()
 
     def error(self, reason: str) -> NotationError:
+        """A NotationError with file, line and column before the reason."""
         return NotationError(f"{self.file}:{self.line}:{self.column}: {reason}")
 
 
@@ -63,7 +64,7 @@ def _error(file: str, mark: yaml.Mark | None, reason: str) -> NotationError:
 
 
 def _check_tokens(text: str, file: str) -> None:
-    """Refuses what plain values do not need, before anything is built of it."""
+    """Raises NotationError on anchors, aliases, tags and deep nesting, before the text is parsed."""
     depth = 0
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
         if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken):
@@ -74,7 +75,7 @@ def _check_tokens(text: str, file: str) -> None:
 
 
 def _lines(file: str, node: yaml.ScalarNode, source: list[str]) -> tuple[Line, ...]:
-    """The scalar's lines as they stand in the file, comments and empty ones left out."""
+    """The lines of a scalar with their positions, without comments and empty lines."""
     first = node.start_mark.line + (node.style == "|")
     found = []
     for number, raw in enumerate(node.value.splitlines(), first):
@@ -85,21 +86,21 @@ def _lines(file: str, node: yaml.ScalarNode, source: list[str]) -> tuple[Line, .
     return tuple(found)
 
 
-def _entry(file: str, key: str, node: yaml.Node, source: list[str]) -> Entry:
+def _entry(file: str, key: str, node: yaml.Node, source: list[str]) -> YamlValue:
     mark = node.start_mark
     place = (file, mark.line + 1, mark.column + 1)
     if isinstance(node, yaml.ScalarNode):
         if key == "stages" and node.style != "|" and (mark.line != node.end_mark.line or "\n" in node.value):
             raise _error(file, mark, f"stages of several lines need a bar; {_STAGES}")
-        return Entry(str(node.value), (), *place, _lines(file, node, source) if key == "stages" else ())
+        return YamlValue(str(node.value), (), *place, _lines(file, node, source) if key == "stages" else ())
     if isinstance(node, yaml.MappingNode) and node.flow_style and all(_is_option(pair) for pair in node.value):
-        return Entry("", tuple(str(option.value) for option, _ in node.value), *place)
+        return YamlValue("", tuple(str(option.value) for option, _ in node.value), *place)
     hint = _STAGES if key == "stages" else "write one value, or options in braces"
     raise _error(file, mark, f"{key} is a list or mapping; {hint}")
 
 
 def _is_option(pair: tuple[yaml.Node, yaml.Node]) -> bool:
-    """Whether a pair of a flow mapping is a mere word of a set: {3, 5}."""
+    """Whether a pair of a flow mapping is a member of a set like {3, 5}: a key without a value."""
     word, value = pair
     return isinstance(word, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode) and value.value == ""
 
@@ -117,8 +118,11 @@ def _checked_key(file: str, node: yaml.Node, known: Collection[str], seen: Colle
     return key
 
 
-def read_mapping(text: str, file: str, known: Collection[str]) -> dict[str, Entry]:
-    """The top-level mapping of a YAML text, all of its keys `known`. Raises NotationError with its place."""
+def read_mapping(text: str, file: str, known: Collection[str]) -> dict[str, YamlValue]:
+    """The values of a YAML mapping by key; `file` is named in errors.
+
+    Raises NotationError with file, line and column, also for a key that is not `known`.
+    """
     try:
         _check_tokens(text, file)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -129,7 +133,7 @@ def read_mapping(text: str, file: str, known: Collection[str]) -> dict[str, Entr
     if not isinstance(root, yaml.MappingNode):
         raise _error(file, root.start_mark if root else None, f"a net or space is a mapping; {_STAGES}")
     source = text.splitlines()
-    entries: dict[str, Entry] = {}
+    entries: dict[str, YamlValue] = {}
     for key_node, value_node in root.value:
         key = _checked_key(file, key_node, known, entries)
         entries[key] = _entry(file, key, value_node, source)
@@ -137,7 +141,7 @@ def read_mapping(text: str, file: str, known: Collection[str]) -> dict[str, Entr
 
 
 def read_text(path: Path) -> str:
-    """The file as text. Raises NotationError naming it when it cannot be read."""
+    """The text of a UTF-8 file. Raises NotationError naming it where it cannot be read or is over LARGEST."""
     try:
         if path.stat().st_size > LARGEST:
             raise NotationError(f"{path} is over {LARGEST // 1000} kB; a net or space is a short YAML text")

@@ -29,10 +29,10 @@ class Forms:
         self.table = table
         space = table.encoding.space
         self.counts = table.counts + 1  # the levels of every choice: its options, and that it does not act
-        act = space.holes.get("act")
+        act = space.net_choices.get("act")
         styles = act.options if act else (space.frame.style.act,)
         self._frames = [with_net_fields(replace(space.frame, stages=()), {"act": style}) for style in styles]
-        self._act = list(space.holes).index("act") if act else None
+        self._act = list(space.net_choices).index("act") if act else None
         self._numbers: dict[Stage, int] = {}
         self._tables = [
             Table(int(table.counts[start:end].prod()), 1 + end - start, self._row(index))

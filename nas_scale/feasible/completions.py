@@ -51,11 +51,11 @@ class Completions:
         """So many codes inside the limit, with repeats; none where no beginning that was drawn can be completed."""
         generator = np.random.default_rng(rng.getrandbits(64))
         drawn = self.table.uniform(rng, max(BEGINNINGS, 4 * amount))
-        spent, states, holes = self._begin(drawn)
+        spent, states, networks = self._begin(drawn)
         lows, highs = np.empty_like(spent), np.empty_like(spent)
-        for state, hole in set(zip(states.tolist(), holes.tolist(), strict=True)):
-            at = np.flatnonzero((states == state) & (holes == hole))
-            costs = self._rests(state, hole).costs
+        for state, network in set(zip(states.tolist(), networks.tolist(), strict=True)):
+            at = np.flatnonzero((states == state) & (networks == network))
+            costs = self._rests(state, network).costs
             lows[at] = costs.searchsorted(limit.least - spent[at], "left")
             highs[at] = costs.searchsorted(limit.most - spent[at], "right")
         until = (highs - lows).cumsum()
@@ -65,9 +65,9 @@ class Completions:
         taken = until.searchsorted(ranks, "right")
         places = highs[taken] - (until[taken] - ranks)
         numbers = np.empty(amount, np.int64)
-        for state, hole in set(zip(states[taken].tolist(), holes[taken].tolist(), strict=True)):
-            at = np.flatnonzero((states[taken] == state) & (holes[taken] == hole))
-            numbers[at] = self._rests(state, hole).numbers[places[at]]
+        for state, network in set(zip(states[taken].tolist(), networks[taken].tolist(), strict=True)):
+            at = np.flatnonzero((states[taken] == state) & (networks[taken] == network))
+            numbers[at] = self._rests(state, network).numbers[places[at]]
         codes: Ints = drawn[taken]
         start = self.table.encoding.spans[self.first][0]
         rest = np.unravel_index(numbers, tuple(self.table.counts[start:].tolist()))
@@ -79,9 +79,9 @@ class Completions:
 
     def _begin(self, codes: Ints) -> tuple[Longs, Longs, Longs]:
         """What stem and first stages cost, what they hand on, and the assignment of what is open for the whole net."""
-        holes = self.table.network_assignments(codes)
+        networks = self.table.network_assignments(codes)
         stems = self.table.stems()
-        spent, states = self._of(stems)[holes], stems[ONWARD, holes]
+        spent, states = self._of(stems)[networks], stems[ONWARD, networks]
         for index, before, assignments in self.table.walk(codes):
             if index == self.first:
                 break
@@ -90,26 +90,26 @@ class Completions:
                 ways = self.table.ways(index, state)
                 spent[at] += self._of(ways)[assignments[at]]
                 states[at] = ways[ONWARD, assignments[at]]
-        return spent, states, holes
+        return spent, states, networks
 
     def _of(self, rows: Longs) -> Longs:
         """The metric of a table's rows: [columns, rows] -> [rows]."""
         value: Longs = self.metric.of(Counts(*rows[:ONWARD]))
         return value
 
-    def _rests(self, state: int, hole: int) -> Rests:
-        if (state, hole) not in self._sorted:
-            costs = self._costs(self.first, state, hole)
+    def _rests(self, state: int, network: int) -> Rests:
+        if (state, network) not in self._sorted:
+            costs = self._costs(self.first, state, network)
             order = np.argsort(costs, kind="stable")
-            self._sorted[state, hole] = Rests(costs[order], order)
-        return self._sorted[state, hole]
+            self._sorted[state, network] = Rests(costs[order], order)
+        return self._sorted[state, network]
 
-    def _costs(self, index: int, state: int, hole: int) -> Longs:
+    def _costs(self, index: int, state: int, network: int) -> Longs:
         """Of all assignments of the stages from `index` on, with head and classifier; the last choice fastest."""
         if index == len(self.table.encoding.spans):
-            return self._of(self.table.heads(state))[hole : hole + 1]
+            return self._of(self.table.heads(state))[network : network + 1]
         ways = self.table.ways(index, state)
-        behind = {after: self._costs(index + 1, after, hole) for after in np.unique(ways[ONWARD]).tolist()}
+        behind = {after: self._costs(index + 1, after, network) for after in np.unique(ways[ONWARD]).tolist()}
         rows = [cost + behind[after] for cost, after in zip(self._of(ways), ways[ONWARD].tolist(), strict=True)]
         return np.concatenate(rows)
 

@@ -83,8 +83,8 @@ class CostTable:
         self._state_index: dict[tuple[int, int], int] = {}
         self.counts = np.array([len(options) for options in encoding.options], np.int64)
         self.dtype: type[np.integer] = np.uint8 if self.counts.max(initial=0) < 256 else np.int32
-        self.holes = slice(0, encoding.spans[0][0] if encoding.spans else len(self.counts))
-        assignments = int(self.counts[self.holes].prod())
+        self.network = slice(0, encoding.spans[0][0] if encoding.spans else len(self.counts))
+        assignments = int(self.counts[self.network].prod())
         self._stems = Table(assignments, ONWARD + 1, self._stem_row)
         self._heads = Table(assignments, ONWARD, self._head_row)
         self._stages = [
@@ -133,7 +133,7 @@ class CostTable:
 
     def network_assignments(self, codes: Ints) -> Longs:
         """[nets]: the assignment of what is open for the net as a whole."""
-        return self._assignment(_columns(codes), self.holes)
+        return self._assignment(_columns(codes), self.network)
 
     def stems(self) -> Longs:
         """Every assignment of what is open for the net as a whole: what the stem costs, its peak, what it hands on."""
@@ -150,7 +150,7 @@ class CostTable:
     def assemble(self, assignments: Longs) -> Ints:
         """Codes from numbers, [nets, 1 + stages]: that of the choices for the net as a whole, then each stage's."""
         codes = np.empty((len(assignments), len(self.counts)), self.dtype)
-        for at, where in enumerate((self.holes, *(slice(*span) for span in self.encoding.spans))):
+        for at, where in enumerate((self.network, *(slice(*span) for span in self.encoding.spans))):
             if where.start < where.stop:
                 options = np.unravel_index(assignments[:, at], tuple(self.counts[where].tolist()))
                 codes[:, where] = np.column_stack(options)
@@ -173,10 +173,10 @@ class CostTable:
             places = table.places(states, self._assignment(columns, slice(*self.encoding.spans[index])))
             yield table.counts(places)
             states = table.column(ONWARD, places)
-        yield self._heads.counts(self._heads.places(states, self._assignment(columns, self.holes)))
+        yield self._heads.counts(self._heads.places(states, self._assignment(columns, self.network)))
 
     def _first(self, columns: Ints) -> npt.NDArray[np.int32]:
-        assignments = self._assignment(columns, self.holes)
+        assignments = self._assignment(columns, self.network)
         return self._stems.places(np.zeros_like(assignments), assignments)
 
     def _assignment(self, columns: Ints, where: slice) -> Longs:
@@ -188,7 +188,7 @@ class CostTable:
         return assignment
 
     def _stem_row(self, _: int, assignment: int) -> Sequence[int]:
-        stem = self.encoding.ends(self.decode(self.holes, assignment)).stem
+        stem = self.encoding.ends(self.decode(self.network, assignment)).stem
         return *as_rows(stem), self._state(stem.channels, stem.resolution)
 
     def _stage_row(self, index: int) -> Callable[[int, int], Sequence[int]]:
@@ -201,7 +201,7 @@ class CostTable:
         return row
 
     def _head_row(self, state: int, assignment: int) -> Sequence[int]:
-        width = self.encoding.ends(self.decode(self.holes, assignment)).head
+        width = self.encoding.ends(self.decode(self.network, assignment)).head
         return as_rows(total(self.encoding.head(*self.states[state], width)))
 
     def _state(self, channels: int, size: int) -> int:

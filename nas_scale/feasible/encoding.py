@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import product
 
 from nas_scale.architecture.notation import Value
-from nas_scale.architecture.space import Choice, Params, SearchSpace, Slot, StageTemplate
+from nas_scale.architecture.space import Assignment, Choice, SearchSpace, Slot, StageTemplate
 from nas_scale.architecture.spec import Architecture, Stage
 from nas_scale.metrics.counts import Counts, StageCounts, profile, stage_counts, total
 
@@ -37,7 +37,7 @@ class Encoding:
         self.keys = tuple(space.choices)
         self.options = tuple(choice.options for choice in space.choices.values())
         self._numbers = [{option: number for number, option in enumerate(options)} for options in self.options]
-        self._holes = {name: index for index, name in enumerate(space.holes)}
+        self._net_choices = {name: index for index, name in enumerate(space.net_choices)}
         self.spans = self._stage_spans()
         self._rows: dict[tuple[int, int, int, Encoded], StageCounts] = {}
         self._stages: dict[tuple[int, Encoded], Stage] = {}
@@ -45,13 +45,13 @@ class Encoding:
         self._heads: dict[tuple[int, int, int], tuple[StageCounts, StageCounts]] = {}
 
     def _stage_spans(self) -> tuple[tuple[int, int], ...]:
-        spans, start = [], len(self._holes)
+        spans, start = [], len(self._net_choices)
         for stage in self.space.stages:
             spans.append((start, start + len(stage.choices)))
             start = spans[-1][1]
         return tuple(spans)
 
-    def code(self, params: Params) -> Encoded:
+    def code(self, params: Assignment) -> Encoded:
         """Raises KeyError for a missing choice, and for a value that is no option."""
         return tuple([numbers[params[key]] for key, numbers in zip(self.keys, self._numbers, strict=True)])
 
@@ -110,13 +110,13 @@ class Encoding:
 
     def network_assignments(self) -> Iterator[Encoded]:
         """All assignments of the fields that are open for the net as a whole."""
-        return product(*(range(len(options)) for options in self.options[: len(self._holes)]))
+        return product(*(range(len(options)) for options in self.options[: len(self._net_choices)]))
 
     def ends(self, code: Encoded) -> Ends:
         """Stem and head of a code, of which only the part for the whole net is read."""
-        assignment = code[: len(self._holes)]
+        assignment = code[: len(self._net_choices)]
         if assignment not in self._ends:
-            picked = {name: self.options[at][assignment[at]] for name, at in self._holes.items() if name != "act"}
+            picked = {name: self.options[at][assignment[at]] for name, at in self._net_choices.items() if name != "act"}
             bare = replace(self.space.frame, stages=(), **picked)  # type: ignore[arg-type]
             self._ends[assignment] = Ends(profile(bare)[0], bare.head)
         return self._ends[assignment]
@@ -140,16 +140,16 @@ class _Written:
     about: str
     frame: Architecture
     stages: tuple[tuple[tuple[str, Slot], ...], ...]
-    holes: tuple[tuple[str, Choice], ...]
+    net_choices: tuple[tuple[str, Choice], ...]
 
 
 @lru_cache(maxsize=8)
 def _encoding_for(written: _Written) -> Encoding:
     stages = tuple(StageTemplate(dict(slots)) for slots in written.stages)
-    return Encoding(SearchSpace(written.name, written.about, written.frame, stages, dict(written.holes)))
+    return Encoding(SearchSpace(written.name, written.about, written.frame, stages, dict(written.net_choices)))
 
 
 def encoding_for(space: SearchSpace) -> Encoding:
     """The same for every equal space, so that a fresh sampler need not work out again what another has."""
     stages = tuple(tuple(stage.slots.items()) for stage in space.stages)
-    return _encoding_for(_Written(space.name, space.about, space.frame, stages, tuple(space.holes.items())))
+    return _encoding_for(_Written(space.name, space.about, space.frame, stages, tuple(space.net_choices.items())))

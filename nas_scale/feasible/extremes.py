@@ -55,12 +55,12 @@ class Extremes:
 
     def least(self, weights: Floats) -> tuple[float, Encoded]:
         """The smallest weighted cost of any net, and a net that has it. weights: [3], of any sign."""
-        return min(self._least_with(holes, weights) for holes in self.encoding.network_assignments())
+        return min(self._least_with(network, weights) for network in self.encoding.network_assignments())
 
-    def _least_with(self, holes: Encoded, weights: Floats) -> tuple[float, Encoded]:
-        ends = self.encoding.ends(holes)
+    def _least_with(self, network: Encoded, weights: Floats) -> tuple[float, Encoded]:
+        ends = self.encoding.ends(network)
         paths: dict[State, tuple[float, Encoded]] = {
-            (ends.stem.channels, ends.stem.resolution): (float(_vector(ends.stem) @ weights), holes)
+            (ends.stem.channels, ends.stem.resolution): (float(_vector(ends.stem) @ weights), network)
         }
         for index in range(len(self.encoding.space.stages)):
             onwards: dict[State, tuple[float, Encoded]] = {}

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 
 from nas_scale.architecture.notation import Value
-from nas_scale.architecture.space import Params, SearchSpace
+from nas_scale.architecture.space import Assignment, SearchSpace
 from nas_scale.errors import BudgetError
 from nas_scale.feasible import completions
 from nas_scale.feasible.canonical import forms_for
@@ -88,7 +88,7 @@ class FeasibleRegion:
     def every(self) -> Iterator[Encoded]:
         return itertools.product(*(range(len(options)) for options in self.encoding.options))
 
-    def codes(self, params: Iterable[Params]) -> Ints:
+    def codes(self, params: Iterable[Assignment]) -> Ints:
         return self.table.codes(self.encoding.code(assignment) for assignment in params)
 
     def keys(self, codes: Ints) -> list[bytes]:
@@ -114,7 +114,7 @@ class FeasibleRegion:
             )
         return self.mutate(self.encoding.params(spare), rng, taken) or self.encoding.params(spare)
 
-    def repair(self, params: Params, rng: random.Random) -> dict[str, Value]:
+    def repair(self, params: Assignment, rng: random.Random) -> dict[str, Value]:
         """A feasible assignment with few choices changed, none of which could go back by itself.
 
         Raises BudgetError as `draw` does.
@@ -125,7 +125,9 @@ class FeasibleRegion:
             return self.draw(rng)
         return self.encoding.params(self._reverted(code, asked, rng))
 
-    def mutate(self, params: Params, rng: random.Random, taken: Container[bytes] = NOTHING) -> dict[str, Value] | None:
+    def mutate(
+        self, params: Assignment, rng: random.Random, taken: Container[bytes] = NOTHING
+    ) -> dict[str, Value] | None:
         """A child: one choice changed, or more where that gives nothing new, and others to keep the limits.
 
         Its key differs from its parent's and from all `taken`; None where no such child is found.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.architecture.files import known_nets, known_spaces, load_net, load_space, parse_space
-from nas_scale.architecture.membership import missing, seated
+from nas_scale.architecture.membership import at_space_resolution, missing
 from nas_scale.architecture.space import SearchSpace, canonical
 from nas_scale.architecture.spec import Architecture, Stage
 from tests.support.random_nets import random_params, stages
@@ -24,14 +24,14 @@ CODE = load_space("nas-bench-macro")
 def agreed(space: SearchSpace, net: Architecture) -> str | None:
     """What is missing, after a look at whether a filling is."""
     said = missing(space, net)
-    assert (said is None) == (space.params_of(net) is not None)
+    assert (said is None) == (space.assignment_of(net) is not None)
     return said
 
 
 @pytest.mark.parametrize("net", known_nets())
 @pytest.mark.parametrize("space", SPACES)
 def test_every_known_net_is_in_a_space_or_lacks_something(space: str, net: str) -> None:
-    there = seated(SPACES[space], load_net(net))
+    there = at_space_resolution(SPACES[space], load_net(net))
     said = agreed(SPACES[space], there)
     inside = space == "efficientnet" and net in ("efficientnet-b0", "efficientnet-b1", "mnasnet-a1", "mnasnet-b1")
     assert (said is None) == inside
@@ -88,11 +88,11 @@ def test_what_is_missing_is_named_with_what_is_offered(net: Architecture, said: 
 
 def test_resolution_and_classes_are_the_spaces_where_it_fixes_them() -> None:
     other = replace(B0, resolution=300, classes=10)
-    assert missing(SPACES["efficientnet"], seated(SPACES["efficientnet"], other)) is None
+    assert missing(SPACES["efficientnet"], at_space_resolution(SPACES["efficientnet"], other)) is None
     free = parse_space("resolution: {192,224}\nstages: |\n  ds_k{3,5}_s2_c16\n", "x.yaml", "free")
     net = Architecture((Stage("ds", 16, stride=2),), resolution=200)
-    assert agreed(free, seated(free, net)) == "its resolution is 200 px, where free offers 192 or 224"
-    assert agreed(free, seated(free, replace(net, resolution=192))) is None
+    assert agreed(free, at_space_resolution(free, net)) == "its resolution is 200 px, where free offers 192 or 224"
+    assert agreed(free, at_space_resolution(free, replace(net, resolution=192))) is None
 
 
 def layers(fewer: int = 0) -> Architecture:
@@ -126,7 +126,7 @@ def test_stages_keep_the_numbers_they_are_written_with() -> None:
 
 def test_options_that_hang_on_the_block_type_say_so() -> None:
     space = SPACES["mnasnet"]
-    net = replace(seated(space, load_net("mnasnet-a1")), name="")
+    net = replace(at_space_resolution(space, load_net("mnasnet-a1")), name="")
     assert agreed(space, net) == "stage 5 has 112 channels, where mnasnet offers 72, 96 or 120 for ir"
 
 

@@ -1,4 +1,4 @@
-"""The string of a stage: there and back, holes, TensorFlow's dialect, and what each mistake is told."""
+"""The string of a stage: there and back, choices, TensorFlow's dialect, and what each mistake is told."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_every_net_of_a_small_space_is_found_again(name: str) -> None:
     space = _space(name)
     for params in _fillings(space):
         net = space.net(params)
-        found = space.params_of(net)
+        found = space.assignment_of(net)
         assert found is not None
         assert space.net(found) == net
 
@@ -109,7 +109,7 @@ def test_random_nets_of_shipped_spaces_are_found_again(name: str) -> None:
     space, rng = load_space(name), random.Random(name)
     for _ in range(100):
         net = space.net(random_params(space, rng))
-        found = space.params_of(net)
+        found = space.assignment_of(net)
         assert found is not None
         assert set(found) == set(space.choices)
         assert space.net(found) == net
@@ -137,7 +137,7 @@ def test_shipped_spaces_have_their_sizes(name: str, size: int, distinct: int | N
 @pytest.mark.parametrize("net", ["efficientnet-b0", "mnasnet-a1", "mnasnet-b1"])
 def test_the_efficientnet_space_contains_its_three_landmarks(net: str) -> None:
     space = load_space("efficientnet")
-    found = space.params_of(load_net(net))
+    found = space.assignment_of(load_net(net))
     assert found is not None
     made = space.net(found)
     wanted = load_net(net)
@@ -147,17 +147,17 @@ def test_the_efficientnet_space_contains_its_three_landmarks(net: str) -> None:
         wanted.head,
         wanted.style.act,
     )
-    assert load_space("mnasnet").params_of(wanted) is None
+    assert load_space("mnasnet").assignment_of(wanted) is None
 
 
 def test_the_efficientnet_space_at_240_pixels_contains_b1() -> None:
     space = load_space("efficientnet")
-    assert space.params_of(load_net("efficientnet-b1")) is None
+    assert space.assignment_of(load_net("efficientnet-b1")) is None
     grown = replace(space, frame=replace(space.frame, resolution=240))
-    found = grown.params_of(load_net("efficientnet-b1"))
+    found = grown.assignment_of(load_net("efficientnet-b1"))
     assert found is not None
     assert grown.net(found).stages == load_net("efficientnet-b1").stages
-    assert grown.params_of(load_net("efficientnet-b0")) is None
+    assert grown.assignment_of(load_net("efficientnet-b0")) is None
 
 
 def test_a_net_that_differs_in_one_thing_is_not_in_the_space() -> None:
@@ -172,7 +172,7 @@ def test_a_net_that_differs_in_one_thing_is_not_in_the_space() -> None:
         replace(net, stages=(*net.stages, net.stages[-1])),
         replace(net, stages=(*net.stages[:3], replace(net.stages[3], kernel=7), *net.stages[4:])),
     ):
-        assert space.params_of(other) is None
+        assert space.assignment_of(other) is None
 
 
 def test_neighbours_differ_in_one_choice_and_are_all_there() -> None:

@@ -17,7 +17,7 @@ def random_params(space: SearchSpace, rng: random.Random) -> dict[str, Value]:
 
 
 def extreme_params(space: SearchSpace) -> Iterator[dict[str, Value]]:
-    """The fillings that take every hole's first option, every one's last, and every hole's first but one's last."""
+    """The assignments of every choice's first option, of every one's last, and of every first but one last."""
     first = {key: choice.options[0] for key, choice in space.choices.items()}
     yield first
     yield {key: choice.options[-1] for key, choice in space.choices.items()}

@@ -1,4 +1,4 @@
-"""Spaces small enough to look at every net, and one of each kind of hole."""
+"""Spaces small enough to look at every net, and one of each kind of choice."""
 
 from __future__ import annotations
 

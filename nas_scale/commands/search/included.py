@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas_scale.architecture.membership import missing, seated
+from nas_scale.architecture.membership import at_space_resolution, missing
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
@@ -52,8 +52,8 @@ def included(wanted: Nets, space: SearchSpace, limits: Limits, results: Path) ->
     for item in listed(wanted):
         net = item if isinstance(item, Architecture) else _found(item, results)
         name = item if isinstance(item, str) else item.name or "your net"
-        net = seated(space, net)
-        params = space.params_of(net)
+        net = at_space_resolution(space, net)
+        params = space.assignment_of(net)
         if params is None:
             raise UserError(f"--include {name}: {missing(space, net)}")
         net = space.net(params)

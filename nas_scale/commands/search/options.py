@@ -272,7 +272,7 @@ class Search:
         from nas_scale.architecture.files import load_space  # YAML is not needed to show the defaults in a help
 
         space = self.space if isinstance(self.space, SearchSpace) else load_space(self.space)
-        if self.resolution is not None and "resolution" in space.holes:
+        if self.resolution is not None and "resolution" in space.net_choices:
             raise UserError(f"{space.name} leaves the resolution open; leave out --resolution, or choose another space")
         frame = replace(
             space.frame,

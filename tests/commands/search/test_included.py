@@ -43,7 +43,7 @@ def test_known_nets_are_the_first_trials_and_the_sampler_goes_on_after_them(samp
     nets = tried("x")
     assert len(nets) == 5
     assert [net.stages for net in nets[:2]] == [
-        load_space("efficientnet").net(load_space("efficientnet").params_of(net) or {}).stages for net in (A1, B0)
+        load_space("efficientnet").net(load_space("efficientnet").assignment_of(net) or {}).stages for net in (A1, B0)
     ]
     assert len({json.dumps(str(net)) for net in nets}) == 5
     rows = {row["trial"]: row["included"] for row in plain(found)["ranking"]}

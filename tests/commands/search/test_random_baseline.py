@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas_scale.architecture.space import Params
+from nas_scale.architecture.space import Assignment
 from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.limits import Limits
 from nas_scale.statistics.random_baseline import LEAST, Budget, RandomSearch, random_search
@@ -21,13 +21,13 @@ BUDGET = Budget(TRIALS, seeds=1, finalists=3, final_seeds=2, seed_sd=NOISE)
 ADMISSIBLE = FeasibleRegion(PLAIN, Limits())
 
 
-def worth(params: Params) -> float:
+def worth(params: Assignment) -> float:
     """Options count by their place; a bad tail, as accuracies have one."""
     code = ADMISSIBLE.encoding.code(params)
     return -sum((len(options) - 1 - at) ** 2 for at, options in zip(code, ADMISSIBLE.encoding.options, strict=True))
 
 
-def trials(params: list[Params], rng: random.Random) -> list[FinishedTrial]:
+def trials(params: list[Assignment], rng: random.Random) -> list[FinishedTrial]:
     noisy = [worth(filling) + rng.gauss(0, NOISE) for filling in params]
     return [
         FinishedTrial(number, "", filling, {}, (), value, None, None)
@@ -56,7 +56,7 @@ def report(rng: random.Random) -> float:
 def test_trials_drawn_and_trials_chosen_tell_what_random_searches_report() -> None:
     rng = random.Random(1)
     reports = [report(rng) for _ in range(200)]
-    drawn: list[Params] = [ADMISSIBLE.draw(rng) for _ in range(TRIALS)]
+    drawn: list[Assignment] = [ADMISSIBLE.draw(rng) for _ in range(TRIALS)]
     chosen = sorted((ADMISSIBLE.draw(rng) for _ in range(10 * TRIALS)), key=worth)[-2 * TRIALS :: 3]
     for params in (drawn, [*drawn[:10], *chosen]):
         made = forecast(trials(params, rng))
