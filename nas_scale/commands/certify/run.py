@@ -20,6 +20,7 @@ from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import certify_lines, images_line, trainings_line, verdict_in_short
 from nas_scale.commands.shared.net_lookup import net_attributes
 from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.errors import RunFailed
 from nas_scale.metrics.counts import cost
@@ -124,7 +125,7 @@ def _trained(prepared: PreparedCertificate, run: Run, engine: Engine, on_event: 
     """Every net with its scores under both recipes, or the reason why it has none."""
     training = prepared.jobs.training
     nets, seeds = prepared.drawn.nets, prepared.longer.training.seeds
-    on_event(Phase("under the proxy", len(nets), "nets", training.seeds, "accuracy"))
+    on_event(Phase("under the proxy", len(nets), "nets", training.seeds, ACCURACY.name))
     told = run_trials(run.study, _trials(prepared), engine, on_event)
     left = [trial.number for trial in told if trial.reason is None]
     if left:

@@ -21,6 +21,7 @@ from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import fit_in_short, images_line
 from nas_scale.commands.shared.net_lookup import net_attributes
 from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.errors import RunFailed
 from nas_scale.metrics.metric import costs_of
@@ -105,7 +106,7 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
         plan = _timed(prepared)
         on_event(plan)
         jobs = prepared.jobs
-        on_event(Phase("training", len(prepared.chosen), "networks", jobs.training.seeds, "accuracy"))
+        on_event(Phase("training", len(prepared.chosen), "networks", jobs.training.seeds, ACCURACY.name))
         started = time.monotonic()
         with (
             logged(prepared.settings, run, on_event) as listener,

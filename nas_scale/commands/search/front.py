@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.family_result import FamilyResult
 from nas_scale.commands.results import AnyResult
-from nas_scale.commands.search.objectives import ACCURACY, USUAL_OBJECTIVE, read_aims, spent
+from nas_scale.commands.search.objectives import USUAL_OBJECTIVE, read_aims, spent
 from nas_scale.commands.search.result import FrontMember, FrontResult, RankingRow, SearchResult
+from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.errors import UserError
 from nas_scale.statistics.pareto import fronts, select_by_crowding
 from nas_scale.statistics.ranking import RankedNet
@@ -77,7 +78,7 @@ class Front:
     def result(self) -> FrontResult:
         """The front alone, for `show --pareto --json`."""
         return FrontResult(
-            run=self.run, aims=(ACCURACY, *self.costs), confirmed=self.confirmed, pareto_front=self.rows()
+            run=self.run, aims=(ACCURACY.name, *self.costs), confirmed=self.confirmed, pareto_front=self.rows()
         )
 
 
@@ -94,7 +95,7 @@ def front_of(found: AnyResult, objective: str | None = None) -> Front:
         raise UserError(f"{found.run} is no search ({kind}); a front is made of a search's nets")
     aims = read_aims(objective) if objective is not None else found.aims or read_aims(USUAL_OBJECTIVE)
     if len(aims) < 2:
-        raise UserError(f"--objective {ACCURACY} alone has no front; write --objective {USUAL_OBJECTIVE}")
+        raise UserError(f"--objective {ACCURACY.name} alone has no front; write --objective {USUAL_OBJECTIVE}")
     confirmed = set(aims) == set(found.aims) and any(row.round == "final" for row in found.ranked)
     noise = SeedNoise(found.seed_sd, found.seed_freedom)
     nets = [_net(row, aims[1:], noise, confirmed and row.round == "final") for row in found.ranked]

@@ -6,18 +6,14 @@ from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.result import SearchResult
-from nas_scale.commands.shared.lines import proxy_line
-from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.limits import Limit
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.trials.pruning import Pruner
 from nas_scale.zero_cost.names import score_label
 
 
-def search_lines(
-    wanted: Search, training: Training, space: SearchSpace, reference: Architecture, trained: bool
-) -> list[str]:
-    """What is asked and what the proxy gives up, a sentence a line; `trained`: by proxies, not by a caller."""
+def asked_line(wanted: Search, space: SearchSpace, reference: Architecture) -> str:
+    """What is searched, inside which limits, by which aims."""
     bounds = ", ".join(_bound(limit) for limit in wanted.limits().limits) or "no limit"
     line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
     if wanted.screen != "none":
@@ -25,10 +21,7 @@ def search_lines(
     if len(wanted.aims) > 1:
         line += f"; aims: {' and '.join(wanted.aims)}, followed by {wanted.sampler}"
         line += "" if wanted.followed_costs else " through the reward"
-    if not trained:
-        return [line, "objective: your own evaluate(architecture)"]
-    pruner = wanted.pruning(training.proxy.recipe.epochs)
-    return [line, proxy_line(reference, training), *([pruner_line(pruner)] if pruner else [])]
+    return line
 
 
 def pruner_line(pruner: Pruner) -> str:

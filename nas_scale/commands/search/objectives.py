@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, metric_named, metrics
 from nas_scale.samplers.registry import SEVERAL_AIMS
 
-ACCURACY: Final = "accuracy"
 MOST_AIMS: Final = 4
-USUAL_OBJECTIVE: Final = f"{ACCURACY},{FLOPS.name}"  # where several aims are wanted and not named
+USUAL_OBJECTIVE: Final = f"{ACCURACY.name},{FLOPS.name}"  # where several aims are wanted and not named
 USUAL_SAMPLER: Final = "nsga2"  # with several aims (benchmarks/front_quality.py)
 
 
@@ -28,11 +28,11 @@ def read_aims(objective: str | Sequence[str]) -> tuple[str, ...]:
         raise UserError(f"--objective {objective!r} is not understood; {example}")
     names = objective.split(",") if isinstance(objective, str) else objective
     aims = tuple(name.strip() for name in names)
-    unknown = [name for name in aims if name not in (ACCURACY, *costs)]
+    unknown = [name for name in aims if name not in (ACCURACY.name, *costs)]
     if unknown:
         raise UserError(f"--objective: {unknown[0]!r} is no aim; {example}")
-    if not aims or aims[0] != ACCURACY:
-        raise UserError(f"--objective {','.join(aims)} has to begin with accuracy; {example}")
+    if not aims or aims[0] != ACCURACY.name:
+        raise UserError(f"--objective {','.join(aims)} has to begin with {ACCURACY.name}; {example}")
     if len(set(aims)) < len(aims):
         raise UserError(f"--objective {','.join(aims)} names an aim twice; {example}")
     if len(aims) > MOST_AIMS:
@@ -42,7 +42,7 @@ def read_aims(objective: str | Sequence[str]) -> tuple[str, ...]:
 
 def usual_for(options: Mapping[str, Any]) -> dict[str, Any]:
     """What a search with these options takes where they say nothing: with several aims a sampler that serves them."""
-    several = len(read_aims(options.get("objective", ACCURACY))) > 1
+    several = len(read_aims(options.get("objective", ACCURACY.name))) > 1
     return {"sampler": USUAL_SAMPLER} if several else {}
 
 

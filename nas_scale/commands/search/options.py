@@ -10,10 +10,11 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.search.objectives import ACCURACY, USUAL_SAMPLER, ensure_followed, read_aims
+from nas_scale.commands.search.objectives import USUAL_SAMPLER, ensure_followed, read_aims
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
 from nas_scale.commands.shared.options import Option, OptionEach, check, one_of
+from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.errors import UserError
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import Metric, metric_named, metrics
@@ -108,7 +109,7 @@ class Search:
             metavar="NAMES",
             panel=SEARCH,
         ),
-    ] = ACCURACY
+    ] = ACCURACY.name
     sampler: Annotated[
         str,
         Option(

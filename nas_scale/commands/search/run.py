@@ -9,27 +9,22 @@ from typing import Any
 from msgspec import structs
 
 from nas_scale.architecture.files import net_from_document
-from nas_scale.commands.certify.certificates import certificate_line
-from nas_scale.commands.search.evaluate import Evaluate, Evaluator
+from nas_scale.commands.search.evaluate import Evaluate
 from nas_scale.commands.search.front import front_of
 from nas_scale.commands.search.included import included_line
-from nas_scale.commands.search.lines import best_line, search_lines
+from nas_scale.commands.search.lines import asked_line, best_line
 from nas_scale.commands.search.minutes import deadline, minutes_used
+from nas_scale.commands.search.objective import objective_for
 from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.result import PrunerUsed, RankingRow, SearchResult
 from nas_scale.commands.search.warm_start import inside, taken, warm_start_line
 from nas_scale.commands.search.work import SearchWork
 from nas_scale.commands.shared.events import Listener, Note, ignore
 from nas_scale.commands.shared.identity import net_key
-from nas_scale.commands.shared.lines import images_line
 from nas_scale.commands.shared.opening import logged, opened
-from nas_scale.commands.shared.workers import training_engine
-from nas_scale.engines.base import Engine
-from nas_scale.engines.inline import InlineEngine
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.runs.results import read_result, write_result
 from nas_scale.statistics.ranking import RankedNet, Ranking
-from nas_scale.training import data
 from nas_scale.trials.finished import finished_trials
 from nas_scale.trials.known import Known
 
@@ -46,7 +41,7 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
     Raises UserError for wrong input, RunFailed where every net failed. After KeyboardInterrupt, or a kill, the same
     call with resume=True goes on.
     """
-    return run_search(prepare(options, evaluate), on_event)
+    return run_search(prepare(options, objective_for(evaluate)), on_event)
 
 
 def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
@@ -59,7 +54,10 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
         header = _header(prepared, known)
         for line in header:
             on_event(Note(line))
-        with logged(prepared.settings, run, on_event) as listener, _engine(prepared) as engine:
+        with (
+            logged(prepared.settings, run, on_event) as listener,
+            prepared.objective.engine(prepared.settings) as engine,
+        ):
             started = time.monotonic()
             until = deadline(prepared, run, engine.workers, len(known), began)
             work = SearchWork(prepared, run, engine, listener, known, until)
@@ -71,21 +69,15 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
 
 
 def _header(prepared: Prepared, known: Sequence[Known]) -> tuple[str, ...]:
-    """What is asked, what is known before, what the images are, and whether the proxy can be trusted."""
-    wanted, trained = prepared.wanted, prepared.evaluate is None
-    lines = search_lines(wanted, prepared.training, prepared.space, prepared.reference, trained)
+    """What is asked, how networks are measured, what is known before, and how far the result can be trusted."""
+    wanted, objective = prepared.wanted, prepared.objective
+    lines = [asked_line(wanted, prepared.space, prepared.reference), *objective.lines(wanted)]
     if known:
         ranked = inside(known, prepared.space, wanted.limits())
         lines.append(warm_start_line(prepared.sources, len(ranked), len(known)))
     lines += [included_line(prepared.included)] if prepared.included else []
-    if trained:
-        # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
-        lines.append(images_line(data.load(prepared.training.images(prepared.training.proxy.resolution))))
-        space = wanted.space if isinstance(wanted.space, str) else prepared.space.name
-        lines.append(
-            certificate_line(prepared.settings.folder, prepared.training, prepared.reference, prepared.device, space)
-        )
-    return tuple(lines)
+    space = wanted.space if isinstance(wanted.space, str) else prepared.space.name
+    return (*lines, *objective.lines_on_trust(prepared.settings, space))
 
 
 def search_result(work: SearchWork, ranking: Ranking, header: tuple[str, ...], seconds: float) -> SearchResult:
@@ -136,9 +128,3 @@ def _row(entry: RankedNet, names: Mapping[str, str], known: Sequence[Known]) -> 
         included=names.get(net_key(net_from_document(entry.net))) if names else None,
         origin=known[entry.trial].origin if entry.trial < len(known) else None,
     )
-
-
-def _engine(prepared: Prepared) -> Engine:
-    if prepared.evaluate is None:
-        return training_engine(prepared.settings, prepared.device, prepared.training.threads)
-    return InlineEngine(Evaluator(prepared.evaluate))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from nas_scale.architecture.space import SearchSpace
+from nas_scale.commands.search.objective import Objective, unequal
 from nas_scale.commands.search.options import Runs
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
@@ -17,9 +18,6 @@ from nas_scale.runs.record import refuse_older, shown
 from nas_scale.runs.store import Run, find_run, readable
 from nas_scale.runs.study import without_password
 from nas_scale.trials.known import Known, fingerprint, keep, kept, known_trials
-
-# Options of the training that may differ: they change how sure an accuracy is, or how it is come by, not what it is of.
-FREE: Final = ("seeds", "window", "threads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,8 @@ class Source:
         return {"run": self.run, "trials": self.trials, "fingerprint": self.fingerprint}
 
 
-def sources(wanted: Runs, settings: RunSettings, spec: Mapping[str, Any]) -> tuple[Source, ...]:
-    """The runs to learn from, in their order. spec: of the search that is to learn.
+def sources(wanted: Runs, settings: RunSettings, spec: Mapping[str, Any], objective: Objective) -> tuple[Source, ...]:
+    """The runs to learn from, in their order. spec, objective: of the search that is to learn.
 
     For a run that is gone on with, they are what it was started with: they may have grown since, or be gone. Raises
     UserError where there is no such run, or where its accuracies are not comparable, saying which setting differs.
@@ -48,7 +46,7 @@ def sources(wanted: Runs, settings: RunSettings, spec: Mapping[str, Any]) -> tup
     if twice:
         raise UserError(f"--warm-start {twice[0]} is given twice; leave out one of the two")
     begun = _begun(names, settings) if names else None
-    return tuple(begun or (_source(name, settings, spec) for name in names))
+    return tuple(begun or (_source(name, settings, spec, objective) for name in names))
 
 
 def taken(run: Run, wanted: Sequence[Source], storage: str | None) -> tuple[Known, ...]:
@@ -143,10 +141,10 @@ def _found(name: str, results: Path, storage: str | None) -> Run:
     return run
 
 
-def _source(name: str, settings: RunSettings, spec: Mapping[str, Any]) -> Source:
+def _source(name: str, settings: RunSettings, spec: Mapping[str, Any], objective: Objective) -> Source:
     run = _found(name, settings.folder, settings.storage)
     refuse_older(run.folder, run.record, "not be learnt from")
-    for setting, there, here in _differences(run.spec, as_json(spec)):
+    for setting, there, here in _differences(run.spec, as_json(spec), objective):
         raise UserError(
             f"--warm-start {name} cannot be compared with: {setting} is {shown(there)} there and {shown(here)} here"
         )
@@ -156,22 +154,13 @@ def _source(name: str, settings: RunSettings, spec: Mapping[str, Any]) -> Source
     return Source(name, len(trials), fingerprint(trials), settings.folder)
 
 
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Each setting that makes accuracies of two searches another thing, with both values."""
-
-    def unequal(name: str, first: Mapping[str, Any], second: Mapping[str, Any], key: str) -> Iterator[Any]:
-        if first.get(key) != second.get(key):
-            yield name, first.get(key), second.get(key)
-
+def _differences(
+    there: Mapping[str, Any], here: Mapping[str, Any], objective: Objective
+) -> Iterator[tuple[str, Any, Any]]:
+    """Each setting that makes values of two searches another thing, with both."""
     yield from unequal("the objective", there, here, "objective")
     if there["space_fingerprint"] != here["space_fingerprint"]:
         for name in ("space", "resolution", "classes"):
             yield from unequal(f"--{name}", there["search"], here["search"], name)
         yield from unequal("the content of the space", there, here, "space_fingerprint")
-    if here["objective"] != "proxy":  # a caller's own, which knows nothing of trainings
-        return
-    yield from unequal("the kind of --device", there, here, "device")
-    named = {*there["training"], *here["training"]} - {*FREE}
-    for name in sorted(named, key=lambda name: (name != "data", name)):  # the others may hang on the data
-        yield from unequal(f"--{name.replace('_', '-')}", there["training"], here["training"], name)
-    yield from unequal("the content of --data", there, here, "images")
+    yield from objective.differences(there, here)

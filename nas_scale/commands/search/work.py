@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nas_scale.architecture.files import net_from_document
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.search.evaluate import Asked
 from nas_scale.commands.search.front import chosen_finalists
 from nas_scale.commands.search.objectives import spent
 from nas_scale.commands.search.options import MOST_TRIALS
 from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.search.warm_start import inside
-from nas_scale.commands.shared.events import Listener, Measure, Phase
+from nas_scale.commands.shared.events import Listener, Phase
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.net_lookup import net_attributes
-from nas_scale.commands.shared.training import FINAL_SEEDS_FROM, Jobs
+from nas_scale.commands.shared.quality import REWARD
+from nas_scale.commands.shared.training import FINAL_SEEDS_FROM
 from nas_scale.engines.base import Engine
 from nas_scale.errors import RunFailed
 from nas_scale.feasible.region import FeasibleRegion
@@ -37,7 +36,6 @@ from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
 from nas_scale.zero_cost.names import WEIGHT_SCORES
-from nas_scale.zero_cost.scores import score
 
 if TYPE_CHECKING:
     import optuna
@@ -58,8 +56,7 @@ class SearchWork:
     def ranking(self) -> Ranking:
         """Trials, finalists, ranking. Raises RunFailed where every net failed."""
         wanted, seeds = self.prepared.wanted, self.prepared.training.seeds
-        own: Measure = "accuracy" if self.prepared.evaluate is None else "value"
-        measure: Measure = own if self._followed() is None else "reward"
+        measure = (self.prepared.objective.quality if self._followed() is None else REWARD).name
         total = None if self.deadline and wanted.most_trials == MOST_TRIALS else wanted.most_trials
         self.on_event(Phase("searching", total, "nets", seeds, measure, self._seconds(), self._spent()))
         self._add_known()
@@ -126,7 +123,7 @@ class SearchWork:
         return TrialPlan(
             sampler_for=sampler_for,
             propose=self._proposed,
-            jobs=lambda proposed, number: self._jobs(proposed.subject, range(training.seeds)),
+            jobs=lambda proposed, number: prepared.objective.jobs(proposed.subject, range(training.seeds)),
             value_of=self._judged,
             trials=len(self.known) + prepared.wanted.most_trials,
             max_pending=training.window,
@@ -137,36 +134,20 @@ class SearchWork:
         )
 
     def _screen(self) -> Callable[[Architecture], float] | None:
-        """The score function that proposals are screened by; it remembers its scores."""
+        """The score function that proposals are screened by."""
         name = self.prepared.wanted.screen
         if name == "none":
             return None
         if name not in WEIGHT_SCORES:
             return metric_named(name).of_net
-        jobs = self._trainings()
-
-        def scored(arch: Architecture) -> float:
-            small = jobs.small(arch)
-            return score(name, arch, small, jobs.training.images(small.resolution))
-
-        return cache(scored)
+        return self.prepared.objective.weight_score(name)
 
     def _proposed(self, trial: optuna.Trial) -> Proposed:
         return self._meaning(propose(trial, self.prepared.space))
 
     def _meaning(self, params: Mapping[str, Any]) -> Proposed:
         arch = self.prepared.space.net(params)
-        proxy = {"proxy": self._trainings().proxy_reduction(arch)} if self.prepared.evaluate is None else {}
-        return Proposed(arch, net_key(arch), {**net_attributes(arch), **proxy})
-
-    def _jobs(self, arch: Architecture, seeds: Sequence[int]) -> Sequence[Any]:
-        """What the engine runs, each for one seed or several: trainings, or questions to the caller's own objective."""
-        if self.prepared.evaluate is not None:
-            return [Asked(arch, (seed,)) for seed in seeds]
-        return self._trainings().seeds(arch, seeds)
-
-    def _trainings(self) -> Jobs:
-        return Jobs(self.prepared.training, self.prepared.reference, self.prepared.device)
+        return Proposed(arch, net_key(arch), {**net_attributes(arch), **self.prepared.objective.attributes(arch)})
 
     def _judged(self, proposed: Proposed, scores: Sequence[Score]) -> float:
         return self._value(proposed.subject, scores)
@@ -196,7 +177,7 @@ class SearchWork:
         jobs: dict[tuple[str, ...], Any] = {}
         for entry in finalists:
             keys = iter([f"{entry.trial}/{seed}" for seed in seeds])
-            for job in self._jobs(net_from_document(entry.net), seeds):
+            for job in self.prepared.objective.jobs(net_from_document(entry.net), seeds):
                 jobs[tuple(next(keys) for _ in job.seeds)] = job
         if jobs:
             self.on_event(Phase("best again, fresh seeds", len(finalists) * len(seeds), "trainings"))

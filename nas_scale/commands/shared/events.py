@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from nas_scale.commands.grid.result import GridResult
     from nas_scale.trials import events as trials
 
-Measure = Literal["accuracy", "reward", "value"]
+Measure: TypeAlias = str  # the name of a quality (quality.py)
 
 
 @dataclass(frozen=True, slots=True)

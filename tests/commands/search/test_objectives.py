@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nas_scale.architecture.files import load_net
+from nas_scale.commands.search.objective import objective_for
 from nas_scale.commands.search.objectives import read_aims, spent
 from nas_scale.commands.search.prepare import prepare
 from nas_scale.errors import UserError
@@ -59,8 +60,11 @@ def depth(arch: object) -> float:
     return 0.5
 
 
+own = objective_for(depth)
+
+
 def test_with_several_aims_a_sampler_that_serves_them_is_the_usual_one() -> None:
-    alone, several = prepare({}, depth), prepare({"objective": "accuracy,flops"}, depth)
+    alone, several = prepare({}, own), prepare({"objective": "accuracy,flops"}, own)
     assert alone.wanted.sampler not in SEVERAL_AIMS
     assert several.wanted.sampler == "nsga2"
     assert several.wanted.followed_costs == ("flops",)
@@ -77,8 +81,8 @@ def test_with_several_aims_a_sampler_that_serves_them_is_the_usual_one() -> None
 def test_other_samplers_follow_the_reward_or_are_refused(name: str) -> None:
     asked = {"objective": ("accuracy", "flops"), "sampler": name}
     with pytest.raises(UserError, match=f"--sampler {name} follows one value.*give --target-flops"):
-        prepare(asked, depth)
-    prepared = prepare(asked | {"target_flops": 400e6}, depth)
+        prepare(asked, own)
+    prepared = prepare(asked | {"target_flops": 400e6}, own)
     assert prepared.wanted.followed_costs == ()
     assert "directions" not in prepared.spec()
 
