@@ -20,12 +20,12 @@ from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import fit_in_short, images_line
 from nas_scale.commands.shared.net_lookup import net_attributes
-from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.errors import RunFailed
 from nas_scale.metrics.metric import costs_of
-from nas_scale.runs.results import read_result, write_result
+from nas_scale.runs.results import write_result
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.fit import Fit, fit_candidates
 from nas_scale.statistics import ranking as rankings
@@ -101,7 +101,7 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
     """Starts the grid, goes on with it, or reads again what it found."""
     with opened(prepared.settings, "grid", prepared.spec(), on_event) as run:
         if run.record.finished:
-            return read_result(run, GridResult)
+            return read_again(prepared.settings, run, GridResult, on_event)
         on_event(Note("timing a few steps"))
         plan = _timed(prepared)
         on_event(plan)

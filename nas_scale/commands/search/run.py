@@ -21,9 +21,9 @@ from nas_scale.commands.search.warm_start import inside, taken, warm_start_line
 from nas_scale.commands.search.work import SearchWork
 from nas_scale.commands.shared.events import Listener, Note, ignore
 from nas_scale.commands.shared.identity import net_key
-from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.metrics.metric import FLOPS
-from nas_scale.runs.results import read_result, write_result
+from nas_scale.runs.results import write_result
 from nas_scale.statistics.ranking import RankedNet, Ranking
 from nas_scale.trials.finished import finished_trials
 from nas_scale.trials.known import Known
@@ -48,9 +48,9 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
     """Starts the search, goes on with it, or reads again what it found."""
     began = time.monotonic()
     with opened(prepared.settings, "search", prepared.spec(), on_event) as run:
-        if run.record.finished:
-            return read_result(run, SearchResult)
         known = taken(run, prepared.sources, prepared.settings.storage)
+        if run.record.finished:
+            return read_again(prepared.settings, run, SearchResult, on_event)
         header = _header(prepared, known)
         for line in header:
             on_event(Note(line))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from nas_scale.commands.shared.events import Listener, Note, RunOpened
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import UserError
 from nas_scale.runs.record import changed_versions
+from nas_scale.runs.results import Result, read_result
 from nas_scale.runs.store import STUDY, Run, open_run
 from nas_scale.trials.finished import ORIGIN, finished_trials
+
+R = TypeVar("R", bound=Result)
 
 
 @contextlib.contextmanager
@@ -49,6 +52,12 @@ def logged(settings: RunSettings, run: Run, on_event: Listener) -> Iterator[List
             board(event)
 
         yield both
+
+
+def read_again(settings: RunSettings, run: Run, kind: type[R], on_event: Listener) -> R:
+    """The result of a finished run, of this type; what --log asks for is written now where it was not before."""
+    with logged(settings, run, on_event):
+        return read_result(run, kind)
 
 
 def _open_study(run: Run) -> None:

@@ -159,7 +159,7 @@ def test_a_space_of_ones_own_and_its_fingerprint(tmp_path: Path) -> None:
 def test_options_that_are_not_known_or_of_the_wrong_type(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no option 'trails'; did you mean trials"):
         search(evaluate=depth, trails=3)
-    with pytest.raises(UserError, match="--trials '3' must be a number"):
+    with pytest.raises(UserError, match="--trials '3' must be a whole number"):
         search(evaluate=depth, trials="3")
     (tmp_path / "open.yaml").write_text("resolution: {192,224}\nstages: |\n  ir_r2_k{3,5}_s2_e3_c24\n")
     wanted = Search(space="open.yaml", resolution=64)
