@@ -19,7 +19,8 @@ from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import Metric, metric_named, metrics, registered
 from nas_scale.metrics.reward import Reward
 from nas_scale.numbers import memory, read_bytes
-from nas_scale.show.rankings import result_table
+from nas_scale.runs.results import plain
+from nas_scale.show.results import result_table
 from tests.support.small_spaces import PLAIN, assignments, costs_of
 
 WEIGHTS = Metric(
@@ -62,10 +63,10 @@ def test_a_new_metric_is_an_objective_a_screen_a_column_and_a_json_field(
         max_params=2e6,
         screen="weights",
     )
-    rows = found.document["ranking"]
+    rows = plain(found)["ranking"]
     assert all(row["weights"] == 4 * row["params"] for row in rows)
-    assert all(set(member["costs"]) == {"weights"} for member in found.document["front"])
-    table = drawn(result_table(found.document))
+    assert all(set(member.costs) == {"weights"} for member in found.pareto_front)
+    table = drawn(result_table(found))
     assert "weights" in table
     assert memory(rows[0]["weights"]) in table
 

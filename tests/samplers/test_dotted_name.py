@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from nas_scale import search
-from nas_scale.architecture.files import load_space, net_from_document
+from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.identity import net_key
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limits
@@ -24,11 +25,11 @@ def depth(net: Architecture) -> float:
 def test_a_search_by_a_named_sampler_stays_inside_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = search(evaluate=depth, space="mnasnet", target_flops=400e6, trials=6, sampler=TOY)
-    nets = [net_from_document(row["net"]) for row in found.document["ranking"]]
-    assert len(nets) == len(set(nets)) == 6
+    nets = found.nets
+    assert len(nets) == len(set(map(net_key, nets))) == 6
     assert all(360e6 <= cost(net).flops <= 440e6 for net in nets)
     again = search(evaluate=depth, space="mnasnet", target_flops=400e6, trials=6, sampler=TOY)
-    assert [net_from_document(row["net"]) for row in again.document["ranking"]] == nets, "the seed decides"
+    assert [net_key(net) for net in again.nets] == [net_key(net) for net in nets], "the seed decides"
 
 
 def test_without_limits_it_proposes_what_it_draws() -> None:
