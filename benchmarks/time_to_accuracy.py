@@ -205,8 +205,8 @@ def run_here(asked: Asked) -> Run:
     import torch
 
     from nas_scale.nets.build import build, zero_residuals
-    from nas_scale.training.fit import fit
-    from nas_scale.training.images import place
+    from nas_scale.training.fit import train_nets
+    from nas_scale.training.images import place_images
     from nas_scale.training.worker import prepare_process
 
     prepare_process(asked.threads)
@@ -217,7 +217,7 @@ def run_here(asked: Asked) -> Run:
             torch.cuda.synchronize()
         marks.append(time.time())
 
-    images = place(read(asked), torch.device(asked.device))
+    images = place_images(read(asked), torch.device(asked.device))
     mark()
     candidate = CANDIDATES[asked.candidate]
     recipe = recipe_of(asked)
@@ -226,7 +226,7 @@ def run_here(asked: Asked) -> Run:
         zero_residuals(net)
     net = net.to(asked.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     mark()
-    training = fit({asked.seed: net}, images, recipe)
+    training = train_nets({asked.seed: net}, images, recipe)
     for _ in range(recipe.epochs):
         while not isinstance(next(training), Epoch):
             pass

@@ -55,7 +55,7 @@ from nas_scale.engines.base import KEEP_FREED_MEMORY
 from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build
 from nas_scale.training.data.dataset import Dataset, Split
-from nas_scale.training.images import place
+from nas_scale.training.images import place_images
 from nas_scale.training.job import Recipe
 from nas_scale.training.trainer import Trainer
 from nas_scale.training.worker import prepare_process
@@ -119,7 +119,7 @@ class OwnTrainer:
         )
         module = build(net, seed=0).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bed = bed
-        self.trainer = Trainer(module, place(data, device), recipe, seed=0)
+        self.trainer = Trainer(module, place_images(data, device), recipe, seed=0)
         self.steps = self._endless()
 
     def _endless(self) -> Iterator[torch.Tensor]:

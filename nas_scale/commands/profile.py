@@ -61,9 +61,9 @@ def _profile(net: str | Architecture, resolution: int | None, check: bool, resul
     counted = Profile(arch.name or "net", arch.resolution, arch, labels, tuple(stage_rows(arch)), cost(arch))
     if not check:
         return counted
-    from nas_scale.nets.oracle import count
+    from nas_scale.nets.oracle import count_net
 
-    return replace(counted, oracle=count(arch))
+    return replace(counted, oracle=count_net(arch))
 
 
 def _peer_profile(text: str, resolution: int) -> Profile:

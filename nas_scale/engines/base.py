@@ -1,11 +1,11 @@
-"""What every engine does: take jobs, run one function on them somewhere, hand results back as they finish.
+"""The interface of engines: each runs one function on jobs and returns the results in the order they finish.
 
-An engine is made with the function it runs, named "package.module:function", so that only plain data crosses
-processes. It knows neither trials nor seeds, keeps nothing, and promises no order: order is trials/loop.py's business.
+The function is named "package.module:function", so that only plain data crosses processes. An engine knows neither
+trials nor seeds and keeps no state between jobs; trials/loop.py restores the order of jobs.
 
-The function may be a generator function: what it yields is news from the middle of a job, what it returns the result.
-None is no news: "I wait for my device; there is nothing to tell, and other jobs of this process may go on". As others
-go on wherever it yields, it must not yield while it holds what is the whole process's (a mode, a random generator).
+The function may be a generator function: it yields progress reports and returns the result. Yielding None means "I am
+waiting for my device", and lets other jobs of the process go on. They may go on at every yield, so it must not yield
+while it has changed state of the whole process (a mode, a random generator).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, TypeAlias
 
 REASON_LENGTH: Final = 300
-WAIT_SECONDS: Final = 0.0005  # between two looks at a device: short against a step, long enough not to spin
+WAIT_SECONDS: Final = 0.0005  # between two polls of a device: short against a step, long enough not to spin
 THREAD_VARIABLES: Final = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -26,8 +26,8 @@ THREAD_VARIABLES: Final = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-# For glibc, other C libraries ignore them: map nothing apart, give nothing back, take 64 MiB at once. A training step
-# frees and takes the same hundreds of megabytes again; given back and mapped anew, they cost a CPU many page faults.
+# For glibc (other C libraries ignore them): no separate mappings, return no memory to the system, grow by 64 MiB. Each
+# training step frees and allocates the same hundreds of megabytes; mapping them again costs a CPU many page faults.
 KEEP_FREED_MEMORY: Final = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
@@ -37,7 +37,7 @@ KEEP_FREED_MEMORY: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A job that ended well, and what the function returned."""
+    """A job that succeeded, with the value its function returned. ticket: as given to `submit`."""
 
     ticket: int
     result: Any
@@ -45,7 +45,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A job that did not, and why, in one line for a person."""
+    """A job that failed, with the reason in one line for a person."""
 
     ticket: int
     reason: str
@@ -53,7 +53,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What the function yielded in the middle of a job. A job that is tried again after its worker died tells anew."""
+    """A progress report that the function yielded. A job run again after its worker died reports from the start."""
 
     ticket: int
     item: Any
@@ -63,29 +63,31 @@ Outcome: TypeAlias = Done | Failed
 
 
 class Engine(Protocol):
-    """Runs jobs. `workers` says how many run at once: submitting more only makes them wait.
+    """Runs jobs, at most `workers` at once; more than that wait in a queue.
 
-    A context manager: leaving the block closes it. Passes the tests in tests/contracts/test_engines.py.
+    A context manager, closed on leaving the block. Every engine passes tests/contracts/test_engines.py.
     """
 
     @property
-    def workers(self) -> int: ...
+    def workers(self) -> int:
+        """How many jobs run at once."""
+        ...
 
     def submit(self, ticket: int, job: Any) -> None:
-        """Takes a job on without waiting; `ticket` is the caller's, unique among the jobs under way."""
+        """Queues a job and returns at once. ticket: the caller's number for it, unique among unfinished jobs."""
         ...
 
     def next(self) -> Outcome | News:
-        """Waits for any job under way to end or, where the engine passes news on, to tell something.
+        """Waits for the next outcome of any job, or progress report where the engine passes these on.
 
-        All news of a job come before its outcome. KeyboardInterrupt gets through at once.
+        All reports of a job come before its outcome. KeyboardInterrupt is raised at once.
 
-        Raises LookupError when no job is under way, RunFailed when the workers cannot be started at all.
+        Raises LookupError when no job is unfinished, RunFailed when the workers cannot be started at all.
         """
         ...
 
     def close(self) -> None:
-        """Stops everything; jobs under way are lost. Closing twice is harmless."""
+        """Stops all workers and drops unfinished jobs. Closing twice is harmless."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -94,22 +96,22 @@ class Engine(Protocol):
 
 
 def resolve(function: str) -> Callable[[Any], Any]:
-    """The function of the name "package.module:function". Raises ImportError or AttributeError when there is none."""
+    """The function named "package.module:function". Raises ImportError or AttributeError where there is none."""
     module, _, name = function.partition(":")
     found: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
     return found
 
 
 def steps(function: Callable[[Any], Any], job: Any) -> Generator[Any, None, Any]:
-    """A job item by item, ending in the function's result. A function that is no generator function has no items."""
+    """A generator of the job's progress reports that returns its result; a plain function has no reports."""
     found = function(job)
     return (yield from found) if inspect.isgenerator(found) else found
 
 
-def carry_out(function: Callable[[Any], Any], job: Any, tell: Callable[[Any], None]) -> Any:
-    """The function's result for a job; where it is a generator function, what it yields goes to `tell` first.
+def run_job(function: Callable[[Any], Any], job: Any, report: Callable[[Any], None]) -> Any:
+    """Runs the function on a job and returns its result; progress reports go to `report`.
 
-    None is not passed on: the job waits for its device, and is resumed after WAIT_SECONDS.
+    None is not reported: the job waits for its device, and is resumed after WAIT_SECONDS.
     """
     work = steps(function, job)
     while True:
@@ -120,23 +122,23 @@ def carry_out(function: Callable[[Any], Any], job: Any, tell: Callable[[Any], No
         if item is None:
             time.sleep(WAIT_SECONDS)
         else:
-            tell(item)
+            report(item)
 
 
-def keep_quiet(item: Any) -> None:
-    """Tells nobody."""
+def ignore_progress(item: Any) -> None:
+    """A `report` for `run_job` that does nothing."""
 
 
 def reason(error: BaseException) -> str:
-    """An exception as one line: its type and the first line of its message."""
+    """An exception as one line of at most REASON_LENGTH characters: its type and the first line of its message."""
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
     return text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 3] + "..."
 
 
 def worker_environment(threads: int) -> dict[str, str]:
-    """The variables of a worker process: numerical libraries use `threads` threads, and freed memory is kept.
+    """Environment variables of a worker process: numerical libraries use `threads` threads, and freed memory is kept.
 
-    They must stand before the process starts: the C library reads its own only then.
+    They must be set before the process starts, when the C library reads them.
     """
     return dict.fromkeys(THREAD_VARIABLES, str(threads)) | KEEP_FREED_MEMORY

@@ -1,11 +1,11 @@
-"""The other end of a LocalEngine: a process that receives jobs over a socket, works on them, and answers.
+"""The worker process of a LocalEngine: receives jobs over a socket, runs them, and sends results back.
 
-Messages from the parent are pairs (ticket, pickled job); it sends no more jobs than may run side by side. Messages to
-it are triples: ("ready", None, "") once the function is loaded, or ("broken", None, reason) when it cannot be; then for
-each job any number of ("news", ticket, item) and one ("done", ticket, result) or ("failed", ticket, reason).
+The parent sends pairs (ticket, pickled job), and no more of them than may run concurrently. The worker sends triples:
+("ready", None, "") once the function is loaded, or ("broken", None, reason) when it cannot be; then for each job any
+number of ("news", ticket, item) and one ("done", ticket, result) or ("failed", ticket, reason).
 
-Jobs run side by side in one thread: each generator is advanced by one item in turn, so that one gives the device work
-while another waits for it. A function that is no generator function runs from start to end when its turn comes.
+Concurrent jobs share one thread: their generators are advanced in turn, so that one gives the device work while another
+waits for it. A plain function runs from start to end in its turn.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _Order: TypeAlias = tuple[int, bytes]
 
 @dataclass(slots=True)
 class _Running:
-    """A job under way, and how its last turn went: waiting for its device, ended, or neither."""
+    """An unfinished job. waits: it last yielded None. ended: its outcome has been sent."""
 
     ticket: int
     steps: Generator[Any, None, Any]
@@ -38,10 +38,10 @@ class _Running:
 
 
 def serve(descriptor: int, function: str) -> None:
-    """Runs until the parent closes the socket or dies, which ends this process even in the middle of a job."""
+    """Serves jobs from the socket `descriptor` until the parent closes it or dies, which ends this process at once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.set_inheritable(descriptor, False)
-    _volunteer_for_the_oom_killer()
+    _prefer_for_the_oom_killer()
     parent = Connection(descriptor)
     orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(parent, orders), daemon=True).start()
@@ -64,12 +64,12 @@ def serve(descriptor: int, function: str) -> None:
 
 
 def _steps(run: Callable[[Any], Any], pickled: bytes) -> Generator[Any, None, Any]:
-    """A job item by item; that it cannot be unpickled is its failure too."""
+    """The job's generator (engines.base.steps); it fails also where the job cannot be unpickled."""
     return (yield from steps(run, ForkingPickler.loads(pickled)))
 
 
 def _advance(parent: Connection, job: _Running) -> None:
-    """Gives the job its turn, which ends with the next item or with the job."""
+    """Runs the job to its next yield or its end, and sends what came of it."""
     try:
         item = next(job.steps)
     except StopIteration as end:
@@ -85,9 +85,9 @@ def _advance(parent: Connection, job: _Running) -> None:
 
 
 def _receive(parent: Connection, orders: queue.SimpleQueue[_Order]) -> None:
-    """Passes jobs on, still pickled (two threads importing at once can meet half-made modules).
+    """Queues received jobs, still pickled (two threads importing at once can see half-initialised modules).
 
-    The end of the socket is the end of the parent, and so of this process.
+    Ends this process when the socket is closed, as the parent has ended then.
     """
     try:
         while True:
@@ -106,7 +106,7 @@ def _answer(parent: Connection, kind: str, ticket: int, content: Any) -> None:
 
 
 def _tell(parent: Connection, ticket: int, item: Any) -> None:
-    """Sends news; what cannot be pickled is no reason to fail the job."""
+    """Sends a progress report; one that cannot be pickled is dropped."""
     try:
         message = ForkingPickler.dumps(("news", ticket, item))
     except Exception:
@@ -117,7 +117,7 @@ def _tell(parent: Connection, ticket: int, item: Any) -> None:
         os._exit(0)  # the parent is gone
 
 
-def _volunteer_for_the_oom_killer() -> None:
+def _prefer_for_the_oom_killer() -> None:
     """When memory runs out, Linux should kill a worker rather than the process that keeps the study."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")

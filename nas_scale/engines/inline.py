@@ -1,4 +1,4 @@
-"""Jobs one after another in this process, for a caller's own function that cannot be named for another process."""
+"""Runs jobs one after another in this process, for a caller's function that other processes cannot import."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Self
 
-from nas_scale.engines.base import Done, Failed, Outcome, carry_out, keep_quiet, reason
+from nas_scale.engines.base import Done, Failed, Outcome, ignore_progress, reason, run_job
 
 
 class InlineEngine:
-    """Runs a callable on each job when `next` is called; what it yields on the way is dropped.
+    """An engine that runs a callable on one job at each call of `next`, and drops progress reports.
 
-    A job that exhausts the memory takes the run with it.
+    A job that exhausts the memory ends the whole run.
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
@@ -31,7 +31,7 @@ class InlineEngine:
             raise LookupError("no job is under way")
         ticket, job = self._waiting.popleft()
         try:
-            return Done(ticket, carry_out(self._function, job, keep_quiet))
+            return Done(ticket, run_job(self._function, job, ignore_progress))
         except Exception as error:
             return Failed(ticket, reason(error))
 

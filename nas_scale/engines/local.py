@@ -1,8 +1,8 @@
-"""Jobs in processes of this machine.
+"""Runs jobs in worker processes on this machine.
 
 Each worker is a fresh interpreter, started neither by a fork nor by multiprocessing's spawn: a script that calls the
-package needs no `if __name__ == "__main__"`, thread counts stand in the environment before anything loads, and a worker
-that dies takes only its own jobs with it, not the pool. Even a single worker is a process of its own, so that a job
+package needs no `if __name__ == "__main__"`, thread counts are in the environment before anything loads, and a worker
+that dies loses its own jobs only. Even a single worker is a process of its own, so that a job
 that exhausts the memory cannot end the run.
 """
 
@@ -42,7 +42,7 @@ class _Task:
 
 
 class _Worker:
-    """One child process and the socket to it; `tasks` is what it is busy with, by ticket, in the order given."""
+    """A worker process and the socket to it. tasks: its unfinished jobs by ticket, in the order given."""
 
     def __init__(self, function: str, threads: int, environment: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
@@ -61,7 +61,7 @@ class _Worker:
         self.tasks: dict[int, _Task] = {}
 
     def has_room(self, task: _Task, slots: int) -> bool:
-        """Whether the job may run here. One that has lost a worker may be what kills it, and so runs alone."""
+        """Whether the job may run here. A job whose worker died may have been the cause, and so runs alone."""
         if not self.tasks:
             return True
         alone = task.losses or any(other.losses for other in self.tasks.values())
@@ -79,15 +79,15 @@ class _Worker:
 
 
 class LocalEngine:
-    """`workers` jobs at once in processes with `threads` threads each, running "package.module:function".
+    """An engine that runs `workers` jobs at once in processes with `threads` threads each.
 
     Keep processes x threads within the machine's cores: oversubscribed training runs many times slower. A worker that
-    is killed, as by the kernel when memory runs out, is replaced and its jobs tried once more, each alone in its
-    process; the second loss fails a job.
+    is killed, as by the kernel when memory runs out, is replaced and its jobs are run once more, each alone in its
+    process; a job whose worker dies again has failed.
 
-    slots: jobs side by side in one process, for a function that yields where it waits for a device; there are as many
-    processes as `workers` jobs need, filled evenly. environments: variables for the processes, taken in turn; the
-    process that replaces a dead one takes those of the dead.
+    function: "package.module:function". slots: concurrent jobs in one process, for a function that yields where it
+    waits for a device; there are as many processes as `workers` jobs need, filled evenly. environments: variables of
+    the processes, assigned in turn; a process that replaces a dead one gets the same.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class LocalEngine:
         self._environments = environments
         self._waiting: deque[_Task] = deque()
         self._workers: list[_Worker] = []
-        self._heard: deque[Outcome | News] = deque()
+        self._received: deque[Outcome | News] = deque()
         self._false_starts = 0
 
     @property
@@ -114,7 +114,7 @@ class LocalEngine:
 
     @property
     def pids(self) -> list[int]:
-        """The processes now running."""
+        """The ids of the worker processes."""
         return [worker.process.pid for worker in self._workers]
 
     def submit(self, ticket: int, job: Any) -> None:
@@ -122,12 +122,12 @@ class LocalEngine:
         self._assign()
 
     def next(self) -> Outcome | News:
-        while not self._heard:
+        while not self._received:
             if not self._waiting and not any(worker.tasks for worker in self._workers):
                 raise LookupError("no job is under way")
             self._assign()
             self._listen()
-        return self._heard.popleft()
+        return self._received.popleft()
 
     def close(self) -> None:
         self._waiting.clear()
@@ -141,9 +141,9 @@ class LocalEngine:
         self.close()
 
     def _assign(self) -> None:
-        """Gives out waiting jobs in their order; one that must be alone, and cannot yet, holds up those behind it.
+        """Assigns waiting jobs to workers in order; one that must run alone and cannot yet holds up those after it.
 
-        Otherwise those would take every place that comes free, and it would wait for ever.
+        Otherwise they would take every free slot, and it would wait forever.
         """
         while self._waiting and sum(len(worker.tasks) for worker in self._workers) < self._size:
             worker = self._worker_for(self._waiting[0])
@@ -162,29 +162,29 @@ class LocalEngine:
         return found
 
     def _load(self, worker: _Worker) -> tuple[int, int]:
-        """How busy the worker is, then all that share its environment, and so perhaps its device."""
+        """The worker's number of jobs, then that of all workers with its environment, which may share its device."""
         sharing = (other for other in self._workers if other.environment == worker.environment)
         return len(worker.tasks), sum(len(other.tasks) for other in sharing)
 
     def _next_environment(self) -> Mapping[str, str]:
-        """What the fewest living workers have: each in turn, and after a death that of the dead."""
+        """The environment that the fewest living workers have."""
         taken = [worker.environment for worker in self._workers]
         return min(self._environments, key=taken.count)
 
     def _listen(self) -> None:
-        """Waits until some worker has sent something or died, and deals with all that have."""
+        """Waits until a worker has sent a message or died, and handles all that have."""
         speaking = wait([worker.connection for worker in self._workers], POLL_SECONDS)
         for worker in list(self._workers):
             if worker.connection in speaking:
-                self._hear(worker)
+                self._receive_from(worker)
             elif worker.process.poll() is not None and not worker.connection.poll():
-                self._bury(worker)
+                self._remove_dead(worker)
 
-    def _hear(self, worker: _Worker) -> None:
+    def _receive_from(self, worker: _Worker) -> None:
         try:
             kind, ticket, content = worker.connection.recv()
         except (EOFError, OSError):
-            self._bury(worker)
+            self._remove_dead(worker)
             return
         if kind == "broken":
             raise RunFailed(f"the workers cannot load {self._function}: {content}")
@@ -192,13 +192,13 @@ class LocalEngine:
             worker.ready = True
             self._false_starts = 0
         elif kind == "news":
-            self._heard.append(News(ticket, content))
+            self._received.append(News(ticket, content))
         else:
             del worker.tasks[ticket]
-            self._heard.append(Done(ticket, content) if kind == "done" else Failed(ticket, content))
+            self._received.append(Done(ticket, content) if kind == "done" else Failed(ticket, content))
 
-    def _bury(self, worker: _Worker) -> None:
-        """Removes a dead worker; its jobs go to the front of the queue in their order, or have failed."""
+    def _remove_dead(self, worker: _Worker) -> None:
+        """Removes a dead worker; its jobs return to the front of the queue in order, or fail at the second loss."""
         self._workers.remove(worker)
         worker.stop()
         cause = _cause_of_death(worker.process.returncode)
@@ -211,7 +211,7 @@ class LocalEngine:
             if task.losses < LOSSES:
                 self._waiting.appendleft(task)
             else:
-                self._heard.append(Failed(task.ticket, f"its worker died {LOSSES} times, the last one {cause}"))
+                self._received.append(Failed(task.ticket, f"its worker died {LOSSES} times, the last one {cause}"))
 
 
 def _cause_of_death(code: int) -> str:

@@ -1,4 +1,4 @@
-"""Jobs as tasks of a Ray cluster, which Ray itself runs again when a node is lost."""
+"""Runs jobs as tasks of a Ray cluster; Ray runs them again when a node is lost."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import logging
 import sys
 from typing import Any, Final, Self
 
-from nas_scale.engines.base import Done, Failed, Outcome, carry_out, keep_quiet, reason, resolve, worker_environment
+from nas_scale.engines.base import Done, Failed, Outcome, ignore_progress, reason, resolve, run_job, worker_environment
 from nas_scale.errors import UserError
 
 RETRIES: Final = 3
 
 
 def _attempt(function: str, path: list[str], job: Any) -> tuple[bool, Any]:
-    """Runs on a node: (True, result) or (False, reason). Exceptions stay here, as they may not survive the way back."""
+    """Runs a job on a node: (True, result) or (False, reason). An exception might not unpickle on the other side."""
     sys.path.extend(entry for entry in path if entry not in sys.path)
     try:
-        return True, carry_out(resolve(function), job, keep_quiet)
+        return True, run_job(resolve(function), job, ignore_progress)
     except Exception as error:
         return False, reason(error)
 
 
 class RayEngine:
-    """Up to `workers` tasks at once of "package.module:function", each with `threads` CPUs and `gpus_per_job` GPUs.
+    """An engine of up to `workers` Ray tasks at once, each with `threads` CPUs and `gpus_per_job` GPUs.
 
-    address: None starts Ray on this machine, "auto" or "host:port" joins a cluster. Tasks of a lost node or a killed
-    worker are run again up to three times by Ray. What the function yields on the way stays on the node: there is no
-    news from a cluster. Raises UserError when the cluster cannot be reached.
+    function: "package.module:function". address: None starts Ray on this machine; "auto" or "host:port" joins a
+    cluster. Ray runs the tasks of a lost node or a killed worker again, up to RETRIES times. Progress reports are
+    dropped. Raises UserError when the cluster cannot be reached.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class RayEngine:
         return Done(ticket, result) if well else Failed(ticket, result)
 
     def close(self) -> None:
-        """Cancels what is under way, and stops Ray if this engine started it."""
+        """Cancels unfinished tasks, and stops Ray if this engine started it."""
         import ray
 
         for task in self._tickets:

@@ -1,4 +1,4 @@
-"""A net as a torch module, from the same values that its cost is counted on."""
+"""Builds a network as a torch module, from the same list of convolutions that its cost is counted on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas_scale.nets.layers import Residual, SqueezeExcite, activation, conv_norm
 
 
 class Net(nn.Module):
-    """stem, stages, head and classifier: (n, 3, h, w) -> (n, classes) logits."""
+    """The network as a torch module: images (n, 3, h, w) -> logits (n, classes)."""
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Net(nn.Module):
         self.classifier = nn.Linear(made.head[1].c_in, made.head[1].c_out)
 
     def features(self, x: Tensor) -> Tensor:
-        """(n, 3, h, w) -> (n, c, h', w'), the last stage's map."""
+        """The last stage's feature map: (n, 3, h, w) -> (n, c, h', w')."""
         out: Tensor = self.stages(self.stem(x))
         return out
 
@@ -46,7 +46,7 @@ def _drop_path_rates(stages: tuple[tuple[Block, ...], ...], last: float) -> Iter
 
 
 def _head(conv: Conv, style: Style) -> nn.Sequential:
-    """1x1 conv-bn-act and pooling; or pooling, linear (as 1x1 convolution on one pixel would be) and activation."""
+    """The head: 1x1 conv-bn-act, then pooling; or, for a linear head, pooling, then linear and activation."""
     pool = nn.AdaptiveAvgPool2d(1)
     if not conv.pooled:
         return nn.Sequential(conv_norm_act(conv, style), pool)
@@ -54,7 +54,7 @@ def _head(conv: Conv, style: Style) -> nn.Sequential:
 
 
 def _block(block: Block, style: Style, drop_path: float) -> nn.Module:
-    """The convolutions of a block by role, squeeze-excite as one module, and the shortcut around them."""
+    """A block's module: its convolutions by role, squeeze-excite as one module, and the skip connection."""
     by_role = {conv.role: conv for conv in block.convs}
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for conv in block.convs:
@@ -69,8 +69,9 @@ def _block(block: Block, style: Style, drop_path: float) -> nn.Module:
 
 
 def _initialise(net: nn.Module) -> None:
-    """As TensorFlow's EfficientNet and timm: normal with variance 2 / fan-out of a group, linear uniform in
-    +-1/sqrt(outputs).
+    """Initialises weights as TensorFlow's EfficientNet and timm do.
+
+    Convolutions are normal with variance 2 / (fan-out of a group), linear layers uniform in +-1/sqrt(outputs).
     """
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
@@ -85,7 +86,7 @@ def _initialise(net: nn.Module) -> None:
 
 
 def build(arch: Architecture, seed: int | None = None) -> Net:
-    """The net with fresh weights; with a seed the same weights every time, torch's own random state untouched."""
+    """The network with random weights; a seed fixes them and leaves torch's global random state unchanged."""
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -95,10 +96,10 @@ def build(arch: Architecture, seed: int | None = None) -> Net:
 
 
 def zero_residuals(net: Net) -> None:
-    """Starts every residual branch at zero, by the scale of its last norm (Goyal et al. 2017, 5.1): short trainings
-    get further.
+    """Sets the scale of the last batch norm in every residual branch to zero (Goyal et al. 2017, section 5.1).
 
-    A branch that ends in an activation keeps its scale: a ReLU at zero passes no gradient.
+    The branches then start at zero, which makes short trainings more accurate. A branch that ends in an activation
+    keeps its scale, as a ReLU at zero passes no gradient.
     """
     for module in net.modules():
         if isinstance(module, Residual) and isinstance(module.branch, nn.Sequential):

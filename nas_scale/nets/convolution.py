@@ -1,4 +1,4 @@
-"""A convolution that takes, on a GPU, the way that suits its kind."""
+"""A convolution layer that uses, on a GPU, the fastest implementation for its kind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from nas_scale.nets import depthwise
 
 
 class Convolution(nn.Conv2d):
-    """(n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride)), for odd kernels.
+    """A padded convolution: (n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride)), for odd kernels.
 
     same: TensorFlow's 'SAME' padding, which at stride 2 adds the odd pixel right and below; else torch's.
 
-    On a GPU a 1x1 convolution is the matrix product that it is, and a depthwise one has kernels of ours: cuDNN compiles
-    its own anew for every shape, a second each, and every network of a search has shapes of its own.
+    On a GPU a 1x1 convolution is computed as a matrix product, and a depthwise one by this package's kernels: cuDNN
+    compiles its own for every new shape, about a second each, and every network of a search has new shapes.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Convolution(nn.Conv2d):
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def _as_product(self, x: Tensor) -> Tensor:
-        """Pixels are rows: in channels_last they lie in memory like that, and nothing is copied."""
+        """The 1x1 convolution as a matrix product with pixels as rows, which channels_last needs no copy for."""
         n, c, h, w = x.shape
         rows = F.linear(x.permute(0, 2, 3, 1).reshape(n * h * w, c), self.weight.flatten(1), self.bias)
         return rows.view(n, h, w, -1).permute(0, 3, 1, 2)
 
     def _padding(self, x: Tensor) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Pixels (above, to the left) and (below, to the right)."""
+        """The padding in pixels: (above, left) and (below, right)."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         if not self.same:
             return (kernel // 2, kernel // 2), (kernel // 2, kernel // 2)

@@ -31,12 +31,12 @@ def available() -> bool:
 
 
 def has_kernels(kernel: int, stride: int) -> bool:
-    """Whether there are kernels of this size at this stride."""
+    """Whether `depthwise` supports this kernel size and stride."""
     return kernel in KERNELS and stride in STRIDES
 
 
 def suits(x: Tensor) -> bool:
-    """Whether `depthwise` can take x (n, c, h, w) here."""
+    """Whether `depthwise` can be applied to x (n, c, h, w): its device, dtype and size, and whether Triton is there."""
     return x.is_cuda and x.dtype in DTYPES and x.numel() <= MOST_ELEMENTS and available()
 
 
@@ -60,7 +60,7 @@ def depthwise(x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], 
 
 
 def _refusal(x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], size: tuple[int, int]) -> str | None:
-    """What the kernels cannot do about these, if anything."""
+    """Why the kernels cannot compute this, or None where they can."""
     if x.ndim != 4 or weight.ndim != 4 or weight.shape[:2] != (x.shape[1], 1) or weight.shape[2] != weight.shape[3]:
         return f"not (n, c, h, w) and (c, 1, k, k): {tuple(x.shape)} and {tuple(weight.shape)}"
     if not has_kernels(weight.shape[2], stride):
@@ -75,7 +75,7 @@ def _refusal(x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], s
 
 
 class _Depthwise(torch.autograd.Function):
-    """The kernels with their gradients."""
+    """The depthwise convolution as an autograd function."""
 
     @staticmethod
     def forward(
@@ -100,12 +100,12 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _taps(weight: Tensor) -> Tensor:
-    """(c, 1, k, k) -> (k * k, c): the channels of a tap lie side by side, as those of a pixel do."""
+    """The weights (c, 1, k, k) as (k * k, c), with channels contiguous as in channels_last."""
     return weight.flatten(1).t().contiguous()
 
 
 def _input_gradient(ctx: Any, grad: Tensor, x: Tensor, taps: Tensor) -> Tensor:
-    """At stride 1 a correlation again, with the kernel turned round."""
+    """The gradient of x; at stride 1 a correlation with the kernel rotated by 180 degrees."""
     from nas_scale.nets.depthwise_kernels import correlate, spread
 
     size = (x.shape[2], x.shape[3])
@@ -117,7 +117,7 @@ def _input_gradient(ctx: Any, grad: Tensor, x: Tensor, taps: Tensor) -> Tensor:
 
 
 def _weight_gradient(ctx: Any, grad: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """In one copy to the weight's dtype and order, as autograd would otherwise make another."""
+    """The gradient of the weight, in its dtype and memory order, so that autograd makes no further copy."""
     from nas_scale.nets.depthwise_kernels import join
 
     taps_grad = join(x, grad, weight.shape[2], ctx.stride, ctx.padding)

@@ -1,4 +1,4 @@
-"""The torch modules that nets are made of."""
+"""The torch modules that networks are built of."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
 
 
 def activation(act: Act | None) -> list[nn.Module]:
-    """The activation as zero or one module.
+    """The activation as a list of one module; empty for None.
 
-    In place for ReLU alone: autograd keeps its output. The others' backward pass wants the input, which autograd would
-    copy first, so that working in place takes two passes over memory more, not one fewer.
+    In place for ReLU only, whose backward pass needs the output. The others' needs the input, which autograd would
+    have to copy first, so working in place would be slower.
     """
     return [] if act is None else [ACTIVATIONS[act](inplace=act == "relu")]
 
 
 def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
-    """Convolution, then batch norm and activation where the value has them."""
+    """A convolution, followed by batch norm and activation where `conv` has them."""
     same = style.padding == "same" and conv.stride > 1
     layer = Convolution(conv.c_in, conv.c_out, conv.kernel, conv.stride, conv.groups, bias=not conv.norm, same=same)
     norm = [nn.BatchNorm2d(conv.c_out, style.bn_eps, style.bn_momentum)] if conv.norm else []
@@ -38,7 +38,7 @@ def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
 
 
 class SqueezeExcite(nn.Module):
-    """Channel attention (Hu et al. 2018): (n, c, h, w) -> the same, each channel times its gate."""
+    """Squeeze-and-excitation (Hu et al. 2018): (n, c, h, w) -> the same shape, each channel times its gate."""
 
     def __init__(self, squeeze: Conv, excite: Conv, style: Style) -> None:
         super().__init__()
@@ -48,15 +48,15 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.requires_grad:
-            x, pooled = _PooledBeside.apply(x)  # type: ignore[no-untyped-call]
+            x, pooled = _WithPooled.apply(x)  # type: ignore[no-untyped-call]
         else:
             pooled = x.mean((2, 3))
         gate: Tensor = self.gate(_pointwise(self.excite, _pointwise(self.squeeze, pooled)))
         return x * gate[:, :, None, None]
 
 
-class _PooledBeside(torch.autograd.Function):
-    """x (n, c, h, w), and its mean (n, c) over pixels. Both gradients of x are joined in one pass instead of three."""
+class _WithPooled(torch.autograd.Function):
+    """x (n, c, h, w) and its mean (n, c) over pixels; adds both gradients of x in one pass over memory, not three."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +70,7 @@ class _PooledBeside(torch.autograd.Function):
 
 
 def _pointwise(layer: nn.Sequential, x: Tensor) -> Tensor:
-    """A 1x1 convolution and its activation on one pixel, (n, c_in) -> (n, c_out): as the linear layer that it is."""
+    """A 1x1 convolution of one pixel and its activation, computed as a linear layer: (n, c_in) -> (n, c_out)."""
     conv = layer[0]
     assert isinstance(conv, nn.Conv2d)
     out: Tensor = layer[1:](F.linear(x, conv.weight.flatten(1), conv.bias))
@@ -78,7 +78,10 @@ def _pointwise(layer: nn.Sequential, x: Tensor) -> Tensor:
 
 
 class StochasticDepth(nn.Module):
-    """Drops residual branches, image by image, in training (Huang et al. 2016); the rest grow to keep the mean."""
+    """Stochastic depth (Huang et al. 2016): in training, zeroes the branch of each image with probability `rate`.
+
+    Branches that are kept are divided by 1 - rate, which preserves the mean.
+    """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -92,10 +95,10 @@ class StochasticDepth(nn.Module):
 
 
 class PoolSkip(nn.Module):
-    """MnasNet's pooling skip, of which the paper gives no more than the name: a 3x3 average pool with the block's
-    stride, channels cut or filled with zeros to fit, so that it costs no multiply-add.
+    """MnasNet's pooling skip: (n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride)).
 
-    (n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride)).
+    The paper gives only its name. Here it is a 3x3 average pool with the block's stride; channels are cut or padded
+    with zeros, so that it costs no multiply-adds.
     """
 
     def __init__(self, c_out: int, stride: int) -> None:
@@ -110,7 +113,7 @@ class PoolSkip(nn.Module):
 
 
 class Residual(nn.Module):
-    """branch(x) + shortcut(x)."""
+    """A residual block: branch(x) + shortcut(x), with stochastic depth on the branch."""
 
     def __init__(self, branch: nn.Module, shortcut: nn.Module, drop_path: float) -> None:
         super().__init__()
@@ -124,5 +127,5 @@ class Residual(nn.Module):
 
 
 def shortcut(skip: Skip, c_out: int, stride: int) -> nn.Module:
-    """The module beside a block's convolutions."""
+    """The module of a block's skip connection: a pool or the identity."""
     return PoolSkip(c_out, stride) if skip == "pool" else nn.Identity()

@@ -1,4 +1,4 @@
-"""fvcore's counts of a built net: the judge of our own, and slow (0.1 to 5 seconds a net)."""
+"""Counts a built network's costs with fvcore, to check metrics.counts; slow (0.1 to 5 seconds a network)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MULTIPLY_ADDS: Final = ("conv", "linear")
 
 @dataclass(frozen=True, slots=True)
 class OracleCount:
-    """fvcore's figures: multiply-adds by operator (its own convention), activations, and the module's parameters."""
+    """fvcore's counts: operations by operator in its own convention, activations, and trainable parameters."""
 
     by_operator: dict[str, int]
     activations: int
@@ -28,17 +28,17 @@ class OracleCount:
 
     @property
     def flops(self) -> int:
-        """Convolutions and linear layers only, as this package counts."""
+        """The multiply-adds of convolutions and linear layers, which is what metrics.counts counts."""
         return sum(self.by_operator.get(name, 0) for name in MULTIPLY_ADDS)
 
     @property
     def total(self) -> int:
-        """fvcore's own total, with 2 per element of an eval-mode batch norm and 1 per pooled element."""
+        """fvcore's total, which adds 2 per element of a batch norm in eval mode and 1 per pooled element."""
         return sum(self.by_operator.values())
 
 
 def count_module(module: nn.Module, resolution: int) -> OracleCount:
-    """fvcore on any module that takes (1, 3, resolution, resolution)."""
+    """fvcore's counts of a module for one image (1, 3, resolution, resolution); leaves it in eval mode."""
     from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 
     module.eval()
@@ -55,13 +55,13 @@ def count_module(module: nn.Module, resolution: int) -> OracleCount:
         )
 
 
-def count(arch: Architecture) -> OracleCount:
-    """fvcore on the built net at its own resolution."""
+def count_net(arch: Architecture) -> OracleCount:
+    """fvcore's counts of a network at its resolution."""
     return count_module(build(arch), arch.resolution)
 
 
 def peer(text: str) -> nn.Module:
-    """`timm:NAME` or `torchvision:NAME` with fresh weights. Raises UserError where library or net is missing."""
+    """The network `timm:NAME` or `torchvision:NAME`, randomly initialised. Raises UserError where it is missing."""
     library, _, name = text.partition(":")
     try:
         if library == "timm":

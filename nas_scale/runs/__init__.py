@@ -1,1 +1,4 @@
-"""A run: its folder and study, the loop of trials in it, and the ranking that comes out."""
+"""A run on disk: its folder, lock, specification, Optuna study and result document.
+
+Not here: the loop of trials, what the figures mean, and any output for people.
+"""

@@ -19,7 +19,7 @@ from nas_scale.plain import as_json
 from nas_scale.runs import record as records
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
-from nas_scale.runs.study import ONE_AIM, open_study, refusal, without_password
+from nas_scale.runs.study import MAXIMIZE_ONE, open_study, refusal, without_password
 from nas_scale.trials.finished import ORIGIN
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Run:
             if self._lock is None and not (self.folder / STUDY).exists():
                 raise RunError(f"{self.folder} has no study yet; resume it first")
             url = f"sqlite:///{(self.folder / STUDY).resolve()}"
-        directions = self.spec.get("directions", ONE_AIM)
+        directions = self.spec.get("directions", MAXIMIZE_ONE)
         return open_study(url, self.record.study, self.record.identity, self._lock is not None, directions)
 
     def finish(self, trials: int, best: str) -> None:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 Direction = Literal["maximize", "minimize"]
 
 BUSY_SECONDS: Final = 60.0  # how long a write waits while another program reads the study
-ONE_AIM: Final[tuple[Direction, ...]] = ("maximize",)
+MAXIMIZE_ONE: Final[tuple[Direction, ...]] = ("maximize",)
 OWNER: Final = "run"  # the study's attribute that holds the identity of its run
 _DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
 
 def open_study(
-    url: str, name: str, identity: str, writing: bool, directions: Sequence[Direction] = ONE_AIM
+    url: str, name: str, identity: str, writing: bool, directions: Sequence[Direction] = MAXIMIZE_ONE
 ) -> optuna.Study:
     """The study `name` at a database URL; made, with the run's identity, when there is none and it is for writing.
 

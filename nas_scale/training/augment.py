@@ -1,7 +1,7 @@
-"""From stored bytes to a training batch, on the device, in batches and without waiting for it.
+"""Augments stored images into training batches on the device, a batch at a time, without synchronising with it.
 
-Every random choice is drawn beforehand on the CPU (`draw_epoch`), so that every device gets the same; what is done with
-it (`augmented`) has shapes that hang on the recipe alone, and can be captured in a CUDA graph.
+All random numbers are drawn beforehand on the CPU (`draw_epoch`), so that every device uses the same ones. The shapes
+in `augmented` depend on the recipe alone, so that it can be captured in a CUDA graph.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from torch import Tensor
 from nas_scale.training.job import Recipe
 from nas_scale.training.policy import draw_operations, randaugment
 
-GROWTH_STEPS: Final = 4  # resolutions below the whole one that a training with a start_resolution goes through
+GROWTH_STEPS: Final = 4  # lower resolutions that a training with a start_resolution goes through
 SMALLEST: Final = 3  # pixels a side
 
 
 @dataclass(frozen=True)
 class BatchDraws:
-    """The random choices of one step; None where the recipe has no use for them.
+    """The random numbers of one step's b images; None for what the recipe does not use.
 
-    offsets (b, 2): of crops, row then column, in 0..2*padding. flips (b,). operations (b, 2) and magnitudes (b, 2):
-    of the policy. centres (b, 2): of cutouts, row then column, in 0..1. weight (): of an image in its mixup.
+    offsets (b, 2): of crops, row then column, in 0..2*padding. flips (b,): whether mirrored. operations (b, 2) and
+    magnitudes (b, 2): of RandAugment. centres (b, 2): of cutouts, row then column, in 0..1. weight (): of the first
+    image in each mixup.
     """
 
     offsets: Tensor
@@ -39,8 +40,10 @@ class BatchDraws:
 
 @dataclass(frozen=True)
 class EpochDraws:
-    """The random choices of an epoch: order (n,), which image comes when; weights (steps,), of mixup; the others as in
-    BatchDraws, for all images in the order of their coming.
+    """The random numbers of an epoch of n images.
+
+    order (n,): the permutation of the images. weights (steps,): of mixup. The others are as in BatchDraws, for all
+    images in that order.
     """
 
     order: Tensor
@@ -52,7 +55,7 @@ class EpochDraws:
     weights: Tensor | None = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Those that there are, by name."""
+        """The fields that are not None, by name."""
         named = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: tensor for name, tensor in named.items() if tensor is not None}
 
@@ -61,7 +64,7 @@ class EpochDraws:
         return EpochDraws(**{name: drawn.to(device) for name, drawn in self.tensors().items()})
 
     def batch(self, places: Tensor, step: Tensor) -> BatchDraws:
-        """The draws of one step's images, which come at these places (b,) of the epoch; step (1,): its number."""
+        """The draws of one step: of the images at positions `places` (b,) of the order; step (1,): its number."""
 
         def of_images(drawn: Tensor | None) -> Tensor | None:
             return None if drawn is None else drawn.index_select(0, places)
@@ -77,15 +80,14 @@ class EpochDraws:
 
 
 def crop_padding(recipe: Recipe, size: int) -> int:
-    """Pixels by which an image of this side may be moved each way."""
+    """The largest shift of a random crop in each direction, in pixels, for images of `size` pixels a side."""
     return round(recipe.crop * size)
 
 
 def draw_epoch(recipe: Recipe, images: int, size: int, steps: int, flips: bool, seed: int, epoch: int) -> EpochDraws:
-    """The draws of one epoch of `images` images of `size` pixels a side in `steps` steps, on the CPU; they hang on
-    (seed, epoch) alone.
+    """The random numbers of one epoch, on the CPU; for the same arguments always the same.
 
-    flips: whether this data may be mirrored.
+    images: how many. size: pixels a side. steps: in the epoch. flips: whether images may be mirrored.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
     order = torch.randperm(images, generator=generator)
@@ -98,7 +100,7 @@ def draw_epoch(recipe: Recipe, images: int, size: int, steps: int, flips: bool, 
 
 
 def _beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
-    """(count,) draws of the symmetric beta distribution; torch's own take no generator."""
+    """`count` draws from Beta(alpha, alpha), by NumPy, as torch's take no generator."""
     seed = int(torch.randint(2**62, (), generator=generator))
     return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count).astype(np.float32))
 
@@ -106,10 +108,10 @@ def _beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
 def augmented(
     images: Tensor, chosen: Tensor, draws: BatchDraws, recipe: Recipe, mean: Tensor, std: Tensor, size: int
 ) -> Tensor:
-    """The training batch: floats (b, 3, size, size), channels last, of the images at the places `chosen` (b,).
+    """A training batch (b, 3, size, size), float32 and channels_last, of the images with indices `chosen` (b,).
 
-    images (n, h, w, c): bytes, contiguous, without borders. mean, std (c,): what normalises them, in 0..1.
-    Cropped and flipped, changed by the policy, normalised, resized, cut out and mixed, in this order.
+    images (n, h, w, c): uint8, contiguous. mean, std (c,): for normalising, in 0..1. The order is crop, flip,
+    RandAugment, normalise, resize, cutout, mixup.
     """
     batch = cropped(images, chosen, crop_padding(recipe, images.shape[1]), draws.offsets, draws.flips)
     if draws.operations is not None and draws.magnitudes is not None:
@@ -121,8 +123,9 @@ def augmented(
 
 
 def cropped(images: Tensor, chosen: Tensor, padding: int, offsets: Tensor, flips: Tensor) -> Tensor:
-    """Bytes (b, h, w, c): the chosen images, seen through a window of their own size that is moved on to their mirrored
-    borders, and flipped. offsets (b, 2) in 0..2*padding: `padding` is the middle.
+    """Random crops of the chosen images with reflected borders, mirrored where `flips`: uint8 (b, h, w, c).
+
+    offsets (b, 2), in 0..2*padding: the shift by row and column; `padding` is no shift.
     """
     height, width, channels = images.shape[1:]
     down, right = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
@@ -134,15 +137,15 @@ def cropped(images: Tensor, chosen: Tensor, padding: int, offsets: Tensor, flips
 
 
 def _mirrored(index: Tensor, size: int) -> Tensor:
-    """Places outside 0..size-1 reflected into it, the border not repeated; those that are still outside stay at 0."""
+    """Indices reflected into 0..size-1 without repeating the border; what is still outside is clamped to 0."""
     index = index.abs()
     return torch.minimum(index, 2 * (size - 1) - index).clamp(min=0)
 
 
 def normalise(batch: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Bytes (b, h, w, c) to floats (b, 3, h, w) of zero mean and unit spread, channels last in memory; grey to RGB.
+    """uint8 (b, h, w, c) normalised by mean and std (c,) to float32 (b, 3, h, w), channels_last; grey becomes RGB.
 
-    Whole rows of constants: with three at a time a CPU takes six times as long.
+    The constants are repeated to whole rows: a CPU takes six times as long with three at a time.
     """
     width = batch.shape[2]
     rows = batch.flatten(2).float()
@@ -153,7 +156,7 @@ def normalise(batch: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def resized(batch: Tensor, size: int) -> Tensor:
-    """Floats (b, c, size, size), bilinear with a filter as wide as the reduction; channels last."""
+    """The batch (b, c, h, w) resized to (b, c, size, size), bilinear with antialiasing; channels_last."""
     if batch.shape[2:] == (size, size):
         return batch
     smaller = F.interpolate(batch, (size, size), mode="bilinear", antialias=True)
@@ -161,16 +164,16 @@ def resized(batch: Tensor, size: int) -> Tensor:
 
 
 def cut_out(batch: Tensor, centres: Tensor, share: float) -> Tensor:
-    """Normalised images (b, c, h, w) with a square of `share` of their side set to the mean (DeVries & Taylor 2017).
+    """Cutout (DeVries & Taylor 2017): normalised images (b, c, h, w) with a square set to 0, which is the mean.
 
-    centres (b, 2), row then column, in 0..1; a square may reach over the border.
+    centres (b, 2): row then column, in 0..1; a square may extend over the border. share: its side in that of the image.
     """
     down, right = (_covered(centres[:, axis], batch.shape[2 + axis], share) for axis in (0, 1))
     return batch * ~(down[:, :, None] & right[:, None, :])[:, None]  # a product keeps the channels last
 
 
 def _covered(centre: Tensor, size: int, share: float) -> Tensor:
-    """(b, size): which places of an axis the square covers."""
+    """Which positions of an axis the square covers: bool (b, size)."""
     side = round(share * size)
     first = (centre[:, None] * size).floor() - side // 2
     places = torch.arange(size, device=centre.device)
@@ -178,12 +181,12 @@ def _covered(centre: Tensor, size: int, share: float) -> Tensor:
 
 
 def mixed(batch: Tensor, weight: Tensor) -> Tensor:
-    """weight of each image and 1 - weight of the one at its place in the reversed batch (Zhang et al. 2018)."""
+    """Mixup (Zhang et al. 2018): weight * image + (1 - weight) * the image at its place in the reversed batch."""
     return weight * batch + (1 - weight) * batch.flip(0)
 
 
 def mixed_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None, smoothing: float) -> Tensor:
-    """The mean cross-entropy () of logits (b, classes) of images that were `mixed` by weight; None: they were not."""
+    """The mean cross-entropy () of logits (b, classes) for images `mixed` by `weight`; None for unmixed images."""
     loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
     if weight is None:
         return loss
@@ -191,8 +194,10 @@ def mixed_cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None, s
 
 
 def resolutions(recipe: Recipe, size: int, epochs: int) -> tuple[int, ...]:
-    """Pixels a side in each epoch: from the recipe's share of `size` to the whole of it in a few steps, over the first
-    two thirds (Tan & Le 2021). Multiples of 8 from 32 on, where nets halve their maps several times.
+    """The training resolution of each epoch, in pixels a side: progressive resizing (Tan & Le 2021).
+
+    It grows from recipe.start_resolution * size to size in GROWTH_STEPS steps over the first two thirds of epochs.
+    From 32 px on it is a multiple of 8, as networks halve their feature maps several times.
     """
     growing = 2 * epochs // 3
     shares = [min(1.0, epoch * GROWTH_STEPS // growing / GROWTH_STEPS) for epoch in range(growing)]

@@ -1,6 +1,6 @@
-"""A training step as one CUDA graph: recorded once, launched as a whole, so that launching its kernels takes no time.
+"""Records a training step as a CUDA graph, which is then launched as a whole, without launching each kernel.
 
-Small nets are bound by launches: a step of EfficientNet-B0 is about two thousand of them, five microseconds each.
+Small networks are bound by launches: a step of EfficientNet-B0 has about two thousand, five microseconds each.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ Step = Callable[[], Tensor]
 
 
 class Recorded:
-    """`step`, which reads its inputs from tensors that stay where they are, with its kernels recorded.
+    """A training step recorded as a CUDA graph; calling it replays the graph.
 
-    state: all tensors that a step changes; asked again after steps that may have added some. Warming up changes them,
-    and they are put back. pool: of `torch.cuda.graph_pool_handle()`; recordings of steps that never run at once may
-    share one. The stream that is current is the one recorded and must be current at every call; the legacy default
-    stream cannot be recorded. Other streams go on meanwhile.
+    step: must read its inputs from tensors that stay at their addresses. state: gives all tensors that a step changes;
+    called again after warm-up, which may add some. Warm-up changes them, and they are restored. pool: from
+    `torch.cuda.graph_pool_handle()`; recordings that never run at once may share one. The current stream is recorded
+    and must be current at every call; it cannot be the legacy default stream. Other streams are not disturbed.
 
-    Raises RuntimeError where CUDA cannot record the step; the state is put back then too, and the stream and the
-    allocator are as before.
+    Raises RuntimeError where CUDA cannot record the step; state, stream and allocator are then as before.
     """
 
     def __init__(self, step: Step, state: Callable[[], Sequence[Tensor]], pool: Any) -> None:
@@ -41,12 +40,12 @@ class Recorded:
             kept.put_back()
 
     def __call__(self) -> Tensor:
-        """One step; the loss stays in its place until the next."""
+        """Runs a step and returns its loss (), a tensor that the next step overwrites."""
         self._graph.replay()
         return self._loss
 
     def _captured(self, step: Step, pool: Any) -> Tensor:
-        """Not by `torch.cuda.graph`, which waits for all streams and empties the cache first."""
+        """Captures the step. `torch.cuda.graph` would wait for all streams and empty the cache first."""
         with _no_collection():
             # thread_local: a thread that streams images may go on with its copies
             self._graph.capture_begin(pool=pool, capture_error_mode="thread_local")
@@ -60,7 +59,7 @@ class Recorded:
         return loss
 
     def _end(self, pool: Any) -> None:
-        """Ends the capture. Where that fails, torch before 2.12 goes on taking memory from the pool of the capture."""
+        """Ends the capture. Where that fails, torch before 2.12 keeps allocating from the capture's pool."""
         try:
             self._graph.capture_end()
         except RuntimeError:
@@ -71,7 +70,7 @@ class Recorded:
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """A graph or an event that Python happens to free in the middle would be part of the recording."""
+    """Disables garbage collection: freeing a CUDA graph or event would become part of the recording."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -82,7 +81,7 @@ def _no_collection() -> Iterator[None]:
 
 
 class _Kept:
-    """The values that the tensors of a state have now."""
+    """A copy of the values of a state's tensors."""
 
     def __init__(self, state: Callable[[], Sequence[Tensor]]) -> None:
         self._state = state
@@ -90,8 +89,10 @@ class _Kept:
 
     @torch.no_grad()
     def put_back(self) -> None:
-        """In place, since the recorded kernels hold addresses. State that is new since then becomes zero, from which
-        momentum's first step does what it would have done without."""
+        """Restores the values in place, as the recorded kernels hold addresses.
+
+        Tensors added since then become zero, from which the first step of momentum is the same as without them.
+        """
         for tensor in self._state():
             if tensor not in self._values:
                 tensor.zero_()

@@ -1,4 +1,4 @@
-"""Training a net from one or several seeds and telling how well it does."""
+"""Trains a network from one or several seeds at once, and evaluates it on the validation images."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from nas_scale.training.trainer import Trainer
 EVALUATION_BATCH: Final = {"cuda": 2048}
 USUAL_EVALUATION_BATCH: Final = 512
 
-News: TypeAlias = Epoch | Remark | None  # None: waiting for the device; others of this process may go on
+Progress: TypeAlias = Epoch | Remark | None  # None: waiting for the device, so other jobs may go on
 
 
-def fit(
+def train_nets(
     nets: Mapping[int, Net], images: Images, recipe: Recipe, stops: Sequence[Stop] = (), recordable: bool = True
-) -> Generator[News, None, tuple[Score, ...]]:
-    """Trains equal nets, each from its own seed (`nets` by seed), side by side; returns a score for each.
+) -> Generator[Progress, None, tuple[Score, ...]]:
+    """Trains copies of a network, one for each seed (`nets`, by seed), concurrently; returns each one's score.
 
-    Yields news after every epoch, and None as often as it would have to wait for a GPU. Draws hang on (seed, epoch)
-    alone, so a net's score does not depend on the others. Stops after the epoch of a stop whose accuracy their mean
-    does not reach. Raises RunFailed when a loss stops being finite.
+    Yields a progress report after every epoch, and None whenever it would have to wait for a GPU. Random numbers depend
+    on (seed, epoch) alone, so a score does not depend on the other seeds. stops: training ends after a stop's epoch
+    where the mean accuracy is below the stop's. Raises RunFailed when a loss is not finite.
     """
     trainers = [Trainer(net, images, recipe, seed, recordable) for seed, net in nets.items()]
     try:
@@ -42,7 +42,7 @@ def fit(
             trainer.close()
 
 
-def _fitted(trainers: Sequence[Trainer], stops: Sequence[Stop]) -> Generator[News, None, tuple[Score, ...]]:
+def _fitted(trainers: Sequence[Trainer], stops: Sequence[Stop]) -> Generator[Progress, None, tuple[Score, ...]]:
     images, recipe = trainers[0].images, trainers[0].recipe
     wanted = {stop.epoch: stop.accuracy for stop in stops if stop.epoch < recipe.epochs}
     trained = sum(trainer.steps * trainer.batch for trainer in trainers)  # images in an epoch
@@ -89,7 +89,7 @@ def _fitted(trainers: Sequence[Trainer], stops: Sequence[Stop]) -> Generator[New
 
 
 def _epoch(trainers: Sequence[Trainer], number: int) -> Generator[None, None, list[float]]:
-    """Trains an epoch, step by step in turn; returns every trainer's mean loss."""
+    """Trains an epoch, the trainers taking turns step by step; returns each one's mean training loss."""
     for trainer in trainers:
         trainer.begin(number)
     ahead = trainers[0].images.steps_ahead
@@ -106,7 +106,7 @@ def _epoch(trainers: Sequence[Trainer], number: int) -> Generator[None, None, li
 
 
 def _reached(trainers: Sequence[Trainer], marks: int) -> Generator[None, None, None]:
-    """Marks this place, and waits until the device has come to the one before it."""
+    """Adds a mark to each trainer's queue, and waits until the device has at most `marks` of them left to reach."""
     for trainer in trainers:
         trainer.mark()
     while any(trainer.behind(marks) for trainer in trainers):
@@ -114,14 +114,16 @@ def _reached(trainers: Sequence[Trainer], marks: int) -> Generator[None, None, N
 
 
 def _done(trainers: Sequence[Trainer]) -> Generator[None, None, None]:
-    """Waits until the device has done all it was asked for up to the last mark."""
+    """Waits until the device has finished all work up to the last mark."""
     while any(trainer.behind() for trainer in trainers):
         yield None
 
 
 def evaluated(trainers: Sequence[Trainer]) -> Generator[None, None, list[tuple[float, float]]]:
-    """Every trainer's (accuracy in 0..1, mean cross-entropy) on the validation images; in smaller batches where memory
-    asks for it."""
+    """Each trainer's (accuracy in 0..1, mean cross-entropy) on the validation images.
+
+    Halves the batch as long as it does not fit into memory.
+    """
     batch = EVALUATION_BATCH.get(trainers[0].images.device.type, USUAL_EVALUATION_BATCH)
     while True:
         try:
@@ -136,7 +138,7 @@ def evaluated(trainers: Sequence[Trainer]) -> Generator[None, None, list[tuple[f
 
 @torch.no_grad()
 def _evaluated(trainer: Trainer, batch: int) -> torch.Tensor:
-    """(right answers, sum of losses), as the trainer sends them back."""
+    """(correct answers, sum of losses), on the host once the trainer is no longer `behind`."""
     images = trainer.images
     trainer.net.eval()
     with trainer.on_stream():
@@ -145,4 +147,4 @@ def _evaluated(trainer: Trainer, batch: int) -> torch.Tensor:
             logits = trainer.logits(normalise(pictures, images.mean, images.std))
             sums[0] += (logits.argmax(1) == labels).sum()
             sums[1] += F.cross_entropy(logits, labels, reduction="sum", ignore_index=NO_LABEL)
-        return trainer.sent_back(sums)
+        return trainer.copied_to_host(sums)

@@ -1,4 +1,4 @@
-"""A net that computes in bf16, while an optimizer steps the weights in float32."""
+"""Mixed precision: the network computes in bf16, the optimizer updates float32 weights."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nas_scale.nets.build import Net
 
 
 class HalfPrecision:
-    """Changes `net` in place: its convolutions and linear layers hold bf16 copies of their weights from now on.
+    """Converts `net` in place: its convolutions and linear layers hold bf16 copies of their float32 weights.
 
-    The copies are made once a step by one operator; autocast would cast each weight at each use. Norms stay in float32,
-    and so does the classifier, whose logits are compared in ranking nets.
+    One operator updates all copies once a step, where autocast would cast each weight at each use. Batch norms stay in
+    float32, and so does the classifier, whose logits decide the ranking.
     """
 
     def __init__(self, net: Net) -> None:
@@ -37,20 +37,20 @@ class HalfPrecision:
             self._copies.append(copy)
 
     def parameters(self) -> list[Tensor]:
-        """All weights in float32: what an optimizer steps."""
+        """All trainable weights in float32, for the optimizer."""
         return [*self._weights, *self._others]
 
     def forget_gradients(self) -> None:
-        """After a step, so that the next backward pass makes them anew."""
+        """Clears all gradients; to be called after an optimizer step."""
         for weight in chain(self._copies, self._others):
             weight.grad = None
 
     @torch.no_grad()
     def gather_gradients(self) -> None:
-        """After a backward pass: those of the copies in float32."""
+        """Copies the gradients of the bf16 copies to the float32 weights; to be called after a backward pass."""
         torch._foreach_copy_(self._gradients, [copy.grad for copy in self._copies])  # type: ignore[misc]
 
     @torch.no_grad()
     def spread_weights(self) -> None:
-        """After an optimizer's step."""
+        """Copies the float32 weights to their bf16 copies; to be called after an optimizer step."""
         torch._foreach_copy_(self._copies, self._weights)

@@ -1,4 +1,4 @@
-"""Where a training's images are: on its device, or streamed to it from the memory-mapped cache."""
+"""Supplies a training's images: resident on the device, or streamed to it from memory-mapped files."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from nas_scale.training.data.dataset import Indices, Split
 
 DEVICE_SHARE: Final = 0.4  # of the device's free memory that images may take; nets need the rest
 MEMORY_SHARE: Final = 0.1  # of a machine's memory that each process may take for images on a CPU
-AHEAD: Final = 3  # batches on their way to the device
-NO_LABEL: Final = -1  # of an image that was counted before
+AHEAD: Final = 3  # batches that are gathered before the device needs them
+NO_LABEL: Final = -1  # of an image that an earlier batch has counted
 
 Wanted: TypeAlias = Indices | slice
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The images of one step: those of `images` (n, h, w, c), bytes, at the places `chosen` (b,), and their labels."""
+class StepImages:
+    """The images of one step: those with indices `chosen` (b,) in `images` (n, h, w, c), uint8; their labels (b,)."""
 
     images: Tensor
     chosen: Tensor
@@ -34,18 +34,18 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """What a step gets from outside of the device: bytes (b, h, w, c) and labels (b,)."""
+class StreamedBatch:
+    """A batch copied to the device for one step: images (b, h, w, c), uint8, and labels (b,)."""
 
     images: Tensor
     labels: Tensor
 
 
 class Images(ABC):
-    """A data set as trainings use it.
+    """A data set on, or streamed to, a device.
 
-    train, val: how many images. size: pixels a side. mean, std (c,): in 0..1. steps_ahead: how many steps a device
-    may be given before it has done them.
+    train, val: the number of images. size: pixels a side. mean, std (c,): of the training images, in 0..1. flips:
+    whether they may be mirrored. steps_ahead: how many steps may be queued on the device.
     """
 
     steps_ahead: int
@@ -57,17 +57,21 @@ class Images(ABC):
         self.flips = data.flips
 
     @abstractmethod
-    def arriving(self, order: Tensor, batch: int) -> Iterator[Arrived | None]:
-        """Step after step of an epoch what comes from outside of the device, of the training images in `order` (n,), a
-        CPU tensor; None where all is there. Images that fill no batch are left out."""
+    def stream(self, order: Tensor, batch: int) -> Iterator[StreamedBatch | None]:
+        """The batches of an epoch, one for each step, of the training images in `order` (n,), a CPU tensor.
+
+        None instead of each where all images are on the device. An incomplete last batch is dropped.
+        """
 
     @abstractmethod
-    def rows(self, chosen: Tensor, arrived: Arrived | None) -> Rows:
-        """The images of a step: those at the places `chosen` (b,) of the training images."""
+    def step_images(self, chosen: Tensor, streamed: StreamedBatch | None) -> StepImages:
+        """The images of a step: the training images with indices `chosen` (b,), or `streamed`, which holds them."""
 
     def validation(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All validation images (b, h, w, c) and their labels, on the device, at most so many at once: in batches of
-        one shape, the last of which repeats a few, whose labels are NO_LABEL."""
+        """Batches of all validation images (b, h, w, c) and labels (b,), on the device, b at most `most`.
+
+        All have one shape: the last repeats some images of the one before, with the label NO_LABEL.
+        """
         batches = -(-self.val // most)
         batch = -(-self.val // batches)
         starts = [min(number * batch, self.val - batch) for number in range(batches)]
@@ -77,11 +81,11 @@ class Images(ABC):
 
     @abstractmethod
     def _validation(self, starts: Iterable[int], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """`batch` validation images from each of these places on, and their labels."""
+        """For each of `starts`, the `batch` validation images from that index on, and their labels."""
 
 
 class ResidentImages(Images):
-    """All images on the device: a step needs nothing from outside."""
+    """Images that are all in the device's memory."""
 
     steps_ahead = 100
 
@@ -90,11 +94,11 @@ class ResidentImages(Images):
         self._train, self._train_labels = _tensors(data.train, device)
         self._val, self._val_labels = _tensors(data.val, device)
 
-    def arriving(self, order: Tensor, batch: int) -> Iterator[Arrived | None]:
+    def stream(self, order: Tensor, batch: int) -> Iterator[StreamedBatch | None]:
         return repeat(None, self.train // batch)
 
-    def rows(self, chosen: Tensor, arrived: Arrived | None) -> Rows:
-        return Rows(self._train, chosen, self._train_labels.index_select(0, chosen))
+    def step_images(self, chosen: Tensor, streamed: StreamedBatch | None) -> StepImages:
+        return StepImages(self._train, chosen, self._train_labels.index_select(0, chosen))
 
     def _validation(self, starts: Iterable[int], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         for start in starts:
@@ -103,7 +107,7 @@ class ResidentImages(Images):
 
 
 class StreamedImages(Images):
-    """Images that stay in their memory-mapped files: a thread gathers the next batches while the device computes."""
+    """Images read from memory-mapped files: a thread gathers the next batches while the device computes."""
 
     steps_ahead = 8  # each keeps its batch in memory
 
@@ -111,42 +115,42 @@ class StreamedImages(Images):
         super().__init__(data, device)
         self._data = data
 
-    def arriving(self, order: Tensor, batch: int) -> Iterator[Arrived | None]:
+    def stream(self, order: Tensor, batch: int) -> Iterator[StreamedBatch | None]:
         places = order.numpy()
         wanted = (places[start : start + batch] for start in range(0, self.train // batch * batch, batch))
-        for images, labels in self._sent(self._data.train, wanted):
-            yield Arrived(images, labels)
+        for images, labels in self._streamed(self._data.train, wanted):
+            yield StreamedBatch(images, labels)
 
-    def rows(self, chosen: Tensor, arrived: Arrived | None) -> Rows:
-        assert arrived is not None
-        return Rows(arrived.images, torch.arange(len(chosen), device=chosen.device), arrived.labels)
+    def step_images(self, chosen: Tensor, streamed: StreamedBatch | None) -> StepImages:
+        assert streamed is not None
+        return StepImages(streamed.images, torch.arange(len(chosen), device=chosen.device), streamed.labels)
 
     def _validation(self, starts: Iterable[int], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        yield from self._sent(self._data.val, (slice(start, start + batch) for start in starts))
+        yield from self._streamed(self._data.val, (slice(start, start + batch) for start in starts))
 
-    def _sent(self, split: Split, wanted: Iterator[Wanted]) -> Iterator[tuple[Tensor, Tensor]]:
-        """The wanted rows of a split on the device, AHEAD of them under way."""
+    def _streamed(self, split: Split, wanted: Iterator[Wanted]) -> Iterator[tuple[Tensor, Tensor]]:
+        """The wanted batches of a split on the device; a thread gathers up to AHEAD of them beforehand."""
         with ThreadPoolExecutor(1) as thread:
-            under_way = [thread.submit(self._gathered, split, rows) for rows in islice(wanted, AHEAD)]
-            while under_way:
-                images, labels = under_way.pop(0).result()
-                under_way += [thread.submit(self._gathered, split, rows) for rows in islice(wanted, 1)]
+            gathering = [thread.submit(self._gathered, split, rows) for rows in islice(wanted, AHEAD)]
+            while gathering:
+                images, labels = gathering.pop(0).result()
+                gathering += [thread.submit(self._gathered, split, rows) for rows in islice(wanted, 1)]
                 yield images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
     def _gathered(self, split: Split, rows: Wanted) -> tuple[Tensor, Tensor]:
-        """A copy of these rows in memory that a GPU can read by itself."""
+        """A copy of these images and labels, in pinned memory for a GPU."""
         images, labels = torch.tensor(split.images[rows]), torch.tensor(split.labels[rows])
         return (images.pin_memory(), labels.pin_memory()) if self.device.type == "cuda" else (images, labels)
 
 
-def place(data: Dataset, device: torch.device) -> Images:
-    """The images on the device where they fit beside the nets, else streamed to it."""
+def place_images(data: Dataset, device: torch.device) -> Images:
+    """The data set resident on the device if it fits into the share of memory for images, else streamed."""
     wanted = data.train.images.nbytes + data.val.images.nbytes
     return ResidentImages(data, device) if wanted <= _room(device) else StreamedImages(data, device)
 
 
 def _room(device: torch.device) -> float:
-    """Bytes that images may take on the device."""
+    """The memory that images may take on the device, in bytes."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return DEVICE_SHARE * free

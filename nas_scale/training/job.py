@@ -1,4 +1,4 @@
-"""What is asked of a training, and what it answers; plain data that crosses processes and files. No torch."""
+"""Jobs, recipes, progress reports and scores of training, as plain data that crosses processes and files. No torch."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Policy = Literal["none", "randaugment"]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a net is trained.
+    """The hyperparameters of training a network.
 
-    epochs: the most it may get. optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with
-    `paper` (lr decayed by 0.97 every 2.4 epochs; Tan & Le 2019), freely combined. `learning_rate` holds for a batch of
-    256 and scales with the batch. `flips` None means as the data allows. `policy`: what is done to images besides
-    cropping and flipping (training/policy.py). `mixup`: the alpha of the beta distribution that weighs pairs of images
-    (Zhang et al. 2018), 0 for none. `cutout`: side of the square that is blanked, as a share of the image's (DeVries &
-    Taylor 2017), 0 for none. `start_resolution`: share of the resolution at which training starts; it grows to the
-    whole over the first two thirds (Tan & Le 2021). `warmup`: share of all steps over which the rate rises. `crop`:
-    how far an image may be moved each way, as a share of its side. `precision` auto is bf16 on a GPU and float32 on a
-    CPU. `zero_residuals` starts residual branches at zero (nets/build.py).
+    epochs: at most. optimizer and schedule: `sgd` (Nesterov momentum) with `cosine`, or `rmsprop` with `paper` (lr
+    decayed by 0.97 every 2.4 epochs; Tan & Le 2019), freely combined. `learning_rate` is for a batch of 256 and scales
+    linearly with the batch. `flips`: whether images are mirrored; None for what the data allows. `policy`: augmentation
+    besides cropping and flipping (training/policy.py). `mixup`: the alpha of the beta distribution that weighs pairs of
+    images (Zhang et al. 2018), 0 for none. `cutout`: side of the square that is blanked, as a share of the image's
+    (DeVries & Taylor 2017), 0 for none. `start_resolution`: share of the resolution at which training starts; it grows
+    to the whole over the first two thirds (Tan & Le 2021). `warmup`: share of all steps over which the rate rises.
+    `crop`: how far an image may be moved each way, as a share of its side. `precision` auto is bf16 on a GPU and
+    float32 on a CPU. `zero_residuals` starts residual branches at zero (nets/build.py).
     """
 
     epochs: int = 8
@@ -47,11 +47,11 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """How a net is shrunk to be trained cheaply.
+    """How a network is reduced for cheap training.
 
-    resolution: pixels a side at which the baseline is trained (a net twice the baseline's target resolution is
-    trained at twice this). strides: how many of the stem's and stages' strides are kept, the latest given up first;
-    None means as many as leave a last feature map of at least 3x3. width: factor on all channels.
+    resolution: pixels a side at which the baseline is trained; a network of twice the baseline's resolution is trained
+    at twice this. width: factor on all channels. strides: how many of the strides above 1 in stem and stages are kept,
+    the last ones removed first; None for as many as leave a last feature map of at least 3x3.
     """
 
     resolution: int
@@ -62,7 +62,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A training is stopped after `epoch` epochs when its accuracy, the mean over its seeds, is below `accuracy`."""
+    """An early stopping rule: training ends after `epoch` epochs if the seeds' mean accuracy is below `accuracy`."""
 
     epoch: int
     accuracy: float
@@ -70,8 +70,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A training from one seed, or from several at once: the net as it is trained (already shrunk), on which images,
-    how, where, and at which epochs (ascending) it is stopped if it does badly."""
+    """A training job: one network, trained from each of several seeds.
+
+    architecture: already reduced by the proxy. threads: of the CPU. stops: early stopping rules, by ascending epoch.
+    """
 
     architecture: Architecture
     data: DataRef
@@ -84,8 +86,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """News from the middle of a job: `epoch` of at most `epochs` are over. loss: of the training images in that epoch,
-    the mean over the job's seeds."""
+    """A progress report: `epoch` of at most `epochs` are done. loss: that epoch's training loss, the seeds' mean."""
 
     epoch: int
     epochs: int
@@ -95,18 +96,18 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """News that a person should know of: something was done in another way than usual, and why."""
+    """A progress report with a notice for the user: what was done differently than usual, and why."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One seed's answer: accuracy in 0..1 on `images` validation images, and what it took.
+    """The result of training from one seed.
 
-    loss: of the validation images. epochs: how many it got; fewer than the recipe's where it was stopped. seconds: on
-    the clock, those of seeds side by side shared among them. losses: of the training images, of every epoch. checks:
-    (epoch, accuracy) at the epochs of the job's stops that it reached.
+    accuracy: in 0..1, on `images` validation images. loss: on these. epochs: trained; fewer than the recipe's where a
+    rule stopped it. seconds: wall-clock time, divided among seeds trained at once. losses: the training loss of every
+    epoch. checks: (epoch, accuracy) at the epochs of the job's stopping rules that it reached.
     """
 
     accuracy: float

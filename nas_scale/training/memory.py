@@ -1,8 +1,8 @@
-"""Memory: given back between trainings; and nets that do not fit, told from other errors and trained again with less.
+"""Frees memory between trainings, recognises out-of-memory errors, and trains large networks with less memory.
 
-Splitting the batch would change the result, since batch norm averages over it. So the blocks are computed again in the
-backward pass instead of being kept (Chen et al. 2016): the same result up to rounding, about a third more work, and
-memory for the largest block alone beside every block's input.
+Splitting the batch would change the result, since batch norm averages over it. Instead, the activations inside a block
+are recomputed in the backward pass (gradient checkpointing, Chen et al. 2016): the same result up to rounding, for
+about a third more computation; only the inputs of all blocks and the inside of one are kept.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _LACKING: Final = (
 
 
 def give_back_freed_memory() -> None:
-    """Between trainings: what the next one needs may be far less, and other processes may need the rest.
+    """Returns freed memory to the system between trainings, as other processes may need it.
 
-    A GPU's only where it is half full: giving it back waits for all that is under way there. A recorded step's memory
-    is never used again before that.
+    A GPU's memory only where more than KEEP_FREE of it is in use, as this waits for all work on the GPU. It is the only
+    way to reuse the memory of a recorded step.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:  # glibc keeps what is freed (engines/base.py); no variable says when to give it back
@@ -48,14 +48,14 @@ def give_back_freed_memory() -> None:
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a GPU or a CPU."""
+    """Whether the error means that memory ran out, on a GPU or a CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _LACKING)
 
 
 def sparing(net: Net) -> Net:
-    """The same net, changed in place to keep each block's input alone for the backward pass."""
+    """Changes `net` in place to keep only each block's input for the backward pass, and returns it."""
     for stage in net.stages:
         assert isinstance(stage, nn.Sequential)
         for index, block in enumerate(stage):
@@ -65,7 +65,7 @@ def sparing(net: Net) -> Net:
 
 
 class _Recomputed(nn.Module):
-    """A block whose inside is forgotten after the forward pass and computed again for the backward pass."""
+    """A block whose activations are recomputed in the backward pass."""
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class _Recomputed(nn.Module):
 
     @contextlib.contextmanager
     def _without_averaging(self) -> Iterator[None]:
-        """The second computation of a batch must not enter the running averages again."""
+        """Keeps the recomputation from updating batch norm's running averages a second time."""
         norms = [module for module in self.block.modules() if isinstance(module, nn.BatchNorm2d)]
         momenta = [norm.momentum for norm in norms]
         for norm in norms:

@@ -1,8 +1,8 @@
-"""RandAugment on whole batches (Cubuk et al. 2020): a few operations an image, each drawn uniformly, none in a loop.
+"""RandAugment (Cubuk et al. 2020) on whole batches on the device, without a loop over images.
 
-Every operation is computed for the whole batch and selected by image: those that map a channel's values go through one
-table of 256 entries, those that mix an image with another of itself are one blend, those that move pixels are one
-sampling of a grid. So a batch costs the same whatever was drawn, and nothing waits for the device. The operations,
+Every operation is computed for the whole batch and selected by image: those that map a channel's values use one table
+of 256 entries, those that blend an image with a version of itself are one blend, those that move pixels are one grid
+sampling. So a batch costs the same whatever was drawn, and nothing synchronises with the device. The operations,
 their strengths and their rounding are those of torchvision 0.28's RandAugment on bytes, with bilinear sampling; halves
 are rounded up, so that floats that differ a little between devices give the same bytes.
 """
@@ -29,7 +29,7 @@ HAIR: Final = (
 
 
 class Operation(IntEnum):
-    """What may be done to an image; the numbers are what is drawn."""
+    """The operations of RandAugment, by the number that is drawn."""
 
     IDENTITY = 0
     SHEAR_X = 1
@@ -48,7 +48,7 @@ class Operation(IntEnum):
 
 
 def draw_operations(images: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """(operations (n, 2), signed magnitudes (n, 2) in -1..1); what has no sign ignores it."""
+    """Random operations (n, 2) and signed magnitudes (n, 2), in -1..1, of n images."""
     shape = (images, OPERATIONS_PER_IMAGE)
     operations = torch.randint(0, len(Operation), shape, generator=generator)
     signs = torch.randint(0, 2, shape, generator=generator) * 2 - 1
@@ -56,9 +56,9 @@ def draw_operations(images: int, generator: torch.Generator) -> tuple[Tensor, Te
 
 
 def randaugment(images: Tensor, operations: Tensor, magnitudes: Tensor, fill: Tensor) -> Tensor:
-    """Bytes (b, h, w, c), c 1 or 3, after `operations` (b, k) of `magnitudes` (b, k), one after the other.
+    """The images (b, h, w, c), uint8, c 1 or 3, after k operations each, in order.
 
-    fill (c,): the colour, 0..255, of what is moved in from outside.
+    operations, magnitudes (b, k): as drawn. fill (c,): the colour, in 0..255, of pixels moved in from outside.
     """
     batch = images.permute(0, 3, 1, 2).contiguous()
     for drawn, magnitude in zip(operations.unbind(1), magnitudes.unbind(1), strict=True):

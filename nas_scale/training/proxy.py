@@ -1,4 +1,4 @@
-"""How a net is shrunk to be trained cheaply. No torch."""
+"""Reduces a network to its proxy for cheap training. No torch."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PROXY_BN_MOMENTUM: Final = 0.1  # slower averages do not settle within a proxy's
 
 
 def strides_kept(arch: Architecture, resolution: int) -> int:
-    """How many strided layers may stay so that a `resolution`-pixel image ends in a map of at least SMALLEST_MAP.
+    """How many strides above 1 can be kept so that the last feature map is at least SMALLEST_MAP pixels a side.
 
-    The latest are given up first. Giving up the stem's instead keeps more detail, but quadruples all early maps: on a
-    CPU EfficientNet-B0 at a quarter of its width and 48 px then trains at half the images a second
-    (benchmarks/proxy_strides.py).
+    The last ones are removed first. Removing the stem's instead keeps more detail, but quadruples all early maps: on a
+    CPU, EfficientNet-B0 at a quarter of its width and 48 px then trains at half the images per second
+    (benchmarks/proxy_strides.py). Raises UserError where `resolution` itself is below SMALLEST_MAP.
     """
     if resolution < SMALLEST_MAP:
         raise UserError(
@@ -36,12 +36,12 @@ def strides_kept(arch: Architecture, resolution: int) -> int:
 
 
 def _strides(arch: Architecture) -> list[int]:
-    """The strides above 1, from the stem on."""
+    """The strides above 1, from the stem onwards."""
     return [stride for stride in (arch.stem_stride, *(stage.stride for stage in arch.stages)) if stride > 1]
 
 
 def _with_strides(arch: Architecture, kept: int) -> Architecture:
-    """The net with only its first `kept` strides."""
+    """The network with only its first `kept` strides above 1; the others become 1."""
     stem_stride, left = (arch.stem_stride, kept - (arch.stem_stride > 1)) if kept else (1, 0)
     stages = []
     for stage in arch.stages:
@@ -52,12 +52,11 @@ def _with_strides(arch: Architecture, kept: int) -> Architecture:
 
 
 def shrink(arch: Architecture, proxy: Proxy, reference: Architecture) -> Architecture:
-    """The net as it is trained.
+    """The network as it is trained: with the proxy's resolution, strides and width, without dropout and drop path.
 
-    `reference` is the net (or space) whose resolution the proxy's stands for: a net at r times its resolution is
-    trained at r times the proxy's, and strides are given up as they are for the reference, so that all nets of a
-    comparison lose the same (a net of a lower resolution than the reference's more, where its last map would be too
-    small). Dropout and stochastic depth are off: a proxy is too short to overfit.
+    reference: the network whose resolution corresponds to the proxy's. A network of r times its resolution is trained
+    at r times the proxy's. The same strides are removed as for the reference, so that all networks of a comparison are
+    reduced alike; a network of lower resolution loses more where its last map would be too small.
     """
     resolution = round(proxy.resolution * arch.resolution / reference.resolution)
     kept = min(strides_kept(reference, proxy.resolution), strides_kept(arch, resolution))
@@ -75,13 +74,15 @@ def shrink(arch: Architecture, proxy: Proxy, reference: Architecture) -> Archite
 
 
 def narrowed(channels: int, width: float) -> int:
-    """Channels of the proxy: the net's times `width`, to the nearest multiple of 4 (8 would make different nets alike);
-    exactly the net's at width 1."""
+    """Channels times `width`, to the nearest multiple of 4; unchanged at width 1.
+
+    A multiple of 8 would make different networks equal.
+    """
     return channels if width == 1 else max(4, int(channels * width + 2) // 4 * 4)
 
 
-def given_up(reference: Architecture, proxy: Proxy) -> str:
-    """What the proxy gave up against the target, as a phrase for tables."""
+def proxy_reduction(reference: Architecture, proxy: Proxy) -> str:
+    """How the proxy reduces the reference network and its training, as a phrase for tables."""
     small = shrink(reference, proxy, reference)
     parts = [f"{small.resolution} px instead of {reference.resolution}"]
     if small.total_stride != reference.total_stride:

@@ -1,7 +1,7 @@
-"""The RMSProp of TensorFlow, with which the papers trained their nets (Tan et al. 2019; Tan & Le 2019).
+"""TensorFlow's RMSProp, with which MnasNet and EfficientNet were trained (Tan et al. 2019; Tan & Le 2019).
 
-It is another optimizer than torch's of that name: epsilon stands inside of the root, the average of squares starts at
-one, and the momentum holds steps that were already scaled by the learning rates of their time:
+It differs from torch's RMSprop: epsilon is inside the square root, the average of squares starts at one, and the
+momentum accumulates steps already multiplied by the learning rate:
 
     ms  = alpha * ms + (1 - alpha) * g^2        from ms = 1; g holds weight_decay * w
     mom = momentum * mom + lr * g / sqrt(ms + eps)
@@ -21,11 +21,11 @@ from torch import Tensor
 
 
 class RMSProp(torch.optim.Optimizer):
-    """TensorFlow's RMSProp. params: parameters, or groups of them as any optimizer takes them.
+    """TensorFlow's RMSProp as a torch optimizer.
 
-    lr: a number, or a tensor of no dimensions on the parameters' device, which a step never brings to the host: such a
-    step can be recorded as a CUDA graph. `state[parameter]` holds `square_avg` and `momentum_buffer` from the start,
-    laid out as the parameter is. Parameters without a gradient are left as they are.
+    params: parameters or parameter groups. lr: a number, or a scalar tensor on the parameters' device; a step with a
+    tensor never synchronises with the host, so it can be recorded as a CUDA graph. `state[parameter]` has `square_avg`
+    and `momentum_buffer` from the start, in the parameter's memory format. Parameters without a gradient are skipped.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RMSProp(torch.optim.Optimizer):
         super().__init__(params, usual)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Adds parameters, and their state at once: a recording needs it to be in its place before the first step."""
+        """Adds a group and allocates its state at once, as a CUDA graph needs it before the first step."""
         super().add_param_group(param_group)
         for weight in self.param_groups[-1]["params"]:
             self.state[weight] = {
@@ -57,7 +57,7 @@ class RMSProp(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One step; returns the loss of `closure`, which computes the gradients again, where one is given."""
+        """Updates the parameters; returns the loss of `closure`, which recomputes the gradients, where given."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -67,7 +67,7 @@ class RMSProp(torch.optim.Optimizer):
         return loss
 
     def _descend(self, group: dict[str, Any]) -> None:
-        """The step of one group, each operator on all of its parameters."""
+        """Updates one group, each operator applied to all its parameters at once."""
         weights = [weight for weight in group["params"] if weight.grad is not None]
         if not weights:  # these operators refuse empty lists
             return

@@ -1,4 +1,4 @@
-"""The learning rate over a training. No torch."""
+"""The learning rate schedule. No torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAPER_DECAY_EPOCHS = 2.4
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, batch: int) -> float:
-    """The rate at `step` (from 0): linear warm-up, then half a cosine to zero, or the paper's exponential decay."""
+    """The learning rate at `step`, from 0: linear warm-up, then a half cosine to zero or EfficientNet's decay."""
     peak = recipe.learning_rate * batch / 256
     total = recipe.epochs * steps_per_epoch
     warmup = round(recipe.warmup * total)

@@ -1,4 +1,4 @@
-"""How long a training will take, by timing a few of its steps; run by an engine, where the training will run."""
+"""Estimates how long a training will take by timing a few steps; run by an engine, where the training will run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START_SECONDS: Final = 4.0  # until a worker has imported torch and opened its i
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A job that is to be timed, and how many images it would train and validate on."""
+    """A job to be timed, with the number of images it would train and validate on."""
 
     job: Job
     train_images: int
@@ -34,10 +34,10 @@ class Timing:
 
 
 def seconds_of(asked: Timing) -> Generator[None, None, float | None]:
-    """Seconds that a training of one seed will take, with the job's batch, device and threads; yields where it waits.
+    """The estimated seconds of training from one seed, with the job's batch, device and threads.
 
-    None where it does not fit into memory: its training will say so. Times a few steps on blank images: several between
-    two looks at the clock for which a GPU has done all it was asked for, since it is given work far ahead of doing it.
+    None where it does not fit into memory, which the training will report. Yields None while it waits for the device.
+    Steps on blank images are timed several at once, until the device has finished them, as a GPU works asynchronously.
     """
     from nas_scale.training.memory import is_lack_of_memory
     from nas_scale.training.worker import prepare_process
@@ -74,7 +74,7 @@ def _seconds(asked: Timing) -> Generator[None, None, float]:
 
 
 class _Steps:
-    """A net's steps of the whole resolution."""
+    """Training steps of a network at full resolution."""
 
     def __init__(self, job: Job, images: Images, batch: int, recordable: bool) -> None:
         import torch
@@ -87,7 +87,7 @@ class _Steps:
         self._left = 0
 
     def take(self, count: int) -> Generator[None, None, None]:
-        """So many steps, which are done at the end."""
+        """Runs `count` steps and waits until the device has finished them."""
         for _ in range(count):
             if not self._left:
                 self._trainer.begin(self._trainer.recipe.epochs - 1)
@@ -99,7 +99,7 @@ class _Steps:
             yield None
 
     def seconds_each(self) -> Generator[None, None, float]:
-        """Seconds of a step, from more and more of them until they take long enough."""
+        """The seconds of one step, timed over more and more steps until they take ENOUGH_SECONDS."""
         count = LEAST_STEPS
         while True:
             started = time.perf_counter()
@@ -111,7 +111,7 @@ class _Steps:
 
 
 def _blank(size: int, count: int) -> Dataset:
-    """Grey images, which cost as much as any."""
+    """A data set of `count` grey images of `size` pixels a side; the contents do not affect the time."""
     from nas_scale.training.data import Dataset
     from nas_scale.training.data.dataset import Split
 

@@ -1,8 +1,8 @@
-"""One net on its way from one seed: its optimizer, its draws, and the steps of an epoch, on a CPU or a GPU.
+"""Trains one network from one seed, epoch by epoch, on a CPU or a GPU.
 
-On a GPU nothing here waits for it. Order, draws and rates of an epoch go to the device at its beginning, into places
-that stay; a counter there says which step is next, so that a recorded step takes the host one launch and no copy. What
-an epoch came to is sent back behind its last step, and is there once `behind` says so.
+On a GPU nothing here waits for it. The order, random numbers and learning rates of an epoch are copied at its start to
+fixed buffers on the device, and a counter there gives the number of the next step; so the host only launches a recorded
+step and copies nothing. The mean loss is copied back asynchronously after the last step.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nas_scale.nets.build import Net
 from nas_scale.training.augment import EpochDraws, augmented, draw_epoch, mixed_cross_entropy, resolutions
 from nas_scale.training.capture import Recorded
 from nas_scale.training.half import HalfPrecision
-from nas_scale.training.images import Arrived, Images
+from nas_scale.training.images import Images, StreamedBatch
 from nas_scale.training.job import Recipe
 from nas_scale.training.memory import is_lack_of_memory
 from nas_scale.training.rmsprop import RMSProp
@@ -33,17 +33,16 @@ WORTH_RECORDING: Final = 50  # steps; recording takes about as long as ten
 
 @cache
 def _idle_streams(device: torch.device) -> list[torch.cuda.Stream]:
-    """Streams of trainers that are closed. Memory that torch keeps belongs to the stream that took it, and would have
-    to be taken anew for each new one."""
+    """CUDA streams of closed trainers, for reuse: torch caches memory by stream, so a new one would need more."""
     return []
 
 
 class Trainer:
-    """Trains `net`, already on the images' device, by `recipe`. Draws hang on (seed, epoch) alone.
+    """Trains `net`, already on the images' device, by `recipe`. Random numbers depend on (seed, epoch) alone.
 
-    An epoch is `begin`, `steps` times `step`, `end`. On a GPU each trainer has a stream of its own, so that several of
-    them keep it busy, and its step is recorded as a CUDA graph where that pays. recordable: whether that may be tried.
-    not_recorded: why CUDA could not record a step, where it could not.
+    An epoch is a call of `begin`, `steps` calls of `step`, and a call of `end`. On a GPU each trainer has its own
+    stream, so that several keep it busy, and its step is recorded as a CUDA graph where that saves time. recordable:
+    whether it may be. not_recorded: why CUDA could not record a step, or None.
     """
 
     def __init__(self, net: Net, images: Images, recipe: Recipe, seed: int, recordable: bool = True) -> None:
@@ -79,8 +78,8 @@ class Trainer:
         self._drawn: tuple[int, EpochDraws] | None = None
         self._draws: EpochDraws | None = None  # on the device
         self._rates: Tensor | None = None
-        self._inbox: Arrived | None = None
-        self._arriving: Iterator[Arrived | None] = iter(())
+        self._inbox: StreamedBatch | None = None
+        self._stream_of_batches: Iterator[StreamedBatch | None] = iter(())
 
     def draw(self, number: int) -> None:
         """The draws of an epoch ahead of it, while the device may still be busy with the one before."""
@@ -98,24 +97,24 @@ class Trainer:
         rates = [learning_rate(self.recipe, first + step, self.steps, self.batch) for step in range(self.steps)]
         self.net.train()
         self._size = self._sizes[number]
-        self._arriving = self.images.arriving(draws.order, self.batch)
+        self._stream_of_batches = self.images.stream(draws.order, self.batch)
         with self.on_stream():
             self._put(draws, torch.tensor(rates))
             self._at.zero_()
             self._total.zero_()
 
     def step(self) -> Tensor:
-        """The next step; its loss (), which on a GPU is under way and stays in its place until the step after it."""
+        """Runs the next step; its loss (), on a GPU computed asynchronously and overwritten by the step after."""
         with self.on_stream():
-            return self._advance(next(self._arriving))
+            return self._advance(next(self._stream_of_batches))
 
     def end(self) -> Tensor:
-        """The mean loss () of the epoch's steps, as `sent_back`."""
+        """The mean loss () of the epoch's steps, `copied_to_host`."""
         with self.on_stream():
-            return self.sent_back(self._total / self.steps)
+            return self.copied_to_host(self._total / self.steps)
 
-    def sent_back(self, values: Tensor) -> Tensor:
-        """A copy on the CPU, which holds them once the device is no longer `behind`."""
+    def copied_to_host(self, values: Tensor) -> Tensor:
+        """A copy in CPU memory, valid once the device is no longer `behind`."""
         on_gpu = self._stream is not None
         copy = torch.empty(values.shape, pin_memory=on_gpu)
         copy.copy_(values, non_blocking=on_gpu)
@@ -123,7 +122,7 @@ class Trainer:
         return copy
 
     def losses(self, number: int) -> Iterator[float]:
-        """Trains an epoch and reads every step's loss, which waits for it."""
+        """Trains an epoch and yields the loss of every step, waiting for each."""
         self.begin(number)
         for _ in range(self.steps):
             loss = self.step()
@@ -133,25 +132,25 @@ class Trainer:
         self.end()
 
     def mark(self) -> None:
-        """Remembers how far the device has been asked to go."""
+        """Records an event on the stream, after all work queued so far."""
         if self._stream is not None:
             event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             event.record(self._stream)
             self._marks.append(event)
 
     def behind(self, marks: int = 0) -> bool:
-        """Whether the device has yet to reach more than the last so many marks."""
+        """Whether the device has more than `marks` recorded events still to reach."""
         while self._marks and self._marks[0].query():  # type: ignore[no-untyped-call]
             self._marks.popleft()
         return len(self._marks) > marks
 
     def synchronize(self) -> None:
-        """Waits until the device has done what it was asked for."""
+        """Waits until the device has finished all queued work."""
         if self._stream is not None:
             self._stream.synchronize()
 
     def close(self) -> None:
-        """Ends the trainer: nothing of it is under way any more, and its stream may be another's."""
+        """Waits for all queued work and releases the stream; the trainer cannot be used any more."""
         stream, self._stream = self._stream, None
         self._recorded.clear()
         if stream is not None:
@@ -160,19 +159,19 @@ class Trainer:
             _idle_streams(self.images.device).append(stream)
 
     def logits(self, images: Tensor) -> Tensor:
-        """Of normalised images (b, 3, h, w), in float32."""
+        """The network's logits (b, classes), float32, of normalised images (b, 3, h, w)."""
         logits: Tensor = self.net(images if self._half is None else images.to(torch.bfloat16))
         return logits
 
     def on_stream(self) -> AbstractContextManager[Any]:
-        """Whatever this trainer does on a GPU happens inside of this."""
+        """A context in which work on a GPU goes to this trainer's stream."""
         return torch.cuda.stream(self._stream) if self._stream is not None else contextlib.nullcontext()
 
     def _weights(self) -> list[Tensor]:
         return list(self.net.parameters()) if self._half is None else self._half.parameters()
 
     def _put(self, draws: EpochDraws, rates: Tensor) -> None:
-        """Into the same places at every epoch: recorded kernels hold their addresses."""
+        """Copies an epoch's draws and rates into fixed buffers, whose addresses recorded kernels hold."""
         if self._draws is None or self._rates is None:
             self._draws = draws.to(self.images.device)
             self._rates = rates.to(self.images.device)
@@ -187,23 +186,23 @@ class Trainer:
         else:
             place.copy_(drawn.pin_memory(), non_blocking=True)
 
-    def _advance(self, arrived: Arrived | None) -> Tensor:
-        """One step, recorded where that is possible."""
+    def _advance(self, streamed: StreamedBatch | None) -> Tensor:
+        """Runs one step, by its recording where there is one."""
         if self._recordable and self._size not in self._recorded:
-            self._record(arrived)
+            self._record(streamed)
         recorded = self._recorded.get(self._size)
         if recorded is None:
-            return self._step(arrived)
-        if arrived is not None and self._inbox is not None:
-            self._inbox.images.copy_(arrived.images)
-            self._inbox.labels.copy_(arrived.labels)
+            return self._step(streamed)
+        if streamed is not None and self._inbox is not None:
+            self._inbox.images.copy_(streamed.images)
+            self._inbox.labels.copy_(streamed.labels)
         return recorded()
 
-    def _record(self, arrived: Arrived | None) -> None:
-        """Records the step at this size; where CUDA cannot, steps stay as they are."""
+    def _record(self, streamed: StreamedBatch | None) -> None:
+        """Records the step at this resolution; where CUDA cannot, steps run kernel by kernel."""
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
-            self._inbox = None if arrived is None else Arrived(arrived.images.clone(), arrived.labels.clone())
+            self._inbox = None if streamed is None else StreamedBatch(streamed.images.clone(), streamed.labels.clone())
         try:
             self._recorded[self._size] = self._recording()
         except RuntimeError as error:
@@ -214,7 +213,7 @@ class Trainer:
             self.not_recorded = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
 
     def _recording(self) -> Recorded:
-        """Tried once more where memory runs out: while it records, torch gives nothing back of what it keeps."""
+        """Records the step, a second time with an emptied cache where memory runs out: torch frees none meanwhile."""
         try:
             return Recorded(lambda: self._step(self._inbox), self._state, self._pool)
         except RuntimeError as error:
@@ -226,19 +225,19 @@ class Trainer:
         return Recorded(lambda: self._step(self._inbox), self._state, self._pool)
 
     def _state(self) -> list[Tensor]:
-        """All tensors that a step changes."""
+        """All tensors that a step changes, for `Recorded`."""
         optimizer = (value for state in self._optimizer.state.values() for value in state.values())
         kept = [value for value in optimizer if isinstance(value, Tensor)]
         own = {*self.net.parameters(), *self._weights()}
         return [*own, *self.net.buffers(), *kept, self._rate, self._at, self._total]
 
-    def _step(self, arrived: Arrived | None) -> Tensor:
-        """The step that the counter on the device says; nothing in it hangs on the host."""
+    def _step(self, streamed: StreamedBatch | None) -> Tensor:
+        """Runs the step whose number the counter on the device holds; nothing in it depends on the host."""
         assert self._draws is not None
         assert self._rates is not None
         places = self._range + self._at * self.batch
         draws = self._draws.batch(places, self._at)
-        rows = self.images.rows(self._draws.order.index_select(0, places), arrived)
+        rows = self.images.step_images(self._draws.order.index_select(0, places), streamed)
         images = augmented(rows.images, rows.chosen, draws, self.recipe, self.images.mean, self.images.std, self._size)
         loss = mixed_cross_entropy(self.logits(images), rows.labels, draws.weight, self.recipe.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -265,15 +264,17 @@ def _computes_in_half(recipe: Recipe, device: torch.device) -> bool:
 
 
 def _drop_counters(net: nn.Module) -> None:
-    """Norms count their batches by a kernel each, and the count matters only to averages without a momentum."""
+    """Removes batch norms' counters of batches: a kernel each, and needed only for averages without a momentum."""
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.num_batches_tracked = None
 
 
 def _optimizer(weights: list[Tensor], recipe: Recipe, rate: Tensor) -> torch.optim.Optimizer:
-    """Weight decay on weights alone, not on norms and biases. The rate is a tensor on the device, so that a recorded
-    step can be given another."""
+    """The recipe's optimizer, with weight decay on weights only, not on batch norms and biases.
+
+    rate: the learning rate as a tensor on the device, so that it can be changed for a recorded step.
+    """
     decayed = [weight for weight in weights if weight.ndim > 1]
     plain = [weight for weight in weights if weight.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]

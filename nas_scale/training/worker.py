@@ -1,4 +1,4 @@
-"""The functions that engines run: a job in, scores out. They import torch when they are called."""
+"""The functions that engines run to train a network: a job in, its scores out. They import torch when called."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from nas_scale.training.job import Job, Score
 
 if TYPE_CHECKING:
     from nas_scale.nets.build import Net
-    from nas_scale.training.fit import News
+    from nas_scale.training.fit import Progress
     from nas_scale.training.images import Images
 
 EVALUATE = "nas_scale.training.worker:follow"
 LOST = 70  # exit code of a worker whose GPU is lost to it
-Training: TypeAlias = "Generator[News, None, tuple[Score, ...]]"
+Training: TypeAlias = "Generator[Progress, None, tuple[Score, ...]]"
 
 
 def evaluate(job: Job) -> tuple[Score, ...]:
-    """Trains the job's net (its classifier sized to the data's classes) from each seed; a score a seed.
+    """Trains the job's network, with as many outputs as the data has classes; returns one score for each seed.
 
-    Raises RunFailed in one line when the net diverges or does not fit into memory; engines report that as a failed job.
+    Raises RunFailed when it diverges or does not fit into memory; an engine reports that as a failed job.
     """
     work = follow(job)
     while True:
@@ -38,7 +38,7 @@ def evaluate(job: Job) -> tuple[Score, ...]:
 
 
 def follow(job: Job) -> Training:
-    """The same, with news after every epoch; several of these may take turns in one process."""
+    """`evaluate` as a generator with a progress report after every epoch; several can take turns in one process."""
     from nas_scale.training.memory import give_back_freed_memory
 
     prepare_process(job.threads)
@@ -51,7 +51,7 @@ def follow(job: Job) -> Training:
 
 
 def _with_own_draws(work: Training, device: str) -> Training:
-    """The same work with torch's random states as its own, whatever others draw from them in between."""
+    """The same training with its own copy of torch's global random states, undisturbed by other jobs in the process."""
     import torch
 
     generators = [torch.default_generator]
@@ -71,7 +71,7 @@ def _with_own_draws(work: Training, device: str) -> Training:
 
 
 def _trained(job: Job, images: Images) -> Training:
-    """A second attempt with less memory where the first lacks it. Raises RunFailed where that does too."""
+    """Trains, a second time with less memory where the first runs out. Raises RunFailed where that does too."""
     try:
         return (yield from _fitted(job, images, spare_memory=False))
     except _LackOfMemoryError:
@@ -87,7 +87,7 @@ def _trained(job: Job, images: Images) -> Training:
 
 
 def prepare_process(threads: int) -> None:
-    """What makes this process train fast. Nothing here changes a result beyond rounding."""
+    """Sets torch's process-wide options for speed; results change by rounding at most."""
     import torch
 
     torch.set_num_threads(threads)
@@ -97,15 +97,15 @@ def prepare_process(threads: int) -> None:
 
 
 class _LackOfMemoryError(Exception):
-    """A job did not fit; carries nothing, so that nothing of it is kept."""
+    """A job did not fit into memory. It holds no traceback of the job, which would keep the memory in use."""
 
 
 def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
-    """One attempt: all seeds side by side, or one after another with blocks computed again in the backward pass.
+    """One attempt: all seeds at once, or one after another, with less memory by recomputation in the backward pass.
 
-    One after another, a stop looks at one seed alone. Raises _LackOfMemoryError.
+    One after another, a stopping rule sees one seed only. Raises _LackOfMemoryError.
     """
-    from nas_scale.training.fit import fit
+    from nas_scale.training.fit import train_nets
     from nas_scale.training.memory import is_lack_of_memory, sparing
 
     alone = spare_memory or _draws(job.architecture)
@@ -115,7 +115,7 @@ def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
             nets = _built(job, seeds)
             if spare_memory:
                 nets = {seed: sparing(net) for seed, net in nets.items()}
-            scores += yield from fit(nets, images, job.recipe, job.stops, recordable=not spare_memory)
+            scores += yield from train_nets(nets, images, job.recipe, job.stops, recordable=not spare_memory)
         return tuple(scores)
     except (RuntimeError, MemoryError) as error:
         if not is_lack_of_memory(error):
@@ -125,8 +125,10 @@ def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
 
 
 def _leave_where_lost(device: str) -> None:
-    """Ends the process where its GPU does nothing any more, as after an illegal access: every job after this one would
-    fail at once. The engine starts another worker and tries its jobs again."""
+    """Ends the process where its GPU no longer works, as after an illegal access, since every later job would fail.
+
+    The engine starts another worker and runs the jobs again.
+    """
     import torch
 
     if device.startswith("cuda"):
@@ -137,7 +139,7 @@ def _leave_where_lost(device: str) -> None:
 
 
 def _built(job: Job, seeds: Sequence[int]) -> dict[int, Net]:
-    """The net from each seed, on the job's device."""
+    """The network initialised from each seed, on the job's device."""
     import torch
 
     from nas_scale.nets.build import build, zero_residuals
@@ -153,7 +155,7 @@ def _built(job: Job, seeds: Sequence[int]) -> dict[int, Net]:
 
 
 def _draws(arch: Architecture) -> bool:
-    """Whether the net itself draws random numbers in training; two of those would take each other's."""
+    """Whether the network uses torch's global random state in training, which concurrent jobs would share."""
     return arch.dropout > 0 or arch.drop_path > 0
 
 
@@ -162,7 +164,7 @@ def _images(ref: DataRef, device: str) -> tuple[Images, int]:
     import torch
 
     from nas_scale.training.data import load
-    from nas_scale.training.images import place
+    from nas_scale.training.images import place_images
 
     dataset = load(ref)
-    return place(dataset, torch.device(device)), len(dataset.classes)
+    return place_images(dataset, torch.device(device)), len(dataset.classes)

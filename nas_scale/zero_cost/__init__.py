@@ -1,4 +1,4 @@
-"""Scores of a network that need no training.
+"""Scores networks without training them: by their cost, or by zero-cost proxies of untrained weights.
 
-Nothing that knows trials.
+Not here: trials, and any training.
 """

@@ -1,7 +1,6 @@
-"""Scores of nets that were never trained: NASWOT (Mellor et al. 2021) and SynFlow (Tanaka et al. 2020).
+"""Zero-cost proxies of a network with random weights: NASWOT (Mellor et al. 2021), SynFlow (Tanaka et al. 2020).
 
-Both look at one net with random weights: equal nets and seeds give equal scores. Larger is better. Neither changes the
-net that it is given.
+Higher is better. Equal networks with equal weights have equal scores, and the network passed in is not changed.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ _KINDS = tuple(ACTIVATIONS.values())
 
 
 def naswot(net: nn.Module, images: Tensor) -> float:
-    """How differently the net's activations fire for different images: the log-determinant of how many of them agree.
+    """NASWOT: the log-determinant of the kernel of activation patterns, for images (n, 3, h, w).
 
-    images: (n, 3, h, w). The code of an image says of every unit of every activation whether it is above zero before
-    it; for other activations than ReLU too, which are near zero below it. With N units, image i and j agree in N minus
-    the Hamming distance of their codes: that is the kernel. Batch norm takes the statistics of these images, as it does
-    when training starts. Gates of squeeze-excite are no activations.
+    An image's pattern is a bit for every unit of every activation: whether its input is above zero (for other
+    activations than ReLU too, which are near zero below it). Entry (i, j) of the kernel is the number of units in which
+    images i and j agree. Batch norm uses the statistics of these images, as at the start of training. The gates of
+    squeeze-excite are not counted.
 
-    -inf where two images have the same code.
+    -inf where two images have the same pattern.
     """
     kernel = torch.zeros(len(images), len(images), dtype=torch.float64, device=images.device)
 
@@ -35,24 +34,23 @@ def naswot(net: nn.Module, images: Tensor) -> float:
         above = (inputs[0] > 0).flatten(1).float()
         kernel.add_(above @ above.T).add_((1 - above) @ (1 - above).T)
 
-    judged = copy.deepcopy(net).train()
-    for module in judged.modules():
+    observed = copy.deepcopy(net).train()
+    for module in observed.modules():
         if isinstance(module, _KINDS):
             module.register_forward_pre_hook(see)
     with torch.no_grad():
-        judged(images)
+        observed(images)
     return float(torch.linalg.slogdet(kernel).logabsdet)
 
 
 def synflow(net: nn.Module, image_shape: Shape) -> float:
-    """How much can flow through the net: the log of the sum over its weights of |w dL/dw|.
+    """SynFlow: the log of the sum of |w dL/dw| over all weights w, for an image of ones of shape (c, h, w).
 
-    L is the sum of the outputs for an image of ones, with all parameters by their magnitude; batch norm passes through
-    with the statistics it starts with, and activations let everything through, as ReLU does with what is never
-    negative (ReLU6 would cut it off). No image is looked at. Norms and biases are no weights. In double precision,
-    which a hundred layers need.
+    L is the sum of the outputs with all parameters replaced by their absolute values. Batch norm uses its initial
+    statistics. Activations are replaced by the identity, which is what ReLU does to values that are never negative
+    (ReLU6 would clip them). Batch norms and biases are not weights. In double precision, which deep networks need.
 
-    -inf where nothing flows, inf for nets so deep that double precision overflows.
+    -inf where the sum is zero, inf where double precision overflows.
     """
     linear = _without_activations(copy.deepcopy(net)).double().eval()
     weights = [parameter for parameter in linear.parameters() if parameter.ndim > 1]

@@ -1,5 +1,7 @@
-"""Scores of nets without training: what a net costs, and zero-cost scores of the net that would be trained. torch is
-imported where a zero-cost score is asked for."""
+"""Scores networks without training: by the cost of the target network, or by a zero-cost proxy of the reduced one.
+
+torch is imported only for zero-cost proxies.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,15 @@ from nas_scale.zero_cost.names import WEIGHT_SCORES
 if TYPE_CHECKING:
     from torch import Tensor
 
-SEED: Final = 0  # of the weights that zero-cost scores look at, and of the choice of images
-IMAGES: Final = 64  # that NASWOT looks at
+SEED: Final = 0  # of the random weights, and of the choice of images
+IMAGES: Final = 64  # for NASWOT
 
 
 def score(name: str, arch: Architecture, small: Architecture, images: DataRef) -> float:
-    """A net's score by a score function of names.py; larger is better.
+    """A network's score by the score function `name` (see names.py); higher is better.
 
-    arch: the target net, whose cost is counted. small: the net as it is trained, on `images`, which zero-cost scores
-    look at; with random weights of seed 0, on one thread of the CPU, so that a score is the same wherever it is asked.
+    arch: the target network, whose cost is counted. small: the network as the proxy trains it, on `images`; zero-cost
+    proxies look at this one, with random weights of seed 0 on one CPU thread, so that a score is reproducible.
     """
     if name not in WEIGHT_SCORES:
         return metric_named(name).of_net(arch)
@@ -47,8 +49,7 @@ def score(name: str, arch: Architecture, small: Architecture, images: DataRef) -
 
 @cache
 def _images(ref: DataRef) -> tuple[Tensor, int]:
-    """IMAGES of the training images, drawn once, as training sees them but for augmentation: (n, 3, h, w), and how many
-    classes there are."""
+    """A random sample of IMAGES normalised training images (n, 3, h, w) without augmentation; the number of classes."""
     import torch
 
     from nas_scale.training.augment import normalise

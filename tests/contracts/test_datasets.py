@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from nas_scale.errors import DataError
-from nas_scale.training.data import DataRef, Dataset, Split, check, load, load_test
-from nas_scale.training.data.cache import Entry
+from nas_scale.training.data import DataRef, Dataset, Split, check_data, load, load_test
+from nas_scale.training.data.cache import CacheEntry
 from tests.support.tiny_data import (
     write_cifar_binary,
     write_cifar_python,
@@ -102,7 +102,7 @@ def _contents(split: Split) -> set[bytes]:
 
 
 def test_arrays_have_the_promised_shapes_and_every_class(source: str, cache: Path) -> None:
-    check(reference(source))
+    check_data(reference(source))
     data = load(reference(source), cache)
     for split in (data.train, data.val, load_test(reference(source), cache) if _has_test(source) else data.val):
         assert split.images.shape == (len(split), RESOLUTION, RESOLUTION, 3)
@@ -169,7 +169,7 @@ def test_fewer_images_than_classes_are_refused(source: str, cache: Path) -> None
 
 def test_the_second_load_maps_the_cache(source: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load(reference(source), cache)
-    monkeypatch.setattr(Entry, "write", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(CacheEntry, "write", lambda *_: pytest.fail("decoded again"))
     start = time.perf_counter()
     second = load(reference(source), cache)
     assert time.perf_counter() - start < 0.5

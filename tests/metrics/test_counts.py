@@ -15,7 +15,7 @@ from nas_scale.architecture.spec import Architecture, Style
 from nas_scale.metrics.counts import Counts, cost, profile
 from nas_scale.metrics.metric import BYTES_PER_NUMBER, MEMORY
 from nas_scale.nets.build import build
-from nas_scale.nets.oracle import count
+from nas_scale.nets.oracle import count_net
 from tests.support.random_nets import extreme_params, random_params
 
 QUICK, CHUNK, WHOLE = 12, 50, 1000
@@ -24,7 +24,7 @@ QUICK, CHUNK, WHOLE = 12, 50, 1000
 def _mismatches(nets: list[Architecture]) -> list[tuple[Architecture, tuple[int, ...], tuple[int, ...]]]:
     wrong = []
     for net in nets:
-        spent, judged = cost(net), count(net)
+        spent, judged = cost(net), count_net(net)
         ours = (spent.parameters, spent.flops, spent.activations)
         theirs = (judged.parameters, judged.flops, judged.activations)
         if ours != theirs:

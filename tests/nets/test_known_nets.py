@@ -8,7 +8,7 @@ import torch
 from nas_scale.architecture.files import known_nets, load_net
 from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build
-from nas_scale.nets.oracle import count, count_module
+from nas_scale.nets.oracle import count_module, count_net
 from tests.support.known_nets import KNOWN, RESNET50, Known
 
 _QUICK = {
@@ -51,7 +51,7 @@ def test_parameters_are_those_of_the_library_and_of_the_built_net(row: Known) ->
 def test_fvcore_counts_the_same_on_the_library_s_net_and_on_ours(row: Known) -> None:
     arch = load_net(row.net)
     spent = cost(arch)
-    theirs, ours = count_module(row.theirs(), row.resolution), count(arch)
+    theirs, ours = count_module(row.theirs(), row.resolution), count_net(arch)
     assert (theirs.flops, ours.flops, spent.flops) == (row.flops, row.flops, row.flops)
     assert (theirs.activations, ours.activations) == (spent.activations, spent.activations)
     assert (theirs.parameters, ours.parameters) == (spent.parameters, spent.parameters)

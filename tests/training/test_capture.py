@@ -20,7 +20,7 @@ from nas_scale.nets.build import build
 from nas_scale.training import capture, trainer
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset
-from nas_scale.training.fit import fit
+from nas_scale.training.fit import train_nets
 from nas_scale.training.images import Images, ResidentImages, StreamedImages
 from nas_scale.training.job import Epoch, Recipe, Remark
 from nas_scale.training.trainer import Trainer
@@ -132,7 +132,7 @@ def test_the_reason_is_news_of_the_training(digits: Dataset, monkeypatch: pytest
         self._recordable = True
 
     monkeypatch.setattr(Trainer, "__init__", recordable)
-    news = list(fit({0: build(NET, 0)}, ResidentImages(digits, CPU), replace(RECIPE, epochs=2)))
+    news = list(train_nets({0: build(NET, 0)}, ResidentImages(digits, CPU), replace(RECIPE, epochs=2)))
     assert [type(item) for item in news] == [Remark, Epoch, Epoch]
     assert isinstance(news[0], Remark)
     assert news[0].text.endswith("could not be recorded: CUDA error: operation not permitted when stream is capturing")

@@ -123,7 +123,8 @@ def test_a_changed_folder_is_decoded_again(tmp_path: Path) -> None:
 def test_naming_data_loads_no_numpy_and_checking_it_no_torch_or_sklearn() -> None:
     code = (
         "import sys; from nas_scale.training.data import DataRef; assert 'numpy' not in sys.modules;"
-        "from nas_scale.training.data import check; check(DataRef('scenes', 48)); check(DataRef('digits', 32));"
+        "from nas_scale.training.data import check_data; check_data(DataRef('scenes', 48));"
+        "check_data(DataRef('digits', 32));"
         "assert not {'torch', 'sklearn', 'scipy', 'datasets'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from nas_scale.commands.shared.training import Training
-from nas_scale.training.data import DataRef, fingerprint
+from nas_scale.training.data import DataRef, data_fingerprint
 
 
 def _photos(folder: Path) -> DataRef:
@@ -21,14 +21,14 @@ def _photos(folder: Path) -> DataRef:
 
 def test_it_changes_with_the_images_alone(tmp_path: Path) -> None:
     photos = _photos(tmp_path / "photos")
-    before = fingerprint(photos)
-    assert fingerprint(replace(photos, resolution=16, train=3, seed=5)) == before
+    before = data_fingerprint(photos)
+    assert data_fingerprint(replace(photos, resolution=16, train=3, seed=5)) == before
     Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "cats" / "new.png")
-    assert fingerprint(photos) != before
+    assert data_fingerprint(photos) != before
 
 
 def test_sources_differ() -> None:
-    assert len({fingerprint(DataRef(name, 8)) for name in ("scenes", "scenes:fine", "digits")}) == 3
+    assert len({data_fingerprint(DataRef(name, 8)) for name in ("scenes", "scenes:fine", "digits")}) == 3
 
 
 def test_flips_reach_the_recipe() -> None:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from nas_scale.errors import DataError, UserError
-from nas_scale.training.data import DataRef, check, load, load_test
+from nas_scale.training.data import DataRef, check_data, load, load_test
 from nas_scale.training.data import fashion_mnist as fashion_module
 from tests.support.tiny_data import (
     pixels,
@@ -29,7 +29,7 @@ from tests.support.tiny_data import (
 )
 
 
-def _refusal(source: str, by: Callable[[DataRef], object] = check) -> str:
+def _refusal(source: str, by: Callable[[DataRef], object] = check_data) -> str:
     with pytest.raises(UserError) as caught:
         by(DataRef(source, 32))
     message = str(caught.value)
@@ -59,7 +59,7 @@ def _refusal(source: str, by: Callable[[DataRef], object] = check) -> str:
 )
 def test_a_bad_reference_is_refused(ref: DataRef, words: str) -> None:
     with pytest.raises(DataError) as caught:
-        check(ref)
+        check_data(ref)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -151,7 +151,7 @@ def test_fashion_mnist_is_read_exactly_and_found_without_a_path(
 ) -> None:
     folder = write_fashion(tmp_path / "fashion")
     monkeypatch.setattr(fashion_module, "PACKAGE_FOLDER", folder)
-    check(DataRef("fashion-mnist", 28))
+    check_data(DataRef("fashion-mnist", 28))
     test = load_test(DataRef("fashion-mnist", 28), tmp_path / "cache")
     np.testing.assert_array_equal(test.images[..., 1], pixels(50, 28, 28, seed=50))
     assert test.labels.tolist() == [label % 10 for label in range(50)]
@@ -276,7 +276,7 @@ def test_a_folder_that_cannot_be_trained_on_is_refused(
     change: Callable[[Path], None], words: tuple[str, ...], tmp_path: Path
 ) -> None:
     folder = write_parts(tmp_path / "parts")
-    check(DataRef(str(folder), 32))
+    check_data(DataRef(str(folder), 32))
     change(folder)
     message = _refusal(str(folder))
     for word in words:
@@ -308,7 +308,7 @@ def test_an_image_that_breaks_while_it_is_decoded_is_named(tmp_path: Path) -> No
     folder = write_classes(tmp_path / "flat")
     file = folder / "rose" / "007.jpg"
     file.write_bytes(file.read_bytes()[:700])
-    check(DataRef(str(folder), 16))
+    check_data(DataRef(str(folder), 16))
     message = _refusal(str(folder), lambda ref: load(ref, tmp_path / "cache"))
     assert str(file) in message
     assert list((tmp_path / "cache").iterdir()) == []

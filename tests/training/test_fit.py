@@ -18,8 +18,8 @@ from nas_scale.errors import RunFailed
 from nas_scale.nets.build import build
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset, Split
-from nas_scale.training.fit import fit
-from nas_scale.training.images import Images, ResidentImages, StreamedImages, place
+from nas_scale.training.fit import train_nets
+from nas_scale.training.images import Images, ResidentImages, StreamedImages, place_images
 from nas_scale.training.job import Epoch, Recipe, Score, Stop
 from nas_scale.training.memory import sparing
 
@@ -56,7 +56,7 @@ def finished(work: Generator[Epoch, None, tuple[Score, ...]]) -> tuple[Score, ..
 
 def _train(data: Dataset, recipe: Recipe = RECIPE, seed: int = 0, net: Architecture = NET) -> Score:
     torch.manual_seed(seed)
-    (score,) = finished(fit({seed: build(net, seed)}, ResidentImages(data, CPU), recipe))
+    (score,) = finished(train_nets({seed: build(net, seed)}, ResidentImages(data, CPU), recipe))
     return score
 
 
@@ -144,7 +144,7 @@ def test_validation_is_scored_on_every_image_in_eval_mode(digits: Dataset) -> No
     net = build(NET, seed=0)
     torch.nn.init.zeros_(net.classifier.weight)
     net.classifier.bias.data[3] = 1.0
-    (score,) = finished(fit({0: net}, ResidentImages(many, CPU), replace(RECIPE, epochs=0)))
+    (score,) = finished(train_nets({0: net}, ResidentImages(many, CPU), replace(RECIPE, epochs=0)))
     share = float((val.labels == 3).mean())
     assert score.images == 768
     assert score.accuracy == pytest.approx(share)
@@ -168,7 +168,7 @@ def usual(digits: Dataset) -> tuple[Score, ...]:
 
 def _scores(images: Images, seeds: Sequence[int] = (0, 1), spare: bool = False, **others: Any) -> tuple[Score, ...]:
     nets = {seed: sparing(build(NET, seed)) if spare else build(NET, seed) for seed in seeds}
-    return finished(fit(nets, images, replace(RECIPE, epochs=3), **others))
+    return finished(train_nets(nets, images, replace(RECIPE, epochs=3), **others))
 
 
 def _told(score: Score) -> tuple[float, float, tuple[float, ...]]:
@@ -186,9 +186,9 @@ def test_images_streamed_from_their_files_give_the_same(digits: Dataset, usual: 
 
 
 def test_images_are_streamed_where_they_do_not_fit(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(place(digits, CPU), ResidentImages)
+    assert isinstance(place_images(digits, CPU), ResidentImages)
     monkeypatch.setattr("nas_scale.training.images.MEMORY_SHARE", 1e-12)
-    assert isinstance(place(digits, CPU), StreamedImages)
+    assert isinstance(place_images(digits, CPU), StreamedImages)
 
 
 def test_computing_blocks_again_instead_of_keeping_them_gives_the_same(
@@ -238,7 +238,7 @@ def test_a_stop_after_the_last_epoch_stops_nothing(digits: Dataset, usual: tuple
 
 
 def test_news_comes_after_every_epoch(digits: Dataset) -> None:
-    news = list(fit({0: build(NET, 0)}, ResidentImages(digits, CPU), replace(RECIPE, epochs=3)))
+    news = list(train_nets({0: build(NET, 0)}, ResidentImages(digits, CPU), replace(RECIPE, epochs=3)))
     assert [(each.epoch, each.epochs) for each in news] == [(1, 3), (2, 3), (3, 3)]
     assert news[2].loss < news[0].loss
     assert all(each.images_per_second > 0 for each in news)

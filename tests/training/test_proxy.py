@@ -15,7 +15,7 @@ from nas_scale.errors import UserError
 from nas_scale.metrics.counts import profile
 from nas_scale.nets.build import build
 from nas_scale.training.job import Proxy, Recipe
-from nas_scale.training.proxy import given_up, narrowed, shrink, strides_kept
+from nas_scale.training.proxy import narrowed, proxy_reduction, shrink, strides_kept
 from tests.support.random_nets import extreme_params, random_params
 
 
@@ -133,7 +133,9 @@ def test_two_nets_of_a_space_stay_two_nets() -> None:
 
 def test_what_was_given_up_is_a_phrase() -> None:
     net = load_net("efficientnet-b0")
-    assert given_up(net, Proxy(48, width=0.5, recipe=Recipe(epochs=4))) == (
+    assert proxy_reduction(net, Proxy(48, width=0.5, recipe=Recipe(epochs=4))) == (
         "48 px instead of 224, total stride 16 instead of 32, channels x 0.5, 4 epochs in batches of 32"
     )
-    assert given_up(net, Proxy(224, recipe=Recipe(epochs=1))) == "224 px instead of 224, 1 epoch in batches of 32"
+    assert (
+        proxy_reduction(net, Proxy(224, recipe=Recipe(epochs=1))) == "224 px instead of 224, 1 epoch in batches of 32"
+    )

@@ -10,7 +10,7 @@ import torch
 from nas_scale.architecture.files import load_net
 from nas_scale.commands.shared.estimates import seconds_each
 from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.engines.base import carry_out, keep_quiet, resolve
+from nas_scale.engines.base import ignore_progress, resolve, run_job
 from nas_scale.training import timing
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Proxy, Recipe
@@ -20,7 +20,7 @@ from nas_scale.training.trainer import Trainer
 
 
 def seconds(asked: Timing) -> float | None:
-    found: float | None = carry_out(seconds_of, asked, keep_quiet)
+    found: float | None = run_job(seconds_of, asked, ignore_progress)
     return found
 
 

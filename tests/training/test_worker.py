@@ -83,7 +83,7 @@ def test_a_gpu_without_memory_is_told_alike(monkeypatch: pytest.MonkeyPatch) -> 
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB\nmany\nmore lines")
 
-    monkeypatch.setattr("nas_scale.training.fit.fit", full)
+    monkeypatch.setattr("nas_scale.training.fit.train_nets", full)
     with pytest.raises(RunFailed, match=r"^out of memory on cpu with batch 32$"):
         evaluate(JOB)
 
@@ -92,7 +92,7 @@ def test_a_mistake_of_ours_is_not_called_a_lack_of_memory(monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr("nas_scale.training.fit.fit", broken)
+    monkeypatch.setattr("nas_scale.training.fit.train_nets", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         evaluate(JOB)
 
@@ -104,7 +104,7 @@ def test_a_net_that_does_not_fit_is_trained_with_less_memory_and_scores_the_same
     job = replace(JOB, seeds=(3, 4))
     usual = evaluate(job)
     attempts: list[int] = []
-    fit = nas_scale.training.fit.fit
+    fit = nas_scale.training.fit.train_nets
 
     def full_at_first(nets: Mapping[int, torch.nn.Module], *rest: object, **others: object) -> object:
         attempts.append(len(nets))
@@ -112,7 +112,7 @@ def test_a_net_that_does_not_fit_is_trained_with_less_memory_and_scores_the_same
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
         return fit(nets, *rest, **others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("nas_scale.training.fit.fit", full_at_first)
+    monkeypatch.setattr("nas_scale.training.fit.train_nets", full_at_first)
     again = evaluate(job)
     assert attempts == [2, 1, 1]
     for mine, theirs in zip(again, usual, strict=True):

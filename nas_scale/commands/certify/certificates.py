@@ -70,7 +70,7 @@ def _proxy(training: Training) -> Mapping[str, Any]:
 
 def _fingerprint(training: Training) -> str | None:
     try:
-        return data.fingerprint(training.images(training.proxy.resolution))
+        return data.data_fingerprint(training.images(training.proxy.resolution))
     except UserError:
         return None
 

@@ -78,7 +78,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedCertificate:
     settled = asked.suited(device)
     training, longer = settled.for_reference(reference), wanted.longer_training(settled, reference)
     for each in (training, longer):
-        data.check(each.images(each.proxy.resolution))
+        data.check_data(each.images(each.proxy.resolution))
     jobs = Jobs(training, reference, device)
     drawn = draw(space, wanted, training.seed, lambda arch: net_key(jobs.small(arch)))
     plan = CertifyResult(
@@ -92,7 +92,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedCertificate:
         longer_width=wanted.longer_width,
         longer_resolution=wanted.longer_resolution,
         band=(drawn.band.least, drawn.band.most),
-        images=data.fingerprint(training.images(training.proxy.resolution)),
+        images=data.data_fingerprint(training.images(training.proxy.resolution)),
         trainings=len(drawn.nets) * (training.seeds + longer.seeds),
         workers=worker_count(settings, device, training.threads),
         training=training,

@@ -59,7 +59,7 @@ class PreparedGrid:
         """Everything that decides the result, as JSON."""
         training = self.jobs.training
         parts = {"grid": specification(self.wanted), "training": specification(training)}
-        images = data.fingerprint(training.images(training.proxy.resolution))
+        images = data.data_fingerprint(training.images(training.proxy.resolution))
         device = self.jobs.device.partition(":")[0]
         return {**parts, "device": device, "images": images, "baseline": net_document(self.baseline)}
 
@@ -84,7 +84,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     if "epochs" not in options:
         shorter = training.shorter(SHARE)
         training = replace(shorter, train_images=training.train_images) if "train_images" in options else shorter
-    data.check(training.images(training.proxy.resolution))
+    data.check_data(training.images(training.proxy.resolution))
     jobs = Jobs(training, base, device)
     chosen = choose(pool, wanted.count)
     workers = worker_count(settings, device, training.threads)

@@ -145,11 +145,11 @@ class ProxyTraining:
     def ensure_suits(self, wanted: Search) -> None:
         """Raises UserError where trainings are too short for the pruner, or the images are not there."""
         wanted.pruning(self.training.proxy.recipe.epochs)
-        data.check(self._images())
+        data.check_data(self._images())
 
     def images(self) -> str:
         """The fingerprint of the training and validation images."""
-        return data.fingerprint(self._images())
+        return data.data_fingerprint(self._images())
 
     def differences(self, there: Spec, here: Spec) -> Iterator[Difference]:
         """In the device, the training and its images."""

@@ -13,7 +13,7 @@ from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.metrics.counts import cost
 from nas_scale.statistics.verdict import figure
 from nas_scale.training.data import Dataset
-from nas_scale.training.proxy import given_up
+from nas_scale.training.proxy import proxy_reduction
 
 if TYPE_CHECKING:
     from nas_scale.commands.certify.result import CertifyResult
@@ -26,7 +26,7 @@ def proxy_line(reference: Architecture, training: Training) -> str:
     """What a proxy of the reference gives up, what it costs, and on which images it is trained."""
     share = cost(Jobs(training, reference, "cpu").small(reference)).flops / cost(reference).flops
     images = training.data if training.train_images is None else f"{training.data}, {training.train_images:,} to train"
-    return f"proxy: {given_up(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
+    return f"proxy: {proxy_reduction(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
 
 
 def images_line(images: Dataset) -> str:
@@ -93,8 +93,8 @@ def certify_lines(reference: Architecture, plan: CertifyResult) -> tuple[str, ..
     return (
         f"space {plan.space}, {len(plan.nets)} nets of {across}, {equal} of them of equal cost ({narrow})",
         f"{proxy_line(reference, training)}; {counted(training.seeds, 'seed')} each",
-        f"longer recipe: the same nets at {given_up(reference, longer.proxy)}; {counted(longer.seeds, 'seed')} each, "
-        "other than the proxy's",
+        f"longer recipe: the same nets at {proxy_reduction(reference, longer.proxy)}; "
+        f"{counted(longer.seeds, 'seed')} each, other than the proxy's",
     )
 
 

@@ -1,6 +1,6 @@
-"""Images for training: `check` a reference, `load` its training and validation splits, `load_test` for a final report.
+"""Image data sets: checks a reference to one, loads its training and validation splits, or its test split.
 
-The names are imported when they are first used, so that naming a data set costs nothing.
+Not here: torch and augmentation. The names below are imported on first use, so that a reference alone costs nothing.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas_scale.training.data.dataset import Dataset, Split
-    from nas_scale.training.data.loading import check, fingerprint, load, load_test
+    from nas_scale.training.data.loading import check_data, data_fingerprint, load, load_test
     from nas_scale.training.data.ref import DataRef
 
-__all__ = ["DataRef", "Dataset", "Split", "check", "fingerprint", "load", "load_test"]
+__all__ = ["DataRef", "Dataset", "Split", "check_data", "data_fingerprint", "load", "load_test"]
 
 _HOMES = {
     "DataRef": "nas_scale.training.data.ref",
     "Dataset": "nas_scale.training.data.dataset",
     "Split": "nas_scale.training.data.dataset",
-    "check": "nas_scale.training.data.loading",
-    "fingerprint": "nas_scale.training.data.loading",
+    "check_data": "nas_scale.training.data.loading",
+    "data_fingerprint": "nas_scale.training.data.loading",
     "load": "nas_scale.training.data.loading",
     "load_test": "nas_scale.training.data.loading",
 }

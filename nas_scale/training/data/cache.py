@@ -40,13 +40,13 @@ def default_folder() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """One data set's place in the cache."""
 
     folder: Path
 
     @classmethod
-    def of(cls, root: Path, kind: str, content: dict[str, Any]) -> Entry:
+    def of(cls, root: Path, kind: str, content: dict[str, Any]) -> CacheEntry:
         """The place of what `content` (plain values) describes completely."""
         description = json.dumps([_FORMAT, kind, content], sort_keys=True)
         return cls(root / f"{kind}-{hashlib.sha256(description.encode()).hexdigest()[:24]}")

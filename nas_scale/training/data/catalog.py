@@ -38,7 +38,7 @@ class Catalog:
     about: str
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """Where images come from; one implementation a file."""
 
     @property

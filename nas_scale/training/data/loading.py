@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from nas_scale.errors import DataError
-from nas_scale.training.data.cache import Entry, Selection, default_folder
-from nas_scale.training.data.catalog import Catalog, Source
+from nas_scale.training.data.cache import CacheEntry, Selection, default_folder
+from nas_scale.training.data.catalog import Catalog, ImageSource
 from nas_scale.training.data.dataset import Dataset, Labels, Split
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.data.sources import open_source
@@ -23,7 +23,7 @@ from nas_scale.training.data.splits import cut, limited
 _LARGEST_RESOLUTION = 2048
 
 
-def check(ref: DataRef) -> None:
+def check_data(ref: DataRef) -> None:
     """Refuses quickly what cannot be loaded, before anything heavy is: raises DataError (UserError for an extra)."""
     source = _opened(ref)
     with _readable(ref):
@@ -65,7 +65,7 @@ def load_test(ref: DataRef, cache: Path | None = None) -> Split:
     return stored
 
 
-def fingerprint(ref: DataRef) -> str:
+def data_fingerprint(ref: DataRef) -> str:
     """16 hexadecimal digits that change when the source's images do; limits and resolution have no part in it."""
     source = _opened(ref)
     with _readable(ref):
@@ -73,7 +73,7 @@ def fingerprint(ref: DataRef) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _opened(ref: DataRef) -> Source:
+def _opened(ref: DataRef) -> ImageSource:
     if not 1 <= ref.resolution <= _LARGEST_RESOLUTION:
         raise DataError(f"images cannot be {ref.resolution} pixels a side; ask for 1 to {_LARGEST_RESOLUTION}")
     for split, limit in (("train", ref.train), ("val", ref.val)):
@@ -94,10 +94,10 @@ def _readable(ref: DataRef) -> Iterator[None]:
         raise DataError(f"--data {ref.source}: cannot read {where} ({error.strerror or error})") from error
 
 
-def _entry(source: Source, ref: DataRef, part: str, cache: Path | None) -> Entry:
+def _entry(source: ImageSource, ref: DataRef, part: str, cache: Path | None) -> CacheEntry:
     with _readable(ref):
         content = {**asdict(ref), "part": part, "identity": source.identity(ref)}
-    return Entry.of(cache or default_folder(), source.kind, content)
+    return CacheEntry.of(cache or default_folder(), source.kind, content)
 
 
 def _selection(catalog: Catalog, ref: DataRef) -> dict[str, Selection]:
@@ -126,7 +126,7 @@ def _meta(catalog: Catalog) -> dict[str, Any]:
     return {"name": catalog.name, "classes": catalog.classes, "flips": catalog.flips, "about": catalog.about}
 
 
-def _stored(entry: Entry, ref: DataRef) -> Dataset | None:
+def _stored(entry: CacheEntry, ref: DataRef) -> Dataset | None:
     meta, train, val = entry.meta(), entry.split("train"), entry.split("val")
     if meta is None or train is None or val is None:
         return None

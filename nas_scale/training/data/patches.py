@@ -65,7 +65,7 @@ class Patches:
         return Patches(**{part.name: getattr(self, part.name)[members] for part in fields(self)})
 
 
-def draw(layers: Sequence[Patches], resolution: int, oversampling: int) -> Strokes:
+def draw_patches(layers: Sequence[Patches], resolution: int, oversampling: int) -> Strokes:
     """The strongest ink of all layers at each pixel: (n, resolution, resolution) in 0..1.
 
     Each pixel is the mean of oversampling x oversampling samples.

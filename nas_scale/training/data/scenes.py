@@ -16,7 +16,7 @@ import numpy.typing as npt
 from nas_scale.errors import DataError
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
 from nas_scale.training.data.dataset import Images, Indices, Labels
-from nas_scale.training.data.patches import SCAN, Patches, draw
+from nas_scale.training.data.patches import SCAN, Patches, draw_patches
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.data.scans import DIGITS, division, scans
 
@@ -131,7 +131,7 @@ def _draw_block(block: int, members: Indices, resolution: int, difficulty: Diffi
     step = max(1, 2**19 // resolution**2)
     for start in range(0, len(members), step):
         batch = members[start : start + step]
-        strokes = draw([layer.of(batch) for layer in layers], resolution, _oversampling(resolution, difficulty))
+        strokes = draw_patches([layer.of(batch) for layer in layers], resolution, _oversampling(resolution, difficulty))
         brightness = strokes[..., None] * (ink - ground)[batch, None, None] + ground[batch, None, None]
         brightness += noise[batch, ..., None]
         images[start : start + step] = (brightness.clip(0, 1) * 255 + 0.5).astype(np.uint8)

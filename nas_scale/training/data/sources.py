@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas_scale.errors import DataError
-from nas_scale.training.data.catalog import Source
+from nas_scale.training.data.catalog import ImageSource
 from nas_scale.training.data.ref import DataRef
 
 WORDS = "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH], hf:NAME"
 
 
-def open_source(ref: DataRef) -> Source:
+def open_source(ref: DataRef) -> ImageSource:
     """The source that `ref.source` names; raises DataError for a name that is neither a source nor a folder.
 
     Each source is imported when it is asked for, so that one bad word is refused in milliseconds.
