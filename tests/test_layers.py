@@ -1,4 +1,4 @@
-"""Imports run one way, and what is heavy is imported where it is used."""
+"""Imports run one way, heavy ones where they are used; modules are short, names are unique, rooms say what they are."""
 
 from __future__ import annotations
 
@@ -61,6 +61,25 @@ AT_THE_TOP = {
     "samplers/": "optuna",
     "samplers/controller/policy.py": "torch",
     "scaling/sampler.py": "optuna",
+}
+
+LONGEST = 300  # lines of a module
+
+# Names that several modules define at their top level, and why: the two halves, or the implementations, of one thing.
+COMMANDS = ("certify", "expand", "family", "grid", "profile", "search")
+SHARED_NAMES = {
+    **dict.fromkeys(COMMANDS, "a command, of the command line and of the Python API"),
+    "prepare": "the same step of search, grid and certify",
+    "estimate": "the same step of search, grid and certify",
+}
+# Pairs of modules that define one name for two things, still to be renamed. An entry that is not needed fails.
+TO_RENAME = {
+    "compact": ("feasible/budget.py", "show/tables.py"),
+    "draw": ("commands/certify/nets.py", "feasible/completions.py"),
+    "fingerprint": ("plain.py", "trials/known.py"),
+    "profile": ("cli/profile.py", "commands/profile.py", "metrics/counts.py"),
+    "sources": ("commands/search/warm_start.py", "commands/shared/completion.py"),
+    "spaces": ("cli/spaces.py", "commands/shared/completion.py"),
 }
 
 
@@ -170,3 +189,39 @@ def test_the_public_names_are_where_they_are_said_to_be() -> None:
         assert callable(getattr(nas_scale, name))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         nas_scale.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("path", _sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_is_long(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST
+
+
+def _shared_names() -> dict[str, tuple[str, ...]]:
+    """The public classes and functions that several modules define, each with these modules."""
+    modules: dict[str, list[str]] = {}
+    for path in _sources():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                found = modules.setdefault(node.name, [])
+                if (module := str(path.relative_to(PACKAGE))) not in found:  # overloads are one function
+                    found.append(module)
+    return {name: tuple(found) for name, found in modules.items() if len(found) > 1}
+
+
+def test_no_name_is_defined_for_two_things() -> None:
+    def is_pair(name: str, modules: tuple[str, ...]) -> bool:
+        rooms = {module.split("/")[0] for module in modules}
+        return name in SHARED_NAMES and rooms <= {"cli", "commands"}
+
+    shared = _shared_names()
+    assert {name: modules for name, modules in shared.items() if not is_pair(name, modules)} == TO_RENAME
+    assert set(SHARED_NAMES) <= set(shared), "a name that is not shared any more needs no reason"
+
+
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
+def test_a_room_says_what_it_is_for_and_what_may_not_be_in_it(room: str) -> None:
+    text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+    purpose, _, excluded = text.partition("\n\n")
+    assert purpose.endswith(".")
+    assert "\n" not in purpose
+    assert excluded.startswith("No")

@@ -1,1 +1,4 @@
-"""The command line: one file a command; each parses, calls one flow and shows what it answers."""
+"""The command line: one file a command, with a signature made from its declared options, one call and one view.
+
+Not here: computation, and sentences about results.
+"""

@@ -7,7 +7,7 @@ import msgspec
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.expand_options import Rule
 from nas_scale.commands.shared.rows import AxisShares, Baseline
-from nas_scale.runs.results import Costs, Net, Result
+from nas_scale.runs.results import Costs, NetRow, Result
 from nas_scale.scaling.coefficients import Coefficients
 
 
@@ -29,7 +29,7 @@ class GrowthUsed(msgspec.Struct, frozen=True, kw_only=True):
         return Coefficients(self.alpha, self.beta, self.gamma)
 
 
-class Member(Net, frozen=True, kw_only=True):
+class Member(NetRow, frozen=True, kw_only=True):
     """One net of a family.
 
     depth: its blocks over the baseline's. width: geometric mean of its stages' channels over the baseline's.

@@ -1,4 +1,4 @@
-"""A run on disk: its folder, lock, specification, Optuna study and result document.
+"""A run on disk: its folder, lock, specification, Optuna study and typed result.
 
 Not here: the loop of trials, what the figures mean, and any output for people.
 """

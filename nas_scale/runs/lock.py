@@ -1,4 +1,4 @@
-"""One process a run: an advisory lock on a file, held while the process lives, freed by the system when it dies."""
+"""Locks a run for one process: an advisory file lock, released by the system when the process dies."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import Final
 
 from nas_scale.errors import RunError, UserError
 
-PATIENCE_SECONDS: Final = 0.2  # `is_held` of another process holds the lock for microseconds; that is not busy
-GLANCE_SECONDS: Final = 0.02  # nor are two processes that look at once
+PATIENCE_SECONDS: Final = (
+    0.2  # another process's `is_held` takes the lock for microseconds, which must not count as held
+)
+GLANCE_SECONDS: Final = 0.02  # nor must two calls of `is_held` at once
 PAUSE_SECONDS: Final = 0.005
 
 
 class Lock:
-    """Holds `path` from its making until `release`. Raises RunError, naming the holder, when another process has it.
+    """A lock on the file `path`, held until `release`. Raises RunError, naming the holder, if another process has it.
 
-    Workers, which are started afresh, do not inherit the descriptor: one that lingers does not keep a run busy.
+    Worker processes do not inherit the descriptor, so one that outlives the run does not keep it locked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,14 +36,14 @@ class Lock:
             os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Frees the lock; the file stays, as removing it would let two processes hold two files of one name."""
+        """Releases the lock. The file is kept: removing it could let two processes lock two files of one name."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock at this moment. Needs no right to write."""
+    """Whether a process holds the lock now; read permission is enough."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
@@ -53,7 +55,7 @@ def is_held(path: Path) -> bool:
 
 
 def _taken(descriptor: int, patience: float) -> bool:
-    """Whether the lock was free within so many seconds, and is now this descriptor's until that is closed."""
+    """Takes the lock, waiting up to `patience` seconds; returns whether it was obtained."""
     from filelock import lock_descriptor
 
     end = time.monotonic() + patience

@@ -1,4 +1,4 @@
-"""run.json: what a run was asked to do, by which command and with which versions, and how it ended."""
+"""run.json: a run's specification, the command and versions it was started with, and how it ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ABSENT: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """When a run was complete, after how many trials, and its best in a line for lists of runs."""
+    """How a run ended. at: ISO 8601, UTC. trials: finished. best: the best result, in a line for lists of runs."""
 
     at: str
     trials: int
@@ -34,14 +34,14 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The content of run.json. Only `finished` ever changes.
+    """The content of run.json; only `finished` changes after the start.
 
     kind: `search`, `grid` and so on.
-    spec: everything that decides the result, as JSON; a run goes on only with an equal one.
+    spec: all settings that determine the result, as JSON; a run is resumed only with equal ones.
     study: the study's name in its database.
-    storage: the database's URL without its password; None for study.db beside.
+    storage: the database's URL without its password; None for study.db in the run's folder.
     created: ISO 8601, UTC.
-    identity: tells this run from others of the same name in a shared database.
+    identity: unique, to distinguish runs of the same name in a shared database.
     """
 
     kind: str
@@ -57,17 +57,17 @@ class Record:
 
 
 def command_line() -> str:
-    """What was typed; the program by its name alone, since where it is installed is nobody's business."""
+    """The command line of this process; the program by its name, without the folder it is installed in."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def now() -> str:
-    """The time in UTC to the microsecond: runs made in quick succession keep their order."""
+    """The time in UTC, ISO 8601 to the microsecond, so that runs started in quick succession sort in order."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on, read without importing them."""
+    """The versions of Python and of PACKAGES, which results depend on; imports none of them."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -78,12 +78,12 @@ def versions() -> dict[str, str]:
 
 
 def write(path: Path, record: Record) -> None:
-    """Raises UserError when the folder cannot be written or the disk is full."""
+    """Writes run.json atomically. Raises UserError where the folder cannot be written or the disk is full."""
     write_text(path, json.dumps(asdict(record), indent=2) + "\n")
 
 
 def read(path: Path) -> Record:
-    """Raises RunError, naming the file, when it is damaged or was written by a newer nas-scale."""
+    """Reads run.json. Raises RunError where it is damaged or was written by a newer nas-scale."""
     try:
         content = json.loads(path.read_text())
         written = int(content["format"])
@@ -111,17 +111,21 @@ def refuse_older(folder: Path, record: Record, to_do: str) -> None:
 
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    """What differs, for a person: "recipe.epochs was 4, now 6; seed was 0, now 1; and 2 more"; empty when equal.
+    """The differences of two specifications as a phrase, empty where they are equal.
 
-    What is not there is as what is None, so that a new option, where it is not given, changes no specification.
+    For example "recipe.epochs was 4, now 6; seed was 0, now 1; and 2 more".
+
+    A missing setting equals None, so that a new option which is not given changes no specification.
     """
-    found = [f"{key} was {shown(old)}, now {shown(new)}" for key, old, new in _unequal(stored, asked, "")]
+    found = [
+        f"{key} was {shown_setting(old)}, now {shown_setting(new)}" for key, old, new in _unequal(stored, asked, "")
+    ]
     more = [f"and {len(found) - SHOWN_DIFFERENCES} more"] if len(found) > SHOWN_DIFFERENCES else []
     return "; ".join(found[:SHOWN_DIFFERENCES] + more)
 
 
 def changed_versions(record: Record) -> list[str]:
-    """Each package that is not what the run was started with, as "torch 2.8.0 -> 2.13.0": results may then differ."""
+    """The packages whose version has changed since the run was started, each as "torch 2.8.0 -> 2.13.0"."""
     current = versions()
     stored = {**current, **record.versions}
     return [f"{name} {stored[name]} -> {current[name]}" for name in current if stored[name] != current[name]]
@@ -137,8 +141,8 @@ def _unequal(stored: Any, asked: Any, prefix: str) -> Iterator[tuple[str, Any, A
         yield from _unequal(stored.get(key, _ABSENT), asked.get(key, _ABSENT), name)
 
 
-def shown(value: Any) -> str:
-    """A value of a specification, on one line, cut off where it is long."""
+def shown_setting(value: Any) -> str:
+    """A setting's value as text on one line, cut off at 60 characters."""
     if value is _ABSENT:
         return "not set"
     text = value if isinstance(value, str) and value else json.dumps(value)

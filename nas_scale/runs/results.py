@@ -37,13 +37,13 @@ WhereAny: Final = msgspec.Meta(extra={"in JSON": "where any"})
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """What a command ends in. version: of its shape; a file without one has the first."""
+    """The result of a command. version: of the format; a file without one has version 1."""
 
     version: int = VERSION
 
 
-class Net(msgspec.Struct, frozen=True, kw_only=True):
-    """A row about a net. net: as JSON and YAML files hold it."""
+class NetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row about one network. net: as `architecture.files.net_document` writes it."""
 
     net: Mapping[str, Any]
 
@@ -56,7 +56,7 @@ class Net(msgspec.Struct, frozen=True, kw_only=True):
             _refuse_unreadable(stage)
 
     def architecture(self, name: str = "") -> Architecture:
-        """The net itself, under a name. Raises NotationError."""
+        """The network, with this name. Raises NotationError."""
         return net_from_document(self.net, name)
 
 
@@ -72,12 +72,12 @@ R = TypeVar("R", bound=Result)
 
 
 def write_result(run: Run, result: Result) -> None:
-    """Writes what the run ended in. Raises UserError where it cannot be written."""
+    """Writes the run's result file atomically. Raises UserError where it cannot be written."""
     atomic.write_text(run.folder / FILE, json.dumps(plain(result), indent=1, allow_nan=False) + "\n")
 
 
 def read_result(run: Run, kind: type[R]) -> R:
-    """What the run ended in. Raises RunError where there is none yet, or naming the file and the wrong field."""
+    """The run's result. Raises RunError where there is none yet, or naming the file and the wrong field."""
     path = run.folder / FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -89,7 +89,7 @@ def read_result(run: Run, kind: type[R]) -> R:
 
 
 def plain(value: Any) -> Any:
-    """A result, or any part of one, as JSON has it."""
+    """A result, or any part of one, as plain values for JSON."""
     if isinstance(value, msgspec.Struct):
         return _plain_fields(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -112,7 +112,7 @@ def _plain_fields(value: msgspec.Struct) -> dict[str, Any]:
 
 
 def typed(content: Any, kind: type[R]) -> R:
-    """The result that JSON holds. Raises ValueError naming the field that is missing, or of the wrong type."""
+    """The result of type `kind` from plain values. Raises ValueError naming a missing or mistyped field."""
     tag = kind.__struct_config__.tag
     if not isinstance(content, dict) or content.get("kind") != tag:
         raise ValueError(f"it is no result of {tag}: it must be an object whose `kind` is {tag!r}")

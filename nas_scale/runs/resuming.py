@@ -1,4 +1,4 @@
-"""What to type to go on with a run."""
+"""The command line that resumes a run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ COMMAND: Final = "nas-scale"
 
 
 def resume_command(command: str, run: str) -> str | None:
-    """The command line that goes on with `run`, to be pasted whole, from the one that started it.
+    """The command line that resumes `run`, made from the one that started it and quoted for a shell.
 
-    None where that was not this package's own command, as in a script.
+    None where the run was not started by the nas-scale command, as from a script.
     """
     program, *arguments = shlex.split(command) or [""]
     if Path(program).name not in (COMMAND, "main.py", "__main__.py"):
@@ -22,7 +22,7 @@ def resume_command(command: str, run: str) -> str | None:
 
 
 def _without_run(arguments: Sequence[str]) -> Iterator[str]:
-    """All but the options that name a run and say to resume it."""
+    """The arguments without --run and --resume."""
     rest = iter(arguments)
     for argument in rest:
         if argument == "--run":

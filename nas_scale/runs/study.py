@@ -1,4 +1,4 @@
-"""A run's Optuna study: opened quietly, known to be this run's, its errors in a line for a person."""
+"""Opens a run's Optuna study, checks that it belongs to the run, and turns database errors into one line."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.
 def open_study(
     url: str, name: str, identity: str, writing: bool, directions: Sequence[Direction] = MAXIMIZE_ONE
 ) -> optuna.Study:
-    """The study `name` at a database URL; made, with the run's identity, when there is none and it is for writing.
+    """The study `name` at a database URL; created with the run's identity if it is missing and `writing` is set.
 
-    directions: of what its trials are told; a study that is there already keeps its own. Optuna's log is silenced.
+    directions: of the objectives; an existing study keeps its own. Silences Optuna's log.
 
     Raises RunError when the study is missing, cannot be opened, or belongs to another run.
     """
@@ -56,7 +56,7 @@ def open_study(
 
 
 def without_password(url: str) -> str:
-    """The database URL as it may be shown and kept. Raises UserError when it is none."""
+    """The database URL with its password hidden, for output and files. Raises UserError where it is not a URL."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -67,7 +67,7 @@ def without_password(url: str) -> str:
 
 
 def refusal(error: BaseException | None) -> str | None:
-    """What the disk or the database refused, in a few words; None when the error is another one."""
+    """An error of the disk or the database in a few words; None for any other error."""
     if isinstance(error, OSError):
         return f"{error.strerror} ({error.filename})" if error.errno in _DISK_ERRORS else None
     if error is None or "optuna" not in sys.modules:
@@ -79,7 +79,7 @@ def refusal(error: BaseException | None) -> str | None:
 
 
 def _root_cause(error: BaseException) -> str:
-    """What the database driver said, below the layers of SQLAlchemy and Optuna."""
+    """The first line of the innermost cause: the database driver's message, below SQLAlchemy and Optuna."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(error).strip().splitlines()

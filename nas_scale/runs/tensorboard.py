@@ -1,8 +1,8 @@
-"""Event files that TensorBoard reads: a TensorBoard run for every trial, and one for the best so far.
+"""Writes TensorBoard event files: a TensorBoard run for every trial, and one for the best value so far.
 
     tensorboard --logdir results/search-001/tensorboard
 
-Written from trials that are told, each whole or not at all: a run that goes on after a kill writes no trial twice.
+Each finished trial is written atomically, so that a resumed run writes none twice.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def check_installed() -> None:
 
 
 class TensorBoard(AbstractContextManager["TensorBoard"]):
-    """Listens to a run's events (runs/events.py) and writes them under `folder`.
+    """A listener for a run's events (trials/events.py) that writes finished trials under `folder`.
 
-    `trial-007` holds a trial's training loss of every epoch and its accuracy where it was looked at, both the mean over
-    its seeds, its value, and its net and costs as text and as hyperparameters. A repeat of an earlier net has none of
-    its own. `best` holds every trial's value and the best so far, over the trials' numbers.
+    `trial-007` holds a trial's training loss of every epoch and its validation accuracy where it was measured, both the
+    mean over its seeds; its value; and its network and costs as text and as hyperparameters. A trial that repeats an
+    earlier network has none. `best` holds every trial's value and the best so far, by trial number.
 
-    told: the trials that are over already; those that an earlier process did not come to write are written now.
+    finished: trials of an earlier process; those that it did not write are written now.
     """
 
-    def __init__(self, folder: Path, told: Iterable[FinishedTrial]) -> None:
+    def __init__(self, folder: Path, finished: Iterable[FinishedTrial]) -> None:
         self._folder = folder
         self._repeats: set[int] = set()
         self._best: float | None = None
@@ -54,7 +54,7 @@ class TensorBoard(AbstractContextManager["TensorBoard"]):
         for left in folder.parent.glob(f".{folder.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
         self._curve = _writer(folder / BEST)
-        for trial in told:
+        for trial in finished:
             if trial.same_as is not None:
                 self._repeats.add(trial.number)
             state = "failed" if trial.reason else "pruned" if trial.pruned else "complete"
@@ -62,7 +62,7 @@ class TensorBoard(AbstractContextManager["TensorBoard"]):
         self._curve.flush()
 
     def __call__(self, event: Any) -> None:
-        """Takes any event; those that tell no trial are passed over."""
+        """Handles an event; events other than a trial's start and end are ignored."""
         match event:
             case TrialStarted() if event.same_as is not None:
                 self._repeats.add(event.number)
@@ -114,7 +114,7 @@ def _writer(folder: Path) -> SummaryWriter:
 
 
 def _write_scores(writer: SummaryWriter, scores: Sequence[Score]) -> None:
-    """Losses and accuracies by epoch, the means over the seeds."""
+    """Writes losses and accuracies by epoch, each the mean over the seeds."""
     for epoch, losses in enumerate(zip(*(score.losses for score in scores), strict=False), 1):
         writer.add_scalar(LOSS, statistics.fmean(losses), epoch)
     reached = at_checks(scores)
@@ -127,7 +127,7 @@ def _write_scores(writer: SummaryWriter, scores: Sequence[Score]) -> None:
 def _write_net(
     writer: SummaryWriter, attributes: Mapping[str, Any], value: float | None, state: str, reason: str | None
 ) -> None:
-    """The trial's attributes as text, the figures among them as hyperparameters with the value as their metric."""
+    """Writes the trial's attributes as text, and the numbers among them as hyperparameters with the trial's value."""
     from tensorboardX.summary import hparams
 
     known = dict(attributes) | {"state": state} | ({"reason": reason} if reason else {})

@@ -1,1 +1,4 @@
-"""All that a person looks at: tables, progress, pictures. Nothing below draws."""
+"""Everything a person looks at: tables, progress and pictures, made from typed results.
+
+Not here: computation of figures, and reading of files.
+"""

@@ -17,7 +17,8 @@ import pytest
 
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs import record as records
-from nas_scale.runs.store import Run, find_run, latest, list_runs, open_run
+from nas_scale.runs.opening import open_run
+from nas_scale.runs.store import Run, find_run, latest, list_runs
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -71,7 +72,8 @@ def test_the_record_says_what_was_asked_and_with_what(tmp_path: Path) -> None:
 def test_reading_and_starting_runs_loads_neither_torch_nor_optuna(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from nas_scale.runs.store import open_run, list_runs\n"
+        "from nas_scale.runs.opening import open_run\n"
+        "from nas_scale.runs.store import list_runs\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "with open_run(folder, 'search', {}, None, False) as run: run.finish(1, 'best')\n"
         "assert list_runs(folder)[0].best == 'best'\n"
@@ -142,7 +144,7 @@ def test_a_run_in_use_is_refused_with_the_process_that_has_it(tmp_path: Path) ->
 def test_a_killed_process_frees_its_run_and_another_process_sees_the_lock(tmp_path: Path) -> None:
     code = (
         "import time; from pathlib import Path\n"
-        "from nas_scale.runs.store import open_run\n"
+        "from nas_scale.runs.opening import open_run\n"
         f"run = open_run(Path({str(tmp_path)!r}), 'search', {{}}, 'x', False)\n"
         "print('open', flush=True); time.sleep(600)\n"
     )
@@ -341,7 +343,7 @@ def test_other_errors_pass_unchanged_and_free_the_run(tmp_path: Path) -> None:
 def test_optuna_says_nothing(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
-        "from nas_scale.runs.store import open_run\n"
+        "from nas_scale.runs.opening import open_run\n"
         f"with open_run(Path({str(tmp_path)!r}), 'search', {{}}, 'x', False) as run:\n"
         "    import optuna\n"
         "    study = run.study\n"

@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas_scale.architecture.spec import Architecture, Stage
 from nas_scale.engines.local import LocalEngine
-from nas_scale.runs.store import open_run
+from nas_scale.runs.opening import open_run
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Epoch, Job, Recipe, Score
 from nas_scale.trials.extra import run_jobs

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from nas_scale.commands.shared.training import Training
-from nas_scale.runs.results import Costs, Net, Result, WhereAny
+from nas_scale.runs.results import Costs, NetRow, Result, WhereAny
 from nas_scale.statistics.agreement import Agreement
 from nas_scale.statistics.verdict import Verdict
 
 
-class CertifiedNet(Net, frozen=True, kw_only=True):
+class CertifiedNet(NetRow, frozen=True, kw_only=True):
     """A net of a certificate.
 
     equal_cost: it is one of those of about the same multiply-adds. proxy, longer: accuracy of each seed under the

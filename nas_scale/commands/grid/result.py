@@ -10,7 +10,7 @@ import msgspec
 from nas_scale.commands.grid.options import Method
 from nas_scale.commands.shared.rows import AxisShares, Baseline
 from nas_scale.commands.shared.training import Training
-from nas_scale.runs.results import Costs, Net, Result
+from nas_scale.runs.results import Costs, NetRow, Result
 from nas_scale.scaling.coefficients import Coefficients, Shares
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class GridBaseline(Baseline, frozen=True, kw_only=True):
     flops: int
 
 
-class GridNet(Net, frozen=True, kw_only=True):
+class GridNet(NetRow, frozen=True, kw_only=True):
     """A network of a grid: how it was grown from the baseline, and what it scored.
 
     alpha, beta, gamma: of the shares that it really took. depth: its blocks over the baseline's. width: geometric mean

@@ -9,7 +9,7 @@ import msgspec
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.training import Training
-from nas_scale.runs.results import Costs, Net, Result, Targets, WhereAny
+from nas_scale.runs.results import Costs, NetRow, Result, Targets, WhereAny
 from nas_scale.statistics.random_baseline import RandomSearch
 from nas_scale.statistics.ranking import Round, State
 
@@ -18,7 +18,7 @@ LEAST_FREEDOM: Final = 3  # repeated seeds beyond the first, below which a devia
 SURE_SPREAD: Final = 2.0  # times the deviation between seeds: nets that differ so much can be told apart by a proxy
 
 
-class RankingRow(Net, frozen=True, kw_only=True):
+class RankingRow(NetRow, frozen=True, kw_only=True):
     """A net of a ranking.
 
     rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that

@@ -14,7 +14,7 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.limits import Limits
 from nas_scale.plain import as_json
-from nas_scale.runs.record import refuse_older, shown
+from nas_scale.runs.record import refuse_older, shown_setting
 from nas_scale.runs.store import Run, find_run, readable
 from nas_scale.runs.study import without_password
 from nas_scale.trials.known import Known, fingerprint, keep, kept, known_trials
@@ -146,7 +146,8 @@ def _source(name: str, settings: RunSettings, spec: Mapping[str, Any], objective
     refuse_older(run.folder, run.record, "not be learnt from")
     for setting, there, here in _differences(run.spec, as_json(spec), objective):
         raise UserError(
-            f"--warm-start {name} cannot be compared with: {setting} is {shown(there)} there and {shown(here)} here"
+            f"--warm-start {name} cannot be compared with: {setting} is {shown_setting(there)} there "
+            f"and {shown_setting(here)} here"
         )
     trials = known_trials(run.study, name)
     if not trials:

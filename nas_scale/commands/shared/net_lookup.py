@@ -17,7 +17,7 @@ from nas_scale.commands.results import AnyResult, read_any
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.metric import costs_of
-from nas_scale.runs.results import Net
+from nas_scale.runs.results import NetRow
 from nas_scale.runs.store import RECORD, Run, find_run, latest
 
 
@@ -63,7 +63,7 @@ def net_of_run(run: Run, text: str) -> Architecture:
     return net.architecture(label or (f"{run.name}-{index + 1}" if colon else run.name))
 
 
-def named_nets(result: AnyResult) -> list[tuple[str, Net]]:
+def named_nets(result: AnyResult) -> list[tuple[str, NetRow]]:
     """The nets of a result, the best first, with their names where they have any; a family's are those it grew."""
     match result:
         case SearchResult():

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 from nas_scale.commands.shared.events import Listener, Note, RunOpened
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import UserError
+from nas_scale.runs.opening import open_run
 from nas_scale.runs.record import changed_versions
 from nas_scale.runs.results import Result, read_result
-from nas_scale.runs.store import STUDY, Run, open_run
+from nas_scale.runs.store import STUDY, Run
 from nas_scale.trials.finished import ORIGIN, finished_trials
 
 R = TypeVar("R", bound=Result)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from nas_scale.runs.results import Net
+from nas_scale.runs.results import NetRow
 from nas_scale.scaling.coefficients import Shares
 
 
-class Baseline(Net, frozen=True, kw_only=True):
+class Baseline(NetRow, frozen=True, kw_only=True):
     """A net that is grown, with its name, which may be empty."""
 
     name: str
