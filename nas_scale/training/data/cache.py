@@ -1,6 +1,6 @@
-"""Decoded images on disk: one folder a data set, named by its content, its arrays mapped into memory.
+"""Caches decoded images on disk: one folder for each data set, named by a hash, with memory-mapped arrays.
 
-A folder is written under a temporary name and renamed, so that neither a kill nor a second process leaves half of one.
+A folder is written under a temporary name and then renamed, so that it is never incomplete.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ Selection = tuple[Pool, Indices]
 
 
 def default_folder() -> Path:
-    """$NAS_SCALE_CACHE, else ~/.cache/nas-scale."""
+    """The folder of the cache: $NAS_SCALE_CACHE, else ~/.cache/nas-scale."""
     return Path(os.environ.get(VARIABLE) or "~/.cache/nas-scale").expanduser()
 
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """One data set's place in the cache."""
+    """The folder of one data set in the cache, which may not exist yet."""
 
     folder: Path
 
     @classmethod
     def of(cls, root: Path, kind: str, content: dict[str, Any]) -> CacheEntry:
-        """The place of what `content` (plain values) describes completely."""
+        """The entry for images that `content` (plain values) describes completely."""
         description = json.dumps([_FORMAT, kind, content], sort_keys=True)
         return cls(root / f"{kind}-{hashlib.sha256(description.encode()).hexdigest()[:24]}")
 
     def meta(self) -> dict[str, Any] | None:
-        """What was stored beside the arrays; None when nothing is there."""
+        """The metadata stored with the arrays, or None where there is no entry."""
         try:
             stored = json.loads((self.folder / _META).read_text())
         except (OSError, ValueError):
@@ -60,7 +60,7 @@ class CacheEntry:
         return stored if isinstance(stored, dict) else None
 
     def split(self, name: str) -> Split | None:
-        """A stored split, its arrays mapped read-only; None when a file is missing or cut short."""
+        """A stored split, memory-mapped read-only, or None where a file is missing or truncated."""
         try:
             images = np.load(self.folder / f"{name}-images.npy", mmap_mode="r")
             labels = np.load(self.folder / f"{name}-labels.npy", mmap_mode="r")
@@ -69,7 +69,7 @@ class CacheEntry:
         return Split(images, labels)
 
     def write(self, splits: dict[str, Selection], meta: dict[str, Any], resolution: int) -> None:
-        """Decodes and stores splits and `meta`, plus each split's channel statistics; raises DataError."""
+        """Decodes and stores `splits`, and `meta` with each split's channel statistics. Raises DataError."""
         with self._appearing() as folder:
             statistics = {
                 name: _write_split(folder, name, pool, indices, resolution) for name, (pool, indices) in splits.items()
@@ -78,7 +78,7 @@ class CacheEntry:
 
     @contextlib.contextmanager
     def _appearing(self) -> Iterator[Path]:
-        """Yields a folder that takes this entry's place when the block ends well, and vanishes when it does not."""
+        """Yields a temporary folder that becomes this entry if the block succeeds and is removed if it raises."""
         temporary: Path | None = None
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ class CacheEntry:
                 shutil.rmtree(temporary, ignore_errors=True)
 
     def _replace(self, temporary: Path) -> None:
-        """Renames `temporary` to this entry. Where another process was first its equal result stays; ruins go."""
+        """Renames `temporary` to this entry; a complete one of another process is kept, an incomplete one replaced."""
         if self.folder.exists() and not self._whole():
             shutil.rmtree(self.folder, ignore_errors=True)
         try:
@@ -111,7 +111,7 @@ class CacheEntry:
 
 
 def _sweep(root: Path) -> None:
-    """Removes what killed processes left more than a day ago."""
+    """Removes temporary folders that killed processes left more than a day ago."""
     for left in root.glob(f"{_TEMPORARY}*"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > _DAY:
@@ -119,7 +119,7 @@ def _sweep(root: Path) -> None:
 
 
 def _write_split(folder: Path, name: str, pool: Pool, indices: Indices, resolution: int) -> dict[str, list[float]]:
-    """Decodes in chunks, so that a set may be larger than memory; returns mean and std of each channel in 0..1."""
+    """Decodes and writes a split in chunks, as it may exceed memory; returns each channel's mean and std, in 0..1."""
     counts = np.zeros((3, 256), np.int64)
     # Plain writes, not a writable map: on a full disk a map kills the process, a write raises.
     with (folder / f"{name}-images.npy").open("wb") as file:

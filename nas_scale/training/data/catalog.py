@@ -1,4 +1,4 @@
-"""What every source of images provides: a quick check, an identity, and pools whose pixels are made when asked for."""
+"""The interface of image sources: a quick check, an identity, and pools of images decoded on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Identity = dict[str, str | int | float | list[list[str | int]]]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Images that can be had: all labels at once, the pixels of some when they are needed.
+    """Images that are decoded on demand, with all their labels.
 
     decode(indices, resolution) -> uint8 (len(indices), resolution, resolution, 3).
     """
@@ -27,7 +27,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What a source offers for training. Without `val`, `val_share` of `train` is cut off for validation, by seed."""
+    """A source's images for training and what is known about them.
+
+    val: None where `val_share` of `train` is to be split off for validation, by seed. flips: whether a mirrored image
+    keeps its label. about: one sentence on what the data is, for tables.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -39,39 +43,39 @@ class Catalog:
 
 
 class ImageSource(Protocol):
-    """Where images come from; one implementation a file."""
+    """A source of images; one implementation a module."""
 
     @property
     def kind(self) -> str:
-        """The source's word on the command line."""
+        """The source's name on the command line."""
 
     def check(self, ref: DataRef) -> None:
-        """Raises DataError when the images cannot be used, as far as can be told without decoding them."""
+        """Raises DataError where the images cannot be used, as far as is known without decoding them."""
 
     def identity(self, ref: DataRef) -> Identity:
-        """What the decoded arrays depend on besides `ref`; equal identities mean equal images."""
+        """What the decoded images depend on besides `ref`; equal identities mean equal images."""
 
     def catalog(self, ref: DataRef) -> Catalog:
-        """The pools to train on; raises DataError."""
+        """The images for training and validation. Raises DataError."""
 
     def test(self, ref: DataRef) -> Pool:
-        """The official test images; raises DataError when there are none."""
+        """The official test images. Raises DataError where there are none."""
 
 
 def check_limits(ref: DataRef, classes: int) -> None:
-    """Raises DataError when `ref` asks for so few images that a class would have none."""
+    """Raises DataError where `ref` asks for fewer images than there are classes."""
     for split, limit in (("train", ref.train), ("val", ref.val)):
         if limit is not None and limit < classes:
             raise DataError(f"{limit} {split} images cannot hold {classes} classes; ask for {classes} at least")
 
 
 def stamps(files: Iterable[Path]) -> Identity:
-    """The identity of single files: their names, sizes and times of change."""
+    """The identity of files: their names, sizes and modification times."""
     return {"files": [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]}
 
 
 def existing_folder(path: str, source: str) -> Path:
-    """`path` as a folder that is there; raises DataError naming it when it is missing or a file."""
+    """The folder `path`. Raises DataError where it is missing or a file; `source` is named in the error."""
     folder = Path(path).expanduser()
     if not folder.exists():
         raise DataError(f"--data {source}: there is no folder {folder}; give the path of the images")

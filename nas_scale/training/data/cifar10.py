@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009) from its official files: the binary version or the python batches."""
+"""Reads CIFAR-10 (Krizhevsky 2009) from its official files: the binary version or the Python batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LAYOUTS = (("cifar-10-batches-bin", ".bin"), ("cifar-10-batches-py", ""))
 
 @dataclass(frozen=True, slots=True)
 class Cifar10:
-    """The source `cifar10:PATH`; path is the unpacked folder or the one it lies in."""
+    """The source `cifar10:PATH`; path: the unpacked folder, or its parent."""
 
     path: str
 
@@ -101,7 +101,7 @@ def _pool(files: list[Path]) -> Pool:
 
 
 def _read(file: Path) -> tuple[Images, Labels]:
-    """The images (n, 32, 32, 3) and labels of one batch; raises DataError naming the file."""
+    """The images (n, 32, 32, 3), uint8, and labels (n,) of one file. Raises DataError naming it."""
     _check(file)
     if file.suffix == ".bin":
         records = np.fromfile(file, np.uint8).reshape(-1, _RECORD)
@@ -127,7 +127,7 @@ def _read_python(file: Path) -> tuple[Images, Labels]:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Reads plain values and numpy arrays; refuses everything else that a pickle could call."""
+    """An unpickler of plain values and NumPy arrays that refuses every other call a pickle could make."""
 
     def find_class(self, module: str, name: str) -> Any:
         # NumPy 2 moved the function; an array itself knows where it is now.
@@ -145,5 +145,5 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """How pickles of protocol 2 spell bytes; latin1 is the one encoding they use."""
+    """The call by which pickles of protocol 2 store bytes, always in latin1."""
     return text.encode("latin1")

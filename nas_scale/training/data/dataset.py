@@ -1,4 +1,4 @@
-"""What `load` gives: images and labels as arrays, and what is known about them."""
+"""A loaded data set: images and labels as arrays, and their metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Images, uint8 of shape (n, height, width, channels), and their labels, int64 of shape (n,)."""
+    """Images (n, height, width, channels), uint8, and their labels (n,), int64."""
 
     images: Images
     labels: Labels
@@ -25,11 +25,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A training and a validation split; the arrays are read-only maps of files in the cache.
+    """A training and a validation split, memory-mapped read-only from the cache.
 
-    classes: label i is called classes[i].
+    classes: the name of each label.
     mean, std: of each channel over the training images, in 0..1.
-    flips: a horizontal flip keeps the label.
+    flips: whether a mirrored image keeps its label.
     about: one sentence on what the data is and is not, for tables.
     """
 

@@ -1,4 +1,4 @@
-"""The plain scans of handwritten digits, enlarged: learnt in seconds, so they test only that everything works."""
+"""The enlarged scans of handwritten digits: learnt in seconds, so good for a smoke test only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas_scale.training.data.scans import DIGITS, division, scans
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """The source `digits`: test scans are fixed, train and validation are cut from the others by seed."""
+    """The source `digits`: the test scans are fixed, the others are split into train and validation by seed."""
 
     @property
     def kind(self) -> str:

@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747) from its idx files, gzipped or not."""
+"""Reads Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747) from its idx files, gzipped or not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PACKAGE_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 @dataclass(frozen=True, slots=True)
 class FashionMnist:
-    """The source `fashion-mnist[:PATH]`; path is the folder of the four idx files."""
+    """The source `fashion-mnist[:PATH]`; path: the folder of the four idx files."""
 
     path: str
 
@@ -82,7 +82,7 @@ def _open(file: Path) -> BinaryIO:
 
 
 def _shape(stream: BinaryIO, dimensions: int) -> tuple[int, ...]:
-    """Reads the header of an idx file of bytes; raises ValueError when it is another kind of file."""
+    """The array shape in the header of an idx file of bytes. Raises ValueError for any other file."""
     header = stream.read(4 + 4 * dimensions)
     if len(header) < 4 + 4 * dimensions or header[:4] != bytes([0, 0, 8, dimensions]):
         raise ValueError(f"its header is not that of {dimensions}-dimensional bytes")
@@ -107,7 +107,7 @@ def _check_pair(images: Path, labels: Path) -> None:
 
 
 def _read(file: Path, dimensions: int) -> npt.NDArray[np.uint8]:
-    """The array of an idx file; raises DataError naming the file when it is cut short or broken."""
+    """The array in an idx file. Raises DataError naming the file where it is truncated or broken."""
     shape = _header(file, dimensions)
     try:
         with _open(file) as stream:

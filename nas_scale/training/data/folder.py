@@ -1,4 +1,4 @@
-"""A person's own images: a folder with train/ and val/, or with one folder a class."""
+"""Reads the user's images from a folder with train/ and val/, or with one folder for each class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARTS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The source PATH. A test/ beside train/ is kept for final reports; with no val/, validation is cut from train."""
+    """The source PATH: a folder of images. test/ is for final reports; without val/, train is split by seed."""
 
     path: str
 
@@ -63,7 +63,7 @@ class Folder:
         return _pool(listings["test"], tuple(listings["train"]))
 
     def _checked(self) -> dict[str, Listing]:
-        """The listings of train and, where they are, val and test; raises DataError for what cannot be trained on."""
+        """The files of train and, if present, val and test. Raises DataError where they cannot be trained on."""
         root = existing_folder(self.path, self.path)
         listings = _listings(root)
         for listing in listings.values():
@@ -103,7 +103,7 @@ def _classes(folder: Path) -> Listing:
 
 
 def _image_files(folder: Path) -> Iterator[Path]:
-    """The images under `folder` in a fixed order; hidden files and folders are passed over."""
+    """The image files under `folder` in a fixed order, without hidden files and folders."""
     for place, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
@@ -117,7 +117,7 @@ def _raise(error: OSError) -> None:
 
 
 def _check_files(listing: Listing) -> None:
-    """No file is empty, and the first of each class looks like an image."""
+    """Raises DataError where a file is empty, or the first of a class is not an image."""
     for files in listing.values():
         for file in files:
             if file.stat().st_size == 0:

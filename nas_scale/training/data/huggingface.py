@@ -1,4 +1,4 @@
-"""Image classification sets of the Hugging Face hub, through its `datasets` library (the extra nas-scale[hf])."""
+"""Loads image classification data from the Hugging Face hub with its `datasets` library (extra nas-scale[hf])."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class HuggingFace:
         return self._pool(splits["test"], self._classes(splits["train"]))
 
     def _splits(self) -> Any:
-        """The library's mapping from split to rows; DataError with the library's reason when it cannot be had."""
+        """The library's mapping from split to rows. Raises DataError with the library's reason where it fails."""
         import datasets
 
         name, _, revision = self.name.partition("@")

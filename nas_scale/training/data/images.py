@@ -1,4 +1,4 @@
-"""From files and arrays of any shape to square uint8 RGB images of one size."""
+"""Converts image files and arrays of any shape to square uint8 RGB images of one size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif"
 
 
 def check_header(file: Path) -> None:
-    """Raises DataError when `file` does not begin like an image; decodes nothing."""
+    """Raises DataError where the header of `file` is not that of an image; decodes no pixels."""
     try:
         Image.open(file).close()
     except Exception as error:  # Pillow's decoders raise whatever a broken file leads them into
@@ -25,7 +25,7 @@ def check_header(file: Path) -> None:
 
 
 def decode_files(files: Sequence[Path], resolution: int) -> Images:
-    """The centre squares of image files as (n, resolution, resolution, 3); raises DataError naming a broken file."""
+    """The centre squares of image files: uint8 (n, resolution, resolution, 3). Raises DataError naming a broken one."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes and resizes outside the interpreter's lock
         return np.stack(list(pool.map(lambda file: _decode_file(file, resolution), files)))
 
@@ -45,7 +45,7 @@ def _broken(file: Path, error: Exception) -> str:
 
 
 def centre_square(image: Image.Image, resolution: int) -> Images:
-    """Scales the shorter side to `resolution`, with antialiasing, and keeps the centre: (resolution, resolution, 3)."""
+    """The centre square of an image, resized with antialiasing: uint8 (resolution, resolution, 3)."""
     rgb = to_rgb(image)
     side = min(rgb.size)
     left, top = (rgb.width - side) / 2, (rgb.height - side) / 2
@@ -54,7 +54,7 @@ def centre_square(image: Image.Image, resolution: int) -> Images:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB: grey is repeated, 16 bits lose the lower eight, what is transparent becomes white."""
+    """The image as RGB: grey is repeated, 16 bits are cut to the upper eight, transparency becomes white."""
     if image.mode.startswith("I"):
         # Pillow would clip at 255 what goes up to 65535.
         return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
@@ -66,7 +66,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def resize_arrays(images: Images, resolution: int) -> Images:
-    """(n, height, width) or (n, height, width, 3) uint8 as (n, resolution, resolution, 3), with antialiasing."""
+    """The centre squares of uint8 images (n, height, width[, 3]), resized to (n, resolution, resolution, 3)."""
     if images.ndim == 4 and images.shape[1:3] == (resolution, resolution):
         return images
     return np.stack([centre_square(Image.fromarray(image), resolution) for image in images])

@@ -1,4 +1,4 @@
-"""From a reference to arrays: checked at once, decoded once, then mapped from the cache."""
+"""Loads the images of a reference: checks it, decodes them once, then memory-maps them from the cache."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ _LARGEST_RESOLUTION = 2048
 
 
 def check_data(ref: DataRef) -> None:
-    """Refuses quickly what cannot be loaded, before anything heavy is: raises DataError (UserError for an extra)."""
+    """Checks in milliseconds that `ref` can be loaded. Raises DataError, or UserError for a missing extra."""
     source = _opened(ref)
     with _readable(ref):
         source.check(ref)
 
 
 def load(ref: DataRef, cache: Path | None = None) -> Dataset:
-    """The images of `ref`, from the cache folder (default_folder() unless given) if they are there.
+    """The training and validation images of `ref`, from the cache or else decoded into it.
 
-    Train and val images are uint8 (n, resolution, resolution, 3), mapped read-only. Raises DataError.
+    Images are uint8 (n, resolution, resolution, 3), memory-mapped read-only. cache: its folder; None for
+    default_folder(). Raises DataError.
     """
     source = _opened(ref)
     entry = _entry(source, ref, "train and val", cache)
@@ -50,7 +51,7 @@ def load(ref: DataRef, cache: Path | None = None) -> Dataset:
 
 
 def load_test(ref: DataRef, cache: Path | None = None) -> Split:
-    """All official test images of `ref`, for a final report only; raises DataError where there are none."""
+    """All official test images of `ref`, for a final report only. Raises DataError where there are none."""
     source = _opened(ref)
     entry = _entry(source, ref, "test", cache)
     stored = entry.split("test") if entry.meta() else None
@@ -66,7 +67,7 @@ def load_test(ref: DataRef, cache: Path | None = None) -> Split:
 
 
 def data_fingerprint(ref: DataRef) -> str:
-    """16 hexadecimal digits that change when the source's images do; limits and resolution have no part in it."""
+    """16 hexadecimal digits that identify the source's images, whatever their number and resolution in `ref`."""
     source = _opened(ref)
     with _readable(ref):
         content = json.dumps([source.kind, source.identity(ref)], sort_keys=True, default=str)
@@ -86,7 +87,7 @@ def _opened(ref: DataRef) -> ImageSource:
 
 @contextlib.contextmanager
 def _readable(ref: DataRef) -> Iterator[None]:
-    """Turns what the file system refuses, a forbidden folder or a dangling link, into one line."""
+    """Raises DataError in place of an OSError, such as for a folder without permission or a dangling link."""
     try:
         yield
     except OSError as error:
@@ -101,7 +102,7 @@ def _entry(source: ImageSource, ref: DataRef, part: str, cache: Path | None) -> 
 
 
 def _selection(catalog: Catalog, ref: DataRef) -> dict[str, Selection]:
-    """Which images of which pool become train and val."""
+    """The pool and indices of the train and the val split."""
     labels = catalog.train.labels
     if catalog.val is None:
         train, val = cut(labels, catalog.val_share, ref.val, ref.seed)

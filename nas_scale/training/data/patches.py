@@ -1,4 +1,4 @@
-"""Drawing windows of 8x8 scans, turned, slanted and scaled, into many images at once by bilinear sampling."""
+"""Draws rotated, sheared and scaled windows of 8x8 scans into many images at once by bilinear sampling."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 Strokes = npt.NDArray[np.float32]
 
 SCAN = 8
-# A pixel of nothing before the scan and two after it: what is sampled beyond the border is nothing, exactly.
+# One empty pixel before the scan and two after it, so that samples beyond the border are exactly zero.
 _PADDED = SCAN + 3
 # Patches are drawn in boxes of as many sizes, so that small ones do not pay for the largest.
 _SIZES = 4
@@ -24,7 +24,7 @@ _SIZES = 4
 class Patches:
     """One patch for each of n images.
 
-    tiles: ink with a border of nothing, (n, 11, 11). middle: the window's middle in pixels of a scan, (n, 2) as x, y.
+    tiles: ink with an empty border, (n, 11, 11). middle: the window's middle in pixels of a scan, (n, 2) as x, y.
     to_scan: matrices from the image's side to pixels of a scan, (n, 2, 2). In shares of the image's side: size of a
     whole scan, (n,); extent, half the width and height of the patch's box, (n, 2); centre, its place, (n, 2).
     """
@@ -38,9 +38,10 @@ class Patches:
 
     @classmethod
     def cut(cls, ink: Strokes, corner: Floats, sides: Floats, size: Floats, turn: Floats, shear: Floats) -> Patches:
-        """Cuts windows out of scans (n, 8, 8) and turns them by radians, after a shear of x by y.
+        """Windows cut out of scans (n, 8, 8), sheared (x by y), then rotated.
 
-        corner, sides: the windows in pixels, (n, 2) as x, y. size: what side a whole scan has in the image, (n,).
+        corner, sides: the windows in pixels, (n, 2) as x, y. size: the side a whole scan would have, as a share of the
+        image's, (n,). turn: radians, (n,).
         """
         pixels = np.arange(SCAN)
         inside = (pixels >= corner[..., None]) & (pixels < (corner + sides)[..., None])
@@ -66,7 +67,7 @@ class Patches:
 
 
 def draw_patches(layers: Sequence[Patches], resolution: int, oversampling: int) -> Strokes:
-    """The strongest ink of all layers at each pixel: (n, resolution, resolution) in 0..1.
+    """Draws layers of patches: at each pixel the strongest ink, (n, resolution, resolution) in 0..1.
 
     Each pixel is the mean of oversampling x oversampling samples.
     """

@@ -1,4 +1,4 @@
-"""Which images a job trains on, as plain data that crosses processes and files."""
+"""A reference to the images of a job, as plain data that crosses processes and files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class DataRef:
 
     source: as on the command line: scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH],
         a folder, or hf:NAME.
-    resolution: pixels a side at which the images are delivered.
-    train, val: at most so many images of each; None takes what the source gives by itself.
-    seed: of the split into train and validation, and of whatever is drawn.
+    resolution: of the images, in pixels a side.
+    train, val: the maximum number of images of each; None for the source's default.
+    seed: of the split into train and validation, and of generated images.
     """
 
     source: str

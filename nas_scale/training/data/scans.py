@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 scans of handwritten digits (8x8, 17 levels), and their fixed division in three."""
+"""scikit-learn's 1,797 scans of handwritten digits (8x8, 17 levels), and their fixed split into train, val and test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nas_scale.training.data.splits import stratified_order
 
 DIGITS = tuple("0123456789")
 _SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
-# Constant, so that a test scan is a test scan in every run whatever its seed.
+# Constant, so that the test scans are the same in every run.
 _DIVISION_SEED = 1797
 
 
@@ -27,7 +27,7 @@ def scans() -> tuple[npt.NDArray[np.float32], Labels]:
 
 @cache
 def division() -> dict[str, Indices]:
-    """The indices of the train, val and test scans: disjoint, about 60, 20 and 20%, every digit in its share."""
+    """The indices of the train, val and test scans: disjoint, about 60, 20 and 20%, stratified by digit."""
     _, labels = scans()
     order = stratified_order(labels, _DIVISION_SEED, "division")
     ends = np.round(np.cumsum(list(_SHARES.values())) * len(order)).astype(int)

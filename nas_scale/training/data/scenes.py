@@ -1,6 +1,6 @@
-"""Scenes: one whole handwritten digit at a random place, size and slant on a clutter of pieces of other scans.
+"""Generates scenes: a handwritten digit at a random place, size and slant, on clutter of pieces of other scans.
 
-There is nothing to download, the pixels are drawn from real handwriting, and they are hard enough to tell nets apart.
+They need no download, use real handwriting, and are hard enough to distinguish networks.
 A scene is defined in units of its side, so the same scene can be drawn at any resolution; it depends on
 (seed, split, index) alone, so a smaller set is the beginning of a larger one. The idea of hiding a digit among pieces
 of other digits is that of cluttered MNIST (Mnih et al. 2014, arXiv:1406.6247).
@@ -33,7 +33,8 @@ _DEFAULT_COUNTS = {"train": 4096, "val": 8192, "test": 8192}
 
 @dataclass(frozen=True, slots=True)
 class Difficulty:
-    """What makes scenes hard. Lengths are shares of the image's side, angles degrees, brightness in 0..1.
+    """The parameters of scenes that make them hard: lengths in shares of the image's side, angles in
+    degrees, brightness in 0..1.
 
     smallest, largest: side of a whole scan, the digit's and those that pieces are cut from.
     pieces: how many pieces of clutter; shortest_piece, longest_piece: their sides in pixels of a scan (of 8).
@@ -73,7 +74,7 @@ class Scenes:
 
     @classmethod
     def named(cls, preset: str) -> Scenes:
-        """The scenes of a preset; raises DataError for another word."""
+        """The source of a preset: default, fine or coarse. Raises DataError for any other name."""
         if preset not in PRESETS:
             raise DataError(f"--data scenes:{preset} does not exist; write scenes, scenes:fine or scenes:coarse")
         return cls("scenes" if preset == "default" else f"scenes:{preset}", PRESETS[preset])
@@ -110,7 +111,7 @@ class Scenes:
 
 
 def draw_scenes(indices: Indices, resolution: int, difficulty: Difficulty, split: str, seed: int) -> Images:
-    """The scenes of these indices as uint8 (len(indices), resolution, resolution, 3), from the scans of `split`."""
+    """The scenes with these indices: uint8 (len(indices), resolution, resolution, 3), from the scans of `split`."""
     images = np.empty((len(indices), resolution, resolution, 3), np.uint8)
     for block in np.unique(indices // BLOCK):
         rows = np.flatnonzero(indices // BLOCK == block)
@@ -119,7 +120,7 @@ def draw_scenes(indices: Indices, resolution: int, difficulty: Difficulty, split
 
 
 def _draw_block(block: int, members: Indices, resolution: int, difficulty: Difficulty, split: str, seed: int) -> Images:
-    """Some scenes of a block. Everything random is drawn for the whole block, in the same order at any resolution."""
+    """Some scenes of a block. Random numbers are drawn for the whole block, in one order for all resolutions."""
     rng = _generator(seed, split, block)
     # Clutter comes last, so that more or less of it leaves digits and colours as they are.
     digits = _digits(rng)

@@ -1,4 +1,4 @@
-"""The words that --data takes, each with the source it stands for."""
+"""Finds the image source that a value of --data names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ WORDS = "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist
 
 
 def open_source(ref: DataRef) -> ImageSource:
-    """The source that `ref.source` names; raises DataError for a name that is neither a source nor a folder.
+    """The source that `ref.source` names. Raises DataError where it is neither a source nor a folder.
 
-    Each source is imported when it is asked for, so that one bad word is refused in milliseconds.
+    Only the named source is imported, so that a wrong name is refused in milliseconds.
     """
     word, colon, rest = ref.source.partition(":")
     if word == "scenes":
@@ -45,5 +45,5 @@ def open_source(ref: DataRef) -> ImageSource:
 
 
 def _names_a_path(source: str) -> bool:
-    """A path may be missing (its own error follows), but a bare word counts only when it is there."""
+    """Whether the text is a path, which need not exist, or a plain name of an existing file or folder."""
     return source.startswith(("/", "./", "../", "~")) or "/" in source or (source != "" and Path(source).exists())

@@ -1,4 +1,4 @@
-"""Choosing images so that every class keeps its share, by seed, and small choices lie inside larger ones."""
+"""Stratified subsets and splits by seed; a smaller subset is contained in every larger one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from nas_scale.training.data.dataset import Indices, Labels
 
 
 def stratified_order(labels: Labels, seed: int, purpose: str) -> Indices:
-    """All indices in an order whose every beginning holds the classes in their shares; shape (n,).
+    """All indices (n,) in a random order of which every prefix is stratified by class.
 
-    One image of each class comes first, so that a beginning as long as there are classes holds them all.
+    One image of each class comes first, so that a prefix as long as there are classes holds them all.
     """
     # The purpose keeps cutting a validation split and thinning what is left from following the same shuffle.
     rng = np.random.default_rng([seed, *purpose.encode()])
@@ -24,17 +24,18 @@ def stratified_order(labels: Labels, seed: int, purpose: str) -> Indices:
 
 
 def limited(labels: Labels, limit: int | None, seed: int, purpose: str) -> Indices:
-    """At most `limit` indices, stratified, in ascending order."""
+    """A stratified subset of at most `limit` indices, in ascending order."""
     if limit is None or limit >= len(labels):
         return np.arange(len(labels))
     return np.sort(stratified_order(labels, seed, purpose)[:limit])
 
 
 def cut(labels: Labels, share: float, wanted: int | None, seed: int) -> tuple[Indices, Indices]:
-    """Splits into (train, val): val gets `share` of the images, or `wanted` if that is more, but half at most.
+    """The indices of a stratified split into (train, val), each ascending.
 
-    Every class that has two images is in both. A smaller `wanted` does not change train: it thins val afterwards.
+    val gets `share` of the images, or `wanted` if that is more, but at most half. Every class of two images or more is
+    in both. A `wanted` below the share does not change the split; the caller takes a subset of val.
     """
-    aim = max(round(share * len(labels)), min(wanted or 0, len(labels) // 2), len(np.unique(labels)))
+    size = max(round(share * len(labels)), min(wanted or 0, len(labels) // 2), len(np.unique(labels)))
     order = stratified_order(labels, seed, "cut")
-    return np.sort(order[aim:]), np.sort(order[:aim])
+    return np.sort(order[size:]), np.sort(order[:size])
