@@ -25,7 +25,8 @@ from nas_scale.training import data
 from nas_scale.zero_cost.names import WEIGHT_SCORES
 from nas_scale.zero_cost.scores import score
 
-Spec: TypeAlias = Mapping[str, Any]
+Spec: TypeAlias = Mapping[str, Any]  # all that decides a run's result, as JSON
+Difference: TypeAlias = tuple[str, Any, Any]  # a setting's name for a person, and both values
 # Options of the training that may differ: they change how sure an accuracy is, or how it is come by, not what it is of.
 FREE: Final = ("seeds", "window", "threads")
 
@@ -96,7 +97,6 @@ class Objective(Protocol):
         ...
 
 
-Difference: TypeAlias = tuple[str, Any, Any]  # a setting's name for a person, and both values
 MakeObjective: TypeAlias = Callable[[Training, Architecture, RunSettings], Objective]
 
 

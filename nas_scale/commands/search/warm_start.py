@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.commands.search.objective import Objective, unequal
+from nas_scale.commands.search.objective import Difference, Objective, Spec, unequal
 from nas_scale.commands.search.options import Runs
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
@@ -155,9 +155,7 @@ def _source(name: str, settings: RunSettings, spec: Mapping[str, Any], objective
     return Source(name, len(trials), fingerprint(trials), settings.folder)
 
 
-def _differences(
-    there: Mapping[str, Any], here: Mapping[str, Any], objective: Objective
-) -> Iterator[tuple[str, Any, Any]]:
+def _differences(there: Spec, here: Spec, objective: Objective) -> Iterator[Difference]:
     """Each setting that makes values of two searches another thing, with both."""
     yield from unequal("the objective", there, here, "objective")
     if there["space_fingerprint"] != here["space_fingerprint"]:

@@ -11,7 +11,7 @@ import pytest
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.evaluate import Asked, Evaluator
-from nas_scale.commands.search.objective import Objective, Spec
+from nas_scale.commands.search.objective import Difference, Objective, Spec
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.prepare import prepare
 from nas_scale.commands.search.run import run_search
@@ -22,6 +22,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import UserError
+from nas_scale.runs.store import find_run
 from nas_scale.trials.finished import finished_trials
 
 
@@ -43,7 +44,7 @@ class Shallow:
     def images(self) -> None:
         return None
 
-    def differences(self, there: Spec, here: Spec) -> Iterator[tuple[str, Any, Any]]:
+    def differences(self, there: Spec, here: Spec) -> Iterator[Difference]:
         return iter(())
 
     def lines(self, wanted: Search) -> list[str]:
@@ -100,8 +101,6 @@ def test_its_refusals_come_before_anything_is_written(tmp_path: Path) -> None:
 
 
 def test_what_it_keeps_with_a_trial() -> None:
-    from nas_scale.runs.store import find_run
-
     found = run_search(prepare({"trials": 3, "sampler": "random"}, shallow), print)
     trials = finished_trials(find_run(Path("results"), found.run).study)
     assert all(trial.attributes["blocks"] == round(1 / trial.scores[0].accuracy) for trial in trials)
