@@ -71,15 +71,7 @@ SHARED_NAMES = {
     **dict.fromkeys(COMMANDS, "a command, of the command line and of the Python API"),
     "prepare": "the same step of search, grid and certify",
     "estimate": "the same step of search, grid and certify",
-}
-# Pairs of modules that define one name for two things, still to be renamed. An entry that is not needed fails.
-TO_RENAME = {
-    "compact": ("feasible/budget.py", "show/tables.py"),
-    "draw": ("commands/certify/nets.py", "feasible/completions.py"),
-    "fingerprint": ("plain.py", "trials/known.py"),
-    "profile": ("cli/profile.py", "commands/profile.py", "metrics/counts.py"),
-    "sources": ("commands/search/warm_start.py", "commands/shared/completion.py"),
-    "spaces": ("cli/spaces.py", "commands/shared/completion.py"),
+    "spaces": "a command, and the completion of the names that it lists",
 }
 
 
@@ -214,7 +206,7 @@ def test_no_name_is_defined_for_two_things() -> None:
         return name in SHARED_NAMES and rooms <= {"cli", "commands"}
 
     shared = _shared_names()
-    assert {name: modules for name, modules in shared.items() if not is_pair(name, modules)} == TO_RENAME
+    assert {name: modules for name, modules in shared.items() if not is_pair(name, modules)} == {}
     assert set(SHARED_NAMES) <= set(shared), "a name that is not shared any more needs no reason"
 
 

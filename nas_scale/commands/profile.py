@@ -13,8 +13,7 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.profile_options import ProfileOptions
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.commands.shared.options import known_options, refuse_unknown, take
-from nas_scale.metrics.counts import Counts, StageCounts, cost
-from nas_scale.metrics.counts import profile as stage_rows
+from nas_scale.metrics.counts import Counts, StageCounts, cost, stage_profile
 from nas_scale.metrics.metric import metrics
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _profile(net: str | Architecture, resolution: int | None, check: bool, resul
     arch = find_net(net, results) if isinstance(net, str) else net
     arch = replace(arch, resolution=resolution or arch.resolution)
     labels = ("stem", *(format_stage(stage) for stage in arch.stages), "head", "classifier")
-    counted = Profile(arch.name or "net", arch.resolution, arch, labels, tuple(stage_rows(arch)), cost(arch))
+    counted = Profile(arch.name or "net", arch.resolution, arch, labels, tuple(stage_profile(arch)), cost(arch))
     if not check:
         return counted
     from nas_scale.nets.oracle import count_net

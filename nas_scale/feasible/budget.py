@@ -78,10 +78,10 @@ def impossible(name: str, limits: Limits, found: Nearest) -> str:
     # Two limits of one metric that exclude each other, as --target-flops above --max-flops: moving either is enough.
     link = " or " if len({limit.metric for limit in broken}) == 1 else " and "
     advice = link.join(dict.fromkeys(_advice(limit, found.cost) for limit in broken))
-    return f"{start}; the nearest, {compact(found.net)}, has {has}: {advice}, or choose another space"
+    return f"{start}; the nearest, {_in_one_line(found.net)}, has {has}: {advice}, or choose another space"
 
 
-def compact(net: Architecture) -> str:
+def _in_one_line(net: Architecture) -> str:
     """The net's stages on one line, at its resolution."""
     return f"{' '.join(format_stage(stage) for stage in net.stages)} at {net.resolution} px"
 

@@ -15,7 +15,7 @@ from itertools import product
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import Assignment, Choice, SearchSpace, Slot, StageTemplate
 from nas_scale.architecture.spec import Architecture, Stage
-from nas_scale.metrics.counts import Counts, StageCounts, profile, stage_counts, total
+from nas_scale.metrics.counts import Counts, StageCounts, stage_counts, stage_profile, total
 
 Encoded = tuple[int, ...]  # which option each choice takes, in the space's order
 State = tuple[int, int]  # channels and pixels a side that one stage hands to the next
@@ -118,7 +118,7 @@ class Encoding:
         if assignment not in self._ends:
             picked = {name: self.options[at][assignment[at]] for name, at in self._net_choices.items() if name != "act"}
             bare = replace(self.space.frame, stages=(), **picked)  # type: ignore[arg-type]
-            self._ends[assignment] = Ends(profile(bare)[0], bare.head)
+            self._ends[assignment] = Ends(stage_profile(bare)[0], bare.head)
         return self._ends[assignment]
 
     def head(self, channels: int, size: int, width: int) -> tuple[StageCounts, StageCounts]:
@@ -127,7 +127,7 @@ class Encoding:
         if key not in self._heads:
             frame = self.space.frame
             bare = replace(frame, stages=(), stem=channels, head=width, resolution=size * frame.stem_stride)
-            _, last, classifier = profile(bare)
+            _, last, classifier = stage_profile(bare)
             self._heads[key] = (last, classifier)
         return self._heads[key]
 

@@ -87,7 +87,7 @@ def stage_counts(stage: Stage, c_in: int, size: int, style: Style) -> StageCount
     return StageCounts(whole.flops, whole.parameters, whole.activations, whole.peak, stage.op, size, stage.channels)
 
 
-def profile(arch: Architecture) -> list[StageCounts]:
+def stage_profile(arch: Architecture) -> list[StageCounts]:
     """Stem, every stage, head and classifier, a row each, at the net's own resolution."""
     rows = [_conv_counts(stem(arch), arch.resolution)]
     c_in, size = arch.stem, rows[0].resolution
@@ -100,4 +100,4 @@ def profile(arch: Architecture) -> list[StageCounts]:
 
 def cost(arch: Architecture) -> Counts[int]:
     """The whole net at its own resolution; 385,814,752 multiply-adds for EfficientNet-B0 at 224."""
-    return total(profile(arch))
+    return total(stage_profile(arch))

@@ -106,19 +106,19 @@ def _taps(weight: Tensor) -> Tensor:
 
 def _input_gradient(ctx: Any, grad: Tensor, x: Tensor, taps: Tensor) -> Tensor:
     """The gradient of x; at stride 1 a correlation with the kernel rotated by 180 degrees."""
-    from nas_scale.nets.depthwise_kernels import correlate, spread
+    from nas_scale.nets.depthwise_kernels import correlate, input_gradient
 
     size = (x.shape[2], x.shape[3])
     if ctx.stride == 2:
-        return spread(grad, taps, ctx.padding, size)
+        return input_gradient(grad, taps, ctx.padding, size)
     top, left = ctx.padding
     last = math.isqrt(len(taps)) - 1
-    return correlate(grad, taps, 1, (last - top, last - left), size, turned=True)
+    return correlate(grad, taps, 1, (last - top, last - left), size, rotated=True)
 
 
 def _weight_gradient(ctx: Any, grad: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """The gradient of the weight, in its dtype and memory order, so that autograd makes no further copy."""
-    from nas_scale.nets.depthwise_kernels import join
+    from nas_scale.nets.depthwise_kernels import weight_gradient
 
-    taps_grad = join(x, grad, weight.shape[2], ctx.stride, ctx.padding)
+    taps_grad = weight_gradient(x, grad, weight.shape[2], ctx.stride, ctx.padding)
     return torch.empty_like(weight).copy_(taps_grad.t().view_as(weight))

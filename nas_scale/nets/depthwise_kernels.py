@@ -1,6 +1,6 @@
-"""Triton kernels of the depthwise convolution, and their launches. Only where Triton is; `depthwise` imports it late.
+"""Triton kernels of the depthwise convolution and functions that launch them; imported only where Triton is installed.
 
-All tensors lie in memory as (n, h, w, c). A program has THREADS threads. Each takes VEC channels, so that bf16 is read
+All tensors are (n, h, w, c) in memory. A program has THREADS threads. Each takes VEC channels, so that bf16 is read
 16 bytes at a time, of a strip of COLUMNS pixels, so that a pixel is read once for all outputs of the strip that it is
 part of; a block of strips covers ROWS lines, so that lines are read from the first-level cache when they are read
 again. Sizes are run-time arguments which Triton must not specialize on: only K, STRIDE, VEC, BLOCK_C and the dtype make
@@ -191,17 +191,17 @@ def _join(
 
 
 def correlate(
-    x: Tensor, taps: Tensor, stride: int, padding: tuple[int, int], size: tuple[int, int], *, turned: bool = False
+    x: Tensor, taps: Tensor, stride: int, padding: tuple[int, int], size: tuple[int, int], *, rotated: bool = False
 ) -> Tensor:
     """Depthwise correlation of x (n, c, h, w), channels_last, with taps (k * k, c): (n, c, *size).
 
-    turned: by the kernel turned by 180 degrees.
+    rotated: with the kernel rotated by 180 degrees.
     """
     n, c, h, w = x.shape
     y = _empty(x, size)
     vector, block_c = _classes(c)
     blocks = _blocks(n * size[0], _ceil(size[1], COLUMNS.value), THREADS.value * vector // block_c)
-    first, step = (len(taps) - 1, -1) if turned else (0, 1)
+    first, step = (len(taps) - 1, -1) if rotated else (0, 1)
     with torch.cuda.device_of(x):
         _correlate[(blocks * _ceil(c, block_c),)](
             x, taps, y, n, h, w, *size, c // vector, *padding, first, step,
@@ -210,8 +210,8 @@ def correlate(
     return y
 
 
-def spread(grad: Tensor, taps: Tensor, padding: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """The gradient (n, c, *size) of the input of a correlation at stride 2, from its output's (n, c, h, w)."""
+def input_gradient(grad: Tensor, taps: Tensor, padding: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """The gradient (n, c, *size) of a stride-2 correlation's input, from that of its output (n, c, h, w)."""
     n, c, h, w = grad.shape
     x_grad = _empty(grad, size)
     vector, block_c = _classes(c)
@@ -225,8 +225,8 @@ def spread(grad: Tensor, taps: Tensor, padding: tuple[int, int], size: tuple[int
     return x_grad
 
 
-def join(x: Tensor, grad: Tensor, kernel: int, stride: int, padding: tuple[int, int]) -> Tensor:
-    """The gradient (kernel * kernel, c) of the taps, float32, from the input and the output's gradient."""
+def weight_gradient(x: Tensor, grad: Tensor, kernel: int, stride: int, padding: tuple[int, int]) -> Tensor:
+    """The gradient (kernel * kernel, c) of the taps, float32, from the input and the gradient of the output."""
     n, c, h, w = x.shape
     out_h, out_w = grad.shape[2:]
     vector, block_c = _classes(c)
@@ -244,17 +244,17 @@ def join(x: Tensor, grad: Tensor, kernel: int, stride: int, padding: tuple[int, 
 
 
 def _empty(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """For the images and channels of x."""
+    """An uninitialised channels_last tensor (n, c, *size), with the images, channels and dtype of x."""
     return torch.empty((*x.shape[:2], *size), dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 
 def _classes(c: int) -> tuple[int, int]:
-    """VEC and BLOCK_C for c channels."""
+    """VEC and BLOCK_C (channels of a thread, and of a program) for c channels."""
     return 8 if c % 8 == 0 else 1, 16 if c <= 16 else 32
 
 
 def _blocks(lines: int, wide: int, places: int) -> int:
-    """Blocks of so many places, where there are `wide` in a line."""
+    """The number of blocks of `places` places each, for `lines` lines of `wide` places."""
     return _ceil(_ceil(lines, ROWS.value) * ROWS.value * wide, places)
 
 

@@ -49,7 +49,7 @@ def known_trials(study: optuna.Study, name: str) -> tuple[Known, ...]:
     )
 
 
-def fingerprint(trials: Sequence[Known]) -> str:
+def known_fingerprint(trials: Sequence[Known]) -> str:
     """16 hexadecimal digits that change with any of what these trials say."""
     return plain.fingerprint([_plain(trial) for trial in trials], VERSION)
 

@@ -15,7 +15,7 @@ from scipy.stats import kendalltau
 from nas_scale import certify
 from nas_scale.architecture.files import load_space, net_from_document
 from nas_scale.commands.certify.certificates import certificate_line
-from nas_scale.commands.certify.nets import draw
+from nas_scale.commands.certify.nets import draw_nets
 from nas_scale.commands.certify.options import Certify
 from nas_scale.commands.shared.events import Note
 from nas_scale.commands.shared.identity import net_key
@@ -37,25 +37,25 @@ def _elsewhere(nas_scale: Command) -> None:
 
 def test_nets_lie_across_all_costs_and_mostly_in_a_narrow_band() -> None:
     space = load_space("efficientnet")
-    drawn = draw(space, Certify(nets=18), 0, net_key)
+    drawn = draw_nets(space, Certify(nets=18), 0, net_key)
     flops = [cost(net).flops for net in drawn.nets]
     inside = [each for each in flops if drawn.band.least <= each <= drawn.band.most]
     assert len(set(drawn.nets)) == 18
     assert 12 <= len(inside) <= 14
     assert max(inside) / min(inside) <= 1.05 / 0.95
     assert max(flops) / min(flops) > 3
-    assert drawn == draw(space, Certify(nets=18), 0, net_key)
-    assert drawn != draw(space, Certify(nets=18), 1, net_key)
-    aimed = draw(space, Certify(nets=6, target_flops=400e6, tolerance=0.02), 0, net_key)
+    assert drawn == draw_nets(space, Certify(nets=18), 0, net_key)
+    assert drawn != draw_nets(space, Certify(nets=18), 1, net_key)
+    aimed = draw_nets(space, Certify(nets=6, target_flops=400e6, tolerance=0.02), 0, net_key)
     assert all(392e6 <= cost(net).flops <= 408e6 for net in aimed.nets[:4])
 
 
 def test_nets_that_shrink_to_the_same_proxy_are_drawn_once() -> None:
     space = load_space("nas-bench-macro")
-    few = draw(space, Certify(nets=12), 0, lambda net: str(len(net.stages)))
+    few = draw_nets(space, Certify(nets=12), 0, lambda net: str(len(net.stages)))
     assert len({len(net.stages) for net in few.nets}) == len(few.nets) < 12
     with pytest.raises(UserError, match="too few nets that the proxy trains differently"):
-        draw(space, Certify(), 0, lambda net: "all alike")
+        draw_nets(space, Certify(), 0, lambda net: "all alike")
 
 
 def test_figures_are_those_of_the_trainings() -> None:

@@ -12,7 +12,7 @@ from nas_scale.architecture.blocks import blocks
 from nas_scale.architecture.files import known_nets, known_spaces, load_net, load_space
 from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture, Style
-from nas_scale.metrics.counts import Counts, cost, profile
+from nas_scale.metrics.counts import Counts, cost, stage_profile
 from nas_scale.metrics.metric import BYTES_PER_NUMBER, MEMORY
 from nas_scale.nets.build import build
 from nas_scale.nets.oracle import count_net
@@ -70,7 +70,7 @@ def test_parameters_of_extreme_nets_are_those_of_the_built_net(name: str) -> Non
 @pytest.mark.parametrize("name", sorted(known_nets()))
 def test_a_profile_adds_up_to_the_cost(name: str) -> None:
     net = load_net(name)
-    rows = profile(net)
+    rows = stage_profile(net)
     assert [rows[0].name, rows[-2].name, rows[-1].name] == ["stem", "head", "classifier"]
     assert len(rows) == len(net.stages) + 3
     spent = cost(net)
@@ -80,7 +80,7 @@ def test_a_profile_adds_up_to_the_cost(name: str) -> None:
 
 
 def test_a_profile_shows_resolutions_and_channels_of_b0() -> None:
-    rows = profile(load_net("efficientnet-b0"))
+    rows = stage_profile(load_net("efficientnet-b0"))
     assert [row.resolution for row in rows] == [112, 112, 56, 28, 14, 14, 7, 7, 7, 1]
     assert [row.channels for row in rows] == [32, 16, 24, 40, 80, 112, 192, 320, 1280, 1000]
 

@@ -108,11 +108,11 @@ def test_no_gradient_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     x = torch.randn(2, 8, 4, 4, device=DEVICE)
     weight = torch.randn(8, 1, 3, 3, device=DEVICE, requires_grad=True)
     y = depthwise(x, weight, 2, (1, 1), (2, 2))
-    monkeypatch.setattr(depthwise_kernels, "spread", None)
+    monkeypatch.setattr(depthwise_kernels, "input_gradient", None)
     y.sum().backward()
     assert weight.grad is not None
     frozen = depthwise(x.requires_grad_(), weight.detach(), 1, (1, 1), (4, 4))
-    monkeypatch.setattr(depthwise_kernels, "join", None)
+    monkeypatch.setattr(depthwise_kernels, "weight_gradient", None)
     frozen.sum().backward()
     assert x.grad is not None
 

@@ -12,7 +12,7 @@ import torch
 from nas_scale.architecture.files import known_nets, known_spaces, load_net, load_space
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.metrics.counts import profile
+from nas_scale.metrics.counts import stage_profile
 from nas_scale.nets.build import build
 from nas_scale.training.job import Proxy, Recipe
 from nas_scale.training.proxy import narrowed, proxy_reduction, shrink, strides_kept
@@ -20,7 +20,7 @@ from tests.support.random_nets import extreme_params, random_params
 
 
 def _last_map(net: Architecture) -> int:
-    return profile(net)[-3].resolution
+    return stage_profile(net)[-3].resolution
 
 
 def _strides(net: Architecture) -> list[int]:

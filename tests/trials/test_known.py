@@ -17,7 +17,7 @@ from nas_scale.errors import RunError
 from nas_scale.training.job import Job, Score
 from nas_scale.trials.events import Event, Resumed, TrialDone, TrialFailed, TrialStarted
 from nas_scale.trials.finished import ORIGIN, FinishedTrial, finished_trials
-from nas_scale.trials.known import FILE, Known, add_known, fingerprint, keep, kept, known_trials
+from nas_scale.trials.known import FILE, Known, add_known, keep, kept, known_fingerprint, known_trials
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed
 from nas_scale.trials.pruning import Kind
@@ -172,7 +172,7 @@ def test_what_is_kept_comes_back_and_a_damaged_file_is_said(tmp_path: Path) -> N
     assert kept(tmp_path) is None
     keep(tmp_path, KNOWN)
     assert kept(tmp_path) == KNOWN
-    assert fingerprint(kept(tmp_path) or ()) == fingerprint(KNOWN)
+    assert known_fingerprint(kept(tmp_path) or ()) == known_fingerprint(KNOWN)
     content = json.loads((tmp_path / FILE).read_text())
     for damage in ("nothing", "[{}]", json.dumps([{**content[0], "scores": [{"reason": "x"}]}])):
         (tmp_path / FILE).write_text(damage)
@@ -188,4 +188,4 @@ def test_a_fingerprint_changes_with_everything_that_is_said(change: str) -> None
         "another score": (replace(first, scores=(replace(first.scores[0], accuracy=0.1),)), *rest),
         "another net": (replace(first, params={**first.params, "repeats": 7}), *rest),
     }[change]
-    assert fingerprint(other) != fingerprint(KNOWN)
+    assert known_fingerprint(other) != known_fingerprint(KNOWN)

@@ -35,7 +35,7 @@ class Drawn:
         return Limits((self.band,)).keeps(arch)
 
 
-def draw(space: SearchSpace, wanted: Certify, seed: int, trained_as: Callable[[Architecture], str]) -> Drawn:
+def draw_nets(space: SearchSpace, wanted: Certify, seed: int, trained_as: Callable[[Architecture], str]) -> Drawn:
     """Nets of the space, no two of which are trained as the same: fewer than asked where it does not hold as many.
 
     trained_as: equal for nets that shrink to the same proxy. Those of equal cost are drawn like random search draws

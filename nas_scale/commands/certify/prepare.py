@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.commands.certify.figures import Measured, row
-from nas_scale.commands.certify.nets import Drawn, draw
+from nas_scale.commands.certify.nets import Drawn, draw_nets
 from nas_scale.commands.certify.options import Certify
 from nas_scale.commands.certify.result import CertifyResult
 from nas_scale.commands.shared.identity import net_key, space_fingerprint
@@ -80,7 +80,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedCertificate:
     for each in (training, longer):
         data.check_data(each.images(each.proxy.resolution))
     jobs = Jobs(training, reference, device)
-    drawn = draw(space, wanted, training.seed, lambda arch: net_key(jobs.small(arch)))
+    drawn = draw_nets(space, wanted, training.seed, lambda arch: net_key(jobs.small(arch)))
     plan = CertifyResult(
         space=space.name,
         target_flops=wanted.target_flops,

@@ -17,7 +17,7 @@ from nas_scale.plain import as_json
 from nas_scale.runs.record import refuse_older, shown_setting
 from nas_scale.runs.store import Run, find_run, readable
 from nas_scale.runs.study import without_password
-from nas_scale.trials.known import Known, fingerprint, keep, kept, known_trials
+from nas_scale.trials.known import Known, keep, kept, known_fingerprint, known_trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def taken(run: Run, wanted: Sequence[Source], storage: str | None) -> tuple[Know
     found: dict[tuple[tuple[str, Any], ...], Known] = {}
     for source in wanted:
         trials = known_trials(_found(source.run, source.home, storage).study, source.run)
-        if fingerprint(trials) != source.fingerprint:
+        if known_fingerprint(trials) != source.fingerprint:
             raise RunError(f"--warm-start {source.run} has changed since {run.name} was started; start another run")
         for trial in trials:
             found.setdefault(tuple(trial.params.items()), trial)
@@ -152,7 +152,7 @@ def _source(name: str, settings: RunSettings, spec: Mapping[str, Any], objective
     trials = known_trials(run.study, name)
     if not trials:
         raise UserError(f"--warm-start {name} has no trial that ended with a score")
-    return Source(name, len(trials), fingerprint(trials), settings.folder)
+    return Source(name, len(trials), known_fingerprint(trials), settings.folder)
 
 
 def _differences(there: Spec, here: Spec, objective: Objective) -> Iterator[Difference]:

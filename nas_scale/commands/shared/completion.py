@@ -44,7 +44,7 @@ def samplers() -> list[str]:
     return list(SAMPLERS)
 
 
-def sources() -> tuple[str, ...]:
+def image_sources() -> tuple[str, ...]:
     """What images there are without a path."""
     return _SOURCES
 

@@ -47,7 +47,7 @@ class Training:
     all, and flips, which is the data's.
     """
 
-    data: Annotated[str, Option(SOURCES, panel=IMAGES, complete=completion.sources)] = "scenes"
+    data: Annotated[str, Option(SOURCES, panel=IMAGES, complete=completion.image_sources)] = "scenes"
     train_images: Annotated[
         int | None,
         Option("At most so many training images, e.g. 10K.", "all", "N", IMAGES, 2, 1e12, read=read_count),
