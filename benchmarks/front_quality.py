@@ -1,4 +1,4 @@
-"""How much of the true front of NAS-Bench-Macro is found by each sampler that follows several aims.
+"""How much of the true front of NAS-Bench-Macro is found by each sampler that follows several objectives.
 
     python benchmarks/front_quality.py --bench nas-bench-macro_cifar10.json --seeds 20 --out results/front_quality.md
 
@@ -25,7 +25,7 @@ from landscapes import Task, read_table, task
 
 from nas_scale.atomic import write_text
 from nas_scale.metrics.counts import cost
-from nas_scale.samplers.registry import SEVERAL_AIMS, propose, sampler
+from nas_scale.samplers.registry import SEVERAL_OBJECTIVES, propose, sampler
 from nas_scale.statistics.pareto import Point, fronts
 from nas_scale.trials.seeds import derived_seed
 
@@ -34,7 +34,7 @@ DIRECTIONS: Final = ("maximize", "minimize")
 
 
 def hypervolume(points: Sequence[Point], reference: Point) -> float:
-    """The area that points of two aims, both made large, dominate above a reference."""
+    """The area that points of two objectives, both made large, dominate above a reference."""
     total, height = 0.0, reference[1]
     for first, second in sorted((tuple(point) for point in points), reverse=True):
         total += max(first - reference[0], 0.0) * max(second - height, 0.0)
@@ -81,7 +81,7 @@ def main() -> None:
     searched = task("macro-noisy", options.bench)
     for noisy in (False, True):
         shares: dict[tuple[str, int], list[float]] = {}
-        for name in SEVERAL_AIMS:
+        for name in SEVERAL_OBJECTIVES:
             for seed in range(options.seeds):
                 seen = search(searched, name, seed, max(BUDGETS), noisy)
                 for budget in BUDGETS:

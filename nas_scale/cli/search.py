@@ -27,9 +27,9 @@ def search(options: dict[str, Any], json: bool) -> None:
     from nas_scale.show.results import result_table
 
     console.output().print(result_table(found))
-    following = f"grid --phi 1 --baseline {found.folder}" + (":RANK" if found.aims else "")
+    following = f"grid --phi 1 --baseline {found.folder}" + (":RANK" if found.objectives else "")
     console.say(f"saved: {found.folder}; next: nas-scale {following}")
-    if found.aims:
+    if found.objectives:
         console.say(f"the front as a picture: nas-scale show {found.folder} --plot front.png")
 
 

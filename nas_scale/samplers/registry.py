@@ -99,7 +99,7 @@ SAMPLERS: Final[dict[str, Strategy]] = {
     "random": Strategy("a measure for all others, and for nets wanted as data", _random),
 }
 
-SEVERAL_AIMS: Final = ("nsga2", "random")  # serve a study of several directions; the others follow one value
+SEVERAL_OBJECTIVES: Final = ("nsga2", "random")  # serve a study of several directions; the others follow one value
 
 
 def is_dotted(name: str) -> bool:

@@ -37,7 +37,7 @@ def result_table(found: AnyResult, rows: int = MOST_ROWS) -> RenderableType:
 def _search(found: SearchResult, rows: int) -> RenderableType:
 
     table = ranking_table(found, rows)
-    if not found.aims:
+    if not found.objectives:
         return table
     from nas_scale.commands.search.front import front_of
     from nas_scale.show.front import front_view

@@ -34,7 +34,7 @@ from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS
 from nas_scale.samplers.base import NetSampler
 from nas_scale.samplers.evolution import RegularizedEvolution
 from nas_scale.samplers.local_search import LocalSearch
-from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS, propose, sampler
+from nas_scale.samplers.registry import SAMPLERS, SEVERAL_OBJECTIVES, propose, sampler
 from nas_scale.samplers.screened import Screened
 from nas_scale.samplers.within import Within
 
@@ -461,14 +461,14 @@ def test_only_some_serve_several_aims_and_the_others_refuse(name: str, screened:
     """Those that the registry names; Optuna's own TPE and GP could, but are not offered for it."""
     study = optuna.create_study(directions=["maximize", "minimize"])
     study.sampler = (_screened(name) if screened else SAMPLERS[name].make)(MACRO, Limits(), 0)
-    if name in SEVERAL_AIMS:
+    if name in SEVERAL_OBJECTIVES:
         assert MACRO.net(propose(study.ask(), MACRO))
     elif name not in ("tpe", "gp"):
         with pytest.raises(ValueError, match="multi-objective"):
             propose(study.ask(), MACRO)
 
 
-@pytest.mark.parametrize("name", SEVERAL_AIMS)
+@pytest.mark.parametrize("name", SEVERAL_OBJECTIVES)
 def test_a_search_of_several_aims_goes_on_from_a_stored_study_wherever_it_was_cut_off(
     name: str, tmp_path: Path
 ) -> None:

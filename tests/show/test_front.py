@@ -33,7 +33,7 @@ def drawn(table: Any, width: int) -> list[str]:
 
 @pytest.fixture
 def found(nas_scale: Command) -> Any:
-    """A search of two aims with three finalists."""
+    """A search of two objectives with three finalists."""
     return nas_scale(*SEARCH, *AIMS, "--finalists", "3", "--json").json
 
 
@@ -91,11 +91,11 @@ def test_other_runs_have_none(nas_scale: Command) -> None:
     assert "expand-001 is no search (expand); a front is made of a search's nets" in answer.err
 
 
-@pytest.mark.parametrize("aims", ["accuracy,flops", "accuracy,params,memory"])
-def test_pictures_are_drawn(nas_scale: Command, found: Any, tmp_path: Path, aims: str) -> None:
+@pytest.mark.parametrize("objectives", ["accuracy,flops", "accuracy,params,memory"])
+def test_pictures_are_drawn(nas_scale: Command, found: Any, tmp_path: Path, objectives: str) -> None:
     pytest.importorskip("matplotlib")
     for name in ("front.png", "deep/front.svg", "front.html"):
-        answer = nas_scale("show", "search-001", "--objective", aims, "--plot", name)
+        answer = nas_scale("show", "search-001", "--objective", objectives, "--plot", name)
         assert answer.code == 0, answer.err
         assert f"saved: {name}" in answer.err
         assert not list((tmp_path / name).parent.glob(".front*"))
@@ -107,10 +107,10 @@ def test_pictures_are_drawn(nas_scale: Command, found: Any, tmp_path: Path, aims
     assert "proxy accuracy, %" in page
     names = {"flops": "FLOPs (multiply-adds of one image)", "params": "parameters", "memory": "(bytes)"}
     drawing = (tmp_path / "deep/front.svg").read_text()
-    for aim in aims.split(",")[1:]:
-        assert names[aim] in page
-        assert names[aim] in drawing
-    assert len(re.findall(r"<title>rank \d+: ", page)) >= len(aims.split(",")) - 1
+    for objective in objectives.split(",")[1:]:
+        assert names[objective] in page
+        assert names[objective] in drawing
+    assert len(re.findall(r"<title>rank \d+: ", page)) >= len(objectives.split(",")) - 1
 
 
 def test_what_cannot_be_drawn_is_said(nas_scale: Command, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:

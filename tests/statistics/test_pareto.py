@@ -10,7 +10,7 @@ from nas_scale.statistics.pareto import dominates, fronts, select_by_crowding
 
 # Few values, so that there are ties and equal points.
 points = st.integers(1, 4).flatmap(
-    lambda aims: st.lists(st.tuples(*[st.integers(0, 5).map(float)] * aims), min_size=1, max_size=30)
+    lambda objectives: st.lists(st.tuples(*[st.integers(0, 5).map(float)] * objectives), min_size=1, max_size=30)
 )
 
 

@@ -125,10 +125,10 @@ CASES = {
     f"{SEARCH} --device cpu --results /proc/nas-scale": "cannot make the folder /proc/nas-scale",
     f"{SEARCH} --screen magic": "--screen 'magic' is not known; choose none, activations, flops, ",
     f"{SEARCH} --screen naswot --screen-pool 0": "--screen-pool 0 must lie in",
-    # several aims
+    # several objectives
     "search --objective flops": "--objective flops has to begin with accuracy; write --objective accuracy,flops",
-    "search --objective accuracy,latency": "'latency' is no aim",
-    "search --objective accuracy,flops,flops": "names an aim twice",
+    "search --objective accuracy,latency": "'latency' is no objective",
+    "search --objective accuracy,flops,flops": "names an objective twice",
     "search --objective accuracy,flops --sampler tpe": "whose reward it then follows, or --sampler nsga2",
     "search --objective accuracy,flops --pruner halving": "--pruner halving compares trials by one value",
     "show --pareto": "--pareto needs a run, e.g. nas-scale show search-001 --pareto",

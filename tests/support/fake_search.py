@@ -141,7 +141,7 @@ def plan(
 
 
 def channels(proposed: Proposed) -> tuple[float]:
-    """A second aim: to be made small."""
+    """A second objective: to be made small."""
     return (proposed.attributes["flops"],)
 
 

@@ -1,9 +1,9 @@
-"""The front of a search: its nets that no other beats in all aims, with what is known of the steps between them.
+"""The front of a search: its nets that no other beats in all objectives, with what is known of the steps between them.
 
 A front is a choice of the best of many noisy values, so its accuracies are flattered. Nets that were trained again on
 fresh seeds have lost that luck, and the others keep it: the two are never put against each other. Where a search of
-several aims has finalists, which were chosen along the front of the trials, its front is made among them alone, on
-their fresh seeds, and all others count as not confirmed. Anywhere else it is made of all nets on the seeds that the
+several objectives has finalists, which were chosen along the front of the trials, its front is made among them alone,
+on their fresh seeds, and all others count as not confirmed. Anywhere else it is made of all nets on the seeds that the
 trials saw.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.family_result import FamilyResult
 from nas_scale.commands.results import AnyResult
-from nas_scale.commands.search.objectives import USUAL_OBJECTIVE, read_aims, spent
+from nas_scale.commands.search.objective_names import USUAL_OBJECTIVE, read_objectives, spent
 from nas_scale.commands.search.result import FrontMember, FrontResult, RankingRow, SearchResult
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.errors import UserError
@@ -78,34 +78,36 @@ class Front:
     def result(self) -> FrontResult:
         """The front alone, for `show --pareto --json`."""
         return FrontResult(
-            run=self.run, aims=(ACCURACY.name, *self.costs), confirmed=self.confirmed, pareto_front=self.rows()
+            run=self.run, objectives=(ACCURACY.name, *self.costs), confirmed=self.confirmed, pareto_front=self.rows()
         )
 
 
 def front_of(found: AnyResult, objective: str | None = None) -> Front:
-    """The Pareto front of a search's result: of its own aims, or of others.
+    """The Pareto front of a search's result: of its own objectives, or of others.
 
-    objective: None for its own aims, or accuracy and FLOPs where it had one alone. Raises UserError where the result
-    is no search's, and where only one aim is asked for.
+    objective: None for its own objectives, or accuracy and FLOPs where it had one alone. Raises UserError where the
+    result is no search's, and where only one objective is asked for.
     """
     if isinstance(found, FamilyResult):
         return front_of(found.search, objective)
     if not isinstance(found, SearchResult):
         kind = found.__struct_config__.tag
         raise UserError(f"{found.run} is no search ({kind}); a front is made of a search's nets")
-    aims = read_aims(objective) if objective is not None else found.aims or read_aims(USUAL_OBJECTIVE)
-    if len(aims) < 2:
+    objectives = (
+        read_objectives(objective) if objective is not None else found.objectives or read_objectives(USUAL_OBJECTIVE)
+    )
+    if len(objectives) < 2:
         raise UserError(f"--objective {ACCURACY.name} alone has no front; write --objective {USUAL_OBJECTIVE}")
-    confirmed = set(aims) == set(found.aims) and any(row.round == "final" for row in found.ranked)
+    confirmed = set(objectives) == set(found.objectives) and any(row.round == "final" for row in found.ranked)
     noise = SeedNoise(found.seed_sd, found.seed_freedom)
-    nets = [_net(row, aims[1:], noise, confirmed and row.round == "final") for row in found.ranked]
+    nets = [_net(row, objectives[1:], noise, confirmed and row.round == "final") for row in found.ranked]
     eligible = [net for net in nets if net.again == confirmed]
     best = fronts([_point(net.accuracy, net.costs) for net in eligible])[0]
     members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], net.accuracy, net.rank))
     ranks = {net.rank for net in members}
     return Front(
         run=found.run,
-        costs=aims[1:],
+        costs=objectives[1:],
         members=_with_significance(members, noise),
         others=tuple(net for net in nets if net.rank not in ranks),
         confirmed=confirmed,

@@ -13,13 +13,13 @@ from nas_scale.zero_cost.names import score_label
 
 
 def asked_line(wanted: Search, space: SearchSpace, reference: Architecture) -> str:
-    """What is searched, inside which limits, by which aims."""
+    """What is searched, inside which limits, by which objectives."""
     bounds = ", ".join(_bound(limit) for limit in wanted.limits().limits) or "no limit"
     line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
     if wanted.screen != "none":
         line += f"; each trial takes what {score_label(wanted.screen)} favours of {wanted.screen_pool} proposals"
-    if len(wanted.aims) > 1:
-        line += f"; aims: {' and '.join(wanted.aims)}, followed by {wanted.sampler}"
+    if len(wanted.objectives) > 1:
+        line += f"; objectives: {' and '.join(wanted.objectives)}, followed by {wanted.sampler}"
         line += "" if wanted.followed_costs else " through the reward"
     return line
 

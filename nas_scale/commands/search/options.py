@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.search.objectives import USUAL_SAMPLER, ensure_followed, read_aims
+from nas_scale.commands.search.objective_names import USUAL_SAMPLER, ensure_followed, read_objectives
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
 from nas_scale.commands.shared.options import Option, OptionEach, check, one_of
@@ -19,7 +19,7 @@ from nas_scale.errors import UserError
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import Metric, metric_named, metrics
 from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward
-from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS, ensure_importable, is_dotted
+from nas_scale.samplers.registry import SAMPLERS, SEVERAL_OBJECTIVES, ensure_importable, is_dotted
 from nas_scale.trials.pruning import Pruner
 from nas_scale.zero_cost.names import WEIGHT_SCORES, counted_scores
 
@@ -29,7 +29,7 @@ MOST_TRIALS: Final = 1_000_000
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 20
 LEAST_FINALISTS: Final = 3
-LEAST_ON_FRONT: Final = 6  # with several aims: a front has more nets worth knowing than a ranking
+LEAST_ON_FRONT: Final = 6  # with several objectives: a front has more nets worth knowing than a ranking
 
 
 BUDGET, SEARCH = "Budget", "Search"
@@ -205,7 +205,7 @@ class Search:
         else:
             one_of(tuple(SAMPLERS), sampler=self.sampler)
         one_of(("none", *counted_scores(), *WEIGHT_SCORES), screen=self.screen)
-        objective = ",".join(self.aims)
+        objective = ",".join(self.objectives)
         ensure_followed(objective, self.sampler, self.target() is not None, self.pruner)
         return replace(self, objective=objective)
 
@@ -215,14 +215,14 @@ class Search:
         return replace(self, trials=self.trials or (trials if self.minutes is None else MOST_TRIALS))
 
     @property
-    def aims(self) -> tuple[str, ...]:
+    def objectives(self) -> tuple[str, ...]:
         """Accuracy, and the costs that are to be made small with it. Raises UserError."""
-        return read_aims(self.objective)
+        return read_objectives(self.objective)
 
     @property
     def followed_costs(self) -> tuple[str, ...]:
         """The costs that the sampler is told beside the accuracy; none where it follows one value."""
-        return self.aims[1:] if self.sampler in SEVERAL_AIMS else ()
+        return self.objectives[1:] if self.sampler in SEVERAL_OBJECTIVES else ()
 
     @property
     def most_trials(self) -> int:
@@ -234,7 +234,7 @@ class Search:
         """How many of so many nets are trained again."""
         if self.finalists is not None:
             return self.finalists
-        least = LEAST_FINALISTS if len(self.aims) == 1 else LEAST_ON_FRONT
+        least = LEAST_FINALISTS if len(self.objectives) == 1 else LEAST_ON_FRONT
         return max(least, math.ceil(trials / FINALIST_OF))
 
     def limits(self) -> Limits:

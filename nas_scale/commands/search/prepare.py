@@ -10,7 +10,7 @@ from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.included import Included, included
 from nas_scale.commands.search.objective import MakeObjective, Objective, ProxyTraining
-from nas_scale.commands.search.objectives import usual_for
+from nas_scale.commands.search.objective_names import usual_for
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
 from nas_scale.commands.shared.identity import space_fingerprint

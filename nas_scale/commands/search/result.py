@@ -81,7 +81,7 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     caller's own function. targets: costs aimed at, by metric; None where the
     metric has none. seed_sd: pooled deviation between seeds, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would
-    have come to. trials: of this run. aims and pareto_front: of a search with several objectives.
+    have come to. trials: of this run. objectives and pareto_front: of a search with several objectives.
     """
 
     run: str
@@ -99,7 +99,7 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     training: Training
     pruner: PrunerUsed | None = None
     ranking: tuple[RankingRow, ...]
-    aims: Annotated[tuple[str, ...], WhereAny] = ()
+    objectives: Annotated[tuple[str, ...], WhereAny] = msgspec.field(default=(), name="aims")
     pareto_front: Annotated[tuple[FrontMember, ...], WhereAny] = msgspec.field(default=(), name="front")
 
     @property
@@ -141,6 +141,6 @@ class FrontResult(msgspec.Struct, frozen=True, kw_only=True):
     """A Pareto front alone. confirmed: its nets were trained again on fresh seeds."""
 
     run: str
-    aims: tuple[str, ...]
+    objectives: tuple[str, ...] = msgspec.field(name="aims")
     confirmed: bool
     pareto_front: tuple[FrontMember, ...] = msgspec.field(name="front")

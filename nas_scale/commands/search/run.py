@@ -101,9 +101,9 @@ def search_result(work: SearchWork, ranking: Ranking, header: tuple[str, ...], s
         training=prepared.training,
         pruner=None if wanted.pruner == "none" else PrunerUsed(kind=wanted.pruner, reduction=wanted.reduction),
         ranking=tuple(_row(entry, names, work.known) for entry in ranking.entries),
-        aims=wanted.aims if len(wanted.aims) > 1 else (),
+        objectives=wanted.objectives if len(wanted.objectives) > 1 else (),
     )
-    return structs.replace(result, pareto_front=front_of(result).rows()) if result.aims else result
+    return structs.replace(result, pareto_front=front_of(result).rows()) if result.objectives else result
 
 
 def _row(entry: RankedNet, names: Mapping[str, str], known: Sequence[Known]) -> RankingRow:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nas_scale.architecture.files import net_from_document
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.front import chosen_finalists
-from nas_scale.commands.search.objectives import spent
+from nas_scale.commands.search.objective_names import spent
 from nas_scale.commands.search.options import MOST_TRIALS
 from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.search.warm_start import inside
@@ -72,10 +72,10 @@ class SearchWork:
     def random_search(self, ranking: Ranking) -> RandomSearch | None:
         """What random search would have been expected to report in the place of this ranking's best.
 
-        None with several aims, whose finalists are not the nets with the best value: it would be held against a front.
+        None with several objectives: their finalists are not the nets of the best value, but a front.
         """
         wanted, training = self.prepared.wanted, self.prepared.training
-        if len(wanted.aims) > 1:
+        if len(wanted.objectives) > 1:
             return None
         told, found = finished_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
@@ -98,7 +98,7 @@ class SearchWork:
         add_known(self.run.study, self.known, distributions, self._meaning, self._judged, self._costs())
 
     def _costs(self) -> Callable[[Proposed], Sequence[float]] | None:
-        """What a trial is told beside its value, where the sampler follows several aims."""
+        """What a trial is told beside its value, where the sampler follows several objectives."""
         costs = self.prepared.wanted.followed_costs
         return (lambda proposed: spent(proposed.subject, costs)) if costs else None
 
@@ -158,7 +158,7 @@ class SearchWork:
         return mean if reward is None else reward(mean, reward.metric.of_net(arch))
 
     def _followed(self) -> Reward | None:
-        """The reward that the sampler follows; None where it follows accuracy, or all aims."""
+        """The reward that the sampler follows; None where it follows accuracy, or all objectives."""
         wanted = self.prepared.wanted
         return None if wanted.followed_costs else wanted.reward_function()
 
@@ -172,7 +172,7 @@ class SearchWork:
         """The finalists' scores on fresh seeds by trial; seeds that failed are left out. tried: trials of this run."""
         wanted = self.prepared.wanted
         ranked = [entry for entry in first.entries if entry.rank is not None]
-        finalists = chosen_finalists(ranked, wanted.aims[1:], wanted.finalists_among(tried))
+        finalists = chosen_finalists(ranked, wanted.objectives[1:], wanted.finalists_among(tried))
         seeds = range(FINAL_SEEDS_FROM, FINAL_SEEDS_FROM + wanted.final_seeds)
         jobs: dict[tuple[str, ...], Any] = {}
         for entry in finalists:

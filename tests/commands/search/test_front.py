@@ -1,4 +1,4 @@
-"""A search of several aims, and its front."""
+"""A search of several objectives, and its front."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def value(arch: Architecture) -> float:
     return math.log(cost(arch).parameters) + 0.1 * (hash(arch.stages[-1].expansion) % 3)
 
 
-def aims(net: Architecture) -> tuple[float, float]:
+def objectives(net: Architecture) -> tuple[float, float]:
     return value(net), -cost(net).flops
 
 
 @pytest.mark.parametrize("sampler", ["nsga2", "random"])
 def test_no_net_dominates_one_of_the_front_and_all_others_are_dominated(sampler: str) -> None:
     found = search(evaluate=value, **MACRO, trials=14, sampler=sampler)
-    front = [aims(net) for net in found.front]
+    front = [objectives(net) for net in found.front]
     assert len(front) >= 2
     for net in found.nets:
-        assert any(dominates(one, aims(net)) for one in front) == (aims(net) not in front)
+        assert any(dominates(one, objectives(net)) for one in front) == (objectives(net) not in front)
     assert [-flops for _, flops in front] == sorted(-flops for _, flops in front)
     assert plain(found)["aims"] == ["accuracy", "flops"]
     assert plain(found)["random_search"] is None, "that is of one value"
@@ -75,7 +75,7 @@ def test_samplers_of_one_value_follow_the_reward_and_have_a_front_too() -> None:
     rewards = {entry.trial: entry.reward for entry in found.ranking}
     assert all(trial.value == pytest.approx(rewards[trial.number]) for trial in study.trials if trial.number in rewards)
     assert found.front
-    assert "aims: accuracy and flops, followed by evolution through the reward" in plain(found)["header"][0]
+    assert "objectives: accuracy and flops, followed by evolution through the reward" in plain(found)["header"][0]
 
 
 def test_an_interrupted_search_goes_on_and_is_listed() -> None:

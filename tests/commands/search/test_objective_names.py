@@ -1,4 +1,4 @@
-"""Which aims can be asked for, and which sampler follows them."""
+"""Which objectives can be asked for, and which sampler follows them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import pytest
 
 from nas_scale.architecture.files import load_net
 from nas_scale.commands.search.objective import objective_for
-from nas_scale.commands.search.objectives import read_aims, spent
+from nas_scale.commands.search.objective_names import read_objectives, spent
 from nas_scale.commands.search.prepare import prepare
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS
+from nas_scale.samplers.registry import SAMPLERS, SEVERAL_OBJECTIVES
 
 
 @pytest.mark.parametrize(
-    ("objective", "aims"),
+    ("objective", "objectives"),
     [
         ("accuracy", ("accuracy",)),
         ("accuracy,flops", ("accuracy", "flops")),
@@ -23,29 +23,29 @@ from nas_scale.samplers.registry import SAMPLERS, SEVERAL_AIMS
         (("accuracy", "flops", "params", "memory"), ("accuracy", "flops", "params", "memory")),
     ],
 )
-def test_aims_are_read_from_text_and_from_names(objective: str, aims: tuple[str, ...]) -> None:
-    assert read_aims(objective) == aims
-    assert read_aims(aims) == aims
+def test_objectives_are_read_from_text_and_from_names(objective: str, objectives: tuple[str, ...]) -> None:
+    assert read_objectives(objective) == objectives
+    assert read_objectives(objectives) == objectives
 
 
 @pytest.mark.parametrize(
     ("objective", "what"),
     [
-        ("", "'' is no aim"),
+        ("", "'' is no objective"),
         ((), "has to begin with accuracy"),
         ("flops", "--objective flops has to begin with accuracy; write --objective accuracy,flops"),
         ("flops,accuracy", "has to begin with accuracy"),
-        ("accuracy,latency", "'latency' is no aim; write --objective accuracy,flops"),
+        ("accuracy,latency", "'latency' is no objective; write --objective accuracy,flops"),
         ("accuracy,parameters", "or with params, activations, memory"),
-        ("accuracy,flops,flops", "names an aim twice"),
-        ("accuracy,flops,params,activations,memory", "names 5 aims; at most 4"),
+        ("accuracy,flops,flops", "names an objective twice"),
+        ("accuracy,flops,params,activations,memory", "(names 5 objectives|has 5 names); at most 4"),
         (3, "is not understood"),
         (("accuracy", 3), "is not understood"),
     ],
 )
 def test_other_aims_are_refused(objective: str, what: str) -> None:
     with pytest.raises(UserError, match=what):
-        read_aims(objective)
+        read_objectives(objective)
 
 
 def test_costs_are_those_of_the_net() -> None:
@@ -65,7 +65,7 @@ own = objective_for(depth)
 
 def test_with_several_aims_a_sampler_that_serves_them_is_the_usual_one() -> None:
     alone, several = prepare({}, own), prepare({"objective": "accuracy,flops"}, own)
-    assert alone.wanted.sampler not in SEVERAL_AIMS
+    assert alone.wanted.sampler not in SEVERAL_OBJECTIVES
     assert several.wanted.sampler == "nsga2"
     assert several.wanted.followed_costs == ("flops",)
     assert several.spec()["directions"] == ["maximize", "minimize"]
@@ -77,7 +77,7 @@ def test_with_several_aims_a_sampler_that_serves_them_is_the_usual_one() -> None
     assert several.wanted.finalists_among(200) == 0, "a caller's own values are not asked for again"
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in SEVERAL_AIMS])
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in SEVERAL_OBJECTIVES])
 def test_other_samplers_follow_the_reward_or_are_refused(name: str) -> None:
     asked = {"objective": ("accuracy", "flops"), "sampler": name}
     with pytest.raises(UserError, match=f"--sampler {name} follows one value.*give --target-flops"):
