@@ -457,7 +457,7 @@ def test_evolution_beats_random_search_under_a_tight_budget(target: float, accur
 
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("screened", [False, True])
-def test_only_some_serve_several_aims_and_the_others_refuse(name: str, screened: bool) -> None:
+def test_only_some_serve_several_objectives_and_the_others_refuse(name: str, screened: bool) -> None:
     """Those that the registry names; Optuna's own TPE and GP could, but are not offered for it."""
     study = optuna.create_study(directions=["maximize", "minimize"])
     study.sampler = (_screened(name) if screened else SAMPLERS[name].make)(MACRO, Limits(), 0)
@@ -469,7 +469,7 @@ def test_only_some_serve_several_aims_and_the_others_refuse(name: str, screened:
 
 
 @pytest.mark.parametrize("name", SEVERAL_OBJECTIVES)
-def test_a_search_of_several_aims_goes_on_from_a_stored_study_wherever_it_was_cut_off(
+def test_a_search_of_several_objectives_goes_on_from_a_stored_study_wherever_it_was_cut_off(
     name: str, tmp_path: Path
 ) -> None:
     """With three trials under way, past three generations; each trial taken up again with some choices stored."""

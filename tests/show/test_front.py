@@ -38,7 +38,7 @@ def found(nas_scale: Command) -> Any:
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
-def test_a_search_of_several_aims_ends_in_its_front_at_any_width(found: Any, width: int) -> None:
+def test_a_search_of_several_objectives_ends_in_its_front_at_any_width(found: Any, width: int) -> None:
     lines = drawn(result_table(result(found)), width)
     assert max(len(line) for line in lines) <= width
     text = "\n".join(lines)
@@ -65,7 +65,7 @@ def test_what_is_said_of_a_front_that_was_not_trained_again(nas_scale: Command) 
     assert len(drawn(front_view(front, 20), 160)) == len(drawn(front_view(front, 2), 160)) + len(front.members) - 3
 
 
-def test_pareto_shows_the_front_of_any_search_for_any_aims(nas_scale: Command, found: Any) -> None:
+def test_pareto_shows_the_front_of_any_search_for_any_objectives(nas_scale: Command, found: Any) -> None:
     shown = nas_scale("show", "search-001", "--pareto")
     assert shown.code == 0
     assert "front of" in shown.out.splitlines()[0]

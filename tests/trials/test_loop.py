@@ -120,31 +120,31 @@ def test_a_kill_before_any_write_changes_nothing() -> None:
         assert plain(finished_trials(study)) == expected
 
 
-def several_aims(storage: InMemoryStorage | None = None) -> optuna.Study:
+def several_objectives(storage: InMemoryStorage | None = None) -> optuna.Study:
     optuna.logging.set_verbosity(sys.maxsize)
     directions = ["maximize", "minimize"]
     return optuna.create_study(study_name="x", storage=storage, directions=directions, load_if_exists=True)
 
 
-def test_several_aims_are_told_and_a_kill_before_any_write_changes_nothing() -> None:
+def test_several_objectives_are_told_and_a_kill_before_any_write_changes_nothing() -> None:
     wanted, whole = plan(10, costs=channels), MortalStorage()
-    expected = run_trials(several_aims(whole), wanted, InlineEngine(evaluate), ignore)
-    for trial, stored in zip(expected, several_aims(whole).trials, strict=True):
+    expected = run_trials(several_objectives(whole), wanted, InlineEngine(evaluate), ignore)
+    for trial, stored in zip(expected, several_objectives(whole).trials, strict=True):
         assert stored.values == (None if trial.reason else [trial.value, trial.attributes["flops"]])
     assert (
         {trial.reason is None for trial in expected} == {trial.same_as is None for trial in expected} == {True, False}
     )
     for moment in range(0, whole.writes, 3):
         storage = MortalStorage()
-        study = several_aims(storage)
+        study = several_objectives(storage)
         storage.left = moment
         with pytest.raises(Killed):
             run_trials(study, wanted, ShuffledEngine(2, moment), ignore)
         storage.left = -1
-        again = run_trials(several_aims(storage), wanted, ShuffledEngine(3, moment), ignore)
+        again = run_trials(several_objectives(storage), wanted, ShuffledEngine(3, moment), ignore)
         assert plain(again) == plain(expected), f"killed before write {moment}"
         assert plain(finished_trials(study)) == plain(expected)
-        assert [trial.values for trial in study.trials] == [trial.values for trial in several_aims(whole).trials]
+        assert [trial.values for trial in study.trials] == [trial.values for trial in several_objectives(whole).trials]
 
 
 def test_a_kill_loses_only_evaluations_under_way() -> None:

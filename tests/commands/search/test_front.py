@@ -52,7 +52,7 @@ def test_no_net_dominates_one_of_the_front_and_all_others_are_dominated(sampler:
     assert best == {(accuracy, -flops) for accuracy, flops in front}
 
 
-def test_a_front_of_four_aims() -> None:
+def test_a_front_of_four_objectives() -> None:
     found = search(evaluate=value, space="nas-bench-macro", trials=10, objective="accuracy,memory,params,flops")
     assert plain(found)["aims"] == ["accuracy", "memory", "params", "flops"]
     spent = [list(member["costs"].values()) for member in plain(found)["front"]]
@@ -100,7 +100,7 @@ def test_an_interrupted_search_goes_on_and_is_listed() -> None:
     assert without_time(plain(resumed)) == without_time(plain(whole))
 
 
-def test_other_aims_are_another_search() -> None:
+def test_other_objectives_are_another_search() -> None:
     search(evaluate=value, **MACRO, trials=2, run="x")
     with pytest.raises(UserError, match=r'search.objective was "?accuracy,flops"?, now accuracy'):
         search(evaluate=value, space="nas-bench-macro", trials=2, run="x", resume=True, sampler="nsga2")
@@ -176,7 +176,7 @@ def test_it_is_said_which_steps_of_the_front_are_told() -> None:
     assert steps(0.5, 0.6, seed_sd=None, stderr=0.0) == [None, None], "nothing is known of the error"
 
 
-def test_only_searches_of_several_aims_have_a_front() -> None:
+def test_only_searches_of_several_objectives_have_a_front() -> None:
     found = search(evaluate=value, space="nas-bench-macro", trials=3)
     with pytest.raises(UserError, match="accuracy alone has no front"):
         front_of(found, "accuracy")
@@ -184,7 +184,7 @@ def test_only_searches_of_several_aims_have_a_front() -> None:
         front_of(expand("efficientnet-b0", "efficientnet", phi=[0]))
 
 
-def test_a_family_grows_from_a_search_of_several_aims(nas_scale: Command) -> None:
+def test_a_family_grows_from_a_search_of_several_objectives(nas_scale: Command) -> None:
     asked = ("search", *SMALL, "--objective", "accuracy,params", "--trials", "5", "--finalists", "2")
     nas_scale(*asked)
     grid = nas_scale("grid", "--baseline", "search-001", *SMALL[2:], "--count", "7", "--json")

@@ -38,12 +38,12 @@ def test_objectives_are_read_from_text_and_from_names(objective: str, objectives
         ("accuracy,latency", "'latency' is no objective; write --objective accuracy,flops"),
         ("accuracy,parameters", "or with params, activations, memory"),
         ("accuracy,flops,flops", "names an objective twice"),
-        ("accuracy,flops,params,activations,memory", "(names 5 objectives|has 5 names); at most 4"),
+        ("accuracy,flops,params,activations,memory", "has 5 names; at most 4"),
         (3, "is not understood"),
         (("accuracy", 3), "is not understood"),
     ],
 )
-def test_other_aims_are_refused(objective: str, what: str) -> None:
+def test_other_objectives_are_refused(objective: str, what: str) -> None:
     with pytest.raises(UserError, match=what):
         read_objectives(objective)
 
@@ -63,7 +63,7 @@ def depth(arch: object) -> float:
 own = objective_for(depth)
 
 
-def test_with_several_aims_a_sampler_that_serves_them_is_the_usual_one() -> None:
+def test_with_several_objectives_a_sampler_that_serves_them_is_the_usual_one() -> None:
     alone, several = prepare({}, own), prepare({"objective": "accuracy,flops"}, own)
     assert alone.wanted.sampler not in SEVERAL_OBJECTIVES
     assert several.wanted.sampler == "nsga2"

@@ -219,7 +219,7 @@ def test_event_files_are_of_this_runs_trials(nas_scale: Command) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["nsga2", "random"])
-def test_a_search_of_several_aims_learns_from_one_of_a_single_one_and_ends_in_time(
+def test_a_search_of_several_objectives_learns_from_one_of_a_single_one_and_ends_in_time(
     sampler: str,
 ) -> None:
     first(22)
