@@ -21,7 +21,7 @@ from nas_scale.metrics.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """A net to be tried: as it was named, the assignment that gives it, and its key (flows/nets.py)."""
+    """A net to be tried: as it was named, the assignment that gives it, and its key (commands/shared/net_lookup.py)."""
 
     name: str
     params: Mapping[str, Value]
