@@ -114,7 +114,7 @@ def search(
 def admitted(limits: Limits, net: Architecture) -> bool:
     """Straight from the cost, without what the samplers use."""
     spent = cost(net)
-    return all(limit.least <= getattr(spent, limit.metric) <= limit.most for limit in limits.limits)
+    return all(limit.least <= limit.metric.of(spent) <= limit.most for limit in limits.limits)
 
 
 @every_sampler
