@@ -5,8 +5,8 @@
 tries every strategy of the registry on every part (landscapes.py says what they are) and writes tables with standard
 errors to benchmarks/results/search_quality.json and .md. Every search is a line of the records as soon as it is done:
 the same command goes on where it was ended, and others add to it (`--strategies gp --seeds 20` for the slow ones).
-Records of other code than now stands in nas_scale/strategies and nas_scale/arch are passed over, unless --any-code is
-given.
+Records of other code than now stands in the rooms architecture, metrics, feasible and samplers are passed over, unless
+--any-code is given.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.samplers.registry import SAMPLERS, propose, sampler
 from nas_scale.trials.seeds import derived_seed
 
+CODE: Final = ("architecture", "metrics", "feasible", "samplers")  # rooms that decide what a strategy finds
 FINALS: Final = ((3, 1), (3, 2), (5, 1), (5, 2), (10, 1), (10, 2), (20, 1))  # finalists, further trainings of each
 HISTORIES: Final = (10, 100, 1000, 5000)
 PROPOSALS: Final = 5  # timed at each length of history, after the first
@@ -226,7 +227,7 @@ def code_digest() -> str:
     """Changes whenever a strategy, or what it knows of nets, does."""
     folder = Path(nas_scale.__file__).parent
     digest = hashlib.sha256()
-    for package in ("arch", "strategies"):
-        for path in sorted((folder / package).glob("*.py")):
+    for room in CODE:
+        for path in sorted((folder / room).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

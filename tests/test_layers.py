@@ -21,7 +21,7 @@ ROWS = (
     {"metrics"},
     {"engines"},
     {"nets"},
-    {"training", "devices"},
+    {"training"},
     {"feasible", "scaling", "zero_cost"},
     {"samplers", "trials"},
     {"runs", "statistics"},

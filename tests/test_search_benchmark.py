@@ -111,3 +111,9 @@ def test_searches_that_are_recorded_are_not_run_again(tmp_path: Path) -> None:
     (row,) = json.loads((tmp_path / "out.json").read_text())["searches"]["ridge window 1"].values()
     assert row["seeds"] == 2
     assert row["gaps"]["25"]["mean"] > 0
+
+
+def test_the_digest_of_the_code_covers_every_room_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    rooms = importlib.import_module("search_runs").CODE
+    assert all(any((FOLDER.parent / "nas_scale" / room).rglob("*.py")) for room in rooms)
