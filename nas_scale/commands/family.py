@@ -13,17 +13,19 @@ from nas_scale.commands.expand_result import ExpandResult
 from nas_scale.commands.family_options import OF_EXPAND, OF_FAMILY, OF_GRID, GridSeeds
 from nas_scale.commands.family_result import FamilyResult
 from nas_scale.commands.grid.options import Grid
+from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.grid.run import grid
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.prepare import Prepared, prepare
+from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.search.run import run_search
 from nas_scale.commands.shared.events import Event, Listener, Note, RunOpened, ignore
-from nas_scale.commands.shared.opening import opened
+from nas_scale.commands.shared.opening import opened, read_again
 from nas_scale.commands.shared.options import check, known_options, refuse_unknown, specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
 from nas_scale.runs.results import read_result, write_result
-from nas_scale.runs.store import Run
+from nas_scale.runs.store import Run, find_run
 
 
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
@@ -39,6 +41,7 @@ def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     spec = prepared.spec() | _for_grid(options) | {"phi": list(wanted.phi), "rule": wanted.rule}
     with opened(prepared.settings, "family", spec, on_event, has_study=False) as run:
         if run.record.finished:
+            _log_parts(prepared.settings, run, on_event)
             return read_result(run, FamilyResult)
 
         def inner(event: Event) -> None:
@@ -53,6 +56,14 @@ def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
         write_result(run, result)
         run.finish(len(grown.members), f"{grown.members[0].name} to {grown.members[-1].name}")
     return result
+
+
+def _log_parts(settings: RunSettings, run: Run, on_event: Listener) -> None:
+    """Writes what --log asks for of the parts that train; it is in their folders."""
+    if settings.log == "none":
+        return
+    read_again(settings, find_run(run.folder, "search"), SearchResult, on_event)
+    read_again(settings, find_run(run.folder, "grid"), GridResult, on_event)
 
 
 def _checked(options: Mapping[str, Any]) -> tuple[Prepared, Expand]:

@@ -120,8 +120,7 @@ def _reopen(folder: Path, lock: Lock, kind: str, spec: Mapping[str, Any], resume
     if storage and without_password(storage) != record.storage:
         kept = record.storage or f"{folder / STUDY}"
         raise RunError(f"the study of {folder} is kept in {kept}; resume it there, or choose another --run")
-    if resume:
-        records.refuse_older(folder, record, "not be gone on with")
+    records.refuse_older(folder, record, "not be gone on with")
     unequal = records.differences(record.spec, spec)
     if unequal:
         raise RunError(f"{folder} exists with other options ({unequal}); give the same ones, or choose another --run")

@@ -7,7 +7,7 @@ In the types a net's costs are one mapping by the metric's name; in JSON each is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from types import NoneType, UnionType
@@ -19,7 +19,7 @@ from nas_scale import atomic
 from nas_scale.architecture.files import net_from_document
 from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture
-from nas_scale.errors import NotationError, RunError
+from nas_scale.errors import NotationError, RunError, UserError
 from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS, metrics
 from nas_scale.runs.resuming import resume_command
 from nas_scale.runs.store import Run
@@ -82,6 +82,8 @@ def read_result(run: Run, kind: type[R]) -> R:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return typed(content, kind)
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from None
     except FileNotFoundError:
         raise RunError(f"{run.folder} has no result yet: {_why(run)}") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -105,20 +107,32 @@ def _plain_fields(value: msgspec.Struct) -> dict[str, Any]:
     for item in msgspec.structs.fields(type(value)):
         part = plain(getattr(value, item.name))
         if item.type in PREFIX:
-            found |= {f"{PREFIX[item.type]}{name}": figure for name, figure in part.items()}
+            figures = {f"{PREFIX[item.type]}{name}": figure for name, figure in part.items()}
+            _refuse_taken(figures, value)
+            found |= figures
         elif part or WhereAny not in getattr(item.type, "__metadata__", ()):
             found[item.encode_name] = part
     return found
 
 
+def _refuse_taken(names: Iterable[str], row: msgspec.Struct) -> None:
+    """Raises UserError where a metric has the name of a field of the row, of which it would take the place."""
+    taken = sorted({*names} & {item.encode_name for item in msgspec.structs.fields(type(row))})
+    if taken:
+        raise UserError(f"a metric cannot be called {taken[0]!r}: {type(row).__name__} has a field of this name")
+
+
 def typed(content: Any, kind: type[R]) -> R:
-    """The result of type `kind` from plain values. Raises ValueError naming a missing or mistyped field."""
+    """The result of type `kind` from plain values.
+
+    Raises ValueError naming a missing or mistyped field, RunError where a newer nas-scale wrote them.
+    """
     tag = kind.__struct_config__.tag
     if not isinstance(content, dict) or content.get("kind") != tag:
         raise ValueError(f"it is no result of {tag}: it must be an object whose `kind` is {tag!r}")
     version = content.get("version", VERSION)
     if isinstance(version, int) and version > VERSION:
-        raise ValueError(f"it is of a newer nas-scale (version {version}, this one reads {VERSION}): upgrade it")
+        raise RunError(f"it is of a newer nas-scale (version {version}, this one reads {VERSION}); upgrade it")
     return msgspec.convert(_with_costs(content, kind, "$"), kind)
 
 

@@ -36,7 +36,9 @@ def certificate_table(found: CertifyResult) -> RenderableType:
     for row in judges:
         seconds = proxy.seconds if row.name == "proxy" else row.seconds
         figures = [figure(value) for each in (row.all, row.equal) for value in (each.tau, each.low, each.high)]
-        sheet.add(names[row.name], *figures, f"{seconds:.3g}", style="bold" if row.name == "proxy" else "")
+        sheet.add(
+            names.get(row.name, row.name), *figures, f"{seconds:.3g}", style="bold" if row.name == "proxy" else ""
+        )
     of = Text(f"on {judges[0].all.n} nets, {judges[0].equal.n} of them of equal cost", style="dim")
     lines = [Text(line) for line in notes(found)]
     style = "bold" if verdict.kind == "worth" else "bold yellow"

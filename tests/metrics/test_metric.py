@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from nas_scale.metrics.reward import Reward
 from nas_scale.numbers import memory, read_bytes
 from nas_scale.runs.results import plain
 from nas_scale.show.results import result_table
+from tests.support.results import a_row
 from tests.support.small_spaces import PLAIN, assignments, costs_of
 
 WEIGHTS = Metric(
@@ -113,3 +115,11 @@ def test_metrics_that_add_up_are_linear_and_ignore_the_peak() -> None:
     for metric in metrics():
         double = Counts(2 * spent.flops, 2 * spent.parameters, 2 * spent.activations, 7 * spent.peak)
         assert (metric.of(double) == 2 * metric.of(spent)) == metric.adds_up
+
+
+def test_a_metric_cannot_take_the_place_of_a_field_of_a_row() -> None:
+    with (
+        registered(replace(WEIGHTS, name="seeds")),
+        pytest.raises(UserError, match="a metric cannot be called 'seeds': RankingRow has a field of this name"),
+    ):
+        plain(a_row())

@@ -115,6 +115,7 @@ def test_what_is_wrong_in_a_file_is_named_in_one_line(
         assert answer.code == 2
         assert len(answer.err.splitlines()) == 1
         assert all(text in answer.err for text in (str(path), *named)), answer.err
+        assert ("is damaged" in answer.err) == (change is not newer)
 
 
 def test_a_file_of_before_versions_is_read() -> None:

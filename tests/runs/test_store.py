@@ -373,3 +373,5 @@ def test_a_run_of_the_first_format_is_read_and_not_gone_on_with(tmp_path: Path) 
     for name in ("old", None):
         with pytest.raises(RunError, match=r"was written by nas-scale 0\.0\.9 \(format 1, .* not be gone on with"):
             open_run(tmp_path, "search", SPEC, name, resume=True)
+    with pytest.raises(RunError, match=r"was written by nas-scale 0\.0\.9 \(format 1, .* start a new run"):
+        open_run(tmp_path, "search", SPEC | {"other": 1}, "old", resume=False)

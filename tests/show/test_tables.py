@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from rich.console import Console, RenderableType
 
-from nas_scale.commands.results import AnyResult
+from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.results import AnyResult, read_any
 from nas_scale.commands.search.result import SearchResult
+from nas_scale.runs.store import find_run
 from nas_scale.show.rankings import ranking_notes
 from nas_scale.show.results import result_table
 from nas_scale.show.sheet import Sheet
@@ -19,6 +23,7 @@ from nas_scale.statistics.random_baseline import RandomSearch
 from tests.support.command import SMALL, Command
 from tests.support.results import a_row, a_search, result
 
+REFERENCE = Path(__file__).parents[2] / "results/reference"
 WIDTHS = (80, 100, 160)
 
 
@@ -183,3 +188,11 @@ def test_spaces_and_one_of_them(nas_scale: Command) -> None:
 )
 def test_powers(count: int, text: str) -> None:
     assert power(count) == text
+
+
+def test_a_score_that_is_not_known_here_is_shown_by_its_name() -> None:
+    found = read_any(find_run(REFERENCE, "certify-photos-64"))
+    assert isinstance(found, CertifyResult)
+    assert found.judges is not None
+    renamed = structs.replace(found, judges=(*found.judges, structs.replace(found.judges[0], name="energy")))
+    assert "energy" in "\n".join(drawn(result_table(renamed), 160))

@@ -19,12 +19,12 @@ from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import certify_lines, images_line, trainings_line, verdict_in_short
 from nas_scale.commands.shared.net_lookup import net_attributes
-from nas_scale.commands.shared.opening import logged, opened
+from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.errors import RunFailed
 from nas_scale.metrics.counts import cost
-from nas_scale.runs.results import read_result, write_result
+from nas_scale.runs.results import write_result
 from nas_scale.runs.store import Run
 from nas_scale.training import data
 from nas_scale.training.job import Score
@@ -102,7 +102,7 @@ def _run(prepared: PreparedCertificate, on_event: Listener) -> CertifyResult:
     """Starts the certificate, goes on with it, or reads again what it found."""
     with opened(prepared.settings, "certify", prepared.spec(), on_event) as run:
         if run.record.finished:
-            return read_result(run, CertifyResult)
+            return read_again(prepared.settings, run, CertifyResult, on_event)
         plan = _timed(prepared, on_event)
         started = time.monotonic()
         with (

@@ -287,7 +287,9 @@ def test_stopped_nets_are_listed_after_the_others_and_are_no_finalists(
     assert more.ranking == found.ranking
 
 
-@pytest.mark.parametrize("asked", [("search", "--trials", "3", "--finalists", "1"), ("grid", "--count", "8")])
+@pytest.mark.parametrize(
+    "asked", [("search", "--trials", "3", "--finalists", "1"), ("grid", "--count", "8"), ("certify", "--nets", "8")]
+)
 def test_event_files_are_written_where_they_are_asked_for(nas_scale: Command, asked: tuple[str, ...]) -> None:
     command, *rest = asked
     net = ("--baseline", "mobilenetv2") if command == "grid" else ("--space", "nas-bench-macro")
@@ -303,6 +305,18 @@ def test_event_files_are_written_where_they_are_asked_for(nas_scale: Command, as
     assert logged.code == 0, logged.err
     assert {place.name for place in (Path(logged.json["folder"]) / "tensorboard").iterdir()} == trained
     assert {"best", "trial-000", "trial-002"} <= trained
+
+
+def test_event_files_of_a_finished_family_are_those_of_its_search_and_its_grid(nas_scale: Command) -> None:
+    asked = ("family", "--space", "nas-bench-macro", "--target-flops", "60M", "--tolerance", "0.5", "--trials", "3")
+    small = ("--count", "7", "--data", "digits", "--proxy-resolution", "12", "--device", "cpu", "--json")
+    plain = nas_scale(*asked, *small)
+    assert plain.code == 0, plain.err
+    again = nas_scale(*asked, *small, "--run", plain.json["run"], "--resume", "--log", "tensorboard")
+    assert again.json == plain.json
+    for part in ("search", "grid"):
+        written = {path.name for path in Path(plain.json["folder"], part, "tensorboard").iterdir()}
+        assert {"best", "trial-000", "trial-002"} <= written
 
 
 def test_a_pruner_needs_trainings_that_can_be_stopped() -> None:
