@@ -23,7 +23,7 @@ from nas_scale.commands.shared.events import ignore
 from nas_scale.commands.shared.lines import fit_note, net_comment
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
 from nas_scale.commands.shared.opening import opened
-from nas_scale.commands.shared.options import known_options, refuse_unknown, take
+from nas_scale.commands.shared.options import given_options, take
 from nas_scale.commands.shared.rows import AxisShares, Baseline
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
@@ -112,8 +112,7 @@ def expand(
     options: the other fields of `Expand`, and `results` and `run`, named as on the command line. Files go to
     results/<run>/ where `save`. Raises UserError.
     """
-    options |= {"baseline": baseline, "coefficients": coefficients}
-    refuse_unknown(options, known_options(Expand, OF_RUN))
+    options = given_options(options | {"baseline": baseline, "coefficients": coefficients}, Expand, OF_RUN)
     wanted, settings = take(options, Expand).checked(), take(options, RunSettings).checked()
     growth = _growth(wanted.coefficients, settings.folder)
     base = _baseline(wanted.baseline, growth, settings.folder)

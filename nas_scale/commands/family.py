@@ -21,7 +21,7 @@ from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.search.run import run_search
 from nas_scale.commands.shared.events import Event, Listener, Note, RunOpened, ignore
 from nas_scale.commands.shared.opening import opened, read_again
-from nas_scale.commands.shared.options import check, known_options, refuse_unknown, specification, take
+from nas_scale.commands.shared.options import check, given_options, keywords, known_options, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
 from nas_scale.runs.results import read_result, write_result
@@ -31,12 +31,13 @@ from nas_scale.runs.store import Run, find_run
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     """Searches a baseline, fits how it should grow, and expands it.
 
-    options: the fields of `Search`, `Training` and `RunSettings`; `method`, `step` and `count` of the grid, which
-    doubles the baseline, and `grid_seeds` for its seeds; `phi` and `rule` of the expansion. The grid trains as the
-    search did.
+    options: the fields of `Search`, `Training` and, but for `storage`, `RunSettings`; `method`, `step` and `count` of
+    the grid, which doubles the baseline, and `grid_seeds` for its seeds; `phi` and `rule` of the expansion. The grid
+    trains as the search did.
 
     An interrupted family goes on with resume=True where it stopped. Raises UserError before anything is written.
     """
+    options = given_options(options, *OF_FAMILY)
     prepared, wanted = _checked(options)
     spec = prepared.spec() | _for_grid(options) | {"phi": list(wanted.phi), "rule": wanted.rule}
     with opened(prepared.settings, "family", spec, on_event, has_study=False) as run:
@@ -49,7 +50,7 @@ def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
 
         settings = prepared.settings
         found = run_search(replace(prepared, settings=settings.inside(run, "search")), inner)
-        part = specification(settings.inside(run, "grid")) | _for_grid(options)
+        part = keywords(settings.inside(run, "grid")) | _for_grid(options)
         fitted = grid(found.folder, on_event=inner, **part)
         grown = _expanded(run, wanted.phi, wanted.rule)
         result = FamilyResult(run=run.name, folder=str(run.folder), search=found, grid=fitted, expand=grown)
@@ -68,7 +69,6 @@ def _log_parts(settings: RunSettings, run: Run, on_event: Listener) -> None:
 
 def _checked(options: Mapping[str, Any]) -> tuple[Prepared, Expand]:
     """The search and the expansion, after all that the parts will want to know has been looked at."""
-    refuse_unknown(options, known_options(*OF_FAMILY))
     check(take(options, GridSeeds))
     take(_for_grid(options), Grid).checked()
     of_expand, of_search = known_options(OF_EXPAND), known_options(Search, Training, RunSettings)

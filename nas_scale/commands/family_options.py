@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from nas_scale.commands.expand_options import Expand
 from nas_scale.commands.grid.options import NETWORKS, Grid
 from nas_scale.commands.search.options import Search
-from nas_scale.commands.shared.options import Option, Options, only
+from nas_scale.commands.shared.options import Option, Options, only, without
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
 
@@ -24,4 +24,5 @@ class GridSeeds:
 
 OF_GRID: Final = only(Grid, "method", "step", "count")
 OF_EXPAND: Final = only(Expand, "phi", "rule")
-OF_FAMILY: Final[tuple[Options, ...]] = (Search, OF_GRID, GridSeeds, OF_EXPAND, Training, RunSettings)
+OF_SETTINGS: Final = without(RunSettings, "storage")  # each part keeps its study in a file of its own
+OF_FAMILY: Final[tuple[Options, ...]] = (Search, OF_GRID, GridSeeds, OF_EXPAND, Training, OF_SETTINGS)

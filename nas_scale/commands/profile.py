@@ -12,7 +12,7 @@ from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.profile_options import ProfileOptions
 from nas_scale.commands.shared.net_lookup import find_net
-from nas_scale.commands.shared.options import known_options, refuse_unknown, take
+from nas_scale.commands.shared.options import given_options, take
 from nas_scale.metrics.counts import Counts, StageCounts, cost, stage_profile
 from nas_scale.metrics.metric import metrics
 
@@ -39,14 +39,14 @@ class Profile:
 
 
 def profile(
-    nets: Sequence[str | Architecture] | str | Architecture, results: str | Path = "results", **options: Any
+    nets: Sequence[str | Architecture] | str | Architecture, *, results: str | Path = "results", **options: Any
 ) -> list[Profile]:
     """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (counted by fvcore).
 
     options: the other fields of `ProfileOptions`, named as on the command line. Raises UserError.
     """
     options |= {"nets": [nets] if isinstance(nets, str | Architecture) else list(nets)}
-    refuse_unknown(options, known_options(ProfileOptions))
+    options = given_options(options, ProfileOptions)
     wanted = take(options, ProfileOptions).checked()
     return [_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets]
 

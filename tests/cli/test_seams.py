@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from nas_scale.cli.main import COMMANDS, run
+from nas_scale.commands.family import family
 from nas_scale.commands.search.options import Search
-from nas_scale.commands.shared.options import check, specification, take
+from nas_scale.commands.search.prepare import prepare
+from nas_scale.commands.shared.options import check, keywords, specification, take
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import MEMORY, registered
 from tests.support.command import finished
@@ -96,7 +98,7 @@ def test_what_cannot_be_is_refused_in_a_line(capsys: pytest.CaptureFixture[str],
 
 
 @pytest.mark.parametrize(
-    ("keywords", "message"),
+    ("given", "message"),
     [
         ({"pieces": 13}, "--pieces 13 must lie in 1 to 12"),
         ({"pieces": 2.5}, "--pieces 2.5 must be a whole number"),
@@ -107,10 +109,43 @@ def test_what_cannot_be_is_refused_in_a_line(capsys: pytest.CaptureFixture[str],
         ({"peices": 3}, "there is no option 'peices'; did you mean pieces?"),
     ],
 )
-def test_so_are_keywords_in_python(keywords: dict[str, object], message: str) -> None:
+def test_so_are_keywords_in_python(given: dict[str, object], message: str) -> None:
     with pytest.raises(UserError) as refused:
-        baked(town="zug", **keywords)
+        baked(town="zug", **given)
     assert message in str(refused.value)
+
+
+def test_a_keyword_that_is_none_was_not_given() -> None:
+    assert baked(town="zug", crumbs=None, heat=None, crust=None, tins=None, quick=None) == {**DEFAULTS, "tins": ()}
+    with pytest.raises(UserError, match="--crumbs None must be a whole number"):
+        check(replace(Bake("zug"), crumbs=None))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="--pruner None is not known; choose none, halving or hyperband"):
+        check(Search(pruner=None))  # type: ignore[arg-type]
+
+
+def test_a_whole_float_is_a_whole_number() -> None:
+    found = baked(town="zug", crumbs=1e4, pieces=2.0)
+    assert (found["crumbs"], found["pieces"]) == (10_000, 2)
+    assert {type(found["crumbs"]), type(found["pieces"])} == {int}
+
+
+def test_what_a_command_was_asked_can_be_asked_of_another() -> None:
+    asked = Search(targets={"flops": 4e8}, most={"params": 6e6}, trials=3)
+    assert take(keywords(asked), Search) == asked
+
+
+@pytest.mark.parametrize(
+    "given", [{"pruner": None, "reward": None, "sampler": None, "objective": None}, {"log": None, "device": None}]
+)
+def test_so_it_is_for_a_search(given: dict[str, None], tmp_path: Path) -> None:
+    usual, found = (prepare({"target_flops": 4e8, "results": tmp_path, **each}) for each in ({}, given))
+    assert (found.wanted, found.settings) == (usual.wanted, usual.settings)
+
+
+def test_a_family_takes_no_storage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserError, match="there is no option 'storage'"):
+        family(target_flops=4e8, storage="sqlite:///x.db")
+    assert "--storage" in said(capsys, "family", "--target-flops", "400M", "--storage", "sqlite:///x.db")[2]
 
 
 def test_a_specification_holds_what_decides_the_result() -> None:

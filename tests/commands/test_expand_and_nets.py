@@ -120,6 +120,8 @@ def test_profiles_are_of_the_resolution_asked_for() -> None:
     assert sum(stage.flops for stage in small.stages) == small.cost.flops
     with pytest.raises(UserError, match="--resolution 0 must lie in"):
         profile("efficientnet-b0", resolution=0)
+    with pytest.raises(TypeError):
+        profile("efficientnet-b0", 224)  # type: ignore[misc]
 
 
 def test_fvcore_agrees_and_its_convention_is_explained(nas_scale: Command) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from nas_scale.cli.command import Command
-from nas_scale.commands.shared.options import Option, known_options, only, refuse_unknown, specification, take
+from nas_scale.commands.shared.options import Option, given_options, only, specification, take
 from nas_scale.commands.shared.options import check as check_options
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.numbers import read_bytes, read_count
@@ -34,8 +34,7 @@ class Bake:
 
 
 def baked(**options: Any) -> dict[str, Any]:
-    refuse_unknown(options, known_options(Bake, only(RunSettings, "results")))
-    asked = take(options, Bake)
+    asked = take(given_options(options, Bake, only(RunSettings, "results")), Bake)
     check_options(asked)
     return specification(asked)
 

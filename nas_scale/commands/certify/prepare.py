@@ -13,7 +13,7 @@ from nas_scale.commands.certify.options import Certify
 from nas_scale.commands.certify.result import CertifyResult
 from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.options import known_options, refuse_unknown, specification, take
+from nas_scale.commands.shared.options import given_options, specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.commands.shared.workers import choose_device, worker_count
@@ -67,9 +67,9 @@ def longer_key(number: int, index: int) -> str:
 
 def prepare(options: Mapping[str, Any]) -> PreparedCertificate:
     """Reads and checks the options and images, and draws the nets. Raises UserError."""
-    refuse_unknown(options, known_options(Certify, Training, RunSettings))
+    options = given_options(options, Certify, Training, RunSettings)
     settings, wanted = take(options, RunSettings).checked(), take(options, Certify).checked()
-    asked = take({"seeds": SEEDS} | dict(options), Training).checked()
+    asked = take({"seeds": SEEDS} | options, Training).checked()
     if asked.seeds < SEEDS:
         raise UserError(f"--seeds {asked.seeds} does not show how much seeds differ; give {SEEDS} or more")
     space = wanted.opened()

@@ -16,7 +16,7 @@ from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import grid_lines
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
-from nas_scale.commands.shared.options import known_options, refuse_unknown, specification, take
+from nas_scale.commands.shared.options import given_options, keywords, specification, take
 from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Jobs, Training
@@ -70,14 +70,14 @@ class PreparedGrid:
 
 def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     """Reads and checks a grid's options and images, and chooses its networks. Raises UserError."""
-    refuse_unknown(options, known_options(Grid, Training, RunSettings))
+    options = given_options(options, Grid, Training, RunSettings)
     settings, wanted = take(options, RunSettings).checked(), take(options, Grid).checked()
     base, usual = baseline_and_training(wanted.baseline, settings.folder)
     if "data" in options:  # what suited other images
         usual = {name: value for name, value in usual.items() if name not in OF_DATA}
     if "proxy_resolution" in options:  # what suited another size of them
         usual.pop("proxy_strides", None)
-    asked = take({"seeds": SEEDS} | usual | dict(options), Training).checked()
+    asked = take({"seeds": SEEDS} | usual | options, Training).checked()
     pool = candidate_pool(base, wanted)
     device = choose_device(settings.device)
     training = asked.suited(device).for_reference(base)
@@ -103,7 +103,7 @@ def baseline_and_training(baseline: str | Architecture | None, results: Path) ->
     if run is None:
         assert baseline is not None
         return find_net(baseline, results), {}
-    usual = specification(read_result(run, SearchResult).training) if run.kind == "search" else {}
+    usual = keywords(read_result(run, SearchResult).training) if run.kind == "search" else {}
     usual.pop("seeds", None)
     return find_net(baseline or str(run.folder), results), usual
 

@@ -15,7 +15,7 @@ from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
 from nas_scale.commands.shared.identity import space_fingerprint
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.options import known_options, refuse_unknown, specification, take
+from nas_scale.commands.shared.options import given_options, specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import UserError
@@ -61,9 +61,9 @@ def prepare(options: Mapping[str, Any], make_objective: MakeObjective = ProxyTra
 
     Raises UserError.
     """
-    refuse_unknown(options, known_options(Search, Training, RunSettings))
+    options = given_options(options, Search, Training, RunSettings)
     settings = take(options, RunSettings).checked()
-    wanted, training = take(usual_for(options) | dict(options), Search).checked(), take(options, Training).checked()
+    wanted, training = take(usual_for(options) | options, Search).checked(), take(options, Training).checked()
     space = wanted.opened()
     ensure_possible(space, wanted.limits())
     nets = included(wanted.include, space, wanted.limits(), settings.folder)

@@ -99,7 +99,7 @@ class Declared:
 
     def check(self, value: Any) -> None:
         """Raises UserError, naming the flag, for a value of the wrong type, or out of bounds, or unknown."""
-        if value is None and self.default is not MISSING:
+        if value is None and self.default is None:
             return
         if self.choices:
             one_of(self.choices, **{self.name: value})
@@ -149,12 +149,17 @@ def known_options(*kinds: Options) -> set[str]:
     return {item.name for item in declared(*kinds)}
 
 
-def refuse_unknown(options: Mapping[str, Any], known: set[str]) -> None:
-    """Raises UserError naming the first option that is not known, and what it may have meant."""
+def given_options(options: Mapping[str, Any], *kinds: Options) -> dict[str, Any]:
+    """The keywords that were given: all but those that are None, which is to say nothing.
+
+    Raises UserError naming the first that is no option of these dataclasses, and what it may have meant.
+    """
+    known = known_options(*kinds)
     for name in sorted(set(options) - known):
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
         raise UserError(f"there is no option {name!r}; {hint}")
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def take(options: Mapping[str, Any], kind: type[T]) -> T:
@@ -163,10 +168,13 @@ def take(options: Mapping[str, Any], kind: type[T]) -> T:
     for item in declared(kind):
         if item.name not in options:
             continue
+        value = options[item.name]
+        if item.kind is int and isinstance(value, float) and value.is_integer():
+            value = int(value)  # 1e4 images
         if item.key is None:
-            values[item.field] = options[item.name]
-        elif options[item.name] is not None:
-            values.setdefault(item.field, {})[item.key] = options[item.name]
+            values[item.field] = value
+        elif value is not None:
+            values.setdefault(item.field, {})[item.key] = value
     return kind(**values)
 
 
@@ -189,6 +197,12 @@ def specification(options: Any) -> dict[str, Any]:
         if item.option.specified and (item.key is None or value is not None):
             found[item.name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
     return found
+
+
+def keywords(options: Any) -> dict[str, Any]:
+    """Its values by keyword, as a command's function takes them: what `take` makes the same dataclass of."""
+    found = {item.name: item.of(options) for item in declared(type(options))}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def flag_of(name: str) -> str:
@@ -214,7 +228,7 @@ def one_of(allowed: Sequence[str], **values: str) -> None:
 
 
 def _check_number(flag: str, value: Any, whole: bool = False) -> None:
-    if not isinstance(value, int | float) or (whole and isinstance(value, float) and value % 1 > 0):
+    if not isinstance(value, int | float) or (whole and isinstance(value, float)):
         raise UserError(f"{flag} {value!r} must be {_KINDS[int if whole else float]}")
 
 
