@@ -19,12 +19,8 @@ SIGNIFICANT: Final = {True: "yes", False: "no", None: ""}
 
 def accuracy_title(front: Front) -> str:
     """What the accuracies are, with their unit."""
-    return "proxy accuracy, %" if front.trained else "value"
-
-
-def accuracy_scale(front: Front) -> float:
-    """What accuracies are multiplied with to be shown: shares of images become percents."""
-    return 100.0 if front.trained else 1.0
+    unit = ", %" if front.quality.percent else ""
+    return f"{'proxy ' if front.trained else ''}{front.quality.name}{unit}"
 
 
 def front_view(front: Front, rows: int) -> RenderableType:
@@ -38,19 +34,17 @@ def _table(front: Front, rows: int) -> Sheet:
     names = " and ".join(metric.label for metric in metrics)
     count = f"{len(front.members)} net{'s' if len(front.members) != 1 else ''}"
     errors = [">+-"] if _has_errors(front) else []
-    told = ["told"] if _has_significance(front) else []
-    figures = (">accuracy %" if front.trained else ">value", *errors, "seeds", *told)
+    significant = ["significant"] if _has_significance(front) else []
+    figures = (f">{front.quality.heading}", *errors, "seeds", *significant)
     costs = [f">{metric.label}" for metric in metrics]
-    value = "accuracy" if front.trained else "value"
-    sheet = Sheet(f"{front.run}: front of {count}, {value} against {names}", ">rank", *costs, *figures, "net", words=1)
+    title = f"{front.run}: front of {count}, {front.quality.name} against {names}"
+    sheet = Sheet(title, ">rank", *costs, *figures, "net", words=1)
     for net in _shown(front, rows):
         spent = [metric.show(cost) for metric, cost in zip(metrics, net.costs, strict=True)]
         seeds = f"{len(net.seeds)} fresh" if front.confirmed else str(len(net.seeds))
         words = compact(net.row.architecture())
-        accuracy, stderr = (
-            f"{value * 100:.1f}" if front.trained else f"{value:.4g}" for value in (net.accuracy, net.stderr)
-        )
-        differs = (SIGNIFICANT[net.significant] for _ in told)
+        accuracy, stderr = front.quality.cell(net.accuracy), front.quality.cell(net.stderr)
+        differs = (SIGNIFICANT[net.significant] for _ in significant)
         sheet.add(str(net.rank), *spent, accuracy, *(stderr for _ in errors), seeds, *differs, words)
     return sheet
 
@@ -77,8 +71,10 @@ def front_notes(front: Front, rows: int) -> list[str]:
     if left_out > 0:
         notes.append(f"{left_out} more lie between these: nas-scale show {front.run} --pareto --all")
     if _has_significance(front):
-        value = "accuracy" if front.trained else "value"
-        notes.append(f"told: whether its {value} differs from that of the net above it by more than their error (95%).")
+        notes.append(
+            f"significant: whether its {front.quality.name} differs from that of the net above it by more than their "
+            "error (95%)."
+        )
     if front.confirmed:
         others = sum(not net.again for net in front.others)
         notes.append(
@@ -92,7 +88,7 @@ def front_notes(front: Front, rows: int) -> list[str]:
 
 def _picture(front: Front) -> Scatter:
     """Accuracy against the first cost. With more costs the front is no line in this picture."""
-    scale, metric = accuracy_scale(front), metric_named(front.costs[0])
+    scale, metric = front.quality.scale, metric_named(front.costs[0])
     kinds: list[tuple[Kind, list[FrontNet]]] = [
         ("faint", [net for net in front.others if not net.again]),
         ("plain", [net for net in front.others if net.again]),

@@ -16,7 +16,7 @@ from nas_scale import atomic
 from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import metric_named
-from nas_scale.show.front import accuracy_scale, accuracy_title
+from nas_scale.show.front import accuracy_title
 from nas_scale.show.tables import compact
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
     """Accuracy against the cost of this index."""
     from matplotlib.ticker import FuncFormatter
 
-    scale, metric = accuracy_scale(front), metric_named(front.costs[index])
+    scale, metric = front.quality.scale, metric_named(front.costs[index])
     if len(front.costs) == 1:
         axes.step(*_corners(front), where="post", color=FRONT, linewidth=1.2, alpha=0.6, zorder=1)
     for group in _groups(front):
@@ -137,7 +137,7 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
 
 def _corners(front: Front) -> tuple[list[float], list[float]]:
     """Of the step line: the members of a front of one cost, and as far right as there are nets."""
-    scale = accuracy_scale(front)
+    scale = front.quality.scale
     last = max(net.costs[0] for net in (*front.members, *front.others))
     x = [float(net.costs[0]) for net in front.members] + [float(last)]
     y = [net.accuracy * scale for net in front.members]
@@ -166,7 +166,7 @@ def _target(panel: int, number: int) -> str:
 
 def _hover(front: Front, net: FrontNet) -> str:
     """What is said of a net under the mouse."""
-    scale = accuracy_scale(front)
+    scale = front.quality.scale
     costs = (f"{metric_named(name).show(cost)} {name}" for name, cost in zip(front.costs, net.costs, strict=True))
     stages = compact(net.row.architecture()).replace(" ", "\n")
     return "\n".join((f"rank {net.rank}: {net.accuracy * scale:.4g} +- {net.stderr * scale:.2g}", *costs, stages))

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from nas_scale import numbers
 from nas_scale.commands.grid.result import GridResult
-from nas_scale.commands.shared.events import Event, Measure, Note, Phase, RunOpened
+from nas_scale.commands.shared.events import Event, Note, Phase, RunOpened
 from nas_scale.show.console import messages
 from nas_scale.show.under_way import UnderWay
 from nas_scale.trials import events
@@ -35,7 +35,6 @@ class Work:
         self.under_way = UnderWay()
         self.started = self.told_at = time.monotonic()
         self.best: float | None = None
-        self.best_of: Measure | None = phase.measure
 
     @property
     def done(self) -> float:
@@ -108,14 +107,12 @@ class Work:
 
     def shown_best(self) -> str:
         """`best accuracy 81.2%`."""
-        if self.best is None or self.best_of is None:
-            return ""
-        value = f"{self.best:.1%}" if self.best_of == "accuracy" else f"{self.best:.4g}"
-        return f"best {self.best_of} {value}"
+        measure = self.phase.measure
+        return "" if self.best is None or measure is None else f"best {measure.name} {measure.show(self.best)}"
 
 
 class _Shown(ProgressColumn):
-    """How far it is, told anew as time goes by."""
+    """How far it is, redrawn twice a second."""
 
     max_refresh = 0.5
 

@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.search.result import RankingRow, SearchResult
-from nas_scale.show.cells import header, percent, place
+from nas_scale.commands.shared.quality import REWARD, Quality
+from nas_scale.show.cells import header, place
 from nas_scale.show.costs import cost_cells, cost_columns, cost_headings
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
@@ -16,15 +17,15 @@ from nas_scale.show.tables import compact
 MOST_ROWS: Final = 20
 
 
-def _value(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _cell(quality: Quality, value: float | None) -> str:
+    return "" if value is None else quality.cell(value)
 
 
 def ranking_table(found: SearchResult, rows: int = MOST_ROWS) -> RenderableType:
     """A search's ranking, with what the proxy gave up above it and what it cannot tell below."""
-    nets, trained = found.ranking, found.trained
+    nets, quality = found.ranking, found.quality
     costs = cost_columns([row.costs for row in nets])
-    scores = (">accuracy %" if trained else ">value", ">+-", "seeds", ">search %" if trained else ">search", ">reward")
+    scores = (f">{quality.heading}", ">+-", "seeds", ">search %" if quality.percent else ">search", ">reward")
     title = f"{found.run}: {len(nets)} net{'s' if len(nets) != 1 else ''}"
     reached = [">epochs"] if found.pruner else []
     sheet = Sheet(title, ">rank", *scores, *reached, *cost_headings(costs), "net", words=1)
@@ -34,7 +35,7 @@ def ranking_table(found: SearchResult, rows: int = MOST_ROWS) -> RenderableType:
         epochs = ["" if failed else f"{row.epochs} of {found.training.epochs}" for _ in reached]
         words = "\n".join([*_marks(row), net, *([row.reason or ""] if failed else [])])
         style = "" if row.rank is not None else "dim"
-        sheet.add(place(row), *_scored(row, trained), *epochs, *cost_cells(costs, row.costs), words, style=style)
+        sheet.add(place(row), *_scored(row, quality), *epochs, *cost_cells(costs, row.costs), words, style=style)
     more = len(nets) - rows
     tail = [Text(f"and {more} more: nas-scale show {found.folder} --all", style="dim")] if more > 0 else []
     return Group(*header(found.header), sheet, *tail, *(Text(line) for line in ranking_notes(found)))
@@ -46,15 +47,14 @@ def _marks(row: RankingRow) -> list[str]:
     return [" ".join(mark for mark in marks if mark)] if any(marks) else []
 
 
-def _scored(row: RankingRow, trained: bool) -> tuple[str, str, str, str, str]:
+def _scored(row: RankingRow, quality: Quality) -> tuple[str, str, str, str, str]:
     """Accuracy, error, seeds, accuracy in the search, reward: as far as a net has them."""
-    shown = percent if trained else _value
     if row.rank is None:
-        return shown(row.accuracy), "", str(row.seeds or ""), "", ""
+        return _cell(quality, row.accuracy), "", str(row.seeds or ""), "", ""
     searched = sum(row.search) / len(row.search) if row.search else None
     seeds = f"{row.seeds} fresh" if row.round == "final" else str(row.seeds)
-    error = shown(row.stderr) if row.stderr or trained else ""
-    return shown(row.accuracy), error, seeds, shown(searched), _value(row.reward)
+    error = _cell(quality, row.stderr) if row.stderr or quality.percent else ""
+    return _cell(quality, row.accuracy), error, seeds, _cell(quality, searched), _cell(REWARD, row.reward)
 
 
 def ranking_notes(found: SearchResult) -> list[str]:
@@ -112,11 +112,11 @@ def _random_line(found: SearchResult) -> list[str]:
     if baseline is None:
         return []
     best = found.ranking[0]
-    measure = "reward" if any(found.targets.values()) else "accuracy" if found.trained else "value"
-    shown = percent if measure == "accuracy" else _value
+    measure = REWARD if any(found.targets.values()) else found.quality
+    assert best.reward is not None
     chance = "fewer than 1%" if baseline.chance < 0.01 else f"{baseline.chance:.0%}"
     return [
-        f"Random search of {baseline.trials} nets would be expected to report a best {measure} of "
-        f"{shown(baseline.expected)} "
-        f"+- {shown(baseline.error)}; {chance} of such searches would reach the {shown(best.reward)} found here."
+        f"Random search of {baseline.trials} nets would be expected to report a best {measure.name} of "
+        f"{measure.cell(baseline.expected)} +- {measure.cell(baseline.error)}; {chance} of such searches would reach "
+        f"the {measure.cell(best.reward)} found here."
     ]

@@ -15,6 +15,7 @@ import pytest
 
 from nas_scale.architecture.files import load_net, net_document
 from nas_scale.commands.shared.events import Note, Phase, RunOpened
+from nas_scale.commands.shared.quality import ACCURACY, REWARD, Quality
 from nas_scale.show.progress import Watch, Work
 from nas_scale.show.tables import compact
 from nas_scale.training.job import Epoch, Score
@@ -50,7 +51,7 @@ class Clock:
 
 def test_what_is_done_counts_earlier_trials_and_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    work = Work(Phase("searching", 10, "nets", parts=2, measure="accuracy"))
+    work = Work(Phase("searching", 10, "nets", parts=2, measure=ACCURACY))
     assert (work.shown(), work.shown_left(), work.shown_best()) == ("0/10 nets", "", "")
     work.see(Resumed(4, 10, 0.7))
     assert (work.shown(), work.shown_left(), work.shown_best()) == ("4/10 nets", "", "best accuracy 70.0%")
@@ -73,7 +74,7 @@ def test_what_is_done_counts_earlier_trials_and_parts(monkeypatch: pytest.Monkey
 
 def test_a_budget_in_time_is_shown_and_counted_down(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    work = Work(Phase("searching", None, "nets", measure="accuracy", seconds=1200.0, spent=600.0))
+    work = Work(Phase("searching", None, "nets", measure=ACCURACY, seconds=1200.0, spent=600.0))
     assert (work.shown(), work.shown_left()) == ("0 nets, 10:00 of 20:00", "about 10 min 0 s left")
     work.see(Resumed(4, 10**6, 0.7))
     clock.pass_by(150)
@@ -93,7 +94,7 @@ def test_a_budget_in_time_is_shown_and_counted_down(monkeypatch: pytest.MonkeyPa
 
 def test_epochs_of_trainings_under_way_are_parts_of_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    work = Work(Phase("searching", 4, "nets", parts=2, measure="accuracy"))
+    work = Work(Phase("searching", 4, "nets", parts=2, measure=ACCURACY))
     net = {"net": net_document(load_net("mobilenetv2"))}
     work.see(TrialStarted(0, net, None))
     work.see(TrialStarted(1, {}, None))
@@ -127,9 +128,15 @@ def test_epochs_of_finalists_are_parts_too() -> None:
 
 
 def test_rewards_are_no_percentages() -> None:
-    work = Work(Phase("searching", 2, "nets", measure="reward"))
+    work = Work(Phase("searching", 2, "nets", measure=REWARD))
     work.see(TrialDone(0, {}, 0.12345, []))
     assert work.shown_best() == "best reward 0.1235"
+
+
+def test_any_quality_that_is_a_share_is_shown_in_per_cent() -> None:
+    work = Work(Phase("searching", 2, "nets", measure=Quality("shallowness", percent=True)))
+    work.see(TrialDone(0, {}, 0.12345, []))
+    assert work.shown_best() == "best shallowness 12.3%"
 
 
 def test_lines_come_now_and_then_and_at_the_end(
@@ -139,7 +146,7 @@ def test_lines_come_now_and_then_and_at_the_end(
     with Watch() as watch:
         watch(RunOpened("search-001", "results/search-001", "search"))
         watch(Note("a sentence"))
-        watch(Phase("searching", 40, "nets", measure="accuracy"))
+        watch(Phase("searching", 40, "nets", measure=ACCURACY))
         watch(Resumed(0, 40, None))
         for number in range(40):
             watch(TrialStarted(number, {}, None))

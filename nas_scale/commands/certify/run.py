@@ -125,7 +125,7 @@ def _trained(prepared: PreparedCertificate, run: Run, engine: Engine, on_event: 
     """Every net with its scores under both recipes, or the reason why it has none."""
     training = prepared.jobs.training
     nets, seeds = prepared.drawn.nets, prepared.longer.training.seeds
-    on_event(Phase("under the proxy", len(nets), "nets", training.seeds, ACCURACY.name))
+    on_event(Phase("under the proxy", len(nets), "nets", training.seeds, ACCURACY))
     told = run_trials(run.study, _trials(prepared), engine, on_event)
     left = [trial.number for trial in told if trial.reason is None]
     if left:

@@ -106,7 +106,7 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
         plan = _timed(prepared)
         on_event(plan)
         jobs = prepared.jobs
-        on_event(Phase("training", len(prepared.chosen), "networks", jobs.training.seeds, ACCURACY.name))
+        on_event(Phase("training", len(prepared.chosen), "networks", jobs.training.seeds, ACCURACY))
         started = time.monotonic()
         with (
             logged(prepared.settings, run, on_event) as listener,

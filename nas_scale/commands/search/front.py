@@ -19,7 +19,7 @@ from nas_scale.commands.family_result import FamilyResult
 from nas_scale.commands.results import AnyResult
 from nas_scale.commands.search.objective_names import USUAL_OBJECTIVE, read_objectives, spent
 from nas_scale.commands.search.result import FrontMember, FrontResult, RankingRow, SearchResult
-from nas_scale.commands.shared.quality import ACCURACY
+from nas_scale.commands.shared.quality import ACCURACY, Quality
 from nas_scale.errors import UserError
 from nas_scale.statistics.pareto import fronts, select_by_crowding
 from nas_scale.statistics.ranking import RankedNet
@@ -52,6 +52,7 @@ class Front:
 
     others: all other nets that are ranked. confirmed: the members were trained again on fresh seeds, and no net that
     was not is among them. trained: accuracies are a proxy's, rather than a caller's own values.
+    quality: what accuracies are.
     """
 
     run: str
@@ -60,6 +61,7 @@ class Front:
     others: tuple[FrontNet, ...]
     confirmed: bool
     trained: bool
+    quality: Quality
 
     def rows(self) -> tuple[FrontMember, ...]:
         """The members as a result holds them."""
@@ -112,6 +114,7 @@ def front_of(found: AnyResult, objective: str | None = None) -> Front:
         others=tuple(net for net in nets if net.rank not in ranks),
         confirmed=confirmed,
         trained=found.trained,
+        quality=found.quality,
     )
 
 

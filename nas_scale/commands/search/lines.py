@@ -45,6 +45,5 @@ def best_line(found: SearchResult) -> str:
     assert best.accuracy is not None
     assert best.stderr is not None
     spent = f"{FLOPS.show(best.costs[FLOPS.name])} {FLOPS.unit}"
-    if not found.trained:
-        return f"{best.accuracy:.4g} at {spent}"
-    return f"{best.accuracy:.1%} +- {best.stderr:.1%} at {spent}"
+    error = f" +- {found.quality.show(best.stderr)}" if found.trained else ""
+    return f"{found.quality.show(best.accuracy)}{error} at {spent}"

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.quality import ACCURACY, VALUE, Quality
 from nas_scale.commands.shared.training import Training
 from nas_scale.runs.results import Costs, NetRow, Result, Targets, WhereAny
 from nas_scale.statistics.random_baseline import RandomSearch
@@ -106,6 +107,11 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     def trained(self) -> bool:
         """Whether accuracies are a proxy's, rather than a caller's own values."""
         return self.objective == PROXY
+
+    @property
+    def quality(self) -> Quality:
+        """What accuracies are: a proxy's, or a caller's own values."""
+        return ACCURACY if self.trained else VALUE
 
     @property
     def ranked(self) -> tuple[RankingRow, ...]:

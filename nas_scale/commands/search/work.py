@@ -56,7 +56,7 @@ class SearchWork:
     def ranking(self) -> Ranking:
         """Trials, finalists, ranking. Raises RunFailed where every net failed."""
         wanted, seeds = self.prepared.wanted, self.prepared.training.seeds
-        measure = (self.prepared.objective.quality if self._followed() is None else REWARD).name
+        measure = self.prepared.objective.quality if self._followed() is None else REWARD
         total = None if self.deadline and wanted.most_trials == MOST_TRIALS else wanted.most_trials
         self.on_event(Phase("searching", total, "nets", seeds, measure, self._seconds(), self._spent()))
         self._add_known()

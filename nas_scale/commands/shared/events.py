@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from nas_scale.commands.grid.result import GridResult
+    from nas_scale.commands.shared.quality import Quality
     from nas_scale.trials import events as trials
-
-Measure: TypeAlias = str  # the name of a quality (quality.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Phase:
     total: int | None
     unit: str
     parts: int = 1
-    measure: Measure | None = None
+    measure: Quality | None = None
     seconds: float | None = None
     spent: float = 0.0
 
