@@ -92,9 +92,10 @@ def _completing(words: Callable[[], Iterable[str]]) -> Callable[[str], list[str]
 def help_text(item: Declared) -> str:
     """What the option does, and its default behind the first paragraph."""
     default = _default(item)
+    text = item.option.help if isinstance(item.option.help, str) else item.option.help()
     if default is None:
-        return item.option.help
-    first, *rest = item.option.help.split("\n\n")
+        return text
+    first, *rest = text.split("\n\n")
     return "\n\n".join([f"{first.removesuffix('.')} (default: {default}).", *rest])
 
 

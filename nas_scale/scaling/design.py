@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from nas_scale.scaling.candidates import Candidate
-from nas_scale.scaling.coefficients import Shares
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,30 +55,3 @@ def choose(candidates: Sequence[Candidate], count: int = COUNT) -> list[Candidat
         chosen.append(farthest)
         nearest = np.minimum(nearest, np.linalg.norm(shares - shares[farthest], axis=1))
     return [distinct[index] for index in chosen]
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What a choice can tell: networks, the most of each share in it (depth, width, resolution), D-efficiency.
-
-    D-efficiency is 1 for the lattice's corners and midpoints and 0 where a quadratic cannot be fitted.
-    """
-
-    networks: int
-    most: Shares
-    d_efficiency: float
-
-
-def coverage(chosen: Sequence[Candidate]) -> Coverage:
-    """How well these networks spread over the triangle."""
-    shares = np.array([candidate.shares for candidate in chosen]).reshape(-1, 3)
-    if not len(shares):
-        return Coverage(0, (0.0, 0.0, 0.0), 0.0)
-    efficiency = max(0.0, _information(shares) / _information(np.array(LATTICE[:6]))) ** (1 / 6)
-    depth, width, resolution = (float(most) for most in shares.max(axis=0))
-    return Coverage(len(shares), (depth, width, resolution), float(efficiency))
-
-
-def _information(shares: Floats) -> float:
-    terms = quadratic(shares)
-    return float(np.linalg.det(terms.T @ terms / len(terms)))

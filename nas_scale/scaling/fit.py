@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -63,10 +62,6 @@ class Fit:
     @property
     def coefficients(self) -> Coefficients:
         return Coefficients(self.alpha, self.beta, self.gamma)
-
-    def document(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
 
 
 def fit_candidates(

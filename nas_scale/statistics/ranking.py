@@ -76,10 +76,6 @@ class RankedNet:
     final: tuple[float, ...]
     epochs: int = 0
 
-    @property
-    def tied_with_first(self) -> bool:
-        return self.tied and self.place == 1
-
 
 @dataclass(frozen=True, slots=True)
 class Ranking:

@@ -63,10 +63,6 @@ class SeedNoise:
         """The variance of the network's mean accuracy that is due to the seeds."""
         return self.variance(accuracies) / len(accuracies)
 
-    def standard_error(self, scores: Sequence[Score]) -> float:
-        """Of the network's mean accuracy, for seeds and images together."""
-        return math.sqrt(self.mean_variance(accuracies_of(scores)) + image_variance(scores))
-
     def comparable_variance(self, accuracies: Sequence[float], images: float) -> float:
         """Of the mean accuracy, where it is compared with others on the same images; `images`: the images' variance."""
         return self.mean_variance(accuracies) or images

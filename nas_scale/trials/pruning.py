@@ -23,7 +23,6 @@ from nas_scale.training.job import Score, Stop
 from nas_scale.trials.finished import FinishedTrial
 
 Kind = Literal["halving", "hyperband"]
-KINDS: Final[tuple[Kind, ...]] = ("halving", "hyperband")
 NEVER: Final = 0.0  # the accuracy below which none is: the rung is only recorded
 
 

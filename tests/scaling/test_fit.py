@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -168,7 +169,7 @@ def test_same_numbers_same_fit_and_plain_json() -> None:
     means, errors = trained(hill((0.3, 0.3, 0.4))(SHARES), 0.3, np.random.default_rng(0))
     answer = fit_candidates(CHOSEN, means.tolist(), errors.tolist(), [3] * 16, seed=4)
     assert answer == fit_candidates(CHOSEN, means.tolist(), errors.tolist(), [3] * 16, seed=4)
-    document = json.loads(json.dumps(answer.document(), allow_nan=False))
+    document = json.loads(json.dumps(asdict(answer), allow_nan=False))
     assert set(document["ci"]) == {"alpha", "beta", "gamma"}
     assert {"alpha", "beta", "gamma", "shares", "verdict", "told", "lack_of_fit_p", "flat_p", "sd", "points"} <= set(
         document

@@ -50,7 +50,6 @@ def test_without_a_second_seed_ties_rest_on_the_images_and_it_is_said() -> None:
     ranking = rank([net(0, 0.80), net(1, 0.79), net(2, 0.60)])
     assert ranking.seed_sd is None
     assert [(entry.place, entry.tied) for entry in ranking.entries] == [(1, True), (1, True), (3, False)]
-    assert [entry.tied_with_first for entry in ranking.entries] == [True, True, False]
 
 
 def test_one_repeated_seed_tells_next_to_nothing() -> None:

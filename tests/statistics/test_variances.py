@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from nas_scale.statistics.ranking import ScoredNet, rank
 from nas_scale.statistics.variances import PRIOR_FREEDOM, SeedNoise, image_variance_at
 from nas_scale.training.job import Score
 
@@ -15,10 +16,15 @@ def scores(*accuracies: float, images: int = 1000) -> tuple[Score, ...]:
     return tuple(Score(accuracy, images, 0.0, 1, 0.0, 0.0) for accuracy in accuracies)
 
 
+def stderr_of(scores: tuple[Score, ...], noise: SeedNoise | None = None) -> float | None:
+    """Of the accuracy of a network alone in a ranking."""
+    return rank([ScoredNet("net", {}, {}, 0, scores)], noise=noise).entries[0].stderr
+
+
 def test_the_error_of_one_seed_without_any_estimate_is_that_of_the_images() -> None:
-    unknown = SeedNoise.pooled([(0.7,)])
-    assert unknown.standard_error(scores(0.7, images=10_000)) == pytest.approx(0.00458, abs=1e-5)
-    assert unknown.standard_error(scores(0.7, images=5_000)) == pytest.approx(0.00648, abs=1e-5)
+    assert SeedNoise.pooled([(0.7,)]).variance((0.7,)) == 0
+    assert stderr_of(scores(0.7, images=10_000)) == pytest.approx(0.00458, abs=1e-5)
+    assert stderr_of(scores(0.7, images=5_000)) == pytest.approx(0.00648, abs=1e-5)
 
 
 def test_the_error_adds_the_seeds_to_the_images() -> None:
@@ -26,7 +32,7 @@ def test_the_error_adds_the_seeds_to_the_images() -> None:
     own = statistics.variance([0.70, 0.72, 0.74])
     variance = (2 * own + PRIOR_FREEDOM * 0.01**2) / (2 + PRIOR_FREEDOM)
     expected = math.sqrt(variance / 3 + 0.72 * 0.28 / 1000)
-    assert noise.standard_error(scores(0.70, 0.72, 0.74)) == pytest.approx(expected)
+    assert stderr_of(scores(0.70, 0.72, 0.74), noise) == pytest.approx(expected)
     assert noise.variance((0.7,)) == pytest.approx(0.01**2)
 
 

@@ -12,7 +12,7 @@ CASES = {
     "frob": "No such command 'frob'",
     "search --target-flops": "requires an argument",
     "search --trails 3": "--trials",
-    "family": "give --target-flops 400M",
+    "family": "give a target, e.g. --target-flops 400M",
     "profile": "Missing argument 'NET",
     "show one two": "unexpected extra argument",
     "search --trials many": "'--trials': ",

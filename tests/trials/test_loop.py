@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import optuna
 import pytest
@@ -39,7 +39,7 @@ from nas_scale.trials.extra import run_jobs
 from nas_scale.trials.finished import FinishedTrial, finished_trials
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
-from nas_scale.trials.pruning import KINDS, Kind, at_checks
+from nas_scale.trials.pruning import Kind, at_checks
 from nas_scale.trials.seeds import derived_seed
 from tests.support import fake_search
 from tests.support.fake_search import EPOCHS, channels, evaluate, jobs, plain, plan, pruner
@@ -354,7 +354,7 @@ def test_a_failed_group_fails_at_its_first_seed_and_calls_off_those_not_yet_begu
     assert (trial.reason, len(trial.scores)) == ("MemoryError", 2)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_a_pruner_stops_trials_the_same_for_any_number_of_workers(kind: Kind) -> None:
     expected = search(30, kind=kind)
     states = {(trial.pruned, trial.reason is None, trial.same_as is None) for trial in expected}
@@ -368,7 +368,7 @@ def test_a_pruner_stops_trials_the_same_for_any_number_of_workers(kind: Kind) ->
         assert plain(finished_trials(study)) == plain(expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_stops_follow_from_the_trials_told_when_a_trial_was_proposed(kind: Kind) -> None:
     """Those numbered `window` and more before it, in one process and after a kill before any write."""
     window, trials = 3, 16

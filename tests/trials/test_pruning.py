@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import optuna
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from nas_scale.training.job import Score, Stop
 from nas_scale.trials.finished import FinishedTrial
-from nas_scale.trials.pruning import KINDS, Kind, Pruner, at_checks
+from nas_scale.trials.pruning import Kind, Pruner, at_checks
 
 ACCURACIES = st.lists(st.integers(0, 20).map(lambda tenth: tenth / 20), max_size=40)
 
@@ -64,7 +66,7 @@ def test_brackets_are_mixed_from_the_start_and_exact_over_a_round(epochs: int, r
         assert [pruner.bracket(number + total) for number in range(total)] == round_of
 
 
-@given(st.sampled_from(KINDS), st.integers(1, 100), st.integers(2, 5), st.integers(0, 50))
+@given(st.sampled_from(get_args(Kind)), st.integers(1, 100), st.integers(2, 5), st.integers(0, 50))
 def test_each_bracket_begins_a_rung_later_and_the_last_has_none(
     kind: Kind, epochs: int, reduction: int, number: int
 ) -> None:

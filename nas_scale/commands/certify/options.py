@@ -7,9 +7,8 @@ from typing import Annotated
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.search.options import Search
-from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.space_options import classes_option, open_space, resolution_option, space_option
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import UserError
 from nas_scale.numbers import read_count
@@ -21,10 +20,7 @@ NETS, LONGER = "Nets", "Longer recipe"
 class Certify:
     """Which nets are trained, and how the longer recipe differs from the proxy; part of a run's specification."""
 
-    space: Annotated[
-        str | SearchSpace,
-        Option("A space's name (nas-scale spaces) or YAML file.", panel=NETS, complete=completion.spaces),
-    ] = "efficientnet"
+    space: Annotated[str | SearchSpace, space_option(NETS)] = "efficientnet"
     nets: Annotated[
         int,
         Option("How many are trained, two thirds of them of equal cost.", None, "N", NETS, least=4, most=1000),
@@ -44,12 +40,8 @@ class Certify:
     tolerance: Annotated[
         float, Option("How far they may be from it, as a share.", None, "X", NETS, least=0.0001, most=0.9)
     ] = 0.05
-    resolution: Annotated[
-        int | None, Option("Resolution at which cost is counted.", "the space's", "PX", NETS, least=2, most=8192)
-    ] = None
-    classes: Annotated[
-        int | None, Option("Classes at which cost is counted.", "the space's", "N", NETS, least=2, most=1_000_000)
-    ] = None
+    resolution: Annotated[int | None, resolution_option(NETS)] = None
+    classes: Annotated[int | None, classes_option(NETS)] = None
     longer: Annotated[float, Option("So many times the proxy's epochs.", None, "X", LONGER, least=1, most=1000)] = 3.0
     longer_seeds: Annotated[
         int,
@@ -73,7 +65,7 @@ class Certify:
 
     def opened(self) -> SearchSpace:
         """The space at the asked resolution and number of classes. Raises UserError."""
-        return Search(space=self.space, resolution=self.resolution, classes=self.classes).opened()
+        return open_space(self.space, self.resolution, self.classes)
 
     def longer_training(self, settled: Training, reference: Architecture) -> Training:
         """The proxy's training, once `suited`, made longer. Raises UserError where that is the proxy itself."""

@@ -12,6 +12,7 @@ from nas_scale.commands.shared.rows import AxisShares, Baseline
 from nas_scale.commands.shared.training import Training
 from nas_scale.runs.results import Costs, NetRow, Result
 from nas_scale.scaling.coefficients import Coefficients, Shares
+from nas_scale.statistics.ranking import State
 
 if TYPE_CHECKING:
     from nas_scale.scaling.fit import Fit
@@ -53,7 +54,7 @@ class GridNet(NetRow, frozen=True, kw_only=True):
     accuracy: float | None = None
     stderr: float | None = None
     seeds: int = 0
-    state: Literal["planned", "complete", "pruned", "failed"] = "planned"
+    state: Literal["planned"] | State = "planned"
     reason: str | None = None
     search: tuple[float, ...] = ()
 

@@ -52,8 +52,8 @@ def ensure_followed(objective: str, sampler: str, has_target: bool, pruner: str)
         return
     if sampler not in SEVERAL_OBJECTIVES and not has_target:
         raise UserError(
-            f"--sampler {sampler} follows one value, and --objective {objective} has several; give --target-flops, "
-            f"whose reward it then follows, or --sampler {' or '.join(SEVERAL_OBJECTIVES)}"
+            f"--sampler {sampler} follows one value, and --objective {objective} has several; give a target, e.g. "
+            f"--target-flops 400M, whose reward it then follows, or --sampler {' or '.join(SEVERAL_OBJECTIVES)}"
         )
     if sampler in SEVERAL_OBJECTIVES and pruner != "none":
         raise UserError(

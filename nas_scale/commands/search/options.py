@@ -13,14 +13,15 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.objective_names import USUAL_SAMPLER, ensure_followed, read_objectives
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
-from nas_scale.commands.shared.options import Option, OptionEach, check, one_of
+from nas_scale.commands.shared.options import Option, OptionEach, check, one_of, words_of
 from nas_scale.commands.shared.quality import ACCURACY
+from nas_scale.commands.shared.space_options import classes_option, open_space, resolution_option, space_option
 from nas_scale.errors import UserError
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import Metric, metric_named, metrics
-from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward
+from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward, RewardKind
 from nas_scale.samplers.registry import SAMPLERS, SEVERAL_OBJECTIVES, ensure_importable, is_dotted
-from nas_scale.trials.pruning import Pruner
+from nas_scale.trials.pruning import Kind, Pruner
 from nas_scale.zero_cost.names import WEIGHT_SCORES, counted_scores
 
 TRIALS: Final = 8
@@ -50,6 +51,25 @@ def _most() -> dict[str, Option]:
     return {metric.name: _of_metric(metric, help.format(metric.title, metric.example)) for metric in metrics()}
 
 
+def _objective_help() -> str:
+    costs = words_of([metric.name for metric in metrics()], "and")
+    return (
+        f"accuracy, or several objectives like accuracy,flops: what is made small beside it is of {costs}; ends in a "
+        "Pareto front of nets that no other beats in all of them."
+    )
+
+
+def _screen_help() -> str:
+    return (
+        f"{words_of(_screens())}: of a pool of proposals train the one that has most of it; nas-scale certify tells "
+        "whether that helps."
+    )
+
+
+def _screens() -> tuple[str, ...]:
+    return ("none", *counted_scores(), *WEIGHT_SCORES)
+
+
 def _title(metric: Metric) -> str:
     return metric.title[:1].upper() + metric.title[1:]
 
@@ -73,9 +93,7 @@ class Search:
     tolerance: Annotated[
         float, Option("Half width of that band as a share.", None, "X", BUDGET, least=0.0001, most=0.9)
     ] = 0.1
-    reward: Annotated[Literal["soft", "hard", "abs"], Option("soft, hard (MnasNet) or abs (TuNAS).", panel=BUDGET)] = (
-        "soft"
-    )
+    reward: Annotated[RewardKind, Option("soft, hard (MnasNet) or abs (TuNAS).", panel=BUDGET)] = "soft"
     reward_weight: Annotated[
         float | None,
         Option(
@@ -88,27 +106,12 @@ class Search:
         ),
     ] = None
     most: Annotated[Mapping[str, float], OptionEach("max", _most)] = field(default_factory=dict)
-    space: Annotated[
-        str | SearchSpace,
-        Option("A space's name (nas-scale spaces) or YAML file.", panel=SEARCH, complete=completion.spaces),
-    ] = "efficientnet"
-    resolution: Annotated[
-        int | None,
-        Option("Resolution at which cost is counted.", "the space's", "PX", SEARCH, least=2, most=8192),
-    ] = None
-    classes: Annotated[
-        int | None,
-        Option("Classes at which cost is counted.", "the space's", "N", SEARCH, least=2, most=1_000_000),
-    ] = None
+    space: Annotated[str | SearchSpace, space_option(SEARCH)] = "efficientnet"
+    resolution: Annotated[int | None, resolution_option(SEARCH)] = None
+    classes: Annotated[int | None, classes_option(SEARCH)] = None
     objective: Annotated[
         str | Sequence[str],
-        Option(
-            "accuracy, or several objectives like accuracy,flops: what is made small beside it is of "
-            f"{', '.join(metric.name for metric in metrics())}; ends in a Pareto front of nets that no other beats in "
-            "all of them.",
-            metavar="NAMES",
-            panel=SEARCH,
-        ),
+        Option(_objective_help, metavar="NAMES", panel=SEARCH),
     ] = ACCURACY.name
     sampler: Annotated[
         str,
@@ -177,7 +180,7 @@ class Search:
     ] = None
     final_seeds: Annotated[int, Option("On so many fresh seeds each.", None, "N", SEARCH, least=1, most=1000)] = 2
     pruner: Annotated[
-        Literal["none", "halving", "hyperband"],
+        Literal["none"] | Kind,
         Option(
             "none, halving or hyperband: stop weak nets early, each compared with those that had finished when it was "
             "proposed, so that any number of workers gives the same result.",
@@ -189,11 +192,7 @@ class Search:
     ] = 3
     screen: Annotated[
         str,
-        Option(
-            f"none, {', '.join(counted_scores())} or {' or '.join(WEIGHT_SCORES)}: of a pool of proposals train the "
-            "one that has most of it; nas-scale certify tells whether that helps.",
-            panel=SEARCH,
-        ),
+        Option(_screen_help, panel=SEARCH),
     ] = "none"
     screen_pool: Annotated[int, Option("Proposals in that pool.", None, "N", SEARCH, least=1, most=10_000)] = 20
 
@@ -204,7 +203,7 @@ class Search:
             ensure_importable(self.sampler)
         else:
             one_of(tuple(SAMPLERS), sampler=self.sampler)
-        one_of(("none", *counted_scores(), *WEIGHT_SCORES), screen=self.screen)
+        one_of(_screens(), screen=self.screen)
         objective = ",".join(self.objectives)
         ensure_followed(objective, self.sampler, self.target() is not None, self.pruner)
         return replace(self, objective=objective)
@@ -270,14 +269,4 @@ class Search:
 
     def opened(self) -> SearchSpace:
         """The space at the asked resolution and number of classes. Raises UserError."""
-        from nas_scale.architecture.files import load_space  # YAML is not needed to show the defaults in a help
-
-        space = self.space if isinstance(self.space, SearchSpace) else load_space(self.space)
-        if self.resolution is not None and "resolution" in space.net_choices:
-            raise UserError(f"{space.name} leaves the resolution open; leave out --resolution, or choose another space")
-        frame = replace(
-            space.frame,
-            resolution=self.resolution or space.frame.resolution,
-            classes=self.classes or space.frame.classes,
-        )
-        return replace(space, frame=frame)
+        return open_space(self.space, self.resolution, self.classes)

@@ -24,7 +24,8 @@ _KINDS: Final[Mapping[type[Any], str]] = {int: "a whole number", float: "a numbe
 class Option:
     """What an option is, beside its name, its type and its default.
 
-    help: what it does; paragraphs after the first stand below the default.
+    help: what it does; paragraphs after the first stand below the default. A function where it names what may be
+    registered, asked again for each help.
     default: the default in words, where `{}` is the field's own; None shows the field's own, if there is any.
     least, most: bounds of a number, both included.
     choices: the words admitted; those of a `Literal` are known without. read: what the text of the command line means.
@@ -34,7 +35,7 @@ class Option:
     specified: whether it decides a run's result, and so is part of the run's specification.
     """
 
-    help: str
+    help: str | Callable[[], str]
     default: str | None = None
     metavar: str | None = None
     panel: str | None = None
@@ -223,8 +224,12 @@ def one_of(allowed: Sequence[str], **values: str) -> None:
     """Raises UserError naming the first option that is none of the words allowed."""
     for name, value in values.items():
         if value not in allowed:
-            choice = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-            raise UserError(f"{flag_of(name)} {value!r} is not known; choose {choice}")
+            raise UserError(f"{flag_of(name)} {value!r} is not known; choose {words_of(allowed)}")
+
+
+def words_of(words: Sequence[str], last: str = "or") -> str:
+    """'none, halving or hyperband'. last: the word before the last of them."""
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _check_number(flag: str, value: Any, whole: bool = False) -> None:

@@ -80,7 +80,7 @@ def test_with_several_objectives_a_sampler_that_serves_them_is_the_usual_one() -
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in SEVERAL_OBJECTIVES])
 def test_other_samplers_follow_the_reward_or_are_refused(name: str) -> None:
     asked = {"objective": ("accuracy", "flops"), "sampler": name}
-    with pytest.raises(UserError, match=f"--sampler {name} follows one value.*give --target-flops"):
+    with pytest.raises(UserError, match=f"--sampler {name} follows one value.*give a target, e.g. --target-flops 400M"):
         prepare(asked, own)
     prepared = prepare(asked | {"target_flops": 400e6}, own)
     assert prepared.wanted.followed_costs == ()
