@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from typer.exceptions import Abort, Exit, TyperException
@@ -37,10 +38,8 @@ def _say(message: str) -> None:
 def run(arguments: Sequence[str], commands: Sequence[str] = COMMANDS) -> int:
     """Runs the command line and returns its exit code; only --debug lets a traceback out."""
     debug = "--debug" in arguments
-    if debug:
-        os.environ[DEBUG] = "1"
     try:
-        with interrupts_get_through():
+        with interrupts_get_through(), _debugging(debug):
             code = made_app(commands)(
                 args=[argument for argument in arguments if argument != "--debug"],
                 prog_name="nas-scale",
@@ -62,6 +61,19 @@ def run(arguments: Sequence[str], commands: Sequence[str] = COMMANDS) -> int:
         code, message = _outcome(error)
         _say(message)
         return code
+
+
+@contextlib.contextmanager
+def _debugging(wanted: bool) -> Iterator[None]:
+    """Says so in the environment, for worker processes too, while the command runs."""
+    before = os.environ.get(DEBUG)
+    if wanted:
+        os.environ[DEBUG] = "1"
+    try:
+        yield
+    finally:
+        if wanted and before is None:
+            del os.environ[DEBUG]
 
 
 def _outcome(error: BaseException) -> tuple[int, str]:

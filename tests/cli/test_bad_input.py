@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nas_scale.cli.main import run
+from nas_scale.errors import debugging
 from tests.support.bad_input import CASES, prepare, words
 from tests.support.command import SMALL, Command, finished, started
 
@@ -101,6 +102,7 @@ def test_debug_shows_where_an_error_came_from(nas_scale: Command) -> None:
     assert debugged.err.startswith("Traceback")
     assert debugged.err.endswith(plain.err)
     assert debugged.code == plain.code == 2
+    assert not debugging(), "it is over with the command"
 
 
 def test_an_error_of_ours_is_one_line_and_exit_code_1(nas_scale: Command, monkeypatch: pytest.MonkeyPatch) -> None:
