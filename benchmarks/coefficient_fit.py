@@ -75,7 +75,7 @@ def once(truth: Truth, shares: Floats, sd: float, seeds: int, rng: np.random.Gen
     return Outcome(
         loss=top - truth(np.array(answer.shares))[0],
         best_loss=top - truth(shares[np.argmax(means)])[0],
-        told=answer.told,
+        told=answer.significant,
         covered=all(
             answer.possible[axis][0] <= at <= answer.possible[axis][1]
             for axis, at in zip(AXES, truth.place, strict=True)

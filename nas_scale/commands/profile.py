@@ -81,7 +81,7 @@ def _document(item: Profile) -> dict[str, Any]:
         totals = {metric.name: metric.of(item.cost) for metric in metrics()}
     else:
         assert item.oracle is not None
-        totals = {"flops": item.oracle.flops, "params": item.oracle.parameters, "activations": item.oracle.activations}
+        totals = item.oracle.costs
     document: dict[str, Any] = {"name": item.name, "resolution": item.resolution, **totals, "stages": []}
     for label, row in zip(item.labels, item.stages, strict=True):
         document["stages"].append(
@@ -97,9 +97,7 @@ def _document(item: Profile) -> dict[str, Any]:
     if item.oracle is not None:
         document["fvcore"] = {
             "by_operator": item.oracle.by_operator,
-            "flops": item.oracle.flops,
             "total": item.oracle.total,
-            "activations": item.oracle.activations,
-            "params": item.oracle.parameters,
+            **item.oracle.costs,
         }
     return document

@@ -12,6 +12,7 @@ from torch import nn
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS
 from nas_scale.nets.build import build
 
 # fvcore's operators that multiply weights with values. The rest of its total is normalisation and pooling.
@@ -30,6 +31,11 @@ class OracleCount:
     def flops(self) -> int:
         """The multiply-adds of convolutions and linear layers, which is what metrics.counts counts."""
         return sum(self.by_operator.get(name, 0) for name in MULTIPLY_ADDS)
+
+    @property
+    def costs(self) -> dict[str, int]:
+        """What it counts of the costs of metrics.metric, by their names."""
+        return {FLOPS.name: self.flops, PARAMS.name: self.parameters, ACTIVATIONS.name: self.activations}
 
     @property
     def total(self) -> int:

@@ -26,7 +26,8 @@ from nas_scale.runs.store import Run
 
 FILE: Final = "result.json"
 VERSION: Final = 1
-COUNTED: Final = (FLOPS.name, PARAMS.name, ACTIVATIONS.name)  # the costs that every row of a net has
+# The costs that every row of a net has had since version 1; of a metric that is registered later, old files have none.
+COUNTED: Final = (FLOPS.name, PARAMS.name, ACTIVATIONS.name)
 
 # Figures by metric, which are fields of the row in JSON: what a net costs, and what it is to cost.
 Costs: TypeAlias = Annotated[Mapping[str, int | float], msgspec.Meta(extra={"in JSON": ""})]

@@ -38,10 +38,10 @@ class Fit:
 
     ci: 95% interval of each coefficient, by parametric bootstrap. shares: depth, width, resolution of the best place;
     possible: the range of each share over the 95% confidence region of that place; excluded: the part of the triangle
-    outside the region. told: whether the surface differs significantly from a flat one. flat_p: p-value of that F-test.
-    lack_of_fit_p: p-value of the residuals against the noise of the seeds (None where that is not known). sd: standard
-    deviation of one run between seeds. best: accuracy at the best place and its standard error (None where it is not
-    known), in the given units.
+    outside the region. significant: whether the surface differs significantly from a flat one. flat_p: p-value of that
+    F-test. lack_of_fit_p: p-value of the residuals against the noise of the seeds (None where that is not known).
+    sd: standard deviation of one run between seeds. best: accuracy at the best place and its standard error (None where
+    it is not known), in the given units.
     """
 
     alpha: float
@@ -52,7 +52,7 @@ class Fit:
     possible: dict[str, Interval]
     excluded: float
     verdict: str
-    told: bool
+    significant: bool
     flat_p: float | None
     lack_of_fit_p: float | None
     sd: float | None
@@ -137,7 +137,7 @@ def _fit_of(data: Observations, surface: ResponseSurface, places: int, seed: int
     place = best_place(surface.terms)
     kept = np.vstack([possible_places(surface), place])
     terms = quadratic(place)[0]
-    told = surface.flat_p < SIGNIFICANCE
+    significant = surface.flat_p < SIGNIFICANCE
     coefficients = Coefficients.from_shares(place.tolist())
     possible = {axis: _range(kept[:, at], 0.5 / COARSE) for at, axis in enumerate(AXES)}
     return Fit(
@@ -148,8 +148,8 @@ def _fit_of(data: Observations, surface: ResponseSurface, places: int, seed: int
         shares=(float(place[0]), float(place[1]), float(place[2])),
         possible=possible,
         excluded=1 - (len(kept) - 1) / len(grid_of(COARSE)),
-        verdict=_verdict(surface, place, possible, told, places),
-        told=told,
+        verdict=_verdict(surface, place, possible, significant, places),
+        significant=significant,
         flat_p=surface.flat_p,
         lack_of_fit_p=surface.lack_of_fit_p,
         sd=data.sd,
@@ -158,8 +158,10 @@ def _fit_of(data: Observations, surface: ResponseSurface, places: int, seed: int
     )
 
 
-def _verdict(surface: ResponseSurface, place: Floats, possible: dict[str, Interval], told: bool, places: int) -> str:
-    if not told:
+def _verdict(
+    surface: ResponseSurface, place: Floats, possible: dict[str, Interval], significant: bool, places: int
+) -> str:
+    if not significant:
         return (
             f"Cannot tell: {places} networks differ no more than their noise does (p = {surface.flat_p:.2g}), "
             "so no way to grow is shown to be better than another; more seeds or longer training may tell."
@@ -199,7 +201,7 @@ def _best_network(data: Observations, places: int, seed: int) -> Fit:
         possible={axis: _range(winners[:, at], 0.0) for at, axis in enumerate(AXES)},
         excluded=0.0,
         verdict=f"Cannot tell: {places} different networks, and {why}; the coefficients are those of the best one.",
-        told=False,
+        significant=False,
         flat_p=None,
         lack_of_fit_p=None,
         sd=data.sd,

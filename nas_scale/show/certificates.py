@@ -31,7 +31,7 @@ def certificate_table(found: CertifyResult) -> RenderableType:
     names = {"proxy": "this proxy", **WEIGHT_SCORES, **{metric.name: metric.label for metric in metrics()}}
     sheet = Sheet(
         f"{found.run}: agreement with the longer recipe (Kendall's tau, 95%)",
-        *("judge", ">all nets", ">from", ">to", ">equal cost", ">from", ">to", ">s/net"),
+        *("score", ">all nets", ">from", ">to", ">equal cost", ">from", ">to", ">s/net"),
     )
     for row in judges:
         seconds = proxy.seconds if row.name == "proxy" else row.seconds

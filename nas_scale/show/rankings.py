@@ -1,4 +1,4 @@
-"""A search's ranking as a table, with what the proxy gave up above it and what it cannot tell below."""
+"""A search's ranking as a table, with how the proxy was reduced above it and what it cannot tell below."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _cell(quality: Quality, value: float | None) -> str:
 
 
 def ranking_table(found: SearchResult, rows: int = MOST_ROWS) -> RenderableType:
-    """A search's ranking, with what the proxy gave up above it and what it cannot tell below."""
+    """A search's ranking, with how the proxy was reduced above it and what it cannot tell below."""
     nets, quality = found.ranking, found.quality
     costs = cost_columns([row.costs for row in nets])
     scores = (f">{quality.heading}", ">+-", "seeds", ">search %" if quality.percent else ">search", ">reward")

@@ -35,7 +35,6 @@ def result_table(found: AnyResult, rows: int = MOST_ROWS) -> RenderableType:
 
 
 def _search(found: SearchResult, rows: int) -> RenderableType:
-
     table = ranking_table(found, rows)
     if not found.objectives:
         return table

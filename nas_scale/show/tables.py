@@ -11,7 +11,7 @@ from rich.text import Text
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.metrics.metric import MEMORY, metrics
+from nas_scale.metrics.metric import FLOPS, MEMORY, metrics
 from nas_scale.show.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -59,16 +59,14 @@ def _oracle(profile: Profile) -> list[RenderableType]:
     sheet = Sheet("fvcore, operator by operator", "operator", ">its count", "counted here as")
     for name, value in sorted(oracle.by_operator.items(), key=lambda item: -item[1]):
         sheet.add(name, f"{value:,}", "multiply-adds" if name in ("conv", "linear") else "free")
-    sheet.add("conv + linear", f"{oracle.flops:,}", "FLOPs", style="bold")
+    sheet.add("conv + linear", f"{oracle.flops:,}", FLOPS.label, style="bold")
     lines: list[RenderableType] = [sheet]
+    counted = [metric for metric in metrics() if metric.name in oracle.costs]
     if profile.cost is None:
-        lines.append(Text(f"{oracle.parameters:,} parameters, {oracle.activations:,} activations"))
+        others = [metric for metric in counted if metric is not FLOPS]
+        lines.append(Text(", ".join(f"{oracle.costs[metric.name]:,} {metric.unit}" for metric in others)))
     else:
-        lines += [
-            _compared("FLOPs", oracle.flops, profile.cost.flops),
-            _compared("parameters", oracle.parameters, profile.cost.parameters),
-            _compared("activations", oracle.activations, profile.cost.activations),
-        ]
+        lines += [_compared(metric.label, oracle.costs[metric.name], metric.of(profile.cost)) for metric in counted]
     convention = (
         f"fvcore's own total is {oracle.total:,}: it adds 2 per element of a batch norm in eval mode and 1 per pooled "
         "element. Counters that say twice as much count a multiply-add as two operations."
@@ -84,7 +82,7 @@ def _compared(what: str, theirs: int, ours: int) -> Text:
 
 def spaces_table(spaces: Sequence[SearchSpace]) -> RenderableType:
     """Every space with its size."""
-    sheet = Sheet("", "space", ">fillings", ">choices", ">px", "what it is", words=1)
+    sheet = Sheet("", "space", ">assignments", ">choices", ">px", "what it is", words=1)
     for space in spaces:
         sheet.add(space.name, power(space.size), str(len(space.choices)), str(space.frame.resolution), space.about)
     return sheet
@@ -103,7 +101,7 @@ def space_table(space: SearchSpace, distinct: int | None) -> RenderableType:
         sheet.add(key, ", ".join(options))
     nets = "" if distinct is None else f", {power(distinct)} different nets"
     frame = space.frame
-    size = f"{power(space.size)} fillings{nets}; {frame.resolution} px, {frame.classes} classes"
+    size = f"{power(space.size)} assignments{nets}; {frame.resolution} px, {frame.classes} classes"
     return Group(sheet, Text(size, style="dim"))
 
 

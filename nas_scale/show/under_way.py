@@ -21,7 +21,7 @@ from nas_scale.trials.events import (
 
 
 class UnderWay:
-    """The latest news of every training that has told any, by the seeds that it trains together."""
+    """The latest progress report of each unfinished training, by its seeds."""
 
     def __init__(self) -> None:
         self._nets: dict[int, str] = {}
@@ -53,18 +53,18 @@ class UnderWay:
                 self._end(lambda seed: isinstance(seed, tuple) and seed[0] == event.number)
 
     def _end(self, over: Callable[[Hashable], bool]) -> None:
-        self._latest = {seeds: told for seeds, told in self._latest.items() if not any(over(seed) for seed in seeds)}
+        self._latest = {seeds: news for seeds, news in self._latest.items() if not any(over(seed) for seed in seeds)}
 
     def shown(self) -> str:
         """`epoch 3/8, 12,300 images/s, trial 7 ir_k3_...`, or of how many at once; empty where nothing tells."""
-        told = list(self._latest.values())
-        if not told:
+        latest = list(self._latest.values())
+        if not latest:
             return ""
-        epochs = " ".join(f"{news.epoch}/{news.epochs}" for _, news in told)
-        speed = f"{sum(news.images_per_second for _, news in told):,.0f} images/s"
-        if len(told) == 1:
-            return f"epoch {epochs}, {speed}, {told[0][0]}"
-        return f"{len(told)} at once, epochs {epochs}, {speed}"
+        epochs = " ".join(f"{news.epoch}/{news.epochs}" for _, news in latest)
+        speed = f"{sum(news.images_per_second for _, news in latest):,.0f} images/s"
+        if len(latest) == 1:
+            return f"epoch {epochs}, {speed}, {latest[0][0]}"
+        return f"{len(latest)} at once, epochs {epochs}, {speed}"
 
 
 def _net(attributes: Mapping[str, Any]) -> str:

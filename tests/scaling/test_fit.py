@@ -49,7 +49,7 @@ def test_a_surface_without_noise_to_speak_of_is_found(place: tuple[float, float,
     assert answer.beta == pytest.approx(2 ** (place[1] / 2), abs=0.01)
     assert answer.gamma == pytest.approx(2 ** (place[2] / 2), abs=0.01)
     assert answer.coefficients.product == pytest.approx(2)
-    assert answer.told
+    assert answer.significant
     assert answer.best[0] == pytest.approx(80, abs=0.02)
     assert answer.excluded > 0.95
     assert answer.sd == pytest.approx(1e-3, rel=0.5)
@@ -69,14 +69,14 @@ def test_the_answer_beats_the_best_single_network() -> None:
 
 def test_flat_is_called_flat() -> None:
     answers = [fitted(lambda shares: np.full(len(shares), 80.0), 0.3, number) for number in range(100)]
-    called = [answer for answer in answers if not answer.told]
+    called = [answer for answer in answers if not answer.significant]
     assert 88 <= len(called) <= 100
     assert all(answer.verdict.startswith("Cannot tell") and "\n" not in answer.verdict for answer in called)
     assert np.mean([answer.excluded for answer in called]) < 0.3
 
 
 def test_a_clear_hill_is_told() -> None:
-    assert all(fitted(hill((0.3, 0.4, 0.3)), 0.3, number).told for number in range(20))
+    assert all(fitted(hill((0.3, 0.4, 0.3)), 0.3, number).significant for number in range(20))
 
 
 @pytest.mark.parametrize("place", [(1 / 3, 1 / 3, 1 / 3), (0.0, 0.6, 0.4), (0.0, 1.0, 0.0)])
@@ -106,7 +106,7 @@ def test_what_is_no_quadratic_is_said_to_be_none() -> None:
     answer = fitted(ridge, 0.2, 1)
     assert answer.lack_of_fit_p is not None
     assert answer.lack_of_fit_p < 0.01
-    assert "quadratic" in answer.verdict or not answer.told
+    assert "quadratic" in answer.verdict or not answer.significant
 
 
 def test_lack_of_fit_is_seldom_seen_where_there_is_none() -> None:
@@ -131,7 +131,7 @@ def test_one_seed_each_still_tells_what_residuals_tell() -> None:
     rng = np.random.default_rng(2)
     means = hill((0.2, 0.5, 0.3), fall=4)(SHARES) + 0.1 * rng.standard_normal(16)
     answer = fit(SHARES, means, np.full(16, np.nan), np.ones(16))
-    assert answer.told
+    assert answer.significant
     assert (answer.sd, answer.lack_of_fit_p) == (None, None)
     assert answer.shares == pytest.approx((0.2, 0.5, 0.3), abs=0.1)
 
@@ -140,7 +140,7 @@ def test_fewer_than_seven_networks_give_the_best_one_and_say_so() -> None:
     shares = np.array(LATTICE[:6])
     means, errors = trained(hill((1 / 3, 1 / 3, 1 / 3))(shares), 0.05, np.random.default_rng(0))
     answer = fit(shares, means, errors, np.full(6, 3))
-    assert not answer.told
+    assert not answer.significant
     assert "6 different networks" in answer.verdict
     assert answer.shares == pytest.approx(tuple(shares[np.argmax(means)]))
     assert (answer.flat_p, answer.lack_of_fit_p) == (None, None)
@@ -149,7 +149,7 @@ def test_fewer_than_seven_networks_give_the_best_one_and_say_so() -> None:
 def test_networks_on_one_edge_are_too_much_alike() -> None:
     shares = np.array([(at / 9, 1 - at / 9, 0) for at in range(10)])
     answer = fit(shares, np.arange(10.0), np.full(10, 0.3), np.full(10, 3))
-    assert not answer.told
+    assert not answer.significant
     assert "too much alike" in answer.verdict
 
 
@@ -171,9 +171,8 @@ def test_same_numbers_same_fit_and_plain_json() -> None:
     assert answer == fit_candidates(CHOSEN, means.tolist(), errors.tolist(), [3] * 16, seed=4)
     document = json.loads(json.dumps(asdict(answer), allow_nan=False))
     assert set(document["ci"]) == {"alpha", "beta", "gamma"}
-    assert {"alpha", "beta", "gamma", "shares", "verdict", "told", "lack_of_fit_p", "flat_p", "sd", "points"} <= set(
-        document
-    )
+    named = {"alpha", "beta", "gamma", "shares", "verdict", "significant", "lack_of_fit_p", "flat_p", "sd", "points"}
+    assert named <= set(document)
     assert document["ci"]["alpha"][0] <= document["alpha"] <= document["ci"]["alpha"][1]
 
 

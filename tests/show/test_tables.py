@@ -180,7 +180,7 @@ def test_runs_are_listed_the_latest_first(nas_scale: Command, monkeypatch: pytes
 def test_spaces_and_one_of_them(nas_scale: Command) -> None:
     assert "nas-bench-macro" in nas_scale("spaces").out
     one = nas_scale("spaces", "nas-bench-macro").out
-    assert "6,561 fillings, 3,969 different nets; 32 px, 10 classes" in one
+    assert "6,561 assignments, 3,969 different nets; 32 px, 10 classes" in one
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def certificate_line(
     """Whether the proxy is worth using, or how to find out, in a line.
 
     training: settled, as a run has it. space: the name or file of the space that nets are drawn from; certificates on
-    it are preferred, as judges differ from space to space.
+    it are preferred, as the agreement differs from space to space.
     """
     found = find(results, training, space)
     if found is None:

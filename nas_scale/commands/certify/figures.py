@@ -29,8 +29,11 @@ from nas_scale.zero_cost.names import score_names
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A net with all that was found out about it. proxy, longer: a score a seed. cheap: a score a judge. reason: why a
-    training failed; the net then counts nowhere."""
+    """A net with all that was found out about it.
+
+    proxy, longer: a score a seed. cheap: its scores without training, by name. reason: why a training failed; the net
+    then counts nowhere.
+    """
 
     arch: Architecture
     in_band: bool
@@ -78,12 +81,12 @@ def verdict_on(equal: Sequence[Measured], seed: int) -> Verdict:
     FLOPs are no rival: there they are equal by construction, and nothing is gained by screening for what is left.
     """
     rivals = [name for name in score_names() if name != FLOPS.name]
-    cheap = {judge: [_cheap(net, judge) for net in equal] for judge in rivals}
+    cheap = {name: [_cheap(net, name) for net in equal] for name in rivals}
     return verdict([_mean(net.proxy) for net in equal], cheap, [net.truth for net in equal], seed)
 
 
 def ceiling(nets: Sequence[Measured], of_longer: bool, seed: int) -> Agreement:
-    """How well two halves of one recipe's own seeds agree: what no judge can be expected to exceed by much."""
+    """How well two halves of one recipe's own seeds agree: what no score can be expected to exceed by much."""
     scores = [net.longer if of_longer else net.proxy for net in nets]
     return split_half([accuracies_of(each) for each in scores], seed)
 
@@ -127,9 +130,9 @@ def row(net: Measured) -> CertifiedNet:
     )
 
 
-def _cheap(net: Measured, judge: str) -> float:
+def _cheap(net: Measured, name: str) -> float:
     assert net.cheap is not None
-    return next(score for name, score in net.cheap.items() if name == judge)
+    return net.cheap[name]
 
 
 def _mean(scores: Sequence[Score]) -> float:

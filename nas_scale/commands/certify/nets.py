@@ -20,7 +20,7 @@ from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.trials.seeds import derived_seed
 
 POOL: Final = 1000  # random nets whose costs say what the space holds
-EQUAL_SHARE: Final = 2 / 3  # of the nets are of equal cost: it is among those that judges differ
+EQUAL_SHARE: Final = 2 / 3  # of the nets are of equal cost: it is among those that scores differ
 TRIES: Final = 20  # draws for a net that is trained unlike all others
 
 

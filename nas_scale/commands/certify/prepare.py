@@ -61,7 +61,7 @@ class PreparedCertificate:
 
 
 def longer_key(number: int, index: int) -> str:
-    """Under which the score of a net's longer training is kept."""
+    """The key under which the study stores the score of a net's longer training."""
     return f"{number}/longer/{index}"
 
 

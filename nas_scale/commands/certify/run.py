@@ -126,14 +126,15 @@ def _trained(prepared: PreparedCertificate, run: Run, engine: Engine, on_event: 
     training = prepared.jobs.training
     nets, seeds = prepared.drawn.nets, prepared.longer.training.seeds
     on_event(Phase("under the proxy", len(nets), "nets", training.seeds, ACCURACY))
-    told = run_trials(run.study, _trials(prepared), engine, on_event)
-    left = [trial.number for trial in told if trial.reason is None]
+    finished = run_trials(run.study, _trials(prepared), engine, on_event)
+    left = [trial.number for trial in finished if trial.reason is None]
     if left:
         on_event(Phase("longer recipe", len(left) * seeds, "trainings"))
     wanted = {keys: job for number in left for keys, job in prepared.longer_jobs(number).items()}
     longer = run_jobs(run.study, wanted, engine, on_event)
     return [
-        _measured(prepared, trial, [longer.get(longer_key(trial.number, at)) for at in range(seeds)]) for trial in told
+        _measured(prepared, trial, [longer.get(longer_key(trial.number, at)) for at in range(seeds)])
+        for trial in finished
     ]
 
 

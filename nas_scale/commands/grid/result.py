@@ -88,7 +88,7 @@ class GridFit(msgspec.Struct, frozen=True, kw_only=True):
             possible=fit.possible,
             excluded=fit.excluded,
             verdict=fit.verdict,
-            significant=fit.told,
+            significant=fit.significant,
             flat_p=fit.flat_p,
             lack_of_fit_p=fit.lack_of_fit_p,
             sd=fit.sd,
@@ -105,7 +105,7 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     """The networks, the best first, and the fit.
 
     After a dry run, and as a plan before the training: the networks as they are to be trained; run, folder and fit are
-    None. header: what was asked and what the proxy gives up, a sentence a line. pool: how many networks there were to
+    None. header: what was asked and how the proxy is reduced, a sentence a line. pool: how many networks there were to
     choose from. estimated_seconds: of the training on `workers` workers, None where it was not timed. seed_sd: pooled
     deviation between seeds.
     """

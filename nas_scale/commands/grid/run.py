@@ -112,8 +112,8 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
             logged(prepared.settings, run, on_event) as listener,
             training_engine(prepared.settings, jobs.device, jobs.training.threads) as engine,
         ):
-            told = run_trials(run.study, _trials(prepared), engine, listener)
-        trained = _trained(told, prepared)
+            finished = run_trials(run.study, _trials(prepared), engine, listener)
+        trained = _trained(finished, prepared)
         noise = SeedNoise.pooled(accuracies_of(each.scored.search) for each in different_proxies(trained))
         ranking = rankings.rank((each.scored for each in trained), noise=noise)
         fitted = fit_trained(trained, noise, jobs.training.seed)
@@ -127,7 +127,7 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
             fit=GridFit.of(fitted),
         )
         write_result(run, result)
-        run.finish(len(told), fit_in_short(fitted))
+        run.finish(len(finished), fit_in_short(fitted))
     return result
 
 
@@ -177,10 +177,10 @@ def _nearest(pool: Sequence[Candidate], trial: optuna.Trial) -> int:
     return min(range(len(pool)), key=lambda index: (math.dist(pool[index].shares, place), index))
 
 
-def _trained(told: Sequence[FinishedTrial], prepared: PreparedGrid) -> list[Trained]:
+def _trained(finished: Sequence[FinishedTrial], prepared: PreparedGrid) -> list[Trained]:
     """Every network once, with its scores; those that shrink to the same proxy have the same `proxy` and share them."""
     made: dict[int, Trained] = {}
-    for trial in told:
+    for trial in finished:
         index = trial.attributes["candidate"]
         candidate = prepared.candidate(index)
         scored = rankings.ScoredNet(

@@ -15,14 +15,14 @@ Evaluate: TypeAlias = Callable[[Architecture], float]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What it is asked, in the place of a job: a net, for one of the trial's seeds."""
+    """The job of an own objective: one architecture and one seed."""
 
     architecture: Architecture
     seeds: tuple[int]
 
 
 class Evaluator:
-    """What an engine runs: its value as a score on no images."""
+    """Calls the caller's function on a job and returns its value as a Score with no images."""
 
     def __init__(self, evaluate: Evaluate) -> None:
         self.evaluate = evaluate

@@ -21,7 +21,7 @@ from nas_scale.metrics.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """A net to be tried: as it was named, the assignment that gives it, and its key (commands/shared/net_lookup.py)."""
+    """A known net to be tried first: its name as given, its assignment, and its key (commands/shared/identity.py)."""
 
     name: str
     params: Mapping[str, Value]

@@ -25,11 +25,11 @@ def asked_line(wanted: Search, space: SearchSpace, reference: Architecture) -> s
 
 
 def pruner_line(pruner: Pruner) -> str:
-    """Where trainings may be stopped, and by whom they are judged."""
+    """After which epochs trainings may be stopped, and which nets they are compared with."""
     epochs = " or ".join(str(epoch) for epoch in pruner.ladder)
     line = f"pruner {pruner.kind}: trainings are stopped after {epochs} of {pruner.epochs} epochs"
     whom = " of its bracket" if pruner.kind == "hyperband" else ""
-    return f"{line} unless among the best 1/{pruner.reduction} of the nets{whom} told when they were proposed"
+    return f"{line} unless among the best 1/{pruner.reduction} of the nets{whom} finished when they were proposed"
 
 
 def _bound(limit: Limit) -> str:

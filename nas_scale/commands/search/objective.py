@@ -160,7 +160,7 @@ class ProxyTraining:
         yield from unequal("the content of --data", there, here, "images")
 
     def lines(self, wanted: Search) -> list[str]:
-        """What the proxy gives up, and when the pruner looks."""
+        """How the proxy is reduced, and when the pruner looks."""
         pruner = wanted.pruning(self.training.proxy.recipe.epochs)
         return [proxy_line(self.trainings.reference, self.training), *([pruner_line(pruner)] if pruner else [])]
 
@@ -226,7 +226,7 @@ class OwnFunction:
         """None: the function's input is the caller's business."""
 
     def differences(self, there: Spec, here: Spec) -> Iterator[Difference]:
-        """None: the function knows nothing of trainings."""
+        """No differences: the function knows nothing of trainings."""
         return iter(())
 
     def lines(self, wanted: Search) -> list[str]:
@@ -234,11 +234,11 @@ class OwnFunction:
         return ["objective: your own evaluate(architecture)"]
 
     def lines_on_trust(self, settings: RunSettings, space: str) -> list[str]:
-        """None: nothing is known of it."""
+        """No lines: nothing is known of a caller's function."""
         return []
 
     def engine(self, settings: RunSettings) -> Engine:
-        """This process."""
+        """An engine that calls the function in this process."""
         return InlineEngine(Evaluator(self.evaluate))
 
     def jobs(self, arch: Architecture, seeds: Sequence[int]) -> Sequence[Any]:
@@ -246,7 +246,7 @@ class OwnFunction:
         return [Asked(arch, (seed,)) for seed in seeds]
 
     def attributes(self, arch: Architecture) -> dict[str, Any]:
-        """Nothing."""
+        """An empty mapping: nothing but its costs is stored with a trial."""
         return {}
 
     def weight_score(self, name: str) -> Callable[[Architecture], float]:

@@ -1,4 +1,4 @@
-"""What a search aims at: accuracy, to be made large, and costs, to be made small."""
+"""The objectives of a search: accuracy, to be made large, and costs, to be made small."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class PrunerUsed(msgspec.Struct, frozen=True, kw_only=True):
 class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     """A search's ranking, the best first.
 
-    header: what was asked and what the proxy gives up, a sentence a line. objective: `proxy`, or the name of the
+    header: what was asked and how the proxy is reduced, a sentence a line. objective: `proxy`, or the name of the
     caller's own function. targets: costs aimed at, by metric; None where the
     metric has none. seed_sd: pooled deviation between seeds, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would

@@ -34,7 +34,7 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
 
     options: the fields of `Search`, `Training` and `RunSettings`, named as on the command line: search(
     target_flops=4e8, trials=8, results="runs", workers=2).
-    evaluate: judges a net in this process instead of training a proxy; larger is better. What it raises, and what is
+    evaluate: measures a net in this process instead of training a proxy; larger is better. What it raises, and what is
     not finite, fails that net alone. It is called once a seed, and no finalists are evaluated again unless asked for.
     on_event: told of every step (commands/shared/events.py, trials/events.py).
 

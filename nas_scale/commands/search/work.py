@@ -61,13 +61,13 @@ class SearchWork:
         self.on_event(Phase("searching", total, "nets", seeds, measure, self._seconds(), self._spent()))
         self._add_known()
         every = run_trials(self.run.study, self._plan(), self.engine, self.on_event)
-        told = self._ranked(every)
-        first = rank(_candidates(told, {}), self._reward())
+        finished = self._ranked(every)
+        first = rank(_candidates(finished, {}), self._reward())
         if not first.entries or first.entries[0].rank is None:
-            reason = next((trial.reason for trial in told if trial.reason), "it was stopped early")
+            reason = next((trial.reason for trial in finished if trial.reason), "it was stopped early")
             raise RunFailed(f"every net failed, the first with: {reason}; {self.run.folder} keeps the trials")
         finals = self._finals(first, len(every) - len(self.known))
-        return rank(_candidates(told, finals), self._reward())
+        return rank(_candidates(finished, finals), self._reward())
 
     def random_search(self, ranking: Ranking) -> RandomSearch | None:
         """What random search would have been expected to report in the place of this ranking's best.
@@ -77,12 +77,12 @@ class SearchWork:
         wanted, training = self.prepared.wanted, self.prepared.training
         if len(wanted.objectives) > 1:
             return None
-        told, found = finished_trials(self.run.study), ranking.entries[0].reward
+        finished, found = finished_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
-        tried, finalists = len(self._ranked(told)), wanted.finalists_among(len(told) - len(self.known))
+        tried, finalists = len(self._ranked(finished)), wanted.finalists_among(len(finished) - len(self.known))
         budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
         region = FeasibleRegion(self.prepared.space, wanted.limits())
-        return random_search(region, told, budget, found, training.seed)
+        return random_search(region, finished, budget, found, training.seed)
 
     def _seconds(self) -> float | None:
         return self.deadline.seconds if self.deadline else None
@@ -98,14 +98,14 @@ class SearchWork:
         add_known(self.run.study, self.known, distributions, self._meaning, self._judged, self._costs())
 
     def _costs(self) -> Callable[[Proposed], Sequence[float]] | None:
-        """What a trial is told beside its value, where the sampler follows several objectives."""
+        """What a trial reports beside its value, where the sampler follows several objectives."""
         costs = self.prepared.wanted.followed_costs
         return (lambda proposed: spent(proposed.subject, costs)) if costs else None
 
-    def _ranked(self, told: Sequence[FinishedTrial]) -> list[FinishedTrial]:
+    def _ranked(self, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
         """All but the known ones that break this search's limits."""
         kept = inside(self.known, self.prepared.space, self.prepared.wanted.limits())
-        return [trial for trial in told if trial.number >= len(self.known) or trial.number in kept]
+        return [trial for trial in finished if trial.number >= len(self.known) or trial.number in kept]
 
     def _plan(self) -> TrialPlan:
         prepared, training = self.prepared, self.prepared.training
@@ -191,7 +191,7 @@ class SearchWork:
         }
 
 
-def _candidates(told: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score, ...]]) -> list[ScoredNet]:
+def _candidates(finished: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score, ...]]) -> list[ScoredNet]:
     return [
         ScoredNet(
             key=trial.key,
@@ -203,5 +203,5 @@ def _candidates(told: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score,
             reason=trial.reason,
             pruned=trial.pruned,
         )
-        for trial in told
+        for trial in finished
     ]

@@ -1,4 +1,4 @@
-"""Lines for a person that a result carries with it: what was asked, what the proxy gives up, what came out.
+"""Lines for a person that a result carries with it: what was asked, how the proxy is reduced, what came out.
 
 Everything else that a person reads is written in show/.
 """
@@ -11,6 +11,7 @@ from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.training import Jobs, Training
 from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import FLOPS, PARAMS
 from nas_scale.statistics.verdict import figure
 from nas_scale.training.data import Dataset
 from nas_scale.training.proxy import proxy_reduction
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def proxy_line(reference: Architecture, training: Training) -> str:
-    """What a proxy of the reference gives up, what it costs, and on which images it is trained."""
+    """How a proxy of the reference is reduced, what it costs, and on which images it is trained."""
     share = cost(Jobs(training, reference, "cpu").small(reference)).flops / cost(reference).flops
     images = training.data if training.train_images is None else f"{training.data}, {training.train_images:,} to train"
     return f"proxy: {proxy_reduction(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
@@ -46,7 +47,7 @@ def trainings_line(trainings: int, seconds: float | None, workers: int) -> str:
 
 
 def grid_lines(baseline: Architecture, wanted: Grid, jobs: Jobs) -> list[str]:
-    """What a grid is asked and what its proxy gives up."""
+    """What a grid is asked and how its proxy is reduced."""
     flops = cost(baseline).flops
     first = f"baseline {baseline.name or 'net'}: {flops:,} multiply-adds at {baseline.resolution} px"
     how = f"{first}; phi {wanted.phi:g}, method {wanted.method}"
@@ -59,7 +60,7 @@ def grid_lines(baseline: Architecture, wanted: Grid, jobs: Jobs) -> list[str]:
 def fit_in_short(fitted: Fit) -> str:
     """A grid's fit in a line of a list of runs."""
     values = f"alpha {fitted.alpha:.2f}, beta {fitted.beta:.2f}, gamma {fitted.gamma:.2f}"
-    return values if fitted.told else f"cannot tell ({values})"
+    return values if fitted.significant else f"cannot tell ({values})"
 
 
 def fit_note(phi: float, significant: bool, folder: str) -> str:
@@ -78,15 +79,15 @@ def net_comment(family: ExpandResult, member: Member) -> str:
     return (
         f"{family.baseline.name or 'net'} grown by rule {family.rule} to phi {member.phi:g} with "
         f"alpha {values.alpha:.4g}, beta {values.beta:.4g}, gamma {values.gamma:.4g} ({values.source});\n"
-        f"{member.costs['flops']:,} multiply-adds ({member.flops_ratio:.3f} times the baseline), "
-        f"{member.costs['params']:,} parameters"
+        f"{member.costs[FLOPS.name]:,} multiply-adds ({member.flops_ratio:.3f} times the baseline), "
+        f"{member.costs[PARAMS.name]:,} parameters"
     )
 
 
 def certify_lines(reference: Architecture, plan: CertifyResult) -> tuple[str, ...]:
     """What a certificate is asked and what both of its recipes are."""
     training, longer = plan.training, plan.longer_training
-    spent = sorted(row.costs["flops"] for row in plan.nets)
+    spent = sorted(row.costs[FLOPS.name] for row in plan.nets)
     equal = sum(row.equal_cost for row in plan.nets)
     across = f"{numbers.count(spent[0])} to {numbers.count(spent[-1])} FLOPs"
     narrow = f"{numbers.count(plan.band[0])} to {numbers.count(plan.band[1])}"

@@ -45,7 +45,7 @@ def logged(settings: RunSettings, run: Run, on_event: Listener) -> Iterator[List
         return
     from nas_scale.runs.tensorboard import TensorBoard
 
-    own = (told for told in finished_trials(run.study) if ORIGIN not in told.attributes)
+    own = (trial for trial in finished_trials(run.study) if ORIGIN not in trial.attributes)
     with TensorBoard(run.folder / "tensorboard", own) as board:
 
         def both(event: Any) -> None:
