@@ -59,7 +59,7 @@ TRUTHS = (
 class Outcome:
     loss: float
     best_loss: float
-    told: bool
+    significant: bool
     covered: bool
     ci: float
     width: float
@@ -75,7 +75,7 @@ def once(truth: Truth, shares: Floats, sd: float, seeds: int, rng: np.random.Gen
     return Outcome(
         loss=top - truth(np.array(answer.shares))[0],
         best_loss=top - truth(shares[np.argmax(means)])[0],
-        told=answer.significant,
+        significant=answer.significant,
         covered=all(
             answer.possible[axis][0] <= at <= answer.possible[axis][1]
             for axis, at in zip(AXES, truth.place, strict=True)
@@ -102,13 +102,13 @@ def main() -> None:
     chosen = choose(networks(load_net("efficientnet-b0"), 2.0), options.networks)
     shares = np.array([candidate.shares for candidate in chosen])
     print(f"{len(chosen)} networks, {options.seeds} seeds, {options.repeats} repeats, {FALL} points to the corners\n")
-    print("| surface | sd | loss | best | told | covered | ci | width | misfit |")
+    print("| surface | sd | loss | best | significant | covered | ci | width | misfit |")
     print("|---|---|---|---|---|---|---|---|---|")
     for sd in options.sd:
         for index, truth in enumerate(TRUTHS):
             rng = np.random.default_rng([index, round(100 * sd)])
             seen = [once(truth, shares, sd, options.seeds, rng) for _ in range(options.repeats)]
-            columns = ("loss", "best_loss", "told", "covered", "ci", "width", "misfit")
+            columns = ("loss", "best_loss", "significant", "covered", "ci", "width", "misfit")
             cells = (f"{np.mean([getattr(outcome, column) for outcome in seen]):.3f}" for column in columns)
             print(f"| {truth.name} | {sd:g} | {' | '.join(cells)} |", flush=True)
 
