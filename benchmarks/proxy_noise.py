@@ -27,9 +27,10 @@ from rich.table import Table
 
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.net_lookup import reference_net
 from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import choose_device, training_engine
 from nas_scale.engines.base import Engine, Failed, News, Outcome
 from nas_scale.metrics.counts import cost

@@ -39,9 +39,10 @@ from rich.progress import track
 
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.net_lookup import reference_net
 from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import choose_device, training_engine
 from nas_scale.engines.base import Done, Engine, Failed
 from nas_scale.engines.local import LocalEngine

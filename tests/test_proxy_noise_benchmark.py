@@ -13,7 +13,8 @@ import pytest
 
 from benchmarks import proxy_noise
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.jobs import Jobs
+from nas_scale.commands.shared.training import Training
 from nas_scale.engines.base import Done, Failed, News, Outcome
 from nas_scale.training.job import Epoch, Job, Score
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.shared.options import declared
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs.results import read_result
 from nas_scale.runs.store import RECORD, Run, complete
 from nas_scale.training import data
-
-# What does not decide what a proxy is: its images are told by their fingerprint, not by the way to them.
-NOT_THE_PROXY: Final = frozenset({"data", "seeds", "seed", "window", "threads"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,8 @@ def _read(run: Run, training: Training) -> Certificate | None:
 
 
 def _proxy(training: Training) -> Mapping[str, Any]:
-    return {item.name: getattr(training, item.name) for item in fields(Training) if item.name not in NOT_THE_PROXY}
+    """What decides the proxy; its images are told by their fingerprint, not by the way to them."""
+    return {item.name: item.of(training) for item in declared(Training) if item.option.decides == "proxy"}
 
 
 def _fingerprint(training: Training) -> str | None:

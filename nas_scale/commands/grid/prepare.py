@@ -14,12 +14,13 @@ from nas_scale.commands.grid.options import Grid
 from nas_scale.commands.grid.result import GridBaseline, GridNet, GridResult
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.shared.identity import net_key
+from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.lines import grid_lines
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
-from nas_scale.commands.shared.options import given_options, keywords, specification, take
+from nas_scale.commands.shared.options import declared, given_options, keywords, specification, take
 from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import choose_device, worker_count
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
@@ -34,9 +35,9 @@ from nas_scale.training import data
 # networks of twice the baseline's cost then train within twenty minutes on two cores.
 SEEDS: Final = 2
 SHARE: Final = 0.75
-OF_DATA: Final = (
-    *("train_images", "val_images", "proxy_resolution", "proxy_width", "proxy_strides"),
-    *("epochs", "batch", "learning_rate", "warmup", "crop", "flips"),
+# What follows from the data where it is not given.
+OF_DATA: Final = frozenset(
+    item.name for item in declared(Training) if item.option.decides == "proxy" and item.default is None
 )
 
 

@@ -13,10 +13,12 @@ from nas_scale.commands.search.evaluate import Asked, Evaluate, Evaluator
 from nas_scale.commands.search.lines import pruner_line
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.result import PROXY
+from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.lines import images_line, proxy_line
+from nas_scale.commands.shared.options import declared
 from nas_scale.commands.shared.quality import ACCURACY, VALUE, Quality
 from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import choose_device, training_engine
 from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
@@ -28,7 +30,7 @@ from nas_scale.zero_cost.scores import score
 Spec: TypeAlias = Mapping[str, Any]  # all that decides a run's result, as JSON
 Difference: TypeAlias = tuple[str, Any, Any]  # a setting's name for a person, and both values
 # Options of the training that may differ: they change how sure an accuracy is, or how it is come by, not what it is of.
-FREE: Final = ("seeds", "window", "threads")
+FREE: Final = frozenset(item.name for item in declared(Training) if item.option.decides in ("noise", "work"))
 
 
 class Objective(Protocol):
@@ -154,7 +156,7 @@ class ProxyTraining:
     def differences(self, there: Spec, here: Spec) -> Iterator[Difference]:
         """In the device, the training and its images."""
         yield from unequal("the kind of --device", there, here, "device")
-        named = {*there["training"], *here["training"]} - {*FREE}
+        named = {*there["training"], *here["training"]} - FREE
         for name in sorted(named, key=lambda name: (name != "data", name)):  # the others may hang on the data
             yield from unequal(f"--{name.replace('_', '-')}", there["training"], here["training"], name)
         yield from unequal("the content of --data", there, here, "images")

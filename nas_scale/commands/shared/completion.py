@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-_SOURCES = ("scenes", "scenes:fine", "scenes:coarse", "digits", "cifar10:", "fashion-mnist", "hf:")
+from nas_scale.training.data.ref import SOURCES
 
 
 def spaces() -> list[str]:
@@ -44,11 +43,6 @@ def samplers() -> list[str]:
     return list(SAMPLERS)
 
 
-def image_sources() -> tuple[str, ...]:
-    """What images there are without a path."""
-    return _SOURCES
-
-
-def devices() -> Iterator[str]:
-    """What may train, whether or not it is there."""
-    yield from ("auto", "cpu", "cuda", "mps")
+def image_sources() -> list[str]:
+    """What images there are, up to where a path or a name begins."""
+    return [source.removesuffix("PATH").removesuffix("NAME").removesuffix("[:PATH]") for source in SOURCES]

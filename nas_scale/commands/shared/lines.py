@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.shared.training import Jobs, Training
+from nas_scale.commands.shared.jobs import Jobs
+from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, PARAMS
 from nas_scale.statistics.verdict import figure

@@ -32,6 +32,8 @@ class Option:
     complete: words that a shell may complete it to; a function with a name, as annotations know no lambda.
     flag: on the command line, where that is not the field's name. positional: it has no flag there. repeated: it may be
     given there more than once.
+    decides: what an option of a training decides: its images, the proxy that is trained on them, how much noise is
+    averaged away, or only how the work goes on.
     specified: whether it decides a run's result, and so is part of the run's specification.
     """
 
@@ -47,6 +49,7 @@ class Option:
     flag: str | None = None
     positional: bool = False
     repeated: bool = False
+    decides: Literal["images", "proxy", "noise", "work"] | None = None
     specified: bool = True
 
 

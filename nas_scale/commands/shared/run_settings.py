@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from nas_scale.commands.shared import completion
-from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.options import Option, check, one_of, words_of
 from nas_scale.errors import UserError
 
 if TYPE_CHECKING:
     from nas_scale.runs.store import Run
 
-_DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 RUNNING: Final = "Where and how it runs"
+_DEVICES: Final = {"auto": "", "cpu": "", "cuda": " (all its GPUs)", "cuda:1": " (that one)", "mps": ""}
+
+
+def device_names() -> tuple[str, ...]:
+    """What may train, whether or not it is there."""
+    return tuple(_DEVICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,9 @@ class RunSettings:
 
     device: Annotated[
         str,
-        Option("auto, cpu, cuda (all its GPUs), cuda:1 (that one) or mps.", panel=RUNNING, complete=completion.devices),
+        Option(
+            f"{words_of([name + about for name, about in _DEVICES.items()])}.", panel=RUNNING, complete=device_names
+        ),
     ] = "auto"
     workers: Annotated[
         int | None,
@@ -67,8 +73,8 @@ class RunSettings:
             from nas_scale.runs.tensorboard import check_installed
 
             check_installed()
-        if not _DEVICE.fullmatch(self.device):
-            raise UserError(f"--device {self.device!r} is not known; choose auto, cpu, cuda, cuda:1 or mps")
+        if not re.fullmatch(r"cuda:\d{1,3}", self.device):
+            one_of(device_names(), device=self.device)
         if self.engine == "ray" and ":" in self.device:
             raise UserError(
                 f"--device {self.device} cannot go with --engine ray, which chooses GPUs; use --device cuda"

@@ -1,21 +1,19 @@
-"""The training of a net as a proxy, which most commands share: which images, which proxy, which seeds."""
+"""The training of a net as a proxy, as options that most commands share: which images, which proxy, which seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
-from nas_scale.commands.shared.data_defaults import defaults_for, is_gpu
-from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.data_defaults import defaults_for
+from nas_scale.commands.shared.options import Option, check, words_of
 from nas_scale.commands.shared.run_settings import RUNNING
-from nas_scale.metrics.counts import cost
 from nas_scale.numbers import read_count
-from nas_scale.training.data.ref import DataRef
-from nas_scale.training.job import Job, Policy, Proxy, Recipe
-from nas_scale.training.proxy import shrink, strides_kept
+from nas_scale.training.data.ref import SOURCES, DataRef
+from nas_scale.training.job import Policy, Proxy, Recipe
+from nas_scale.training.proxy import strides_kept
 
 RECIPES: Final = {
     "fast": Recipe(),
@@ -33,7 +31,6 @@ FINAL_SEEDS_FROM: Final = 1000
 
 
 IMAGES, PROXY = "Images", "Proxy training"
-SOURCES: Final = "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH], a folder, or hf:NAME."
 _SUITED: Final = "what suits data and device"
 _BASE: Final = RECIPES["fast"]
 
@@ -47,23 +44,41 @@ class Training:
     all, and flips, which is the data's.
     """
 
-    data: Annotated[str, Option(SOURCES, panel=IMAGES, complete=completion.image_sources)] = "scenes"
+    data: Annotated[
+        str,
+        Option(
+            f"{words_of([*SOURCES, 'a folder'])}.", panel=IMAGES, complete=completion.image_sources, decides="images"
+        ),
+    ] = "scenes"
     train_images: Annotated[
         int | None,
-        Option("At most so many training images, e.g. 10K.", "all", "N", IMAGES, 2, 1e12, read=read_count),
+        Option(
+            "At most so many training images, e.g. 10K.", "all", "N", IMAGES, 2, 1e12, read=read_count, decides="proxy"
+        ),
     ] = None
     val_images: Annotated[
-        int | None, Option("At most so many validation images.", "all", "N", IMAGES, 2, 1e12, read=read_count)
+        int | None,
+        Option("At most so many validation images.", "all", "N", IMAGES, 2, 1e12, read=read_count, decides="proxy"),
     ] = None
     proxy_resolution: Annotated[
-        int | None, Option("Pixels a side of the proxy's images.", _SUITED, "PX", PROXY, least=3, most=1024)
+        int | None,
+        Option("Pixels a side of the proxy's images.", _SUITED, "PX", PROXY, least=3, most=1024, decides="proxy"),
     ] = None
     proxy_width: Annotated[
-        float | None, Option("Factor on all channels of the proxy.", _SUITED, "X", PROXY, least=0.05, most=4)
+        float | None,
+        Option("Factor on all channels of the proxy.", _SUITED, "X", PROXY, least=0.05, most=4, decides="proxy"),
     ] = None
     proxy_strides: Annotated[
         int | None,
-        Option("Strides kept; the latest go first.", "a last map of 3x3 or more", "N", PROXY, least=0, most=16),
+        Option(
+            "Strides kept; the latest go first.",
+            "a last map of 3x3 or more",
+            "N",
+            PROXY,
+            least=0,
+            most=16,
+            decides="proxy",
+        ),
     ] = None
     epochs: Annotated[
         int | None,
@@ -74,14 +89,21 @@ class Training:
             PROXY,
             least=1,
             most=100_000,
+            decides="proxy",
         ),
     ] = None
     recipe: Annotated[
-        str, Option("fast (SGD, cosine) or paper (RMSProp, exponential decay).", panel=PROXY, choices=tuple(RECIPES))
+        str,
+        Option(
+            "fast (SGD, cosine) or paper (RMSProp, exponential decay).",
+            panel=PROXY,
+            choices=tuple(RECIPES),
+            decides="proxy",
+        ),
     ] = "fast"
     batch: Annotated[
         int | None,
-        Option("Images a step.", f"{_BASE.batch}, or {_SUITED}", "N", PROXY, least=2, most=65_536),
+        Option("Images a step.", f"{_BASE.batch}, or {_SUITED}", "N", PROXY, least=2, most=65_536, decides="proxy"),
     ] = None
     learning_rate: Annotated[
         float | None,
@@ -92,6 +114,7 @@ class Training:
             PROXY,
             least=1e-9,
             most=1000,
+            decides="proxy",
         ),
     ] = None
     warmup: Annotated[
@@ -103,6 +126,7 @@ class Training:
             PROXY,
             least=0,
             most=1,
+            decides="proxy",
         ),
     ] = None
     crop: Annotated[
@@ -114,21 +138,47 @@ class Training:
             PROXY,
             least=0,
             most=0.5,
+            decides="proxy",
         ),
     ] = None
-    flips: Annotated[bool | None, Option("Mirror images.", "as the data allows", panel=PROXY)] = None
-    augment: Annotated[Policy, Option("none or randaugment, besides crops and flips.", panel=PROXY)] = "none"
+    flips: Annotated[bool | None, Option("Mirror images.", "as the data allows", panel=PROXY, decides="proxy")] = None
+    augment: Annotated[
+        Policy, Option("none or randaugment, besides crops and flips.", panel=PROXY, decides="proxy")
+    ] = "none"
     mixup: Annotated[
         float,
-        Option("Alpha of the weights that pairs of images are mixed with.", "no mixing", "X", PROXY, least=0, most=10),
+        Option(
+            "Alpha of the weights that pairs of images are mixed with.",
+            "no mixing",
+            "X",
+            PROXY,
+            least=0,
+            most=10,
+            decides="proxy",
+        ),
     ] = 0.0
     cutout: Annotated[
-        float, Option("Blank a square of this share of the side in every image.", "none", "X", PROXY, least=0, most=1)
+        float,
+        Option(
+            "Blank a square of this share of the side in every image.",
+            "none",
+            "X",
+            PROXY,
+            least=0,
+            most=1,
+            decides="proxy",
+        ),
     ] = 0.0
     progressive: Annotated[
         float,
         Option(
-            "Share of the resolution to start at, e.g. 0.6; grows to the whole.", None, "X", PROXY, least=0.1, most=1
+            "Share of the resolution to start at, e.g. 0.6; grows to the whole.",
+            None,
+            "X",
+            PROXY,
+            least=0.1,
+            most=1,
+            decides="proxy",
         ),
     ] = 1.0
     seeds: Annotated[
@@ -140,13 +190,27 @@ class Training:
             PROXY,
             least=1,
             most=1000,
+            decides="noise",
         ),
     ] = 1
-    seed: Annotated[int, Option("Everything random derives from it.", None, "N", RUNNING, least=0, most=2**31 - 1)] = 0
+    seed: Annotated[
+        int, Option("Everything random derives from it.", None, "N", RUNNING, least=0, most=2**31 - 1, decides="images")
+    ] = 0
     window: Annotated[
-        int, Option("Trials proposed ahead of the oldest unfinished one.", None, "N", RUNNING, least=1, most=1000)
+        int,
+        Option(
+            "Trials proposed ahead of the oldest unfinished one.",
+            None,
+            "N",
+            RUNNING,
+            least=1,
+            most=1000,
+            decides="work",
+        ),
     ] = 4
-    threads: Annotated[int, Option("CPU threads of each training.", None, "N", RUNNING, least=1, most=1000)] = 1
+    threads: Annotated[
+        int, Option("CPU threads of each training.", None, "N", RUNNING, least=1, most=1000, decides="work")
+    ] = 1
 
     def checked(self) -> Training:
         """Itself. Raises UserError naming the option that is wrong; asks no device."""
@@ -211,41 +275,3 @@ class Training:
         proxy = self.proxy
         kept = strides_kept(reference, proxy.resolution) if proxy.strides is None else proxy.strides
         return replace(self, proxy_strides=kept)
-
-
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """Makes the trainings of a run: nets shrunk against one reference, seeds paired across nets."""
-
-    training: Training
-    reference: Architecture
-    device: str
-    _proxy: Proxy = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_proxy", self.training.proxy)
-
-    def small(self, arch: Architecture) -> Architecture:
-        """The net as it is trained."""
-        return shrink(arch, self._proxy, self.reference)
-
-    def proxy_reduction(self, arch: Architecture) -> dict[str, Any]:
-        """What is left of the net in training, as JSON: stored with its trial. flops: of one image."""
-        small = self.small(arch)
-        return {
-            "resolution": small.resolution,
-            "total_stride": small.total_stride,
-            "width": self._proxy.width,
-            "epochs": self._proxy.recipe.epochs,
-            "flops": cost(small).flops,
-        }
-
-    def seeds(self, arch: Architecture, seeds: Sequence[int]) -> list[Job]:
-        """The trainings from these seeds: one for all of them on a GPU, which one small net leaves idle most of the
-        time, else one each."""
-        small = self.small(arch)
-        images = self.training.images(small.resolution)
-        own = tuple(self.training.seed + seed for seed in seeds)
-        together = [own] if is_gpu(self.device) else [(seed,) for seed in own]
-        device = self.device.partition(":")[0]  # which GPU is its worker's business
-        return [Job(small, images, self._proxy.recipe, group, device, self.training.threads) for group in together]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+# Values of --data that are no folder, as a person is told them.
+SOURCES: Final = (
+    *("scenes", "scenes:fine", "scenes:coarse", "digits"),
+    *("cifar10:PATH", "fashion-mnist[:PATH]", "hf:NAME"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DataRef:
     """A reference to images; `load` turns it into arrays.
 
-    source: as on the command line: scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH],
-        a folder, or hf:NAME.
+    source: as on the command line: one of SOURCES, or a folder.
     resolution: of the images, in pixels a side.
     train, val: the maximum number of images of each; None for the source's default.
     seed: of the split into train and validation, and of generated images.

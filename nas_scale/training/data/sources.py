@@ -6,9 +6,7 @@ from pathlib import Path
 
 from nas_scale.errors import DataError
 from nas_scale.training.data.catalog import ImageSource
-from nas_scale.training.data.ref import DataRef
-
-WORDS = "scenes, scenes:fine, scenes:coarse, digits, cifar10:PATH, fashion-mnist[:PATH], hf:NAME"
+from nas_scale.training.data.ref import SOURCES, DataRef
 
 
 def open_source(ref: DataRef) -> ImageSource:
@@ -41,7 +39,9 @@ def open_source(ref: DataRef) -> ImageSource:
         from nas_scale.training.data.folder import Folder
 
         return Folder(ref.source)
-    raise DataError(f"--data {ref.source!r} is no data source and no folder; give a folder or one of {WORDS}")
+    raise DataError(
+        f"--data {ref.source!r} is no data source and no folder; give a folder or one of {', '.join(SOURCES)}"
+    )
 
 
 def _names_a_path(source: str) -> bool:
