@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from nas_scale.architecture.files import load_net as load_net
     from nas_scale.architecture.files import load_space as load_space
     from nas_scale.commands.certify.run import certify as certify
-    from nas_scale.commands.expand import expand as expand
-    from nas_scale.commands.family import family as family
+    from nas_scale.commands.expand.run import expand as expand
+    from nas_scale.commands.family.run import family as family
     from nas_scale.commands.grid.run import grid as grid
-    from nas_scale.commands.profile import profile as profile
+    from nas_scale.commands.profile.run import profile as profile
     from nas_scale.commands.search.run import search as search
     from nas_scale.nets.build import build as build
 
@@ -25,9 +25,9 @@ _HOMES = {
     "search": "nas_scale.commands.search.run",
     "grid": "nas_scale.commands.grid.run",
     "certify": "nas_scale.commands.certify.run",
-    "expand": "nas_scale.commands.expand",
-    "family": "nas_scale.commands.family",
-    "profile": "nas_scale.commands.profile",
+    "expand": "nas_scale.commands.expand.run",
+    "family": "nas_scale.commands.family.run",
+    "profile": "nas_scale.commands.profile.run",
     "load_space": "nas_scale.architecture.files",
     "load_net": "nas_scale.architecture.files",
     "build": "nas_scale.nets.build",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_scale.cli.command import Command
-from nas_scale.commands.expand_options import OF_RUN, Expand
+from nas_scale.commands.expand.options import OF_RUN, Expand
 
 
 def expand(options: dict[str, Any], json: bool) -> None:
@@ -14,7 +14,7 @@ def expand(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale expand --baseline efficientnet-b0 --coefficients 1.2,1.1,1.15 --phi 0,0.5,1,2,3,4,5,6
     """
-    from nas_scale.commands import expand as flow
+    from nas_scale.commands.expand import run as flow
     from nas_scale.show import console
 
     family = flow.expand(**options)

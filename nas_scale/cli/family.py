@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nas_scale.cli.command import Command
-from nas_scale.commands.family_options import OF_FAMILY
+from nas_scale.commands.family.options import OF_FAMILY
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.shared.options import take
 from nas_scale.errors import UserError
@@ -19,7 +19,7 @@ def family(options: dict[str, Any], json: bool) -> None:
     if not take(options, Search).targets:
         raise UserError("a family needs a budget for its baseline; give a target, e.g. --target-flops 400M")
     from nas_scale.cli.watched import watched
-    from nas_scale.commands import family as flow
+    from nas_scale.commands.family import run as flow
     from nas_scale.show import console
 
     with watched() as watch:

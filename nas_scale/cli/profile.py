@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nas_scale.cli.command import Command
-from nas_scale.commands.profile_options import ProfileOptions
+from nas_scale.commands.profile.options import ProfileOptions
 from nas_scale.commands.shared.options import only
 from nas_scale.commands.shared.run_settings import RunSettings
 
@@ -15,7 +15,7 @@ def profile(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale profile efficientnet-b0 --check
     """
-    from nas_scale.commands import profile as flow
+    from nas_scale.commands.profile import run as flow
     from nas_scale.show import console
 
     profiles = flow.profile(**options)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from nas_scale.commands.certify.result import CertifyResult
-from nas_scale.commands.expand_result import ExpandResult
-from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.expand.result import ExpandResult
+from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.errors import RunError

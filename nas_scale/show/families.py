@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nas_scale.commands.expand_result import ExpandResult
+from nas_scale.commands.expand.result import ExpandResult
 from nas_scale.show.costs import cost_cells, cost_columns, cost_headings
 from nas_scale.show.sheet import Sheet
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.certify.result import CertifyResult
-from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import AnyResult
 from nas_scale.commands.search.result import SearchResult

@@ -15,7 +15,7 @@ from nas_scale.metrics.metric import FLOPS, MEMORY, metrics
 from nas_scale.show.sheet import Sheet
 
 if TYPE_CHECKING:
-    from nas_scale.commands.profile import Profile
+    from nas_scale.commands.profile.run import Profile
     from nas_scale.runs.store import RunInfo
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nas_scale.cli.main import COMMANDS, run
-from nas_scale.commands.family import family
+from nas_scale.commands.family.run import family
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.prepare import prepare
 from nas_scale.commands.shared.options import check, keywords, specification, take

@@ -61,7 +61,7 @@ def test_what_refuses_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise UserError("no space left")
 
-    monkeypatch.setattr("nas_scale.commands.expand.save_net", full)
+    monkeypatch.setattr("nas_scale.commands.expand.run.save_net", full)
     with pytest.raises(UserError, match="no space left"):
         expand("efficientnet-b0", "efficientnet")
     assert list(Path("results").iterdir()) == []

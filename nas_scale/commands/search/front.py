@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nas_scale.architecture.files import net_from_document
-from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.results import AnyResult
 from nas_scale.commands.search.objective_names import USUAL_OBJECTIVE, read_objectives, spent
 from nas_scale.commands.search.result import FrontMember, FrontResult, RankingRow, SearchResult

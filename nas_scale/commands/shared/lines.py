@@ -19,7 +19,7 @@ from nas_scale.training.proxy import proxy_reduction
 
 if TYPE_CHECKING:
     from nas_scale.commands.certify.result import CertifyResult
-    from nas_scale.commands.expand_result import ExpandResult, Member
+    from nas_scale.commands.expand.result import ExpandResult, Member
     from nas_scale.commands.grid.options import Grid
     from nas_scale.scaling.fit import Fit
 

@@ -11,7 +11,7 @@ from nas_scale.architecture.files import known_nets, load_net, net_document
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.result import CertifyResult
-from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import AnyResult, read_any
 from nas_scale.commands.search.result import SearchResult

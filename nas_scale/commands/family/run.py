@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nas_scale.commands.expand import expand
-from nas_scale.commands.expand_options import Expand, Rule
-from nas_scale.commands.expand_result import ExpandResult
-from nas_scale.commands.family_options import OF_EXPAND, OF_FAMILY, OF_GRID, GridSeeds
-from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.expand.options import Expand, Rule
+from nas_scale.commands.expand.result import ExpandResult
+from nas_scale.commands.expand.run import expand
+from nas_scale.commands.family.options import OF_EXPAND, OF_FAMILY, OF_GRID, GridSeeds
+from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.options import Grid
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.grid.run import grid

@@ -14,9 +14,9 @@ from msgspec import structs
 from nas_scale.architecture.files import net_document, save_net
 from nas_scale.architecture.growth import Repeats
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.expand_options import OF_RUN, Expand, Rule
-from nas_scale.commands.expand_result import ExpandResult, GrowthUsed, Member
-from nas_scale.commands.family_result import FamilyResult
+from nas_scale.commands.expand.options import OF_RUN, Expand, Rule
+from nas_scale.commands.expand.result import ExpandResult, GrowthUsed, Member
+from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import read_any
 from nas_scale.commands.shared.events import ignore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from nas_scale.commands.expand_options import Expand
+from nas_scale.commands.expand.options import Expand
 from nas_scale.commands.grid.options import NETWORKS, Grid
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.shared.options import Option, Options, only, without

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas_scale.commands.expand_result import ExpandResult
+from nas_scale.commands.expand.result import ExpandResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.runs.results import Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.expand_options import Rule
+from nas_scale.commands.expand.options import Rule
 from nas_scale.commands.shared.rows import AxisShares, Baseline
 from nas_scale.runs.results import Costs, NetRow, Result
 from nas_scale.scaling.coefficients import Coefficients

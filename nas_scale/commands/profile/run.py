@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.profile_options import ProfileOptions
+from nas_scale.commands.profile.options import ProfileOptions
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.commands.shared.options import given_options, take
 from nas_scale.metrics.counts import Counts, StageCounts, cost, stage_profile

@@ -1,0 +1,1 @@
+"""nas-scale expand: options, work, result."""

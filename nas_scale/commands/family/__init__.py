@@ -1,0 +1,1 @@
+"""nas-scale family: options, work, result."""

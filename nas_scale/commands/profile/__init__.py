@@ -1,0 +1,1 @@
+"""nas-scale profile: options, work."""
