@@ -70,7 +70,14 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
 
 @pytest.mark.parametrize(
     "asked",
-    [SEARCH, (*SEARCH, "--minutes", "600"), FRONT, GRID, CERTIFY, FAMILY],
+    [
+        SEARCH,
+        pytest.param((*SEARCH, "--minutes", "600"), marks=pytest.mark.slow),
+        pytest.param(FRONT, marks=pytest.mark.slow),
+        GRID,
+        pytest.param(CERTIFY, marks=pytest.mark.slow),
+        FAMILY,
+    ],
     ids=["search", "timed search", "front", "grid", "certify", "family"],
 )
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[str, ...]) -> None:

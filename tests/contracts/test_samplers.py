@@ -120,7 +120,7 @@ def admitted(limits: Limits, net: Architecture) -> bool:
 @every_sampler
 @pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS.keys())
 def test_no_proposal_is_outside_the_limits_and_no_net_comes_twice(make: Make, limits: Limits) -> None:
-    nets = [MNASNET.net(params) for params in search(make, MNASNET, limits, 60)]
+    nets = [MNASNET.net(params) for params in search(make, MNASNET, limits, 40)]
     assert all(admitted(limits, net) for net in nets)
     assert len(set(nets)) == len(nets)
 

@@ -110,7 +110,7 @@ def test_what_is_no_quadratic_is_said_to_be_none() -> None:
 
 
 def test_lack_of_fit_is_seldom_seen_where_there_is_none() -> None:
-    answers = [fitted(hill((0.3, 0.4, 0.3)), 0.3, number) for number in range(100)]
+    answers = [fitted(hill((0.3, 0.4, 0.3)), 0.3, number) for number in range(60)]
     assert np.mean([answer.lack_of_fit_p is not None and answer.lack_of_fit_p < 0.05 for answer in answers]) <= 0.12
 
 

@@ -59,7 +59,7 @@ def test_nets_side_by_side_in_one_process_give_the_same_study(
     monkeypatch.setattr("nas_scale.engines.local.LocalEngine", _SideBySide)
     asked: dict[str, Any] = {
         **{"space": "nas-bench-macro", "data": "digits", "proxy_resolution": 12, "device": "cpu", "epochs": 2},
-        **{"train_images": 200, "trials": 4, "seeds": 2, "finalists": 1, "target_flops": 55e6},
+        **{"train_images": 100, "trials": 3, "seeds": 2, "finalists": 1, "target_flops": 55e6},
     }
     alone = search(**asked, workers=1)
     assert search(**asked, workers=4).ranking == alone.ranking
