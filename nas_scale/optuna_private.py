@@ -9,6 +9,7 @@ from collections.abc import Container
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from optuna.samplers import NSGAIISampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -26,6 +27,11 @@ def running_trial(study: Study, trial: FrozenTrial) -> Trial:
 def set_system_attribute(study: Study, trial: FrozenTrial, name: str, value: Any) -> None:
     """What Optuna's own samplers keep with a trial that is running; Trial has user attributes alone."""
     study._storage.set_trial_system_attr(trial._trial_id, name, value)
+
+
+def generation_key(sampler: NSGAIISampler) -> str:
+    """The system attribute in which a genetic sampler keeps a trial's generation; get_trial_generation would set it."""
+    return sampler._get_generation_key()
 
 
 def study_before(study: Study, number: int) -> Study:

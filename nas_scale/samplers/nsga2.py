@@ -6,7 +6,7 @@ from optuna.samplers import NSGAIISampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from nas_scale.optuna_private import set_system_attribute
+from nas_scale.optuna_private import generation_key, set_system_attribute
 
 
 class RepeatableNSGA2(NSGAIISampler):
@@ -18,7 +18,7 @@ class RepeatableNSGA2(NSGAIISampler):
     """
 
     def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
-        name = self._get_generation_key()
+        name = generation_key(self)
         assert self.population_size is not None  # it has a default
         first = self.get_population(study, 0)
         later = any(other.system_attrs.get(name) for other in _complete(study))
@@ -28,7 +28,7 @@ class RepeatableNSGA2(NSGAIISampler):
         return 1
 
     def get_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        name = self._get_generation_key()
+        name = generation_key(self)
         usual = 0 if generation == 0 else None
         return [trial for trial in _complete(study) if trial.system_attrs.get(name, usual) == generation]
 
