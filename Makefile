@@ -17,7 +17,7 @@ search: $(READY)  ## a first search on the default data, at most six minutes on 
 test: check  ## what every change has to pass, under ten minutes on two cores
 	$(TEST)
 
-test-quick: $(READY)  ## what starts no processes, under a minute on two cores
+test-quick: $(READY)  ## what starts no processes
 	$(TEST) -m "not slow and not exactness and not process"
 
 test-all: check  ## with the tests that take minutes
