@@ -32,6 +32,7 @@ from datetime import date
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
+from unittest import mock
 
 import torch
 from plain_loops import (
@@ -51,7 +52,7 @@ from traffic import Traffic, copy_bandwidth, count
 from nas_scale.architecture.files import load_net, load_space
 from nas_scale.architecture.spec import Architecture
 from nas_scale.atomic import write_text
-from nas_scale.engines.base import KEEP_FREED_MEMORY
+from nas_scale.engines.base import KEEP_FREED_MEMORY, worker_environment
 from nas_scale.metrics.counts import cost
 from nas_scale.nets.build import build
 from nas_scale.training.data.dataset import Dataset, Split
@@ -188,7 +189,8 @@ class Stand:
         self.pipes = []
         for _ in range(processes):
             here, there = context.Pipe()
-            context.Process(target=serve, args=(there, kind, name, device, batch, threads)).start()
+            with mock.patch.dict(os.environ, worker_environment(threads) if kind == "nas-scale" else {}):
+                context.Process(target=serve, args=(there, kind, name, device, batch, threads)).start()
             there.close()
             self.pipes.append(here)
 

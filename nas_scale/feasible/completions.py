@@ -22,7 +22,7 @@ from nas_scale.metrics.metric import Metric
 RESTS: Final = (
     2**19
 )  # assignments of the last stages, sorted for each state and each assignment of what is open for the net
-SAMPLE: Final = 4096  # nets, from which it is told which limit is the narrowest
+SAMPLE: Final = 4096  # nets, from which the narrowest limit is estimated
 BEGINNINGS: Final = 4096  # drawn at least
 
 

@@ -1,6 +1,6 @@
 """Every net inside the limits, where there are few of them: whole spaces, and the far ends of large ones.
 
-Codes are written stage by stage, and one is given up as soon as the cheapest or the dearest rest that could follow it
+Codes are written stage by stage, and one is abandoned as soon as the cheapest or the dearest rest that could follow it
 would leave it outside a limit (branch and bound).
 """
 
@@ -17,7 +17,7 @@ from nas_scale.feasible.cost_table import ONWARD, CostTable, Ints, Longs, as_row
 from nas_scale.metrics.counts import Counts, total
 from nas_scale.metrics.limits import Limits
 
-KEPT: Final = 2**16  # assignments, beyond which an enumeration is given up
+KEPT: Final = 2**16  # assignments, beyond which an enumeration is abandoned
 WORK: Final = 2**22  # assignments looked at in all
 ROWS: Final = 50_000  # rows of cost tables, some seconds to work out
 CHUNK: Final = 2**19

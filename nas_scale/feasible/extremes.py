@@ -22,7 +22,7 @@ from nas_scale.metrics.metric import Metric
 
 Floats = npt.NDArray[np.float64]
 
-ROUNDS: Final = 60  # of weight updates before a proof is given up
+ROUNDS: Final = 60  # of weight updates before a proof is abandoned
 SLACK: Final = 1e-9  # of rounding in a weighted sum of shares
 
 

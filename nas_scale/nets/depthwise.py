@@ -30,6 +30,18 @@ def available() -> bool:
     return True
 
 
+@functools.cache
+def _compiles() -> bool:
+    """Whether Triton can compile here; besides the GPU it needs a C compiler and Python's headers."""
+    from triton.runtime import driver  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    try:
+        driver.active.get_current_target()  # compiles its own interface to the GPU's driver
+    except Exception:  # of many kinds, from a missing compiler to a failing one; cuDNN is used then
+        return False
+    return True
+
+
 def has_kernels(kernel: int, stride: int) -> bool:
     """Whether `depthwise` supports this kernel size and stride."""
     return kernel in KERNELS and stride in STRIDES
@@ -37,7 +49,7 @@ def has_kernels(kernel: int, stride: int) -> bool:
 
 def suits(x: Tensor) -> bool:
     """Whether `depthwise` can be applied to x (n, c, h, w): its device, dtype and size, and whether Triton is there."""
-    return x.is_cuda and x.dtype in DTYPES and x.numel() <= MOST_ELEMENTS and available()
+    return x.is_cuda and x.dtype in DTYPES and x.numel() <= MOST_ELEMENTS and available() and _compiles()
 
 
 def depthwise(x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], size: tuple[int, int]) -> Tensor:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from nas_scale.metrics.metric import Metric, metrics
 
 Costs = Mapping[str, int | float]
 
 
-def cost_columns(rows: Sequence[Costs]) -> tuple[Metric, ...]:
-    """The metrics that a table of nets with these costs shows: the usual ones that every net has."""
-    return tuple(metric for metric in metrics() if metric.usual and all(metric.name in row for row in rows))
+def cost_columns(rows: Sequence[Costs], asked: Collection[str] = ()) -> tuple[Metric, ...]:
+    """The metrics that a table of nets with these costs shows: usual ones and `asked` ones, if every net has them."""
+    shown = (metric for metric in metrics() if metric.usual or metric.name in asked)
+    return tuple(metric for metric in shown if all(metric.name in row for row in rows))
 
 
 def cost_headings(columns: Sequence[Metric]) -> list[str]:

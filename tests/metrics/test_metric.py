@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from nas_scale import search
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.net_lookup import net_attributes, stored_costs
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible, nearest
 from nas_scale.feasible.region import FeasibleRegion
@@ -91,6 +93,14 @@ def test_a_new_metric_is_what_a_reward_counts(toy: Metric) -> None:
     net = PLAIN.net(next(assignments(PLAIN)))
     reward = Reward("soft", toy, 2 * toy.of_net(net), -0.07)
     assert reward(0.5, toy.of_net(net)) == pytest.approx(0.5 * 2**0.07)
+
+
+def test_a_metric_registered_since_a_trial_is_counted_for_it() -> None:
+    net = PLAIN.net(next(assignments(PLAIN)))
+    kept = json.loads(json.dumps(net_attributes(net)))
+    assert stored_costs(kept | {"params": 7})["params"] == 7, "what is kept is not counted again"
+    with registered(WEIGHTS):
+        assert stored_costs(kept) == {metric.name: metric.of_net(net) for metric in metrics()}
 
 
 def test_what_is_registered_goes_again() -> None:

@@ -180,3 +180,18 @@ def test_importing_it_needs_no_triton() -> None:
     code = "import sys; sys.modules['triton'] = None; import nas_scale.nets.depthwise as d; print(d.available())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(("driver", "answer"), [("get_current_target=int", "True"), ("", "False")])
+def test_where_triton_cannot_compile_it_is_not_used(driver: str, answer: str) -> None:
+    """Triton is there, but no C compiler: its driver then raises where it is asked for anything."""
+    code = (
+        "import sys, torch\n"
+        "from types import SimpleNamespace as Fake\n"
+        f"sys.modules['triton'] = runtime = Fake(driver=Fake(active=Fake({driver})))\n"
+        "sys.modules['triton.runtime'] = runtime\n"
+        "from nas_scale.nets.depthwise import suits\n"
+        "print(suits(Fake(is_cuda=True, dtype=torch.float32, numel=lambda: 1)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{answer}\n"

@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from nas_scale.commands.certify.result import CertifyResult
 from nas_scale.commands.results import AnyResult, read_any
 from nas_scale.commands.search.result import SearchResult
+from nas_scale.numbers import memory
 from nas_scale.runs.store import find_run
 from nas_scale.show.rankings import ranking_notes
 from nas_scale.show.results import result_table
@@ -84,6 +85,14 @@ def test_short_words_stay_beside_the_figures_on_narrow_screens() -> None:
 
 def ranked(**changes: Any) -> SearchResult:
     return a_search(**{"seed_sd": 0.01, "seed_freedom": 3, "spread": 0.03} | changes)
+
+
+def test_a_ranking_shows_the_cost_that_was_aimed_at() -> None:
+    shown = memory(a_row().costs["memory"])
+    assert shown not in "\n".join(drawn(result_table(ranked(targets={"flops": 4e8})), 160))
+    table = "\n".join(drawn(result_table(ranked(targets={"flops": None, "memory": 5e7})), 160))
+    assert shown in table
+    assert "memory" in table
 
 
 def test_what_a_ranking_cannot_tell_is_said() -> None:

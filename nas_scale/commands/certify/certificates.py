@@ -63,7 +63,7 @@ def _read(run: Run, training: Training) -> Certificate | None:
 
 
 def _proxy(training: Training) -> Mapping[str, Any]:
-    """What decides the proxy; its images are told by their fingerprint, not by the way to them."""
+    """The options that determine the proxy; its images are compared by their fingerprint, not by their path."""
     return {item.name: item.of(training) for item in declared(Training) if item.option.decides == "proxy"}
 
 

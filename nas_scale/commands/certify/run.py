@@ -47,7 +47,7 @@ def certify(*, on_event: Listener = ignore, **options: Any) -> CertifyResult:
 
     options: the fields of `Certify`, `Training` (the proxy) and `RunSettings`, named as on the command line.
     With dry_run the nets are drawn and the trainings timed; nothing is trained or written.
-    on_event: told of every step.
+    on_event: called with every event (commands/shared/events.py, trials/events.py).
 
     Raises UserError for wrong input, RunFailed where nearly every net failed. After KeyboardInterrupt, or a kill, the
     same call with resume=True goes on.
@@ -59,7 +59,7 @@ def certify(*, on_event: Listener = ignore, **options: Any) -> CertifyResult:
 
 
 def _timed(prepared: PreparedCertificate, on_event: Listener) -> CertifyResult:
-    """The plan with what the images are, which are decoded for it, and its time; both are told as well."""
+    """The plan with a description of the images, which are decoded here, and the estimated time; each also a note."""
     plan = prepared.plan
     images = data.load(plan.training.images(plan.training.proxy.resolution))
     header = (*certify_lines(prepared.jobs.reference, plan), images_line(images))

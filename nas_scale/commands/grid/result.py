@@ -79,22 +79,8 @@ class GridFit(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, fit: Fit) -> GridFit:
-        return cls(
-            alpha=fit.alpha,
-            beta=fit.beta,
-            gamma=fit.gamma,
-            ci=fit.ci,
-            shares=fit.shares,
-            possible=fit.possible,
-            excluded=fit.excluded,
-            verdict=fit.verdict,
-            significant=fit.significant,
-            flat_p=fit.flat_p,
-            lack_of_fit_p=fit.lack_of_fit_p,
-            sd=fit.sd,
-            best=fit.best,
-            points=fit.points,
-        )
+        """The figures of a fit."""
+        return cls(**{name: getattr(fit, name) for name in cls.__struct_fields__})
 
     @property
     def coefficients(self) -> Coefficients:

@@ -58,7 +58,7 @@ def grid(baseline: str | Architecture | None = None, *, on_event: Listener = ign
     did but for seeds and three quarters of its epochs, where options do not say otherwise.
     options: the fields of `Grid`, `Training` and `RunSettings`, named as on the command line; with dry_run nothing is
     trained or written.
-    on_event: told of every step; of the result as it is planned, before any training.
+    on_event: called with every event, and with the planned result before any training.
 
     Raises UserError for wrong input, RunFailed where every network failed. After KeyboardInterrupt, or a kill, the same
     call with resume=True goes on.
@@ -72,7 +72,7 @@ def grid(baseline: str | Architecture | None = None, *, on_event: Listener = ign
 
 
 def _timed(prepared: PreparedGrid) -> GridResult:
-    """The plan with its time, and with what the images are, which are decoded for it."""
+    """The plan with the estimated time and a description of the images, which are decoded here."""
     training = prepared.jobs.training
     images = data.load(training.images(training.proxy.resolution))
     header = (*prepared.plan.header, images_line(images))

@@ -220,7 +220,7 @@ class Search:
 
     @property
     def followed_costs(self) -> tuple[str, ...]:
-        """The costs that the sampler is told beside the accuracy; none where it follows one value."""
+        """The costs that the sampler minimises besides maximising accuracy; none where it optimises one value."""
         return self.objectives[1:] if self.sampler in SEVERAL_OBJECTIVES else ()
 
     @property

@@ -22,7 +22,7 @@ from nas_scale.trials.known import Known, keep, kept, known_fingerprint, known_t
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A run to learn from. trials: how many are taken, told from others by their fingerprint. home: the folder of runs
+    """A run to learn from. trials: how many are taken; `fingerprint` identifies them. home: the folder of runs
     in which it was looked for."""
 
     run: str

@@ -15,13 +15,13 @@ from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.search.warm_start import inside
 from nas_scale.commands.shared.events import Listener, Phase
 from nas_scale.commands.shared.identity import net_key
-from nas_scale.commands.shared.net_lookup import net_attributes
+from nas_scale.commands.shared.net_lookup import net_attributes, stored_costs
 from nas_scale.commands.shared.quality import REWARD
 from nas_scale.commands.shared.training import FINAL_SEEDS_FROM
 from nas_scale.engines.base import Engine
 from nas_scale.errors import RunFailed
 from nas_scale.feasible.region import FeasibleRegion
-from nas_scale.metrics.metric import costs_of, metric_named
+from nas_scale.metrics.metric import metric_named
 from nas_scale.metrics.reward import Reward
 from nas_scale.runs.store import Run
 from nas_scale.samplers.registry import given, propose, sampler, screened
@@ -95,7 +95,7 @@ class SearchWork:
 
         choices = self.prepared.space.choices.items()
         distributions = {key: CategoricalDistribution(choice.options) for key, choice in choices}
-        add_known(self.run.study, self.known, distributions, self._meaning, self._judged, self._costs())
+        add_known(self.run.study, self.known, distributions, self._meaning, self._scored, self._costs())
 
     def _costs(self) -> Callable[[Proposed], Sequence[float]] | None:
         """What a trial reports beside its value, where the sampler follows several objectives."""
@@ -124,7 +124,7 @@ class SearchWork:
             sampler_for=sampler_for,
             propose=self._proposed,
             jobs=lambda proposed, number: prepared.objective.jobs(proposed.subject, range(training.seeds)),
-            value_of=self._judged,
+            value_of=self._scored,
             trials=len(self.known) + prepared.wanted.most_trials,
             max_pending=training.window,
             pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
@@ -149,7 +149,7 @@ class SearchWork:
         arch = self.prepared.space.net(params)
         return Proposed(arch, net_key(arch), {**net_attributes(arch), **self.prepared.objective.attributes(arch)})
 
-    def _judged(self, proposed: Proposed, scores: Sequence[Score]) -> float:
+    def _scored(self, proposed: Proposed, scores: Sequence[Score]) -> float:
         return self._value(proposed.subject, scores)
 
     def _value(self, arch: Architecture, scores: Sequence[Score]) -> float:
@@ -196,7 +196,7 @@ def _candidates(finished: Sequence[FinishedTrial], finals: Mapping[int, tuple[Sc
         ScoredNet(
             key=trial.key,
             net=trial.attributes["net"],
-            costs=costs_of(net_from_document(trial.attributes["net"])),
+            costs=stored_costs(trial.attributes),
             trial=trial.number,
             search=() if trial.reason else trial.scores,
             final=finals.get(trial.number, ()),

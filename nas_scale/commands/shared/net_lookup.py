@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nas_scale.architecture.files import known_nets, load_net, net_document
+from nas_scale.architecture.files import known_nets, load_net, net_document, net_from_document
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.result import CertifyResult
@@ -16,7 +17,7 @@ from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import AnyResult, read_any
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.errors import RunError, UserError
-from nas_scale.metrics.metric import costs_of
+from nas_scale.metrics.metric import costs_of, metrics
 from nas_scale.runs.results import NetRow
 from nas_scale.runs.store import RECORD, Run, find_run, latest
 
@@ -24,6 +25,14 @@ from nas_scale.runs.store import RECORD, Run, find_run, latest
 def net_attributes(arch: Architecture) -> dict[str, Any]:
     """A net and what it costs, as a trial keeps them."""
     return {"net": net_document(arch), **costs_of(arch)}
+
+
+def stored_costs(attributes: Mapping[str, Any]) -> dict[str, float]:
+    """The costs of a trial's network by metric, from its attributes; counted again where a metric is newer than it."""
+    names = [metric.name for metric in metrics()]
+    if all(name in attributes for name in names):
+        return {name: attributes[name] for name in names}
+    return costs_of(net_from_document(attributes["net"]))
 
 
 def run_named(text: str, results: Path) -> Run | None:

@@ -267,7 +267,7 @@ class Training:
         return replace(self, epochs=fewer, train_images=round(images * self.train_images))
 
     def images(self, resolution: int) -> DataRef:
-        """The data at a resolution; splits and drawing hang on the run's seed, not on a training's."""
+        """The data at a resolution; splits and drawing depend on the run's seed, not on a training's."""
         return DataRef(self.data, resolution, self.train_images, self.val_images, self.seed)
 
     def for_reference(self, reference: Architecture) -> Training:

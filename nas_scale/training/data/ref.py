@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-# Values of --data that are no folder, as a person is told them.
+# Values of --data other than a folder, as its help lists them.
 SOURCES: Final = (
     *("scenes", "scenes:fine", "scenes:coarse", "digits"),
     *("cifar10:PATH", "fashion-mnist[:PATH]", "hf:NAME"),
