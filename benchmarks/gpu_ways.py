@@ -141,7 +141,7 @@ class Bench:
             by_seed = {seed: list(trainer.losses(0)) for seed, trainer in trainers.items()}
         else:
             by_seed = side_by_side(trainers, self.told.device)
-        recorded = all(trainer._recorded for trainer in trainers.values())
+        recorded = all(trainer.recorded_resolutions for trainer in trainers.values())
         return Losses(by_seed, recorded, next(iter(trainers.values())).not_recorded)
 
     def deviations(self, way: Way, losses: Losses) -> list[float]:

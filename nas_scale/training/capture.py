@@ -18,6 +18,11 @@ WARM_UP: Final = 3  # steps before recording, so that cuDNN has chosen its kerne
 Step = Callable[[], Tensor]
 
 
+def can_record(device: torch.device) -> bool:
+    """Whether steps on this device can be recorded: only CUDA has CUDA graphs."""
+    return device.type == "cuda"
+
+
 class Recorded:
     """A training step recorded as a CUDA graph; calling it replays the graph.
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from nas_scale.errors import debugging
 from nas_scale.nets.build import Net
 from nas_scale.training.augment import EpochDraws, augmented, draw_epoch, mixed_cross_entropy, resolutions
-from nas_scale.training.capture import Recorded
+from nas_scale.training.capture import Recorded, can_record
 from nas_scale.training.half import HalfPrecision
 from nas_scale.training.images import Images, StreamedBatch
 from nas_scale.training.job import Recipe
@@ -54,12 +54,11 @@ class Trainer:
         self.steps = images.train // self.batch
         self.not_recorded: str | None = None
         device = images.device
-        on_gpu = device.type == "cuda"
-        self._recordable = recordable and on_gpu and recipe.epochs * self.steps >= WORTH_RECORDING
+        self._recordable = recordable and can_record(device) and recipe.epochs * self.steps >= WORTH_RECORDING
         self._recorded: dict[int, Recorded] = {}
         self._pool: Any = None
         self._stream: torch.cuda.Stream | None = None
-        if on_gpu:
+        if device.type == "cuda":
             idle = _idle_streams(device)
             self._stream = idle.pop() if idle else torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
             self._stream.wait_stream(torch.cuda.current_stream(device))  # what was put there before is to be there
@@ -80,6 +79,11 @@ class Trainer:
         self._rates: Tensor | None = None
         self._inbox: StreamedBatch | None = None
         self._stream_of_batches: Iterator[StreamedBatch | None] = iter(())
+
+    @property
+    def recorded_resolutions(self) -> tuple[int, ...]:
+        """Resolutions at which the step has been recorded so far, in order."""
+        return tuple(self._recorded)
 
     def draw(self, number: int) -> None:
         """The draws of an epoch ahead of it, while the device may still be busy with the one before."""

@@ -48,26 +48,32 @@ def test_what_is_a_sum_over_options_and_pairs_is_learned(pairs: float) -> None:
 
 
 def test_draws_are_as_likely_as_a_gaussian_process_says() -> None:
-    """Their mean and covariance are those of the textbook's equations (Rasmussen & Williams 2006, eq. 2.23-2.24)."""
+    """Their mean and covariance are those of the textbook's equations (Rasmussen & Williams 2006, eq. 2.23-2.24), of a
+    kernel with the fitted shares that is scaled to a mean variance of 1 among the known nets."""
     truth, known, unknown = landscape(0.5), nets(25, 4), nets(6, 5)
-    noise = np.random.default_rng(1).standard_normal(25)
-    fitted = Regression(ENCODING, known, truth(known) + noise)
+    scores = truth(known) + np.random.default_rng(1).standard_normal(25)
+    fitted = Regression(ENCODING, known, scores)
     every, near = ENCODING.masks()
-    options = len(every)
-    single = np.eye(options) / len(ENCODING.counts)
+    single = np.eye(len(every)) / len(ENCODING.counts)
+    centering = np.eye(25) - 1 / 25
 
-    def kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         a, b = ENCODING.one_hot(first), ENCODING.one_hot(second)
-        total = 1.0 + fitted._weights[0] * a @ single @ b.T
-        for weight, mask in ((fitted._weights[1], every), (fitted._weights[2], near)):
+        total = fitted.shares[0] * a @ single @ b.T
+        for share, mask in zip(fitted.shares[1:], (every, near), strict=True):
             for i, j in zip(*np.nonzero(mask), strict=True):
-                total = total + weight * mask[i, j] * np.outer(a[:, i] * a[:, j], b[:, i] * b[:, j])
+                total = total + share * mask[i, j] * np.outer(a[:, i] * a[:, j], b[:, i] * b[:, j])
         return total
 
+    scale = np.trace(centering @ shared(known, known) @ centering) / 25
+
+    def kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return 1.0 + shared(first, second) / scale
+
     solved = np.linalg.solve(kernel(known, known) + fitted.noise * np.eye(25), kernel(known, unknown))
-    mean = fitted._center + fitted._spread * solved.T @ fitted._targets
-    spread = fitted._spread**2 * fitted._variance
-    covariance = spread * (kernel(unknown, unknown) - kernel(unknown, known) @ solved)
+    mean = scores.mean() + solved.T @ (scores - scores.mean())
+    variance = fitted.noise_sd**2 / fitted.noise
+    covariance = variance * (kernel(unknown, unknown) - kernel(unknown, known) @ solved)
     rng = np.random.default_rng(2)
     assert fitted.draw(rng, temper=0)(unknown) == pytest.approx(mean)
     drawn = np.array([fitted.draw(rng)(unknown) for _ in range(4000)])

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nas_scale.errors import DEBUG
 from nas_scale.nets.build import build
 from nas_scale.training import capture, trainer
+from nas_scale.training.augment import resolutions
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset
 from nas_scale.training.fit import train_nets
@@ -38,13 +39,14 @@ REFUSED = "CUDA error: operation not permitted when stream is capturing\nmore li
 
 
 class _Graph:
-    """In the place of a CUDA graph; what is replayed is set by `_Replayed`. Keeps what was asked of it."""
+    """In the place of a CUDA graph; what is replayed is set by `_replayed`. Keeps what was asked of it."""
+
+    latest: _Graph
+    replay: Callable[[], object]
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         _Graph.latest = self
-
-    latest: _Graph
 
     def capture_begin(self, pool: Any, capture_error_mode: str) -> None:
         assert capture_error_mode == "thread_local"  # others of this process go on
@@ -54,20 +56,28 @@ class _Graph:
         self.calls.append("end")
 
 
-class _Replayed(capture.Recorded):
-    """Runs the step where a GPU would replay its kernels."""
+def _replayed(step: capture.Step, *others: Any) -> capture.Recorded:
+    """A recording whose graph runs the step, into the place of the captured loss, where a GPU would replay kernels."""
+    losses: list[Tensor] = []
 
-    def __init__(self, step: capture.Step, *others: Any) -> None:
-        super().__init__(step, *others)
-        self._graph.replay = lambda: self._loss.copy_(step())  # type: ignore[method-assign]
+    def captured() -> Tensor:
+        losses.append(step())
+        return losses[-1]
+
+    recorded = capture.Recorded(captured, *others)
+    _Graph.latest.replay = lambda: losses[-1].copy_(step())
+    return recorded
 
 
 @pytest.fixture
 def recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has trainers on a CPU record their steps, however few they are."""
+    monkeypatch.setattr(trainer, "can_record", lambda device: True)
+    monkeypatch.setattr(trainer, "WORTH_RECORDING", 0)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", _Graph)
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 1))
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(trainer, "Recorded", _Replayed)
+    monkeypatch.setattr(trainer, "Recorded", _replayed)
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +86,7 @@ def digits(_own_cache: None) -> Dataset:
 
 
 def _trainer(images: Images, recipe: Recipe = RECIPE, record: bool = True) -> Trainer:
-    made = Trainer(build(NET, seed=0), images, recipe, seed=0)
-    made._recordable = record
-    return made
+    return Trainer(build(NET, seed=0), images, recipe, seed=0, recordable=record)
 
 
 def _losses(made: Trainer) -> list[float]:
@@ -92,8 +100,8 @@ def test_recorded_steps_train_as_plain_ones_do(digits: Dataset, recipe: Recipe, 
     images = kind(digits, CPU)
     plain, recorded = _trainer(images, recipe, record=False), _trainer(images, recipe)
     assert _losses(recorded) == pytest.approx(_losses(plain), rel=1e-5)
-    assert len(recorded._recorded) == len(set(recorded._sizes))
-    assert plain._recorded == {}
+    assert set(recorded.recorded_resolutions) == set(resolutions(recipe, images.size, recipe.epochs))
+    assert plain.recorded_resolutions == ()
     for mine, theirs in zip(recorded.net.state_dict().values(), plain.net.state_dict().values(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
 
@@ -118,20 +126,13 @@ def test_what_cuda_cannot_record_is_trained_step_by_step_and_says_why(
     monkeypatch.setattr(_Graph, "capture_begin", _refuse)
     made = _trainer(images)
     assert _losses(made) == pytest.approx(plain, rel=1e-5)
-    assert made._recorded == {}
+    assert made.recorded_resolutions == ()
     assert made.not_recorded == "CUDA error: operation not permitted when stream is capturing"
 
 
 @pytest.mark.usefixtures("recording")
 def test_the_reason_is_news_of_the_training(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Graph, "capture_begin", _refuse)
-    usual = Trainer.__init__
-
-    def recordable(self: Trainer, *arguments: Any) -> None:
-        usual(self, *arguments)
-        self._recordable = True
-
-    monkeypatch.setattr(Trainer, "__init__", recordable)
     news = list(train_nets({0: build(NET, 0)}, ResidentImages(digits, CPU), replace(RECIPE, epochs=2)))
     assert [type(item) for item in news] == [Remark, Epoch, Epoch]
     assert isinstance(news[0], Remark)
@@ -173,7 +174,7 @@ def test_where_memory_runs_out_recording_is_tried_once_more_with_what_torch_kept
     made = _trainer(images, replace(RECIPE, epochs=1))
     assert _losses(made) == pytest.approx(_losses(_trainer(images, replace(RECIPE, epochs=1), record=False)), rel=1e-5)
     assert calls == ["begin", "empty", "begin"]
-    assert made._recorded
+    assert made.recorded_resolutions == (16,)
 
 
 def _linear() -> tuple[nn.Linear, Callable[[], list[Tensor]]]:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from nas_scale.errors import DataError
+from nas_scale.training.data import scenes
+from nas_scale.training.data.patches import Patches, draw_patches
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.data.scans import division, scans
-from nas_scale.training.data.scenes import BLOCK, PRESETS, Difficulty, Scenes, _layers, draw_scenes
+from nas_scale.training.data.scenes import BLOCK, PRESETS, Difficulty, Scenes, draw_scenes
 
 PLAIN = Difficulty(1.0, 1.0, pieces=0, rotation=0, shear=0, faintest=1.0, tint=0, noise=0)
 
@@ -20,8 +22,11 @@ def _draw(count: int, resolution: int, difficulty: Difficulty = PRESETS["default
     return draw_scenes(np.arange(count), resolution, difficulty, "train", seed)
 
 
-def _labels(count: int, split: str = "train") -> np.ndarray:
-    catalog = Scenes.named("default").catalog(DataRef("scenes", 16, count, count))
+def _labels(count: int, split: str = "train", seed: int = 0) -> np.ndarray:
+    source, ref = Scenes.named("default"), DataRef("scenes", 16, count, count, seed)
+    if split == "test":
+        return source.test(ref).labels[:count]
+    catalog = source.catalog(ref)
     return (catalog.train if split == "train" else catalog.val).labels
 
 
@@ -39,7 +44,7 @@ def test_a_scene_without_clutter_is_a_scan_of_its_split_and_label(split: str) ->
     """At 8 pixels, upright and full size, a scene is a scan but for brightness: the label is the scan's, exactly."""
     ink, labels = scans()
     drawn = draw_scenes(np.arange(60), 8, PLAIN, split, 3)[..., 0].reshape(60, 64).astype(float)
-    wanted = Scenes.named("default")._pool(split, 60, 3).labels
+    wanted = _labels(60, split, 3)
     members = division()[split]
     likeness = np.corrcoef(drawn, ink[members].reshape(-1, 64))[:60, 60:]
     assert likeness.max(1).min() > 0.9999
@@ -86,9 +91,16 @@ def test_the_digit_has_the_size_that_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("clearance", [0.0, 0.3, 0.8])
-def test_clutter_keeps_off_the_digits_middle(clearance: float) -> None:
-    difficulty = Difficulty(pieces=6, clearance=clearance)
-    whole, *pieces = _layers(np.random.default_rng(0), np.arange(BLOCK) % 10, "train", difficulty)
+def test_clutter_keeps_off_the_digits_middle(clearance: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[list[Patches]] = []
+
+    def drawing(layers: list[Patches], *others: int) -> np.ndarray:
+        drawn.append(layers)
+        return draw_patches(layers, *others)
+
+    monkeypatch.setattr(scenes, "draw_patches", drawing)
+    _draw(BLOCK, 8, Difficulty(pieces=6, clearance=clearance))
+    ((whole, *pieces),) = drawn
     distances = [np.hypot(*(piece.centre - whole.centre).T) / whole.size for piece in pieces]
     assert len(pieces) == 6
     assert np.min(distances) >= clearance - 1e-9

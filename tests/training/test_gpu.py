@@ -6,12 +6,16 @@ import subprocess
 import sys
 from dataclasses import replace
 from statistics import fmean
+from typing import Any
 
 import pytest
 import torch
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from nas_scale.architecture.files import load_net
 from nas_scale.nets.build import build
+from nas_scale.training.augment import resolutions
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset
 from nas_scale.training.fit import evaluated
@@ -44,7 +48,7 @@ def _losses(digits: Dataset, recipe: Recipe, device: str, kind: type[Images] = R
     trainer = Trainer(net, kind(digits, torch.device(device)), recipe, seed=0)
     found = list(trainer.losses(0))[:STEPS]
     assert trainer.not_recorded is None
-    assert bool(trainer._recorded) == (device == "cuda")
+    assert bool(trainer.recorded_resolutions) == (device == "cuda")
     return found
 
 
@@ -76,7 +80,7 @@ def test_recorded_float32_steps_are_the_eager_ones(digits: Dataset, optimizer: s
         trainer = _trainer(digits, recipe, recordable)
         found.append(list(trainer.losses(0)))
         assert trainer.not_recorded is None
-        assert bool(trainer._recorded) == recordable
+        assert bool(trainer.recorded_resolutions) == recordable
     assert found[1] == pytest.approx(found[0], rel=1e-2)
 
 
@@ -91,7 +95,9 @@ def test_recordings_of_several_resolutions_train_as_eager_steps_do(digits: Datas
             for _ in evaluated([trainer]):
                 pass
         found.append(losses)
-    assert len(trainer._recorded) == len(set(trainer._sizes)) > 1
+    wanted = set(resolutions(EVERYTHING, digits.train.images.shape[1], EVERYTHING.epochs))
+    assert len(wanted) > 1
+    assert set(trainer.recorded_resolutions) == wanted
     assert found[1] == pytest.approx(found[0], rel=0.05)
 
 
@@ -121,27 +127,27 @@ def test_what_comes_back_is_there_when_the_device_is_no_longer_behind(digits: Da
 
 
 def test_a_step_that_cannot_be_recorded_leaves_the_gpu_as_it_was(
-    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+    digits: Dataset,
 ) -> None:
     """Reading a value is what no recording allows. The steps after it go on, without the gradients of the one that was
     not done; the next net is recorded, and torch does not believe that a recording is still going on: it would give no
     memory back."""
     usual = list(_trainer(digits, recordable=False).losses(0))
-    update = Trainer._update
 
-    def reading(self: Trainer) -> None:
-        self._total.item()
-        update(self)
+    def reading(optimizer: Optimizer, *_: Any) -> None:
+        optimizer.param_groups[0]["params"][0].sum().item()
 
-    monkeypatch.setattr(Trainer, "_update", reading)
     refused = _trainer(digits)
-    assert list(refused.losses(0)) == pytest.approx(usual, rel=BF16)
+    hook = register_optimizer_step_pre_hook(reading)
+    try:
+        assert list(refused.losses(0)) == pytest.approx(usual, rel=BF16)
+    finally:
+        hook.remove()
     assert refused.not_recorded is not None
-    assert refused._recorded == {}
-    monkeypatch.undo()
+    assert refused.recorded_resolutions == ()
     after = _trainer(digits)
     assert list(after.losses(0)) == pytest.approx(usual, rel=BF16)
-    assert after._recorded
+    assert after.recorded_resolutions
     del refused, after
     torch.cuda.synchronize()
     torch.cuda.empty_cache()

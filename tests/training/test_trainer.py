@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas_scale.nets.build import build
@@ -95,12 +97,15 @@ def test_in_bf16_weights_are_cast_once_a_step_by_one_operator(digits: Dataset) -
 def test_in_bf16_the_classifier_and_norms_stay_in_float32_and_weights_follow_their_masters(digits: Dataset) -> None:
     net = build(NET, 0)
     made = Trainer(net, ResidentImages(digits, CPU), HALF, seed=0)
+    optimizers: list[Optimizer] = []
+    hook = register_optimizer_step_post_hook(lambda optimizer, *_: optimizers.append(optimizer))
     list(made.losses(0))
+    hook.remove()
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
             whole = module is net.classifier or isinstance(module, nn.BatchNorm2d)
             assert module.weight.dtype == (torch.float32 if whole else torch.bfloat16)
-    masters = [weight for group in made._optimizer.param_groups for weight in group["params"]]
+    masters = [weight for group in optimizers[-1].param_groups for weight in group["params"]]
     assert {weight.dtype for weight in masters} == {torch.float32}
     assert len(masters) == len(list(net.parameters()))
     cast = sorted(weight.to(torch.bfloat16).double().sum().item() for weight in masters if weight.ndim > 1)

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 import nas_scale.training.fit
+import nas_scale.training.images
 from nas_scale.errors import DataError, RunFailed
 from nas_scale.training.data import DataRef
 from nas_scale.training.job import Job, Recipe, Score
-from nas_scale.training.worker import EVALUATE, LOST, Training, _leave_where_lost, evaluate, follow
+from nas_scale.training.worker import EVALUATE, LOST, Training, evaluate, follow
 from tests.training.test_fit import NET
 
 JOB = Job(replace(NET, classes=1000), DataRef("digits", 16, train=256, val=128), Recipe(epochs=1, batch=32), seeds=(3,))
@@ -167,18 +168,19 @@ def in_turn(works: Sequence[Training]) -> list[tuple[Score, ...]]:
 
 
 def test_a_worker_whose_gpu_does_nothing_any_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else it would fail every job that is left, each at once."""
-    ended: list[int] = []
-    monkeypatch.setattr("os._exit", ended.append)
+    """Else it would fail every job that is left, each at once. Images stay on the CPU here, and no net is built."""
+    place, ended = nas_scale.training.images.place_images, list[int]()
 
-    def lost() -> None:
+    def lost(*_: object) -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(torch.cuda, "synchronize", lost)
-    _leave_where_lost("cpu")
-    assert ended == []
-    _leave_where_lost("cuda")
-    assert ended == [LOST]
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
-    _leave_where_lost("cuda")
-    assert ended == [LOST]
+    monkeypatch.setattr("nas_scale.training.images.place_images", lambda data, _: place(data, torch.device("cpu")))
+    monkeypatch.setattr("nas_scale.nets.build.build", lost)
+    monkeypatch.setattr("os._exit", ended.append)
+    job = replace(JOB, data=replace(JOB.data, train=64))  # images of its own: those of a job are kept
+    for device, synchronize, wanted in (("cpu", lost, []), ("cuda", lost, [LOST]), ("cuda", lambda: None, [])):
+        ended.clear()
+        monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
+        with pytest.raises(RuntimeError, match="illegal memory access"):
+            evaluate(replace(job, device=device))
+        assert ended == wanted

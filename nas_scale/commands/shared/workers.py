@@ -13,7 +13,7 @@ from nas_scale.engines.base import Engine
 from nas_scale.errors import UserError
 
 # Some of these is there wherever Linux has a GPU that torch can use: NVIDIA, its Jetson boards, AMD, Windows' WSL.
-_GPU_FILES: Final = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/nvgpu", "/dev/kfd", "/dev/dxg")
+GPU_FILES: Final = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/nvgpu", "/dev/kfd", "/dev/dxg")
 
 
 def choose_device(asked: str) -> str:
@@ -41,7 +41,7 @@ def choose_device(asked: str) -> str:
 
 
 def _may_have_gpu() -> bool:
-    return sys.platform != "linux" or any(os.path.exists(path) for path in _GPU_FILES)
+    return sys.platform != "linux" or any(os.path.exists(path) for path in GPU_FILES)
 
 
 def worker_count(settings: RunSettings, device: str, threads: int) -> int:

@@ -21,7 +21,7 @@ Made = list[dict[str, Any]]
 
 
 def test_without_gpu_files_there_is_only_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_GPU_FILES", ("/no/such/device",))
+    monkeypatch.setattr(module, "GPU_FILES", ("/no/such/device",))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setitem(sys.modules, "torch", None)  # an import would fail
     assert choose_device("auto") == choose_device("cpu") == "cpu"
@@ -35,7 +35,7 @@ def test_torch_is_asked_where_there_may_be_one(
     monkeypatch: pytest.MonkeyPatch, gpus: int, mps: bool, auto: str
 ) -> None:
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(module, "_may_have_gpu", lambda: True)
+    monkeypatch.setattr(module, "GPU_FILES", ("/",))  # which is there
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
@@ -47,7 +47,8 @@ def test_torch_is_asked_where_there_may_be_one(
 
 
 def test_workers_and_threads_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_cores", lambda: 8)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(8), raising=False)
     assert worker_count(RunSettings(), "cpu", 1) == 8
     assert worker_count(RunSettings(), "cpu", 3) == 2
     assert worker_count(RunSettings(), "cpu", 16) == 1
