@@ -1,4 +1,4 @@
-"""Which strides should a proxy give up? Training speed of EfficientNet-B0 shrunk to keep a last map of at least 3x3,
+"""Which strides should a proxy reduce? Training speed of EfficientNet-B0 shrunk to keep a last map of at least 3x3,
 both ways.
 
     python benchmarks/proxy_strides.py [--resolution 48] [--width 0.25] [--rounds 5]
@@ -14,17 +14,18 @@ from dataclasses import replace
 
 from nas_scale.architecture.files import load_net
 from nas_scale.architecture.spec import Architecture
+from nas_scale.engines.base import ignore_progress, run_job
 from nas_scale.metrics.counts import cost
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Proxy, Recipe
 from nas_scale.training.proxy import shrink
-from nas_scale.training.timing import seconds_per_job
+from nas_scale.training.timing import Timing, seconds_of
 
 IMAGES = 1000  # the time of a training is in proportion
 
 
 def without_early_strides(net: Architecture, total: int) -> Architecture:
-    """The net with strides given up from the stem on, until the product of all is `total`."""
+    """The net with strides reduced from the stem on, until the product of all is `total`."""
     if net.total_stride > total and net.stem_stride > 1:
         net = replace(net, stem_stride=1)
     stages = list(net.stages)
@@ -47,14 +48,15 @@ def main() -> None:
     times: dict[str, list[float]] = {"late": [], "early": []}
     for _ in range(asked.rounds):
         for name, small in (("late", late), ("early", early)):
-            seconds = seconds_per_job(Job(small, DataRef("scenes", asked.resolution), recipe, (0,)), IMAGES, 0)
+            job = Job(small, DataRef("scenes", asked.resolution), recipe, (0,))
+            seconds: float | None = run_job(seconds_of, Timing(job, IMAGES, 0), ignore_progress)
             assert seconds is not None  # these nets fit into any memory
             times[name].append(seconds / (recipe.epochs * IMAGES))
     shape = f"channels x {asked.width:g}, batch {recipe.batch}, total stride {late.total_stride}"
     print(f"B0 at {asked.resolution} px, {shape}")
     for name, small in (("late", late), ("early", early)):
         speed = f"{1 / statistics.median(times[name]):6.0f} images/s"
-        print(f"  {name:5} strides given up: {speed}, {cost(small).flops / 1e6:.1f}M multiply-adds")
+        print(f"  {name:5} strides reduced: {speed}, {cost(small).flops / 1e6:.1f}M multiply-adds")
     print(f"  early over late: {statistics.median(times['late']) / statistics.median(times['early']):.2f} of the speed")
 
 
