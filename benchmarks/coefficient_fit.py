@@ -4,7 +4,7 @@
 
 Networks: those chosen for twice EfficientNet-B0. Accuracy: a surface of known shape with the given mean fall from its
 greatest place to the corners, in points, plus the noise of the seeds. Columns: loss = what growing by the answer gives
-away against the truth (points), best = the same for the single best network, told = how often the fit claims to know,
+away against the truth (points), best = the same for the single best network, significant = how often the fit is,
 covered = how often the true place is among those not excluded, ci = how often an interval of a coefficient holds the
 truth, width = mean width of the interval of a share, misfit = how often the lack-of-fit test speaks.
 """

@@ -1,10 +1,10 @@
-"""How much of the true front of NAS-Bench-Macro is found by each sampler that follows several objectives.
+"""How much of the true Pareto front of NAS-Bench-Macro is found by each sampler that follows several objectives.
 
     python benchmarks/front_quality.py --bench nas-bench-macro_cifar10.json --seeds 20 --out results/front_quality.md
 
 Accuracy large and multiply-adds small, over all 6,561 nets, whose front is known. A search is worth the hypervolume of
 the front of what it tried, as a share of that of the true front; the reference is the least accurate and the most
-expensive net. `exact` tells a net's mean accuracy; `noisy` that of one training, and the front which the search then
+expensive net. `exact` observes a net's mean accuracy; `noisy` that of one training, and the front which the search then
 believes in is worth what its nets have in the mean. The table holds means over seeds, with their standard errors, and
 in how many seeds a sampler is ahead of random search, which begins with other nets.
 """
@@ -75,7 +75,7 @@ def main() -> None:
         f"{optuna.__version__}, {datetime.now(UTC):%Y-%m-%d}; `{Path(__file__).name} --bench BENCH --seeds "
         f"{options.seeds}`.",
         "",
-        "| accuracy told | sampler | trials | share | ahead of random |",
+        "| accuracy observed | sampler | trials | share | ahead of random |",
         "|---|---|---|---|---|",
     ]
     searched = task("macro-noisy", options.bench)

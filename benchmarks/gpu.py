@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from gpu_process import run, versions
-from gpu_rows import Given, read_rows
+from gpu_rows import Options, read_rows
 from gpu_steps import NUMBERS, Step, prepared, steps
 from gpu_table import draw, summary
 
@@ -195,16 +195,16 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="gpu-"))
     archive = (asked.archive or asked.out / ARCHIVE).resolve()
     archive.parent.mkdir(parents=True, exist_ok=True)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a step that hangs is told to abort, to see where it was
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a step that hangs is made to abort, to see where it was
     environment = {"NAS_SCALE_CACHE": str(scratch / "cache")}
     until, on_gpu = started + asked.seconds, asked.device.startswith("cuda")
     campaign = Campaign(asked.out, archive, until, hidden_paths(asked, scratch), environment, on_gpu)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, campaign.stop)
     try:
-        wanted = Given(asked.device, asked.tiny, asked.out, scratch, asked.cifar, asked.bench, asked.photos)
-        told, lacking = prepared(wanted)
-        campaign.carry_out(steps(numbers, told, lacking))
+        wanted = Options(asked.device, asked.tiny, asked.out, scratch, asked.cifar, asked.bench, asked.photos)
+        options, lacking = prepared(wanted)
+        campaign.carry_out(steps(numbers, options, lacking))
         draw(asked.out)
         pack(asked.out, archive)
     finally:

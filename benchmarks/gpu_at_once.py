@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import gpu_data
 from gpu_nets import Kind, kinds
-from gpu_rows import Given, given, keep, left, parser, say
+from gpu_rows import Options, keep, left, options_of, parser, say
 
 from nas_scale.engines.base import Engine, Failed, News
 from nas_scale.engines.local import LocalEngine
@@ -50,10 +50,10 @@ class Timed:
 class Trainings:
     """Jobs of a kind of proxy, one net after another, and the engines that run them."""
 
-    def __init__(self, told: Given, most: int) -> None:
-        each = 60 if told.tiny else 9_000
-        self.told = told
-        self.folder = gpu_data.write_cifar(told.scratch / "noise", each)
+    def __init__(self, options: Options, most: int) -> None:
+        each = 60 if options.tiny else 9_000
+        self.options = options
+        self.folder = gpu_data.write_cifar(options.scratch / "noise", each)
         self.engines: dict[str, Engine] = {
             "slots": LocalEngine(EVALUATE, workers=most, threads=1, slots=most),
             "processes": LocalEngine(EVALUATE, workers=most, threads=1),
@@ -63,7 +63,7 @@ class Trainings:
     def jobs(self, kind: Kind) -> Iterator[Job]:
         images = DataRef(f"cifar10:{self.folder}", kind.proxy.resolution, kind.train, kind.val, 0)
         for net in kind.nets():
-            yield Job(kind.small(net), images, kind.proxy.recipe, (0,), self.told.device)
+            yield Job(kind.small(net), images, kind.proxy.recipe, (0,), self.options.device)
 
     def warm_up(self, how: str, jobs: Iterator[Job], most: int) -> None:
         """Trains for an epoch in each process or slot, all at once: images are there then, and the device is known."""
@@ -106,13 +106,13 @@ class Trainings:
             engine.close()
 
 
-def measure(told: Given) -> None:
-    cells = TINY_CELLS if told.tiny else CELLS
+def measure(options: Options) -> None:
+    cells = TINY_CELLS if options.tiny else CELLS
     most = max(at_once for _, at_once in cells)
-    trainings = Trainings(told, most)
+    trainings = Trainings(options, most)
     ended, failed = 0, list[str]()
     try:
-        todo = kinds(told.tiny)
+        todo = kinds(options.tiny)
         for place, kind in enumerate(todo):
             jobs = trainings.jobs(kind)
             trainings.warm_up("processes", jobs, 1)  # compiles what the others then find on disk
@@ -123,10 +123,10 @@ def measure(told: Given) -> None:
             for number, (how, at_once) in enumerate(cells):
                 to_come = len(cells) - number + (len(todo) - place - 1) * (len(cells) + 2)
                 seconds = min(LONGEST, max(left() - 8, 0) / to_come)
-                if seconds < (0 if told.tiny else SHORTEST):
+                if seconds < (0 if options.tiny else SHORTEST):
                     say(f"no time for {kind.name}, {at_once} {how}")
                     continue
-                found = trainings.timed(how, at_once, jobs, 1.0 if told.tiny else seconds)
+                found = trainings.timed(how, at_once, jobs, 1.0 if options.tiny else seconds)
                 keep_cell(kind, how, at_once, found)
                 ended, failed = ended + found.ended, failed + found.failed
     finally:
@@ -156,4 +156,4 @@ def keep_cell(kind: Kind, how: str, at_once: int, found: Timed) -> None:
 
 
 if __name__ == "__main__":
-    measure(given(parser(__doc__).parse_args()))
+    measure(options_of(parser(__doc__).parse_args()))

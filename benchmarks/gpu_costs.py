@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 from gpu_nets import Kind, kinds, pictures, placed
-from gpu_rows import Given, given, keep, left, parser, say
+from gpu_rows import Options, keep, left, options_of, parser, say
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.metrics.counts import cost
@@ -110,10 +110,10 @@ def exhausted(work: Any) -> None:
         pass
 
 
-def measure(told: Given) -> None:
+def measure(options: Options) -> None:
     prepare_process(torch.get_num_threads())
-    device, many = torch.device(told.device), 2 if told.tiny else 100
-    for kind in kinds(told.tiny):
+    device, many = torch.device(options.device), 2 if options.tiny else 100
+    for kind in kinds(options.tiny):
         nets = kind.nets()
         recipe = kind.proxy.recipe
         train = (many + 12) * recipe.batch  # enough for the steps that are timed
@@ -148,4 +148,4 @@ def row(kind: Kind, small: Architecture, images: Images, multiple: int, search: 
 
 
 if __name__ == "__main__":
-    measure(given(parser(__doc__).parse_args()))
+    measure(options_of(parser(__doc__).parse_args()))

@@ -1,5 +1,5 @@
 """Nets, proxies and images that gpu.py's steps 1, 4 and 6 train: three kinds of proxies, on made-up images, since speed
-does not hang on what is in them."""
+does not depend on what is in them."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def last_lines(log: Path) -> str:
 
 
 def versions(on_gpu: bool) -> dict[str, Any]:
-    """What results hang on, without loading torch."""
+    """What results depend on, without loading torch."""
     try:
         torch = metadata.version("torch")
     except metadata.PackageNotFoundError:

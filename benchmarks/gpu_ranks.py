@@ -1,4 +1,4 @@
-"""Kendall's tau of the nets that proxy_rank.py has trained, as far as it came: its own report judges all nets without
+"""Kendall's tau of the nets that proxy_rank.py has trained, as far as it came: its own report scores all nets without
 training too, which takes a core minutes."""
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def agreement(records: list[dict[str, Any]], table: Mapping[str, Any]) -> dict[s
     truth = [statistics.fmean(table[record["code"]]["test_acc"]) for record in records]
     space = macro_nets.load_space(macro_nets.SPACE)
     read = [readings(record) for record in records]
-    judges = {name: [each[name] for each in read] for name in read[0]}
-    judges["activations"] = [float(cost(macro_nets.net_of(space, record["code"])).activations) for record in records]
+    scores = {name: [each[name] for each in read] for name in read[0]}
+    scores["activations"] = [float(cost(macro_nets.net_of(space, record["code"])).activations) for record in records]
     return {
         "nets": len(records),
         "seconds_a_net": statistics.fmean(record["seconds"] for record in records),
         "train_seconds_a_net": statistics.fmean(record["train_seconds"] for record in records),
-        "tau": {name: asdict(kendall(scores, truth)) for name, scores in judges.items()},
+        "tau": {name: asdict(kendall(of_nets, truth)) for name, of_nets in scores.items()},
     }

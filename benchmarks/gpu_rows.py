@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
-class Given:
-    """What every step is told. tiny: everything shrunk, for a rehearsal. cifar, bench, photos: None where there are no
-    such data. out: a folder for files worth keeping; scratch: one that is removed in the end."""
+class Options:
+    """What all steps have in common. tiny: everything shrunk, for a rehearsal. cifar, bench, photos: None where there
+    are no such data. out: a folder for files worth keeping; scratch: one that is removed in the end."""
 
     device: str
     tiny: bool
@@ -45,21 +45,21 @@ class Given:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """The options of a step's program."""
-    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--device", default="cuda", help="cuda or cpu")
-    options.add_argument("--tiny", action="store_true", help="everything shrunk: a rehearsal")
-    options.add_argument("--out", type=Path, default=Path("benchmarks/results/gpu"), help="for files worth keeping")
-    options.add_argument("--scratch", type=Path, default=Path("/tmp"), help="for files that are not")
-    options.add_argument("--cifar", type=Path, help="the folder of CIFAR-10's binary batches")
-    options.add_argument("--bench", type=Path, help="NAS-Bench-Macro's nas-bench-macro_cifar10.json")
-    options.add_argument("--photos", type=Path, help="an image folder with train/ and val/")
-    return options
+    """Reads the options of a step's program; `options_of` makes them a value."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--device", default="cuda", help="cuda or cpu")
+    made.add_argument("--tiny", action="store_true", help="everything shrunk: a rehearsal")
+    made.add_argument("--out", type=Path, default=Path("benchmarks/results/gpu"), help="for files worth keeping")
+    made.add_argument("--scratch", type=Path, default=Path("/tmp"), help="for files that are not")
+    made.add_argument("--cifar", type=Path, help="the folder of CIFAR-10's binary batches")
+    made.add_argument("--bench", type=Path, help="NAS-Bench-Macro's nas-bench-macro_cifar10.json")
+    made.add_argument("--photos", type=Path, help="an image folder with train/ and val/")
+    return made
 
 
-def given(asked: argparse.Namespace) -> Given:
+def options_of(asked: argparse.Namespace) -> Options:
     names = ("device", "tiny", "out", "scratch", "cifar", "bench", "photos")
-    return Given(**{name: getattr(asked, name) for name in names})
+    return Options(**{name: getattr(asked, name) for name in names})
 
 
 def keep(**row: Any) -> None:

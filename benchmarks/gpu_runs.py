@@ -20,8 +20,8 @@ from typing import Any
 
 import gpu_data
 from gpu_process import processor, shown
-from gpu_rows import ROOT, Given, given, keep, left, parser, say
-from gpu_watch import trials_told
+from gpu_rows import ROOT, Options, keep, left, options_of, parser, say
+from gpu_watch import watched
 
 PACKAGES = ("torch", "numpy", "scipy", "pillow", "scikit-learn", "optuna", "fvcore", "sqlalchemy", "triton", "pytest")
 GPU_TESTS = ("test_gpu", "test_equivalence", "test_capture")
@@ -31,8 +31,8 @@ COMMAND = (sys.executable, "-c", "from nas_scale.cli.main import main; main()")
 WORD = {True: "gpu", False: "cpu"}
 
 
-def environment(told: Given) -> None:
-    """What everything else hangs on."""
+def environment(options: Options) -> None:
+    """What everything else depends on."""
     import torch
 
     found: dict[str, Any] = {
@@ -49,10 +49,10 @@ def environment(told: Given) -> None:
         "driver": shown(["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]) or None,
     }
     keep(environment=found)
-    if told.on_gpu:
+    if options.on_gpu:
         started = time.perf_counter()
         card = torch.cuda.get_device_properties(torch.cuda.current_device())
-        torch.zeros(1, device=told.device)
+        torch.zeros(1, device=options.device)
         free, whole = torch.cuda.mem_get_info()
         keep(
             card=card.name,
@@ -72,11 +72,11 @@ def _version(name: str) -> str | None:
         return None
 
 
-def tests(told: Given) -> None:
+def tests(options: Options) -> None:
     """The tests that show most on a GPU; gpu_pytest.py keeps each outcome."""
     files = [f"tests/training/{name}.py" for name in GPU_TESTS]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "gpu_pytest", "-p", "no:cacheprovider", "--tb=short", *files]
-    command += ["-k", "off or recorded"] if told.tiny else []
+    command += ["-k", "off or recorded"] if options.tiny else []
     path = os.pathsep.join([str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])
     code = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
     keep(pytest_exit_code=code)
@@ -84,12 +84,12 @@ def tests(told: Given) -> None:
         raise SystemExit(f"pytest ended with {code}")
 
 
-def asked_for(told: Given, command: str, *arguments: str) -> tuple[dict[str, Any], float]:
-    """(the document, wall seconds) of a command of nas-scale; how many trials it has told is kept on the way."""
-    results = told.scratch / f"results-{command}"
-    whole = [*COMMAND, command, *arguments, "--device", told.device, "--results", str(results), "--json"]
+def asked_for(options: Options, command: str, *arguments: str) -> tuple[dict[str, Any], float]:
+    """(the document, wall seconds) of a command of nas-scale; how many trials it has finished is kept on the way."""
+    results = options.scratch / f"results-{command}"
+    whole = [*COMMAND, command, *arguments, "--device", options.device, "--results", str(results), "--json"]
     started = time.perf_counter()
-    with subprocess.Popen(whole, stdout=subprocess.PIPE, text=True, cwd=told.scratch) as process, trials_told(results):
+    with subprocess.Popen(whole, stdout=subprocess.PIPE, text=True, cwd=options.scratch) as process, watched(results):
         printed, _ = process.communicate()
     seconds = time.perf_counter() - started
     if process.returncode:
@@ -98,10 +98,10 @@ def asked_for(told: Given, command: str, *arguments: str) -> tuple[dict[str, Any
     return document, seconds
 
 
-def search(told: Given) -> None:
+def search(options: Options) -> None:
     """A whole search as it comes."""
     tiny = ("--data", "digits", "--trials", "4", "--epochs", "1", "--train-images", "200", "--finalists", "1")
-    document, seconds = asked_for(told, "search", "--target-flops", "400M", *(tiny if told.tiny else ()))
+    document, seconds = asked_for(options, "search", "--target-flops", "400M", *(tiny if options.tiny else ()))
     keep(search=_searched(document) | {"wall_seconds": round(seconds, 1)})
 
 
@@ -130,15 +130,15 @@ def _searched(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def speed(told: Given) -> None:
+def speed(options: Options) -> None:
     """training_speed.py, a net at a time, so that each net's figures are there when it is done."""
-    nets = ("22212220",) if told.tiny else SPEED_NETS
+    nets = ("22212220",) if options.tiny else SPEED_NETS
     tiny = ["--rounds", "1", "--seconds", "0.3", "--batch", "8", "--threads", "1"]
-    size = tiny if told.tiny else ["--rounds", "3", "--seconds", "3"]
+    size = tiny if options.tiny else ["--rounds", "3", "--seconds", "3"]
     failed = []
     for name in nets:
-        out = told.out / f"training_speed-{WORD[told.on_gpu]}-{name}.json"
-        command = _benchmark("training_speed.py", "--device", told.device, "--nets", name, *size, "--out", str(out))
+        out = options.out / f"training_speed-{WORD[options.on_gpu]}-{name}.json"
+        command = _benchmark("training_speed.py", "--device", options.device, "--nets", name, *size, "--out", str(out))
         out.unlink(missing_ok=True)
         failed += [name] if subprocess.run(command, check=False).returncode else []
         if out.is_file():
@@ -148,30 +148,30 @@ def speed(told: Given) -> None:
         raise SystemExit(f"training_speed.py failed for {', '.join(failed)}")
 
 
-def rank(told: Given) -> None:
+def rank(options: Options) -> None:
     """proxy_rank.py on list-1 for as long as there is time: every training is kept in its own file too."""
     from gpu_ranks import keep_taus, trained
 
-    out = told.out / f"proxy_rank-{WORD[told.on_gpu]}-list-1.jsonl"
-    minutes = 0.1 if told.tiny else max(left() - 20, 10) / 60
-    recipes = ("cpu-1",) if told.tiny else RANK_RECIPES
-    command = _benchmark("proxy_rank.py", "--data", f"cifar10:{told.cifar}", "--bench", str(told.bench))
-    command += ["--device", told.device, "--list", "list-1", "--recipe", *recipes, "--minutes", f"{minutes:.2f}"]
+    out = options.out / f"proxy_rank-{WORD[options.on_gpu]}-list-1.jsonl"
+    minutes = 0.1 if options.tiny else max(left() - 20, 10) / 60
+    recipes = ("cpu-1",) if options.tiny else RANK_RECIPES
+    command = _benchmark("proxy_rank.py", "--data", f"cifar10:{options.cifar}", "--bench", str(options.bench))
+    command += ["--device", options.device, "--list", "list-1", "--recipe", *recipes, "--minutes", f"{minutes:.2f}"]
     out.unlink(missing_ok=True)
     with _started([*command, "--out", str(out)]) as process:
         until = time.time() + 60 * minutes + 3
         while process.poll() is None and left() > 5 and (time.time() < until or not trained(out)):
             time.sleep(0.5)
-        # What it does after its trainings is not waited for: judging all nets without training takes a core minutes.
-        assert told.bench is not None
-        keep_taus(out, told.bench)
+        # What it does after its trainings is not waited for: scoring all nets without training takes a core minutes.
+        assert options.bench is not None
+        keep_taus(out, options.bench)
         if process.poll():
             raise SystemExit(f"proxy_rank.py ended with {process.returncode}")
 
 
 @contextlib.contextmanager
 def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is told to stop in the end, where it has not by itself."""
+    """A process that is made to stop in the end, where it has not by itself."""
     process = subprocess.Popen(command)
     try:
         yield process
@@ -181,25 +181,27 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def accuracy(told: Given) -> None:
+def accuracy(options: Options) -> None:
     """time_to_accuracy.py, one seed; a rehearsal where not all images are there."""
-    assert told.cifar is not None
-    out = told.out / f"time_to_accuracy-{WORD[told.on_gpu]}.json"
-    train = gpu_data.images_in(told.cifar, gpu_data.BATCHES[:-1])
-    test = gpu_data.images_in(told.cifar, gpu_data.BATCHES[-1:])
+    assert options.cifar is not None
+    out = options.out / f"time_to_accuracy-{WORD[options.on_gpu]}.json"
+    train = gpu_data.images_in(options.cifar, gpu_data.BATCHES[:-1])
+    test = gpu_data.images_in(options.cifar, gpu_data.BATCHES[-1:])
     part = [] if (train, test) == (50_000, 10_000) else ["--train-images", str(train), "--test-images", str(test)]
-    tiny = ["--epochs", "1", "--batch", "64"] if told.tiny else []
-    command = _benchmark("time_to_accuracy.py", "--data", f"cifar10:{told.cifar}", "--device", told.device)
+    tiny = ["--epochs", "1", "--batch", "64"] if options.tiny else []
+    command = _benchmark("time_to_accuracy.py", "--data", f"cifar10:{options.cifar}", "--device", options.device)
     subprocess.run([*command, "--seeds", "1", *part, *tiny, "--out", str(out)], check=True)
     keep(time_to_accuracy=json.loads(out.read_text()), images=[train, test])
 
 
-def family(told: Given) -> None:
+def family(options: Options) -> None:
     """A family on photographs from a cold start: nothing is cached, and the whole command is timed."""
-    os.environ["NAS_SCALE_CACHE"] = str(told.scratch / "cold-cache")
+    os.environ["NAS_SCALE_CACHE"] = str(options.scratch / "cold-cache")
     tiny = "--trials 3 --finalists 1 --final-seeds 1 --count 7 --grid-seeds 1 --epochs 1 --proxy-resolution 32"
-    arguments = [*tiny.split(), "--phi", "0,1"] if told.tiny else []
-    document, seconds = asked_for(told, "family", "--target-flops", "400M", "--data", str(told.photos), *arguments)
+    arguments = [*tiny.split(), "--phi", "0,1"] if options.tiny else []
+    document, seconds = asked_for(
+        options, "family", "--target-flops", "400M", "--data", str(options.photos), *arguments
+    )
     grid, grown = document["grid"], document["expand"]
     keep(
         family={
@@ -224,7 +226,7 @@ def _benchmark(program: str, *arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "benchmarks" / program), *arguments]
 
 
-STEPS: dict[str, Callable[[Given], None]] = {
+STEPS: dict[str, Callable[[Options], None]] = {
     "environment": environment,
     "tests": tests,
     "search": search,
@@ -236,11 +238,11 @@ STEPS: dict[str, Callable[[Given], None]] = {
 
 
 def main() -> None:
-    options = parser(__doc__)
-    options.add_argument("step", choices=STEPS)
-    asked = options.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("step", choices=STEPS)
+    asked = arguments.parse_args()
     say(f"{asked.step}: {left():.0f} s until it is killed")
-    STEPS[asked.step](given(asked))
+    STEPS[asked.step](options_of(asked))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gpu_data
-from gpu_rows import ROOT, Given
+from gpu_rows import ROOT, Options
 
 HERE = Path(__file__).resolve().parent
 
@@ -52,32 +52,32 @@ STEPS = (
 NUMBERS = tuple(row[0] for row in STEPS)
 
 
-def steps(numbers: Sequence[int], told: Given, lacking: dict[str, str]) -> list[Step]:
+def steps(numbers: Sequence[int], options: Options, lacking: dict[str, str]) -> list[Step]:
     """Those of these numbers, in this order. lacking: why data are not there, by their option's name."""
     found = []
     for number in numbers:
         _, name, (program, *rest), seconds, least, needed = STEPS[number]
-        command = (sys.executable, str(HERE / program), *rest, *told.arguments())
+        command = (sys.executable, str(HERE / program), *rest, *options.arguments())
         lacks = "; ".join(lacking[each] for each in needed if each in lacking)
-        found.append(Step(number, name, command, seconds, 1.0 if told.tiny else least, lacks))
+        found.append(Step(number, name, command, seconds, 1.0 if options.tiny else least, lacks))
     return found
 
 
-def prepared(told: Given) -> tuple[Given, dict[str, str]]:
+def prepared(options: Options) -> tuple[Options, dict[str, str]]:
     """Data as folders, unpacked or for a rehearsal made up, and why others are not there."""
     lacking: dict[str, str] = {}
-    if told.tiny:
-        told = _made_up(told)
+    if options.tiny:
+        options = _made_up(options)
     for name, find in (("cifar", gpu_data.cifar), ("photos", gpu_data.photos), ("bench", _existing)):
-        path: Path | None = getattr(told, name)
+        path: Path | None = getattr(options, name)
         try:
             if path is None:
                 raise FileNotFoundError(f"--{name} was not given")
-            told = replace(told, **{name: find(path, told.scratch)})
+            options = replace(options, **{name: find(path, options.scratch)})
         except Exception as error:  # whatever is wrong with an archive is a reason to go on without it
             lacking[name] = str(error) if path is None else f"--{name} {path.name}: {type(error).__name__}: {error}"
-            told = replace(told, **{name: None})
-    return told, lacking
+            options = replace(options, **{name: None})
+    return options, lacking
 
 
 def _existing(path: Path, _: Path) -> Path:
@@ -86,13 +86,13 @@ def _existing(path: Path, _: Path) -> Path:
     return path.resolve()
 
 
-def _made_up(told: Given) -> Given:
+def _made_up(options: Options) -> Options:
     """With data for a rehearsal in place of those that were not given."""
     lists = json.loads((ROOT / "benchmarks" / "macro_nets.json").read_text())
     codes = [code for part in lists["list-1"].values() for code in part]
     return replace(
-        told,
-        cifar=told.cifar or gpu_data.write_cifar(told.scratch / "cifar", each=40),
-        bench=told.bench or gpu_data.write_bench(told.scratch / "bench.json", codes),
-        photos=told.photos or gpu_data.write_photos(told.scratch / "photos"),
+        options,
+        cifar=options.cifar or gpu_data.write_cifar(options.scratch / "cifar", each=40),
+        bench=options.bench or gpu_data.write_bench(options.scratch / "bench.json", codes),
+        photos=options.photos or gpu_data.write_photos(options.scratch / "photos"),
     )

@@ -40,18 +40,18 @@ def summary(out: Path) -> str:
 
 def headline(line: Line) -> str:
     """What a step says in a few words; where it went wrong, also the first and last of its error."""
-    found = " ".join(told(HEADLINES, line))
+    found = " ".join(viewed(HEADLINES, line))
     words = [text.strip() for text in line["error"].splitlines() if text.strip()]
     error = ": ".join(dict.fromkeys([*words[:1], *words[-1:]]))
     return "; ".join(filter(None, [found, error if len(error) <= ERROR_SHOWN else error[:ERROR_SHOWN] + " ..."]))
 
 
-def told(tellers: Mapping[int, Callable[[Line], str | list[str]]], line: Line) -> list[str]:
-    """What the step's teller makes of its rows."""
-    if line["step"] not in tellers or not line["result"]["rows"]:
+def viewed(views: Mapping[int, Callable[[Line], str | list[str]]], line: Line) -> list[str]:
+    """The step's view of its rows."""
+    if line["step"] not in views or not line["result"]["rows"]:
         return []
     try:
-        found = tellers[line["step"]](line)
+        found = views[line["step"]](line)
     except Exception as error:  # a step may have been killed anywhere, and the others are to be seen
         return [f"its rows cannot be shown: {error!r}"]
     return [found] if isinstance(found, str) else found
@@ -97,8 +97,10 @@ def _search(line: Line) -> str:
 
 
 def _progress(line: Line) -> str:
-    told = {row["run"]: row for row in rows(line, "trials_told")}
-    return ", ".join(f"{run}: {row['trials_told']} trials after {row['after_seconds']} s" for run, row in told.items())
+    latest_of = {row["run"]: row for row in rows(line, "trials_told")}
+    return ", ".join(
+        f"{run}: {row['trials_told']} trials after {row['after_seconds']} s" for run, row in latest_of.items()
+    )
 
 
 def _at_once(line: Line) -> str:
@@ -192,7 +194,7 @@ def draw(out: Path) -> str:
         ],
     )
     for line in lines:
-        if inside := told(SECTIONS, line):
+        if inside := viewed(SECTIONS, line):
             text += ["", f"## {line['step']} {line['name']}", "", f"`{line['command']}`", "", *inside]
     whole = "\n".join(text) + "\n"
     (out / TABLE).write_text(whole)
@@ -267,11 +269,11 @@ def _costs_section(line: Line) -> list[str]:
 
 def _rank_section(line: Line) -> list[str]:
     body = [
-        (row["recipe"], row["part"], row["nets"], f"{row['seconds_a_net']:.2f}", judge, _tau(found))
+        (row["recipe"], row["part"], row["nets"], f"{row['seconds_a_net']:.2f}", score, _tau(found))
         for row in rows(line, "recipe")
-        for judge, found in row["tau"].items()
+        for score, found in row["tau"].items()
     ]
-    return table(("recipe", "part", "nets", "s a net", "judge", "tau"), body)
+    return table(("recipe", "part", "nets", "s a net", "score", "tau"), body)
 
 
 def _family_section(line: Line) -> list[str]:

@@ -15,17 +15,17 @@ EVERY = 3.0  # seconds
 
 
 @contextlib.contextmanager
-def trials_told(results: Path) -> Iterator[None]:
-    """Keeps how many trials each run under the folder `results` has told, with the seconds since, as they change."""
+def watched(results: Path) -> Iterator[None]:
+    """Keeps how many trials each run under the folder `results` has finished, with the seconds since, on change."""
     over = threading.Event()
     started, known = time.perf_counter(), dict[str, int]()
 
     def look() -> None:
         for study in sorted(results.rglob("study.db")):
-            name, told = study.parent.relative_to(results).as_posix(), trials(study)
-            if told and told != known.get(name):
-                known[name] = told
-                keep(run=name, trials_told=told, after_seconds=round(time.perf_counter() - started, 1))
+            name, finished = study.parent.relative_to(results).as_posix(), finished_trials(study)
+            if finished and finished != known.get(name):
+                known[name] = finished
+                keep(run=name, trials_told=finished, after_seconds=round(time.perf_counter() - started, 1))
 
     def watch() -> None:
         while not over.wait(EVERY):
@@ -41,8 +41,8 @@ def trials_told(results: Path) -> Iterator[None]:
         look()
 
 
-def trials(study: Path) -> int:
-    """Trials that are over; 0 where the study cannot be read just now."""
+def finished_trials(study: Path) -> int:
+    """How many there are; 0 where the study cannot be read just now."""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{study}?mode=ro", uri=True, timeout=0.1)) as connection:
             query = "SELECT count(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED', 'FAIL')"

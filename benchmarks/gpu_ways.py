@@ -23,9 +23,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gpu_rows import ROWS, UNTIL, Given, given, keep, left, parser, read_rows, say
+from gpu_rows import ROWS, UNTIL, Options, keep, left, options_of, parser, read_rows, say
 
-HANGS = 45.0  # seconds after which a way is given up
+HANGS = 45.0  # seconds after which a way is abandoned
 LEAST = 6.0  # seconds left with which no way is begun
 BROKEN = 3  # exit code: the device is lost to the process
 ABSENT = 4  # exit code: it never was there
@@ -80,17 +80,17 @@ class Losses:
 class Bench:
     """The net, images and recipes that all ways share."""
 
-    def __init__(self, told: Given) -> None:
+    def __init__(self, options: Options) -> None:
         from gpu_nets import pictures
 
         from nas_scale.architecture.files import load_net
         from nas_scale.training.job import Proxy
         from nas_scale.training.proxy import shrink
 
-        self.told = told
-        self.steps, batch, size = (4, 8, 16) if told.tiny else (20, 32, 32)
-        whole = load_net("mobilenetv2" if told.tiny else "efficientnet-b0")
-        self.net = replace(shrink(whole, Proxy(size, 0.1 if told.tiny else 0.5), whole), classes=10)
+        self.options = options
+        self.steps, batch, size = (4, 8, 16) if options.tiny else (20, 32, 32)
+        whole = load_net("mobilenetv2" if options.tiny else "efficientnet-b0")
+        self.net = replace(shrink(whole, Proxy(size, 0.1 if options.tiny else 0.5), whole), classes=10)
         self.batch = batch
         self.data = pictures(self.steps * batch, 2 * batch, size)
 
@@ -136,11 +136,11 @@ class Bench:
 
     def losses(self, way: Way) -> Losses:
         """The way's own. One seed alone waits for each step; two go side by side, and nothing waits for them."""
-        trainers = self.trainers(way, self.told.device, tuple(range(way.seeds)))
+        trainers = self.trainers(way, self.options.device, tuple(range(way.seeds)))
         if way.seeds == 1:
             by_seed = {seed: list(trainer.losses(0)) for seed, trainer in trainers.items()}
         else:
-            by_seed = side_by_side(trainers, self.told.device)
+            by_seed = side_by_side(trainers, self.options.device)
         recorded = all(trainer.recorded_resolutions for trainer in trainers.values())
         return Losses(by_seed, recorded, next(iter(trainers.values())).not_recorded)
 
@@ -219,7 +219,7 @@ def works(device: str) -> bool:
         return False
 
 
-def here(told: Given, first: int) -> None:
+def here(options: Options, first: int) -> None:
     """Tries the ways from number `first` on in this process."""
     import torch
 
@@ -227,9 +227,9 @@ def here(told: Given, first: int) -> None:
 
     prepare_process(torch.get_num_threads())
     torch.backends.cudnn.allow_tf32 = False  # float32 is to be float32: deviations then tell mistakes from rounding
-    if not works(told.device):
+    if not works(options.device):
         raise SystemExit(ABSENT)
-    bench = Bench(told)
+    bench = Bench(options)
     for number, way in list(enumerate(ways()))[first:]:
         if left() < LEAST:
             keep(not_tried=len(ways()) - number)
@@ -238,24 +238,24 @@ def here(told: Given, first: int) -> None:
         row = tried(bench, way)
         faulthandler.cancel_dump_traceback_later()
         keep(**row, number=number)
-        if not works(told.device):
+        if not works(options.device):
             say(f"way {number} broke the device")
             os._exit(BROKEN)
 
 
-def apart(told: Given) -> None:
+def apart(options: Options) -> None:
     """Tries all ways, in as many processes as it takes."""
-    rows = Path(os.environ.setdefault(ROWS, str(told.scratch / "gpu-ways.jsonl")))
+    rows = Path(os.environ.setdefault(ROWS, str(options.scratch / "gpu-ways.jsonl")))
     first = 0
     for _ in range(RESTARTS):
-        errors = told.scratch / f"ways-{first}.txt"
-        command = [sys.executable, __file__, *told.arguments(), "--from", str(first)]
+        errors = options.scratch / f"ways-{first}.txt"
+        command = [sys.executable, __file__, *options.arguments(), "--from", str(first)]
         with errors.open("wb") as file:
             code = subprocess.run(command, stderr=file, check=False).returncode
         said = errors.read_text(errors="replace")
         say(said)
         if code == ABSENT:
-            raise SystemExit(f"{told.device} does nothing in a fresh process")
+            raise SystemExit(f"{options.device} does nothing in a fresh process")
         if code == 0:
             return
         seen = max((row["number"] for row in read_rows(rows) if "number" in row), default=first - 1)
@@ -272,14 +272,14 @@ def apart(told: Given) -> None:
 
 
 def main() -> None:
-    options = parser(__doc__)
-    options.add_argument("--from", type=int, dest="first", help="try the ways from this number on in this process")
-    asked = options.parse_args()
+    arguments = parser(__doc__)
+    arguments.add_argument("--from", type=int, dest="first", help="try the ways from this number on in this process")
+    asked = arguments.parse_args()
     os.environ.setdefault(UNTIL, str(time.time() + 600))
     if asked.first is None:
-        apart(given(asked))
+        apart(options_of(asked))
     else:
-        here(given(asked), asked.first)
+        here(options_of(asked), asked.first)
 
 
 if __name__ == "__main__":

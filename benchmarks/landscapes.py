@@ -259,25 +259,27 @@ def optimum(chain: Chain, limits: Limits, step: int = STEP) -> float:
 
 
 def _longer(chain: Chain, encoding: Encoding, before: _Partial, stage: int, most: float, step: int) -> _Partial:
-    fillings, pair = list(encoding.assignments(stage)), chain.pairs[stage]
+    assignments, pair = list(encoding.assignments(stage)), chain.pairs[stage]
     looks_back = stage + 1 < len(chain.pairs) and len(chain.pairs[stage + 1]) > 1
     widths = np.unique(before.channels)
-    rows = [[encoding.row(stage, int(width), before.size, filling) for filling in fillings] for width in widths]
+    rows = [
+        [encoding.row(stage, int(width), before.size, assignment) for assignment in assignments] for width in widths
+    ]
     spent = np.array([[row.flops for row in of_width] for of_width in rows])
     channels = np.array([row.channels for row in rows[0]])
-    shape = (len(before.value), len(fillings))
+    shape = (len(before.value), len(assignments))
     value = (before.value[:, None] + pair[before.last if len(pair) > 1 else np.zeros_like(before.last)]).ravel()
     flops = (before.flops[:, None] + spent[np.searchsorted(widths, before.channels)]).ravel()
     side = (before.side[:, None] + chain.sides[stage]).ravel()
-    filling = np.broadcast_to(np.arange(len(fillings)), shape).ravel()
-    last = filling if looks_back else np.zeros_like(filling)
+    assignment = np.broadcast_to(np.arange(len(assignments)), shape).ravel()
+    last = assignment if looks_back else np.zeros_like(assignment)
     kept = np.flatnonzero(flops <= most)
-    same = np.stack([last[kept], channels[filling[kept]], side[kept], flops[kept] // step])
+    same = np.stack([last[kept], channels[assignment[kept]], side[kept], flops[kept] // step])
     order = kept[np.lexsort((-value[kept], *same))]
-    keys = np.stack([last[order], channels[filling[order]], side[order], flops[order] // step])
+    keys = np.stack([last[order], channels[assignment[order]], side[order], flops[order] // step])
     first = np.concatenate([[True], np.any(keys[:, 1:] != keys[:, :-1], axis=0)])
     best = order[first]
-    return _Partial(value[best], flops[best], side[best], last[best], channels[filling[best]], rows[0][0].resolution)
+    return _Partial(value[best], flops[best], side[best], last[best], channels[assignment[best]], rows[0][0].resolution)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The nets of NAS-Bench-Macro that judges are tried on: two lists, drawn once by seed, kept in macro_nets.json.
+"""The nets of NAS-Bench-Macro that scores are tried on: two lists, drawn once by seed, kept in macro_nets.json.
 
     python benchmarks/macro_nets.py --bench nas-bench-macro_cifar10.json
 

@@ -7,7 +7,7 @@ trains the list's 60 nets (macro_nets.json) under each recipe (a name of proxy_r
 a kind) and compares with the benchmark's mean accuracy after 50 epochs. Recipes are chosen on list-1 and reported on
 list-2. Every training is kept in --out at once: the same command goes on where it was stopped, and nothing is trained
 twice. Beside it lie, with the same name: .json (all figures), .md (the tables), .svg (tau against seconds), and
-.judges.json (scores of judges that train nothing).
+.judges.json (zero-cost scores).
 
 Found on a CPU (results/proxy_rank-cpu-list-2.md; the choice: results/proxy_rank-choice.md), recipe `cpu-4`, 23 seconds
 of one core a net, on list-2: inside the band tau 0.75 (95% interval 0.60 to 0.86) by accuracy and 0.79 (0.66 to 0.89)
@@ -62,7 +62,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What trainings took, their nets' making and judging and the workers' start included. A training is given what
+    """What trainings took, their nets' making and validation and the workers' start included. A training is given what
     passed between two answers of the engine, so that only the mean over trainings means something.
 
     seconds: on the clock, times the engine's workers. core_seconds: of processors, in the workers (Linux; else 0).

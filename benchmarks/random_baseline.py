@@ -33,7 +33,7 @@ FINALISTS: Final = 3
 FINAL_SEEDS: Final = 2
 
 
-def told(seen: Sequence[Seen]) -> list[FinishedTrial]:
+def finished(seen: Sequence[Seen]) -> list[FinishedTrial]:
     return [
         FinishedTrial(number, "", trial.params, {}, (), trial.observed, None, None) for number, trial in enumerate(seen)
     ]
@@ -61,7 +61,7 @@ def forecast(searched: Task, strategy: str, seed: int, trials: int) -> RandomSea
     deviations = [np.var(trial.trainings, ddof=1) for trial in seen]
     budget = Budget(trials, 1, FINALISTS, FINAL_SEEDS, float(np.mean(deviations)) ** 0.5)
     region = FeasibleRegion(searched.space, searched.limits)
-    found = random_search(region, told(seen), budget, max(trial.observed for trial in seen), seed)
+    found = random_search(region, finished(seen), budget, max(trial.observed for trial in seen), seed)
     assert found is not None
     return found
 

@@ -1,4 +1,4 @@
-"""What proxy_rank.py shows: tau of every recipe and judge as JSON and a table, and tau against seconds as a picture."""
+"""What proxy_rank.py shows: tau of every recipe and score as JSON and a table, and tau against seconds as a picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cheap_judges import cheap_scores
 from macro_nets import BenchNet
+from zero_cost_scores import zero_cost_scores
 
 from nas_scale.atomic import write_bytes, write_text
 from nas_scale.metrics.counts import cost
@@ -33,7 +33,7 @@ def report(out: Path, name: str, parts: Parts, records: Sequence[Record], data: 
         "list": name,
         "ceiling": {group: asdict(ceiling(nets)) for group, nets in groups.items()},
         "recipes": {recipe: of_recipe(kept, groups) for recipe, kept in by_recipe(records).items()},
-        "judges": of_judges(cheap_scores(groups[WHOLE], data, out.with_suffix(".judges.json")), groups),
+        "judges": of_scores(zero_cost_scores(groups[WHOLE], data, out.with_suffix(".judges.json")), groups),
     }
     write_text(out.with_suffix(".json"), json.dumps(found, indent=1) + "\n")
     text = table(found)
@@ -84,24 +84,24 @@ def of_recipe(kept: Mapping[str, Record], groups: Parts) -> dict[str, Any]:
     }
 
 
-def together(*judges: Sequence[float]) -> list[float]:
-    """The sum of the judges' scores, each by its standard deviations among the nets compared."""
+def together(*scores: Sequence[float]) -> list[float]:
+    """The sum of several scores of the same nets, each by its standard deviations among them."""
     standardised = [
-        [(score - statistics.fmean(scores)) / (statistics.pstdev(scores) or 1.0) for score in scores]
-        for scores in judges
-        if scores
+        [(score - statistics.fmean(of_nets)) / (statistics.pstdev(of_nets) or 1.0) for score in of_nets]
+        for of_nets in scores
+        if of_nets
     ]
     return [sum(of_net) for of_net in zip(*standardised, strict=True)]
 
 
-def of_judges(scores: Mapping[str, Mapping[str, float]], groups: Parts) -> dict[str, Any]:
-    """Tau of every cheap judge in each group of nets. scores: by judge, then by code."""
+def of_scores(scores: Mapping[str, Mapping[str, float]], groups: Parts) -> dict[str, Any]:
+    """Tau of every zero-cost score in each group of nets. scores: by name, then by code."""
     return {
         name: {
-            group: asdict(kendall([given[net.code] for net in nets], [net.accuracy for net in nets]))
+            group: asdict(kendall([by_code[net.code] for net in nets], [net.accuracy for net in nets]))
             for group, nets in groups.items()
         }
-        for name, given in scores.items()
+        for name, by_code in scores.items()
     }
 
 
@@ -127,7 +127,7 @@ def table(found: Mapping[str, Any]) -> str:
         f"{found['device']}, torch {found['torch']}, Python {found['python']}, {found['date']}. "
         "In brackets: 95% bootstrap interval over nets.",
         "",
-        "| judge | " + " | ".join(groups) + " | s a net | CPU-s a net |",
+        "| score | " + " | ".join(groups) + " | s a net | CPU-s a net |",
         "|---" * (len(groups) + 3) + "|",
     ]
     for name, recipe in sorted(found["recipes"].items(), key=lambda item: item[1]["seconds"]):
@@ -140,11 +140,13 @@ def table(found: Mapping[str, Any]) -> str:
     lines += ["", "| recipe | options | nets | accuracy | seed sd |", "|---|---|---|---|---|"]
     for name, recipe in found["recipes"].items():
         sd = "" if recipe["seed_sd"] is None else f"{recipe['seed_sd']:.2%}"
-        lines.append(f"| {name} | {told(recipe['training'])} | {recipe['nets']} | {recipe['accuracy']:.1%} | {sd} |")
+        lines.append(
+            f"| {name} | {changed_options(recipe['training'])} | {recipe['nets']} | {recipe['accuracy']:.1%} | {sd} |"
+        )
     return "\n".join(lines) + "\n"
 
 
-def told(training: Mapping[str, Any]) -> str:
+def changed_options(training: Mapping[str, Any]) -> str:
     """A recipe's options that differ from Training's own defaults."""
     from nas_scale.commands.shared.training import Training
 

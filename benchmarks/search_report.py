@@ -151,10 +151,10 @@ def table(title: str, keys: Mapping[str, str], of: Mapping[str, Row]) -> str:
 
 
 def finals_table(title: str, row: Row, budgets: Sequence[str]) -> str:
-    """By how many of the best are trained again, how often each, and by what they are then judged."""
+    """By how many of the best are trained again, how often each, and by what they are then ranked."""
     ways = dict.fromkeys(key.partition("/")[2].removesuffix("+") for key in row.gaps)
-    judged = ("fresh trainings alone", "all its trainings")
-    head = [f"{budget}, {by}" for by in judged for budget in budgets]
+    ranked_by = ("fresh trainings alone", "all its trainings")
+    head = [f"{budget}, {by}" for by in ranked_by for budget in budgets]
     lines = [f"**{title}**", "", f"| finalists | {' | '.join(head)} |", "|---" * (1 + len(head)) + "|"]
     for way in ways:
         cells = [str(row.gaps.get(f"{budget}/{way}{mark}", "")) for mark in ("", "+") for budget in budgets]
@@ -173,7 +173,7 @@ def worse(row: Row, base: Row | None, key: str) -> bool:
 
 def overhead_table(times: Mapping[str, Mapping[str, float]]) -> str:
     lengths = list(dict.fromkeys(key.removesuffix(" first") for of in times.values() for key in of))
-    lines = ["**Milliseconds a proposal, by trials already told (in brackets: the first of a process)**", ""]
+    lines = ["**Milliseconds a proposal, by finished trials (in brackets: the first of a process)**", ""]
     lines += [f"| strategy | {' | '.join(lengths)} |", "|---" * (len(lengths) + 1) + "|"]
     for name, of in times.items():
         cells = [f"{of[key]:.0f} ({of[f'{key} first']:.0f})" if key in of else "" for key in lengths]

@@ -116,7 +116,7 @@ def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], windo
 
 
 def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -> list[Seen]:
-    """Trial n is asked for when n - window + 1 were told, all are told in their order, as in nas_scale.trials.loop.
+    """Trial n is proposed when n - window + 1 have finished; all finish in their order, as in nas_scale.trials.loop.
 
     Ours: a fresh sampler a trial, and a net that comes again has the score it had. As shipped: one sampler, and a
     net that comes again is trained again. Both are charged a trial for it.
@@ -175,27 +175,27 @@ def retrained(seen: Sequence[Seen], finalists: int, times: int, seed: int, with_
 
 
 def overhead(strategy: str) -> Record:
-    """Milliseconds that a proposal takes on `efficientnet` at 400M, a fresh sampler each, by trials already told.
+    """Milliseconds that a proposal takes on `efficientnet` at 400M, a fresh sampler each, by finished trials.
 
     `100 first` is the first proposal of a process, which may have to read all trials; `100` the median of those after.
     """
     searched = task("interactions", None)
     rng = random.Random(0)
     region = FeasibleRegion(searched.space, CHAIN_LIMITS)
-    fillings = [region.draw(rng) for _ in range(max(HISTORIES))]
+    assignments = [region.draw(rng) for _ in range(max(HISTORIES))]
     found: dict[str, float] = {}
     begun = time.perf_counter()
     for history in HISTORIES:
         if history > LONGEST.get(strategy, history):
             break
         study = optuna.create_study(direction="maximize")
-        study.add_trials([_told(searched, number, params) for number, params in enumerate(fillings[:history])])
+        study.add_trials([_finished(searched, number, params) for number, params in enumerate(assignments[:history])])
         times = [_timed(study, searched, strategy, derived_seed(history, turn)) for turn in range(1 + PROPOSALS)]
         found |= {f"{history} first": times[0], str(history): sorted(times[1:])[PROPOSALS // 2]}
     return {"found": found, "repeats": 0, "seconds": round(time.perf_counter() - begun, 3)}
 
 
-def _told(searched: Task, number: int, params: Mapping[str, Any]) -> FrozenTrial:
+def _finished(searched: Task, number: int, params: Mapping[str, Any]) -> FrozenTrial:
     distributions: dict[str, BaseDistribution] = {
         key: CategoricalDistribution(choice.options) for key, choice in searched.space.choices.items()
     }

@@ -355,7 +355,7 @@ def report(asked: Asked, runs: list[Run], seeds: int) -> dict[str, Any]:
 
 
 def device(asked: Asked) -> dict[str, Any]:
-    """What the figures hang on."""
+    """What the figures depend on."""
     import torch
 
     on_gpu = asked.device.startswith("cuda")

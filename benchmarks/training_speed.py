@@ -307,7 +307,7 @@ def show(result: dict[str, Any]) -> None:
 
 
 def machine(asked: argparse.Namespace) -> dict[str, Any]:
-    """What the figures hang on."""
+    """What the figures depend on."""
     on_gpu = asked.device.startswith("cuda")
     return {
         "date": date.today().isoformat(),

@@ -1,4 +1,4 @@
-"""What judges that train nothing say of nets: their costs, and zero-cost scores of the whole untrained net."""
+"""Zero-cost scores of nets: their costs, and what is measured on the whole untrained net."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from nas_scale.training.data.ref import DataRef
 from nas_scale.zero_cost.names import score_names
 from nas_scale.zero_cost.scores import score
 
-Scores = dict[str, dict[str, float]]  # by judge, then by code
+Scores = dict[str, dict[str, float]]  # by the score's name, then by the net's code
 
 
-def cheap_scores(nets: Sequence[BenchNet], data: str, kept: Path) -> Scores:
-    """Every cheap judge's scores; kept in the file `kept`, which is read where it has them already."""
+def zero_cost_scores(nets: Sequence[BenchNet], data: str, kept: Path) -> Scores:
+    """Every zero-cost score of the nets; kept in the file `kept`, which is read where it has them already."""
     known: Scores = json.loads(kept.read_text()) if kept.exists() else {}
     for name in score_names():
         if set(known.get(name, {})) != {net.code for net in nets}:
