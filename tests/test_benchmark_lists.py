@@ -1,4 +1,4 @@
-"""The lists of nets that judges are tried on: disjoint, of the stated sizes, inside the band, drawn again alike."""
+"""The lists of nets that scores are tried on: disjoint, of the stated sizes, inside the band, drawn again alike."""
 
 from __future__ import annotations
 

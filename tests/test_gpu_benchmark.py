@@ -126,8 +126,8 @@ def test_long_logs_are_cut_and_the_archive_stays_small(gpu: ModuleType, tmp_path
 
 def test_what_a_killed_step_left_can_be_shown(gpu: ModuleType, tmp_path: Path) -> None:
     for rows in ([], [{"anything": 1}], [{"way": {}}, {"family": {}}, {"speed": {}}, {"recipe": "x"}, {"step": 1}]):
-        told = {"status": "timeout", "error": "killed", "seconds": 1.0, "command": "", "date": "2026-01-01T00:00"}
-        lines = [{"step": n, "name": f"s{n}", "result": {"rows": rows}, **told} for n in range(10)]
+        common = {"status": "timeout", "error": "killed", "seconds": 1.0, "command": "", "date": "2026-01-01T00:00"}
+        lines = [{"step": n, "name": f"s{n}", "result": {"rows": rows}, **common} for n in range(10)]
         kept = [json.dumps(line | {"device": "card", "torch": "2", "python": "3"}) for line in lines]
         (tmp_path / "results.jsonl").write_text("\n".join([*kept, "cut off"]))
         assert gpu.summary(tmp_path).count("killed") == 10

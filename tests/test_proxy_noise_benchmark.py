@@ -40,7 +40,7 @@ class _LastFirst:
 
     def __init__(self, failing: int | None = None) -> None:
         self.jobs: list[Job] = []
-        self._told: deque[Outcome | News] = deque()
+        self._coming: deque[Outcome | News] = deque()
         self._failing = failing
 
     def submit(self, ticket: int, job: Job) -> None:
@@ -49,14 +49,14 @@ class _LastFirst:
             Score(_accuracy(job.architecture, seed), 100, 1.0, 1, _seconds(seed), 50.0) for seed in job.seeds
         )
         failed = ticket == self._failing
-        self._told.appendleft(Failed(ticket, "diverged") if failed else Done(ticket, scores))
-        self._told.appendleft(News(ticket, Epoch(1, 1, 1.0, 50.0)))
+        self._coming.appendleft(Failed(ticket, "diverged") if failed else Done(ticket, scores))
+        self._coming.appendleft(News(ticket, Epoch(1, 1, 1.0, 50.0)))
 
     def next(self) -> Outcome | News:
-        return self._told.popleft()
+        return self._coming.popleft()
 
     def close(self) -> None:
-        self._told.clear()
+        self._coming.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -76,7 +76,7 @@ def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_
         assert {n: runs.retrained(seen, n, 2, 0, with_first) for n in by_finalists} == by_finalists
 
 
-def test_finalists_may_be_judged_on_fresh_trainings_alone(runs: ModuleType) -> None:
+def test_finalists_may_be_ranked_on_fresh_trainings_alone(runs: ModuleType) -> None:
     steady = runs.Seen({}, "steady", 4.5, 4.5, 0, (4.5, 4.5, 4.5))
     lucky = runs.Seen({}, "lucky", 4.6, 5.8, 0, (5.8, 4.0, 4.0))
     assert runs.retrained([steady, lucky], 2, 2, 0, with_first=False) == 4.5

@@ -22,7 +22,7 @@ CODE = load_space("nas-bench-macro")
 
 
 def agreed(space: SearchSpace, net: Architecture) -> str | None:
-    """What is missing, after a look at whether a filling is."""
+    """What is missing, after a look at whether an assignment is."""
     said = missing(space, net)
     assert (said is None) == (space.assignment_of(net) is not None)
     return said
@@ -124,7 +124,7 @@ def test_stages_keep_the_numbers_they_are_written_with() -> None:
     assert (agreed(CODE, net) or "").startswith("stage 3 is ir_r1_k7_s2_e3_c128, where nas-bench-macro offers")
 
 
-def test_options_that_hang_on_the_block_type_say_so() -> None:
+def test_options_that_depend_on_the_block_type_say_so() -> None:
     space = SPACES["mnasnet"]
     net = replace(at_space_resolution(space, load_net("mnasnet-a1")), name="")
     assert agreed(space, net) == "stage 5 has 112 channels, where mnasnet offers 72, 96 or 120 for ir"

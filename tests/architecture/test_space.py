@@ -18,7 +18,7 @@ from nas_scale.errors import UserError
 from nas_scale.nets.build import build
 from tests.support.random_nets import random_params
 
-# Spaces small enough to build every net of, each with another reason why fillings may be the same net.
+# Spaces small enough to build every net of, each with another reason why assignments may be the same net.
 SMALL = {
     "skips that cannot act": (
         "head: 16\nstem: 16",
@@ -51,7 +51,7 @@ def _space(name: str) -> SearchSpace:
     return parse_space(f"{properties}\nclasses: 4\nstages: |\n{stages}", "x.yaml", name)
 
 
-def _fillings(space: SearchSpace) -> Iterator[dict[str, object]]:
+def _assignments(space: SearchSpace) -> Iterator[dict[str, object]]:
     for options in itertools.product(*(choice.options for choice in space.choices.values())):
         yield dict(zip(space.choices, options, strict=True))
 
@@ -65,7 +65,7 @@ def _function(net: Architecture) -> object:
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_equal_nets_are_equal_functions_and_the_other_way_round(name: str) -> None:
     space = _space(name)
-    nets = [space.net(params) for params in _fillings(space)]
+    nets = [space.net(params) for params in _assignments(space)]
     assert len(nets) == space.size
     functions: dict[object, set[Architecture]] = {}
     for net in nets:
@@ -76,7 +76,7 @@ def test_equal_nets_are_equal_functions_and_the_other_way_round(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["skips that cannot act", "fields that do not act", "identities", "whole blocks"])
-def test_the_canonical_form_computes_what_the_filling_computes(name: str) -> None:
+def test_the_canonical_form_computes_what_the_assignment_computes(name: str) -> None:
     """The net as written and its canonical form, with the same weights, give the same logits."""
     space, rng = _space(name), random.Random(name)
     image = torch.randn(2, 3, 17, 17)
@@ -97,7 +97,7 @@ def test_the_canonical_form_computes_what_the_filling_computes(name: str) -> Non
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_every_net_of_a_small_space_is_found_again(name: str) -> None:
     space = _space(name)
-    for params in _fillings(space):
+    for params in _assignments(space):
         net = space.net(params)
         found = space.assignment_of(net)
         assert found is not None

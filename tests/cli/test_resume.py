@@ -126,7 +126,7 @@ def test_equal_seeds_give_equal_rankings_for_any_number_of_workers(nas_scale: Co
     assert results(nas_scale(*asked, "--workers", "1")) == results(nas_scale(*asked, "--workers", "3"))
 
 
-def test_a_front_does_not_hang_on_the_number_of_workers(nas_scale: Command) -> None:
+def test_a_front_does_not_depend_on_the_number_of_workers(nas_scale: Command) -> None:
     """Past nsga2's first population."""
     asked = [*FRONT, "--trials", "24", "--seeds", "1", "--window", "3"]
     whole = results(nas_scale(*asked, "--workers", "1"))
@@ -135,7 +135,7 @@ def test_a_front_does_not_hang_on_the_number_of_workers(nas_scale: Command) -> N
 
 
 @pytest.mark.parametrize("method", ["networks", "optuna"])
-def test_grids_do_not_hang_on_the_number_of_workers(nas_scale: Command, method: str) -> None:
+def test_grids_do_not_depend_on_the_number_of_workers(nas_scale: Command, method: str) -> None:
     asked = (*GRID, "--method", method)
     assert results(nas_scale(*asked, "--workers", "1")) == results(nas_scale(*asked, "--workers", "2"))
 

@@ -73,16 +73,16 @@ def test_figures_are_those_of_the_trainings() -> None:
         assert row["cheap"]["params"] == spent.parameters
     equal = [row for row in rows if row["equal_cost"]]
     assert 8 <= len(equal) < 12
-    for judge in document["judges"]:
+    for score in document["judges"]:
         for key, group in (("all", rows), ("equal", equal)):
             own = [
-                statistics.fmean(row["proxy"]) if judge["name"] == "proxy" else row["cheap"][judge["name"]]
+                statistics.fmean(row["proxy"]) if score["name"] == "proxy" else row["cheap"][score["name"]]
                 for row in group
             ]
             true = [statistics.fmean(row["longer"]) for row in group]
-            assert judge[key]["tau"] == pytest.approx(kendalltau(own, true).statistic)
-            assert judge[key]["n"] == len(group)
-            assert judge[key]["low"] <= judge[key]["tau"] <= judge[key]["high"]
+            assert score[key]["tau"] == pytest.approx(kendalltau(own, true).statistic)
+            assert score[key]["n"] == len(group)
+            assert score[key]["low"] <= score[key]["tau"] <= score[key]["high"]
     halves = kendalltau([row["longer"][0] for row in rows], [row["longer"][1] for row in rows]).statistic
     assert document["ceiling"]["of"] == "longer"
     assert document["ceiling"]["all"]["tau"] == pytest.approx(halves)

@@ -131,7 +131,7 @@ def test_a_searchs_best_is_the_baseline_and_trained_as_it_was() -> None:
     assert other["training"]["proxy_resolution"] != 12
 
 
-def test_strides_that_a_search_gave_up_on_demand_stay_given_up() -> None:
+def test_strides_that_a_search_reduced_on_demand_stay_reduced() -> None:
     search(max_flops=100e6, trials=2, space="nas-bench-macro", proxy_strides=1, **TINY)
     assert plain(grid(dry_run=True, device="cpu"))["training"]["proxy_strides"] == 1
     larger = plain(grid(dry_run=True, device="cpu", proxy_resolution=24))["training"]

@@ -93,11 +93,11 @@ def test_a_generator_returns_its_result_and_its_news_come_before(make: Make) -> 
         outcomes, news = heard(engine, 3)
         with pytest.raises(LookupError, match="no job"):
             engine.next()
-        told = isinstance(engine, LocalEngine)
+        reports_news = isinstance(engine, LocalEngine)
     assert outcomes == [Done(ticket, 10 * (ticket + 1)) for ticket in range(3)]
     for ticket in range(3):
         items = [each.item for each in news if each.ticket == ticket]
-        assert items == (list(range(ticket + 1)) if told else [])
+        assert items == (list(range(ticket + 1)) if reports_news else [])
 
 
 def test_a_generator_that_waits_for_its_device_tells_nobody(make: Make) -> None:

@@ -218,7 +218,7 @@ def known_study(limits: Limits, count: int) -> optuna.Study:
 
 
 def after_known(make: Make, limits: Limits, count: int, trials: int) -> list[Architecture]:
-    """The nets of the known trials and of those proposed after them, each told when it is proposed."""
+    """The nets of the known trials and of those proposed after them, each of which ends when it is proposed."""
     study = known_study(limits, count)
     for number in range(count, count + trials):
         study.sampler = make(MNASNET, LIMITS["band"], number)
@@ -340,7 +340,7 @@ class TestGP(BasicSamplerTestCase, RelativeSamplerTestCase):
         return lambda: sampler("gp", MNASNET, LIMITS["band"], 0)
 
 
-def told_study(scores: list[float], direction: str = "maximize") -> tuple[optuna.Study, list[dict[str, Value]]]:
+def finished_study(scores: list[float], direction: str = "maximize") -> tuple[optuna.Study, list[dict[str, Value]]]:
     study = optuna.create_study(direction=direction, sampler=sampler("random", MNASNET, LIMITS["band"], 5))
     proposals = []
     for value in scores:
@@ -358,7 +358,7 @@ def distance(first: dict[str, Value], second: dict[str, Value]) -> int:
 def test_evolution_breeds_from_the_best_of_the_youngest(direction: str, best: int) -> None:
     """With a sample as large as the population the parent is its best; older trials, however good, are dead."""
     scores = [100.0, -100.0, 0, 0, 0, 0, 0, -1.0, 0, 0, 0, 0, 1.0, 0]
-    study, proposals = told_study(scores, direction)
+    study, proposals = finished_study(scores, direction)
     for seed in range(10):
         study.sampler = RegularizedEvolution(MNASNET, LIMITS["band"], population=10, sample=10, seed=seed)
         trial = study.ask()
@@ -415,7 +415,7 @@ Accuracy = Callable[[dict[str, Value]], float]
 
 @pytest.fixture(scope="module")
 def accuracy() -> Accuracy:
-    """CIFAR-10 accuracy of every filling of nas-bench-macro: the mean of three seeds (Su et al. 2021)."""
+    """CIFAR-10 accuracy of every assignment of nas-bench-macro: the mean of three seeds (Su et al. 2021)."""
     folder = os.environ.get("NAS_SCALE_TEST_DATA")
     if folder is None or not (path := Path(folder, "nas-bench-macro_cifar10.json")).exists():
         pytest.skip("set NAS_SCALE_TEST_DATA to a folder with nas-bench-macro_cifar10.json")

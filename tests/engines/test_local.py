@@ -123,9 +123,9 @@ def test_two_jobs_of_one_process_take_turns_and_one_that_waits_holds_up_no_other
         ends = [engine.next(), engine.next()]
         assert len(engine.pids) == 1
         assert {end.result for end in ends if isinstance(end, Done)} == set(engine.pids)
-    told = [(report.ticket, report.item) for report in news if isinstance(report, News)]
-    assert sorted(told) == [(ticket, item) for ticket in (0, 1) for item in range(3)]  # and no None
-    tickets = [ticket for ticket, _ in told]
+    reported = [(report.ticket, report.item) for report in news if isinstance(report, News)]
+    assert sorted(reported) == [(ticket, item) for ticket in (0, 1) for item in range(3)]  # and no None
+    tickets = [ticket for ticket, _ in reported]
     assert all(one != other for one, other in itertools.pairwise(tickets)), tickets
 
 

@@ -118,7 +118,7 @@ def admitted(space: SearchSpace, limits: Limits) -> list[dict]:
     return [region.encoding.params(code) for code in region.every() if limits.keeps(region.encoding.net(code))]
 
 
-def test_a_child_is_another_net_and_not_only_another_filling() -> None:
+def test_a_child_is_another_net_and_not_only_another_assignment() -> None:
     """Where a stage is a plain convolution its expansion does nothing: to change it is no mutation."""
     region, rng = FeasibleRegion(PLAIN, Limits()), random.Random(0)
     params = {**region.draw(rng), "3.op": "cn"}

@@ -24,9 +24,9 @@ QUICK, CHUNK, WHOLE = 5, 50, 1000
 def _mismatches(nets: list[Architecture]) -> list[tuple[Architecture, tuple[int, ...], tuple[int, ...]]]:
     wrong = []
     for net in nets:
-        spent, judged = cost(net), count_net(net)
+        spent, counted = cost(net), count_net(net)
         ours = (spent.parameters, spent.flops, spent.activations)
-        theirs = (judged.parameters, judged.flops, judged.activations)
+        theirs = (counted.parameters, counted.flops, counted.activations)
         if ours != theirs:
             wrong.append((net, ours, theirs))
     return wrong

@@ -23,12 +23,12 @@ _QUICK = {
 
 
 def _rows(*, live: bool) -> list[object]:
-    """A parameter a net; where the judges are asked live, the large nets are left to the exactness set."""
+    """A parameter a net; where the oracles are asked live, the large nets are left to the exactness set."""
     slow = () if not live else (pytest.mark.exactness,)
     return [pytest.param(row, id=row.net, marks=() if row.net in _QUICK else slow) for row in KNOWN]
 
 
-def test_every_shipped_net_is_judged() -> None:
+def test_every_shipped_net_has_an_oracle() -> None:
     assert {row.net for row in KNOWN} == set(known_nets())
 
 
@@ -61,7 +61,7 @@ def test_b0_has_the_published_activations() -> None:
     assert cost(load_net("efficientnet-b0")).activations == 6_748_036
 
 
-def test_the_judge_itself_counts_resnet50_as_published() -> None:
+def test_the_oracle_itself_counts_resnet50_as_published() -> None:
     counted = count_module(RESNET50.theirs(), RESNET50.resolution)
     assert (counted.parameters, counted.flops) == (RESNET50.parameters, RESNET50.flops)
 

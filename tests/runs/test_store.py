@@ -307,7 +307,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch:
 
 def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    told: list[int] = []
+    finished: list[int] = []
 
     def fill() -> None:
         with open_run(tmp_path, "search", SPEC, "x", resume=False) as run:
@@ -317,7 +317,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(tmp_path: Path) 
                 trial = run.study.ask()
                 trial.set_user_attr("blob", "x" * 2000)
                 run.study.tell(trial, 1.0)
-                told.append(number)
+                finished.append(number)
 
     try:
         with pytest.raises(UserError, match=r"cannot write to .*/x: .*; what was stored is kept") as caught:
@@ -326,7 +326,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(tmp_path: Path) 
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(caught.value)
     kept = [trial.number for trial in find_run(tmp_path, "x").study.trials if trial.value is not None]
-    assert kept == told
+    assert kept == finished
     with open_run(tmp_path, "search", SPEC, "x", resume=True) as run:
         run.study.tell(run.study.ask(), 2.0)
 

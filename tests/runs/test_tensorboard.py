@@ -44,7 +44,7 @@ def study_in(storage: InMemoryStorage) -> optuna.Study:
 
 
 def logged(study: optuna.Study, folder: Path, trials: int, stop_after: int | None = None) -> list[FinishedTrial]:
-    """Runs so many trials with event files; killed while trial `stop_after` is told, before its files are written."""
+    """Runs so many trials with event files; killed while trial `stop_after` is recorded, before its files are."""
     with TensorBoard(folder, finished_trials(study)) as board:
 
         def listen(event: Event) -> None:
@@ -83,8 +83,8 @@ def mean(scores: list[Score] | tuple[Score, ...]) -> float:
 def test_every_trial_is_a_run_and_the_best_so_far_another(tmp_path: Path) -> None:
     folder = tmp_path / "run" / "tensorboard"
     folder.parent.mkdir()
-    told = logged(study_in(InMemoryStorage()), folder, 20)
-    own = [trial for trial in told if trial.same_as is None]
+    finished = logged(study_in(InMemoryStorage()), folder, 20)
+    own = [trial for trial in finished if trial.same_as is None]
     assert sorted(path.name for path in folder.iterdir()) == ["best", *(f"trial-{trial.number:03d}" for trial in own)]
     assert {trial.pruned for trial in own} == {True, False}
     for trial in own:
@@ -103,7 +103,7 @@ def test_every_trial_is_a_run_and_the_best_so_far_another(tmp_path: Path) -> Non
         assert scalars(place, "accuracy/validation") == list(looked_at.items())
         assert scalars(place, "value") == [(0, trial.value)]
         assert hyperparameters(place)["flops"] == trial.attributes["flops"]
-    complete = [(trial.number, trial.value) for trial in told if trial.reason is None and not trial.pruned]
+    complete = [(trial.number, trial.value) for trial in finished if trial.reason is None and not trial.pruned]
     assert scalars(folder / "best", "value") == complete
     so_far = [
         (number, max(value or 0 for _, value in complete[: place + 1])) for place, (number, _) in enumerate(complete)
@@ -139,7 +139,7 @@ def test_a_run_that_goes_on_writes_no_trial_twice_and_none_too_few(tmp_path: Pat
     assert everything(killed) == everything(whole)
 
 
-def test_a_run_begun_without_it_is_written_from_what_is_told(tmp_path: Path) -> None:
+def test_a_run_begun_without_it_is_written_from_its_finished_trials(tmp_path: Path) -> None:
     storage = InMemoryStorage()
     run_trials(study_in(storage), plan(8, pruner=pruner("halving")), InlineEngine(evaluate), _nothing)
     for name in ("late", "early"):

@@ -1,4 +1,4 @@
-"""The controller's policy: what it has learned follows from what it was told, and it learns what is good."""
+"""The controller's policy: what it has learned follows from the trials, and it learns what is good."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def test_making_a_policy_leaves_torchs_own_generator_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_policy_told_bit_by_bit_is_the_one_that_was_told_at_once() -> None:
-    told = batches(6)
+def test_a_policy_that_learns_bit_by_bit_is_the_one_that_learns_at_once() -> None:
+    history = batches(6)
     slowly = Learner(OPTIONS)
     for count in range(7):
-        by_bits = slowly.after(told[:count])
-    at_once = Learner(OPTIONS).after(told)
+        by_bits = slowly.after(history[:count])
+    at_once = Learner(OPTIONS).after(history)
     assert all(torch.equal(a, b) for a, b in zip(by_bits.parameters(), at_once.parameters(), strict=True))
 
 
-def test_a_learner_that_is_told_something_else_begins_anew() -> None:
+def test_a_learner_of_another_history_begins_anew() -> None:
     learner = Learner(OPTIONS)
     learner.after(batches(4))
     for other in (batches(4, seed=1), batches(4)[:2], []):
@@ -94,7 +94,7 @@ def test_no_draw_takes_an_option_that_is_not_there() -> None:
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_it_comes_to_propose_what_the_study_asks_for(direction: str) -> None:
-    """Nets with many of the wide option, or with few; 200 trials of 6,561 fillings."""
+    """Nets with many of the wide option, or with few; 200 trials of 6,561 assignments."""
     wide = [choice.options[2] for choice in MACRO.choices.values()]
     study = optuna.create_study(direction=direction)
     seen = []

@@ -22,7 +22,7 @@ from tests.support.small_spaces import PLAIN, VANISHING
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def told(space: SearchSpace, limits: Limits, nets: int, worth: np.ndarray, direction: str) -> optuna.Study:
+def finished_study(space: SearchSpace, limits: Limits, nets: int, worth: np.ndarray, direction: str) -> optuna.Study:
     """A study of random nets, whose worth is a sum over their options."""
     study = optuna.create_study(direction=direction)
     region, rng = FeasibleRegion(space, limits), random.Random(0)
@@ -41,7 +41,7 @@ def test_once_it_knows_the_landscape_it_proposes_the_best_net_that_is_left(direc
     worth = rng.standard_normal((20, 5))
     region = FeasibleRegion(PLAIN, Limits())
     limits = Limits((Limit(FLOPS, most=float(np.median([region.encoding.cost(c).flops for c in region.every()]))),))
-    study = told(PLAIN, limits, 60, worth, direction)
+    study = finished_study(PLAIN, limits, 60, worth, direction)
     inside = FeasibleRegion(PLAIN, limits)
     seen = {PLAIN.net(trial.params) for trial in study.trials}
     codes = [code for code in inside.every() if inside.violation(code) == 0 and inside.encoding.net(code) not in seen]
@@ -58,7 +58,7 @@ def test_it_climbs_where_the_limits_leave_a_ten_thousandth() -> None:
     """From 60 random nets of a band to one that is better than all of a thousand others."""
     space, limits = load_space("efficientnet"), Limits((around(4e8, 0.0005),))
     worth = np.random.default_rng(3).standard_normal((40, 3))
-    study = told(space, limits, 60, worth, "maximize")
+    study = finished_study(space, limits, 60, worth, "maximize")
     region = FeasibleRegion(space, limits)
     rest = region.pool(random.Random(5), 1000)
     values = worth[np.arange(rest.shape[1]), rest].sum(axis=1)
@@ -70,7 +70,7 @@ def test_it_climbs_where_the_limits_leave_a_ten_thousandth() -> None:
 
 def test_a_thousand_trials_take_milliseconds() -> None:
     space, limits = load_space("efficientnet"), Limits((around(4e8, 0.1),))
-    study = told(space, limits, 1000, np.random.default_rng(0).standard_normal((40, 3)), "maximize")
+    study = finished_study(space, limits, 1000, np.random.default_rng(0).standard_normal((40, 3)), "maximize")
     spent = []
     for seed in range(4):
         started = time.process_time()
@@ -80,7 +80,7 @@ def test_a_thousand_trials_take_milliseconds() -> None:
     assert min(spent) < 0.3  # some 50 ms where the machine has nothing else to do
 
 
-def test_a_history_is_what_was_told_what_waits_and_what_is_taken() -> None:
+def test_a_history_is_what_has_finished_what_waits_and_what_is_taken() -> None:
     study = optuna.create_study(direction="minimize", sampler=Predictor(VANISHING, Limits(), seed=0))
     params: list[dict[str, Value]] = []
     for state in (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED, None, TrialState.COMPLETE):

@@ -38,13 +38,13 @@ def test_the_net_proposed_is_the_pools_best(name: str) -> None:
     study = optuna.create_study(direction="maximize")
     asked: list[Architecture] = []
 
-    def judge(net: Architecture) -> float:
+    def scorer(net: Architecture) -> float:
         asked.append(net)
         return activations(net)
 
     for number in range(12):  # TPE starts to model after ten
         asked.clear()
-        study.sampler = Screened(inner(name, number), judge, 8)
+        study.sampler = Screened(inner(name, number), scorer, 8)
         trial = study.ask()
         net = MNASNET.net(propose(trial, MNASNET))
         assert len(asked) == len(set(asked)) >= 4

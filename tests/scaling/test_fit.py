@@ -75,7 +75,7 @@ def test_flat_is_called_flat() -> None:
     assert np.mean([answer.excluded for answer in called]) < 0.3
 
 
-def test_a_clear_hill_is_told() -> None:
+def test_a_clear_hill_is_significant() -> None:
     assert all(fitted(hill((0.3, 0.4, 0.3)), 0.3, number).significant for number in range(20))
 
 

@@ -64,7 +64,7 @@ def test_corners_of_the_triangle(corner: tuple[int, int, int]) -> None:
         assert math.dist(member.shares, corner) < 0.01
 
 
-def test_a_member_hangs_on_its_own_phi_alone() -> None:
+def test_a_member_depends_on_its_own_phi_alone() -> None:
     b0 = load_net("efficientnet-b0")
     assert at_budget(b0, EFFICIENTNET, [1.5, 3])[0] == at_budget(b0, EFFICIENTNET, [1.5])[0]
     assert at_budget(b0, EFFICIENTNET, [3])[0] == at_budget(b0, EFFICIENTNET, [5, 3])[1]

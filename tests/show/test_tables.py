@@ -96,8 +96,8 @@ def test_a_ranking_shows_the_cost_that_was_aimed_at() -> None:
 
 
 def test_what_a_ranking_cannot_tell_is_said() -> None:
-    (told,) = ranking_notes(ranked())
-    assert told.endswith("the proxy tells these nets apart.")
+    (note,) = ranking_notes(ranked())
+    assert note.endswith("the proxy tells these nets apart.")
     (not_told,) = ranking_notes(ranked(spread=0.019))
     assert "cannot tell most of these nets apart" in not_told
     (few,) = ranking_notes(ranked(seed_freedom=1))

@@ -70,7 +70,7 @@ def test_unequal_numbers_are_refused() -> None:
 
 
 def normal_scores(tau: float, n: int, rng: np.random.Generator) -> tuple[list[float], list[float]]:
-    """Of two judges whose true tau is known: for normal scores of correlation r it is 2 / pi asin(r)."""
+    """Of two scores whose true tau is known: for normal scores of correlation r it is 2 / pi asin(r)."""
     r = math.sin(math.pi * tau / 2)
     a = rng.normal(size=n)
     return a.tolist(), (r * a + math.sqrt(1 - r * r) * rng.normal(size=n)).tolist()
@@ -89,9 +89,9 @@ def test_intervals_hold_the_true_tau_about_as_often_as_they_say(tau: float) -> N
 
 
 def test_an_advantage_is_the_difference_of_taus_and_its_interval_holds_it() -> None:
-    """Two judges who see the same truth with as much noise are told apart in about one case of twenty, no more."""
+    """Two scores with as much noise on the same truth differ significantly in about one case of twenty, no more."""
     rng = np.random.default_rng(2)
-    told = 0
+    significant = 0
     for repeat in range(150):
         truth = rng.normal(size=12)
         a, b = (truth + rng.normal(size=12) for _ in range(2))
@@ -100,8 +100,8 @@ def test_an_advantage_is_the_difference_of_taus_and_its_interval_holds_it() -> N
         assert found.tau == pytest.approx(expected, abs=1e-12)
         assert found.low is not None
         assert found.high is not None
-        told += not found.low <= 0 <= found.high
-    assert told / 150 <= 0.1
+        significant += not found.low <= 0 <= found.high
+    assert significant / 150 <= 0.1
     sharp = (truth + 0.05 * rng.normal(size=12)).tolist()
     blind = rng.normal(size=12).tolist()
     clear = advantage(sharp, blind, truth.tolist())

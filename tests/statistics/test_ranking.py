@@ -61,7 +61,7 @@ def test_one_repeated_seed_tells_next_to_nothing() -> None:
 
 
 def test_the_shared_images_do_not_hide_a_difference_between_nets() -> None:
-    """Seeds agree within 0.1 points: 2 points apart is told, although either accuracy is known to 1.3 points only."""
+    """Seeds agree within 0.1 points: 2 points are significant, although either accuracy is known to 1.3 points only."""
     ranking = rank([net(0, 0.800, 0.801, 0.802), net(1, 0.780, 0.781, 0.782)])
     assert [entry.tied for entry in ranking.entries] == [False, False]
     assert all(entry.stderr is not None and entry.stderr > 0.012 for entry in ranking.entries)

@@ -64,7 +64,7 @@ def finished(*arguments: str, cwd: Path, fake: bool = True, **environment: str) 
 
 
 def without_time(document: Any) -> Any:
-    """A document without what hangs on the clock, and without the run's name."""
+    """A document without what depends on the clock, and without the run's name."""
     if isinstance(document, dict):
         gone = (
             "seconds",

@@ -43,7 +43,7 @@ SPACE = {
 
 
 class Climber(BaseSampler):
-    """Changes one choice of the best trial told so far, every third time all; draws all parameters at once."""
+    """Changes one choice of the best trial so far, every third time all; draws all parameters at once."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -55,10 +55,10 @@ class Climber(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         drawn = {name: self._random.choice(choices.choices) for name, choices in SPACE.items()}
-        told = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if not told or self._random.random() < 1 / 3:
+        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if not finished or self._random.random() < 1 / 3:
             return drawn
-        best = max(told, key=lambda trial: (trial.values[0], -trial.number))
+        best = max(finished, key=lambda trial: (trial.values[0], -trial.number))
         changed = self._random.choice(list(SPACE))
         return {**best.params, changed: drawn[changed]}
 
@@ -76,7 +76,7 @@ def jobs(proposed: Proposed, number: int, seeds: int = 2) -> list[Job]:
     return [Job(proposed.subject, DataRef("digits", 32), Recipe(epochs=EPOCHS), (seed,)) for seed in range(seeds)]
 
 
-def judge(proposed: Proposed, scores: Sequence[Score]) -> float:
+def value_of(proposed: Proposed, scores: Sequence[Score]) -> float:
     return sum(score.accuracy for score in scores) / len(scores)
 
 
@@ -137,7 +137,7 @@ def plan(
     pruner: Pruner | None = None,
     costs: Callable[[Proposed], Sequence[float]] | None = None,
 ) -> TrialPlan:
-    return TrialPlan(sampler_for, propose, jobs_of, judge, trials, window, pruner, costs)
+    return TrialPlan(sampler_for, propose, jobs_of, value_of, trials, window, pruner, costs)
 
 
 def channels(proposed: Proposed) -> tuple[float]:
@@ -149,8 +149,8 @@ def pruner(kind: Kind) -> Pruner:
     return Pruner(kind, EPOCHS, 2 if kind == "halving" else 3)
 
 
-def plain(told: Sequence[FinishedTrial]) -> list[Mapping[str, Any]]:
-    return [asdict(trial) for trial in told]
+def plain(finished: Sequence[FinishedTrial]) -> list[Mapping[str, Any]]:
+    return [asdict(trial) for trial in finished]
 
 
 def main(results: Path, trials: int, workers: int, pause: float, prune: Pruner | None) -> None:
@@ -163,15 +163,15 @@ def main(results: Path, trials: int, workers: int, pause: float, prune: Pruner |
         open_run(results, "search", {"trials": trials}, "x", resume) as run,
         LocalEngine("tests.support.fake_search:slow_evaluate", workers, threads=1) as engine,
     ):
-        told = run_trials(run.study, plan(trials, jobs_of=slow_jobs, pruner=prune), engine, lambda event: None)
-        extra = {(f"fresh {n}",): job for n, job in enumerate(slow_jobs(propose_again(told), 0))}
+        finished = run_trials(run.study, plan(trials, jobs_of=slow_jobs, pruner=prune), engine, lambda event: None)
+        extra = {(f"fresh {n}",): job for n, job in enumerate(slow_jobs(propose_again(finished), 0))}
         after = run_jobs(run.study, extra, engine, lambda event: None)
-        run.finish(len(told), "fake")
-    print(json.dumps([plain(told), {key: str(result) for key, result in after.items()}], indent=1))
+        run.finish(len(finished), "fake")
+    print(json.dumps([plain(finished), {key: str(result) for key, result in after.items()}], indent=1))
 
 
-def propose_again(told: Sequence[FinishedTrial]) -> Proposed:
-    best = max(told, key=lambda trial: (trial.value or 0.0, -trial.number))
+def propose_again(finished: Sequence[FinishedTrial]) -> Proposed:
+    best = max(finished, key=lambda trial: (trial.value or 0.0, -trial.number))
     return propose(optuna.trial.FixedTrial(dict(best.params)))  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Trainings that cost nothing, in place of real ones: a score that hangs on the net and the seed alone.
+"""Trainings that cost nothing, in place of real ones: a score that depends on the net and the seed alone.
 
 As a program it is `nas-scale` with these: fake_training.py ARGUMENTS. The environment says how they behave, so that
 worker processes know it too: FAKE_PAUSE seconds each, FAKE_FAILING of 256 nets diverge, FAKE_COUNT a file that grows by

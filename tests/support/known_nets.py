@@ -1,4 +1,4 @@
-"""The known nets whose exact cost is public, each with the library that judges it."""
+"""The known nets whose exact cost is public, each with the library that checks it."""
 
 from __future__ import annotations
 

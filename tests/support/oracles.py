@@ -1,4 +1,4 @@
-"""Other people's nets, as independent judges; only tests and benchmarks import them."""
+"""Other people's nets, as independent oracles; only tests and benchmarks import them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws that hang on the seed alone, and every step from bytes to a batch against plain loops or another library."""
+"""Draws that depend on the seed alone, and every step from bytes to a batch against plain loops or another library."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _same(one: EpochDraws, other: EpochDraws) -> set[str]:
     return {name for name in ours if name in theirs and torch.equal(ours[name], theirs[name])}
 
 
-def test_draws_hang_on_seed_and_epoch_alone() -> None:
+def test_draws_depend_on_seed_and_epoch_alone() -> None:
     torch.manual_seed(1)
     first = draw_epoch(FULL, 500, 16, 7, True, seed=3, epoch=4)
     torch.manual_seed(2)
@@ -73,7 +73,7 @@ def test_draws_hang_on_seed_and_epoch_alone() -> None:
 
 
 def test_earlier_trainings_draws_are_drawn_again_whatever_else_is() -> None:
-    """Figures as they were first drawn: scores of kept runs hang on them."""
+    """Figures as they were first drawn: scores of kept runs depend on them."""
     for recipe in (PLAIN, FULL):
         draws = draw_epoch(recipe, 8, 16, 2, True, seed=1, epoch=2)
         assert draws.order.tolist() == ORDER
@@ -284,7 +284,7 @@ def test_nothing_is_done_by_image_and_nothing_waits_for_the_device() -> None:
     assert counts.keys() & waiting == set()
 
 
-def test_shapes_hang_on_the_recipe_alone_and_nothing_is_sent_to_the_device() -> None:
+def test_shapes_depend_on_the_recipe_alone_and_nothing_is_sent_to_the_device() -> None:
     """On a device without values every shape can still be told, and no operator there is given a tensor of the host."""
     meta = torch.device("meta")
     draws = draw_epoch(FULL, 8, 16, 2, True, 0, 0).to(meta)

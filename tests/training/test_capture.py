@@ -199,7 +199,7 @@ def _failing_after(calls: int, net: nn.Linear) -> capture.Step:
 
 @pytest.mark.usefixtures("recording")
 def test_a_capture_that_fails_is_ended_and_the_state_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where ending it fails, as it does for a capture that CUDA has given up: memory then comes from its pool."""
+    """Also where ending it fails, as it does for a capture that CUDA has abandoned: memory then comes from its pool."""
     undone: list[object] = []
     monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", lambda _, pool: undone.append(pool), raising=False)
     for ends_well in (True, False):

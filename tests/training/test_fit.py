@@ -171,18 +171,18 @@ def _scores(images: Images, seeds: Sequence[int] = (0, 1), spare: bool = False, 
     return finished(train_nets(nets, images, replace(RECIPE, epochs=3), **others))
 
 
-def _told(score: Score) -> tuple[float, float, tuple[float, ...]]:
+def _figures(score: Score) -> tuple[float, float, tuple[float, ...]]:
     return score.accuracy, score.loss, score.losses
 
 
 def test_seeds_side_by_side_score_as_each_alone(digits: Dataset, usual: tuple[Score, ...]) -> None:
     alone = [_scores(ResidentImages(digits, CPU), (seed,))[0] for seed in (0, 1)]
-    assert [_told(score) for score in usual] == [_told(score) for score in alone]
-    assert _told(usual[0]) != _told(usual[1])
+    assert [_figures(score) for score in usual] == [_figures(score) for score in alone]
+    assert _figures(usual[0]) != _figures(usual[1])
 
 
 def test_images_streamed_from_their_files_give_the_same(digits: Dataset, usual: tuple[Score, ...]) -> None:
-    assert [_told(score) for score in _scores(StreamedImages(digits, CPU))] == [_told(score) for score in usual]
+    assert [_figures(score) for score in _scores(StreamedImages(digits, CPU))] == [_figures(score) for score in usual]
 
 
 def test_images_are_streamed_where_they_do_not_fit(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ def test_computing_blocks_again_keeps_far_less() -> None:
 def test_a_stop_ends_all_seeds_where_their_mean_falls_short(digits: Dataset, usual: tuple[Score, ...]) -> None:
     images = ResidentImages(digits, CPU)
     free = _scores(images, stops=(Stop(1, 0.0), Stop(2, 0.0)))
-    assert [_told(score) for score in free] == [_told(score) for score in usual]  # looking changes nothing
+    assert [_figures(score) for score in free] == [_figures(score) for score in usual]  # looking changes nothing
     reached = [statistics.fmean(score.checks[at][1] for score in free) for at in (0, 1)]
     passing = _scores(images, stops=(Stop(1, reached[0]), Stop(2, reached[1] + 1e-6)))
     assert [score.epochs for score in passing] == [2, 2]
@@ -234,7 +234,7 @@ def test_a_stop_ends_all_seeds_where_their_mean_falls_short(digits: Dataset, usu
 
 def test_a_stop_after_the_last_epoch_stops_nothing(digits: Dataset, usual: tuple[Score, ...]) -> None:
     scores = _scores(ResidentImages(digits, CPU), stops=(Stop(3, 1.0), Stop(9, 1.0)))
-    assert [_told(score) for score in scores] == [_told(score) for score in usual]
+    assert [_figures(score) for score in scores] == [_figures(score) for score in usual]
 
 
 def test_news_comes_after_every_epoch(digits: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""How nets are shrunk: the last map, the strides given up, the channels."""
+"""How nets are shrunk: the last map, the strides reduced, the channels."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_the_last_map_is_never_under_three_pixels(name: str) -> None:
         assert _last_map(small) >= 3
         strides, kept = [stride for stride in _strides(net) if stride > 1], strides_kept(net, resolution)
         one_more = math.prod(strides[: kept + 1])
-        assert kept == len(strides) or math.ceil(resolution / one_more) < 3, "no stride is given up without need"
+        assert kept == len(strides) or math.ceil(resolution / one_more) < 3, "no stride is reduced without need"
 
 
 @pytest.mark.parametrize("name", sorted(known_spaces()))
 def test_the_last_map_of_every_net_of_a_space_is_at_least_three_pixels(name: str) -> None:
     space, rng = load_space(name), random.Random(name)
-    fillings = [*extreme_params(space), *(random_params(space, rng) for _ in range(20))]
-    nets = [space.net(params) for params in fillings]
+    assignments = [*extreme_params(space), *(random_params(space, rng) for _ in range(20))]
+    nets = [space.net(params) for params in assignments]
     for resolution in (3, 4, 5, 9, 16, 24, 31, 32, 33, 48, 64, 96, 224, 600):
         assert min(_last_map(shrink(net, Proxy(resolution), nets[0])) for net in nets) >= 3
 
@@ -68,7 +68,7 @@ def test_the_built_proxy_has_that_map(resolution: int) -> None:
         (4, [1, 1, 1, 1, 1, 1, 1, 1]),
     ],
 )
-def test_the_latest_strides_of_b0_are_given_up_first(resolution: int, strides: list[int]) -> None:
+def test_the_latest_strides_of_b0_are_reduced_first(resolution: int, strides: list[int]) -> None:
     net = load_net("efficientnet-b0")
     assert _strides(shrink(net, Proxy(resolution), net)) == strides
 
@@ -89,7 +89,7 @@ def test_a_net_of_a_lower_resolution_keeps_its_last_map_too() -> None:
     assert _last_map(small) >= 3
 
 
-def test_strides_can_be_given_up_beyond_need_but_not_kept_against_it() -> None:
+def test_strides_can_be_reduced_beyond_need_but_not_kept_against_it() -> None:
     base = load_net("efficientnet-b0")
     assert _strides(shrink(base, Proxy(48, strides=2), base)) == [2, 1, 2, 1, 1, 1, 1, 1]
     assert _strides(shrink(base, Proxy(48, strides=0), base)) == [1] * 8
@@ -131,7 +131,7 @@ def test_two_nets_of_a_space_stay_two_nets() -> None:
     assert len({shrink(net, Proxy(48, width=0.5), reference) for net in nets}) == len(nets)
 
 
-def test_what_was_given_up_is_a_phrase() -> None:
+def test_what_was_reduced_is_a_phrase() -> None:
     net = load_net("efficientnet-b0")
     assert proxy_reduction(net, Proxy(48, width=0.5, recipe=Recipe(epochs=4))) == (
         "48 px instead of 224, total stride 16 instead of 32, channels x 0.5, 4 epochs in batches of 32"

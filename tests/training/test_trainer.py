@@ -132,7 +132,7 @@ def test_validation_comes_in_batches_of_one_shape_and_counts_every_image_once(
     assert repeated < len(batches)
 
 
-def test_a_score_does_not_hang_on_the_size_of_evaluation_batches(
+def test_a_score_does_not_depend_on_the_size_of_evaluation_batches(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = Trainer(build(NET, 0), ResidentImages(digits, CPU), RECIPE, seed=0)

@@ -57,8 +57,8 @@ class TimedEngine:
             scores = tuple(replace(score, seconds=took) for score in scores)
             outcome: Outcome = Done(ticket, scores)
             for epoch in range(1, scores[0].epochs + 1):
-                told = News(ticket, Epoch(epoch, EPOCHS, 0.5, 100.0))
-                self._coming.append((at + took * epoch / scores[0].epochs, ticket, epoch, told))
+                news = News(ticket, Epoch(epoch, EPOCHS, 0.5, 100.0))
+                self._coming.append((at + took * epoch / scores[0].epochs, ticket, epoch, news))
         except FloatingPointError as error:
             outcome, took = Failed(ticket, reason(error)), self.seconds
         self._coming.append((at + took, ticket, EPOCHS + 1, outcome))
@@ -99,15 +99,15 @@ def timed(
         pruner=pruner(kind) if kind else None,
     )
     propose = fake_search.propose if repeating else new_net
-    told = run_trials(study, replace(whole, known=known, deadline=until, propose=propose), engine, ignore)  # type: ignore[arg-type]
-    best = sorted((each for each in told if each.value is not None), key=lambda each: -(each.value or 0))[: after[0]]
+    finished = run_trials(study, replace(whole, known=known, deadline=until, propose=propose), engine, ignore)  # type: ignore[arg-type]
+    ranked = sorted((each for each in finished if each.value is not None), key=lambda each: -(each.value or 0))
     wanted: dict[tuple[str, ...], Job] = {}
-    for each in best:
+    for each in ranked[: after[0]]:
         proposed = fake_search.propose(optuna.trial.FixedTrial(dict(each.params)))  # type: ignore[arg-type]
         for job in fake_search.jobs(proposed, 0, after[1]):
             wanted[(f"{each.number}/{job.seeds[0]}",)] = job
     run_jobs(study, wanted, engine, until.watching(ignore))  # type: ignore[arg-type]
-    return told, until
+    return finished, until
 
 
 @functools.cache
@@ -122,16 +122,16 @@ def endless(kind: Kind | None = None, window: int = 4, seeds: int = 2) -> list[F
 def test_it_ends_in_time_and_uses_most_of_it(
     seconds: float, after: tuple[int, int], workers: int, kind: Kind | None
 ) -> None:
-    told, until = timed(seconds, TimedEngine(Clock(), workers), after=after, kind=kind)
+    finished, until = timed(seconds, TimedEngine(Clock(), workers), after=after, kind=kind)
     assert until.why == "time"
     assert seconds - 45 <= until.spent() <= seconds + 10
-    assert plain(told) == plain(endless(kind))[: len(told)]
+    assert plain(finished) == plain(endless(kind))[: len(finished)]
 
 
 def test_without_noise_the_count_is_exact() -> None:
     """One worker, trials of twenty seconds, and twice ten for each of the two best."""
-    told, until = timed(140.0, TimedEngine(Clock()), after=(2, 2))
-    trained = [each for each in told if each.same_as is None]
+    finished, until = timed(140.0, TimedEngine(Clock()), after=(2, 2))
+    trained = [each for each in finished if each.same_as is None]
     assert until.spent() <= 140.0
     assert len(trained) == 5  # one of which fails at its first seed, or 5 * 20 + 2 * 2 * 10
 
@@ -141,14 +141,14 @@ def test_without_noise_the_count_is_exact() -> None:
 def test_one_net_is_always_trained(seconds: float, workers: int) -> None:
     """One a worker, as long as nothing is known of how long it takes."""
     study = new_study()
-    told, until = timed(seconds, TimedEngine(Clock(), workers), study, after=(3, 1), seeds=1)
-    assert 1 <= len(told) <= workers
-    assert until.ended == len(told)
+    finished, until = timed(seconds, TimedEngine(Clock(), workers), study, after=(3, 1), seeds=1)
+    assert 1 <= len(finished) <= workers
+    assert until.ended == len(finished)
     states = [trial.state for trial in study.trials]
     assert TrialState.RUNNING not in states
-    dropped = study.trials[len(told) :]
+    dropped = study.trials[len(finished) :]
     assert {trial.user_attrs["reason"] for trial in dropped} == {NOT_STARTED}
-    assert finished_trials(study) == told
+    assert finished_trials(study) == finished
 
 
 def test_what_a_process_takes_to_start_is_no_part_of_the_pace() -> None:
@@ -172,15 +172,15 @@ def test_a_kill_before_any_write_changes_only_how_many_there_are(kind: Kind | No
                 timed(130.0, TimedEngine(clock, 2), study, window=3, kind=kind)
             storage.left = -1
         settled = study.user_attrs.get(TIME, {}).get("ended")
-        told, until = timed(130.0, TimedEngine(clock, 2), new_study(storage), window=3, kind=kind)
-        assert plain(told) == expected[: len(told)], f"killed before write {moment}"
-        assert plain(finished_trials(study)) == plain(told)
-        assert until.ended == len(told)
+        finished, until = timed(130.0, TimedEngine(clock, 2), new_study(storage), window=3, kind=kind)
+        assert plain(finished) == expected[: len(finished)], f"killed before write {moment}"
+        assert plain(finished_trials(study)) == plain(finished)
+        assert until.ended == len(finished)
         assert settled is None or until.ended <= settled
         assert all(trial.state.is_finished() for trial in study.trials)
         again, _ = timed(130.0, TimedEngine(clock, 2), new_study(storage), window=3, kind=kind)
-        assert plain(again) == plain(told)
-        counts.add(len(told))
+        assert plain(again) == plain(finished)
+        counts.add(len(finished))
     assert len(first) in counts
     assert min(counts) >= 1
 
@@ -203,26 +203,26 @@ def test_time_of_earlier_processes_counts() -> None:
 
 
 def test_trials_may_come_first() -> None:
-    told, until = timed(1e6, TimedEngine(Clock()), trials=5)
-    assert len(told) == 5
+    finished, until = timed(1e6, TimedEngine(Clock()), trials=5)
+    assert len(finished) == 5
     assert (until.ended, until.why) == (None, None)
 
 
 def test_where_all_is_known_nothing_more_is_proposed() -> None:
-    told, until = timed(1e7, TimedEngine(Clock()), trials=3000, repeating=True)
+    finished, until = timed(1e7, TimedEngine(Clock()), trials=3000, repeating=True)
     assert until.why == "repeats"
-    assert all(each.same_as is not None for each in told[-REPEATS:])
-    assert any(each.same_as is None for each in told[-2 * REPEATS :])
+    assert all(each.same_as is not None for each in finished[-REPEATS:])
+    assert any(each.same_as is None for each in finished[-2 * REPEATS :])
     again, _ = timed(1e7, TimedEngine(Clock()), trials=3000, window=1, repeating=True)
-    assert again != told
+    assert again != finished
 
 
 def test_known_trials_take_no_time_and_teach_no_pace() -> None:
     study = new_study()
     add(study)
-    told, until = timed(100.0, TimedEngine(Clock()), study, known=len(KNOWN))
-    assert until.ended == len(told)
-    assert len(told) > len(KNOWN)
+    finished, until = timed(100.0, TimedEngine(Clock()), study, known=len(KNOWN))
+    assert until.ended == len(finished)
+    assert len(finished) > len(KNOWN)
     assert until.spent() <= 100.0
 
 

@@ -1,4 +1,4 @@
-"""Trials of another run: taken whole, told before the first own one, and every promise of the loop kept with them."""
+"""Trials of another run: taken whole, recorded before the first own, and every promise of the loop kept with them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed
 from nas_scale.trials.pruning import Kind
 from tests.support import fake_search
-from tests.support.fake_search import SPACE, evaluate, judge, plain, plan, pruner
+from tests.support.fake_search import SPACE, evaluate, plain, plan, pruner, value_of
 from tests.support.mortal_storage import Killed, MortalStorage
 from tests.trials.test_loop import ShuffledEngine, ignore, new_study
 
@@ -41,7 +41,7 @@ def meaning(params: Mapping[str, Any]) -> Proposed:
 
 
 def add(study: optuna.Study, known: tuple[Known, ...] = KNOWN) -> None:
-    add_known(study, known, SPACE, meaning, judge)
+    add_known(study, known, SPACE, meaning, value_of)
 
 
 def go_on(
@@ -59,12 +59,12 @@ def go_on(
 
 def test_only_trials_with_a_score_of_their_own_are_taken() -> None:
     for kind in (None, "halving"):
-        study, told = earlier(30, kind)  # type: ignore[arg-type]
+        study, finished = earlier(30, kind)  # type: ignore[arg-type]
         taken = known_trials(study, "first")
-        wanted = [each for each in told if each.reason is None and each.same_as is None and not each.pruned]
+        wanted = [each for each in finished if each.reason is None and each.same_as is None and not each.pruned]
         assert [(known.params, known.scores) for known in taken] == [(each.params, each.scores) for each in wanted]
         assert {known.origin for known in taken} == {"first"}
-        left = [each for each in told if each not in wanted]
+        left = [each for each in finished if each not in wanted]
         assert any(each.reason for each in left)
         assert any(each.same_as is not None for each in left)
         assert any(each.pruned for each in left) == (kind is not None)
@@ -72,12 +72,12 @@ def test_only_trials_with_a_score_of_their_own_are_taken() -> None:
 
 def test_they_are_the_first_trials_with_scores_and_a_value_of_this_search() -> None:
     study = new_study()
-    add_known(study, KNOWN, SPACE, meaning, lambda proposed, scores: -judge(proposed, scores))
-    told = finished_trials(study)
-    assert [each.number for each in told] == list(range(len(KNOWN)))
-    assert [(each.params, each.scores) for each in told] == [(known.params, known.scores) for known in KNOWN]
-    assert [each.value for each in told] == [-judge(meaning(known.params), known.scores) for known in KNOWN]
-    assert {each.attributes[ORIGIN] for each in told} == {"first"}
+    add_known(study, KNOWN, SPACE, meaning, lambda proposed, scores: -value_of(proposed, scores))
+    finished = finished_trials(study)
+    assert [each.number for each in finished] == list(range(len(KNOWN)))
+    assert [(each.params, each.scores) for each in finished] == [(known.params, known.scores) for known in KNOWN]
+    assert [each.value for each in finished] == [-value_of(meaning(known.params), known.scores) for known in KNOWN]
+    assert {each.attributes[ORIGIN] for each in finished} == {"first"}
     assert all(trial.state == TrialState.COMPLETE for trial in study.trials)
     again = known_trials(study, "second")
     assert again == KNOWN  # what was trained in the first stays the first's
@@ -92,8 +92,8 @@ def test_a_net_that_is_known_is_not_trained_again_and_the_sampler_learns_from_it
         trained.append(repr(job.architecture))
         return evaluate(job)
 
-    told = go_on(new_study(), 20, InlineEngine(watched))
-    own = told[len(KNOWN) :]
+    finished = go_on(new_study(), 20, InlineEngine(watched))
+    own = finished[len(KNOWN) :]
     repeats = [each for each in own if each.same_as is not None and each.same_as < len(KNOWN)]
     assert repeats
     assert not {repr(meaning(known.params).subject) for known in KNOWN} & set(trained)
@@ -129,7 +129,7 @@ def test_a_kill_before_any_write_changes_nothing() -> None:
 def test_events_count_this_runs_trials_alone() -> None:
     events: list[Event] = []
     study = new_study()
-    told = go_on(study, 4, on_event=events.append)
+    finished = go_on(study, 4, on_event=events.append)
     assert events[0] == Resumed(0, 4, None)
     assert sum(isinstance(event, TrialDone | TrialFailed) for event in events) == 4
     assert [event.number for event in events if isinstance(event, TrialStarted)] == [
@@ -137,7 +137,7 @@ def test_events_count_this_runs_trials_alone() -> None:
     ]
     events.clear()
     go_on(study, 6, on_event=events.append)
-    best = max(each.value for each in told[len(KNOWN) :] if each.value is not None)
+    best = max(each.value for each in finished[len(KNOWN) :] if each.value is not None)
     assert events[0] == Resumed(4, 6, best)
 
 

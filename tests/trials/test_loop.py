@@ -85,11 +85,11 @@ class ShuffledEngine(InlineEngine):
 
 
 def test_it_exercises_repeats_failures_and_successes() -> None:
-    told = search()
-    assert {trial.same_as is None for trial in told} == {True, False}
-    assert {trial.reason is None for trial in told} == {True, False}
-    assert len({trial.key for trial in told}) > 5
-    assert [trial.number for trial in told] == list(range(14))
+    finished = search()
+    assert {trial.same_as is None for trial in finished} == {True, False}
+    assert {trial.reason is None for trial in finished} == {True, False}
+    assert len({trial.key for trial in finished}) > 5
+    assert [trial.number for trial in finished] == list(range(14))
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 6])
@@ -126,7 +126,7 @@ def several_objectives(storage: InMemoryStorage | None = None) -> optuna.Study:
     return optuna.create_study(study_name="x", storage=storage, directions=directions, load_if_exists=True)
 
 
-def test_several_objectives_are_told_and_a_kill_before_any_write_changes_nothing() -> None:
+def test_several_objectives_are_recorded_and_a_kill_before_any_write_changes_nothing() -> None:
     wanted, whole = plan(10, costs=channels), MortalStorage()
     expected = run_trials(several_objectives(whole), wanted, InlineEngine(evaluate), ignore)
     for trial, stored in zip(expected, several_objectives(whole).trials, strict=True):
@@ -176,14 +176,14 @@ def test_a_complete_study_is_returned_without_any_work() -> None:
 
 
 def test_a_repeated_net_takes_the_scores_of_the_first_and_is_not_trained_again() -> None:
-    told = search(20)
-    by_number = {trial.number: trial for trial in told}
-    repeats = [trial for trial in told if trial.same_as is not None]
+    finished = search(20)
+    by_number = {trial.number: trial for trial in finished}
+    repeats = [trial for trial in finished if trial.same_as is not None]
     for trial in repeats:
         first = by_number[trial.same_as or 0]
         assert (first.key, first.same_as) == (trial.key, None)
         assert (first.scores, first.value, first.reason) == (trial.scores, trial.value, trial.reason)
-    firsts = [trial.key for trial in told if trial.same_as is None]
+    firsts = [trial.key for trial in finished if trial.same_as is None]
     assert len(firsts) == len(set(firsts))
 
 
@@ -194,13 +194,13 @@ def grid_plan(keys: Sequence[str], fails: dict[str, Any] | None = None) -> Trial
     def propose(trial: optuna.Trial) -> Proposed:
         return Proposed(fake_search.Architecture((), stem=8 * (trial.number + 1)), keys[trial.number])
 
-    def judge(proposed: Proposed, scores: Sequence[Score]) -> float:
+    def value_of(proposed: Proposed, scores: Sequence[Score]) -> float:
         return float((fails or {}).get(proposed.key, scores[0].accuracy))
 
     def seeds(proposed: Proposed, number: int) -> list[Job]:
         return jobs(proposed, number, 4)
 
-    return TrialPlan(lambda number: optuna.samplers.RandomSampler(seed=number), propose, seeds, judge, len(keys), 3)
+    return TrialPlan(lambda number: optuna.samplers.RandomSampler(seed=number), propose, seeds, value_of, len(keys), 3)
 
 
 def flat(job: Job) -> tuple[Score, ...]:
@@ -209,19 +209,19 @@ def flat(job: Job) -> tuple[Score, ...]:
 
 def test_a_fixed_list_of_candidates_goes_through_the_same_loop() -> None:
     study = new_study()
-    told = run_trials(study, grid_plan(["a", "b", "c", "b"]), InlineEngine(flat), ignore)
-    assert [trial.value for trial in told] == [0.008, 0.016, 0.024, 0.016]
-    assert [trial.same_as for trial in told] == [None, None, None, 1]
-    assert [len(trial.scores) for trial in told] == [4, 4, 4, 4]
+    finished = run_trials(study, grid_plan(["a", "b", "c", "b"]), InlineEngine(flat), ignore)
+    assert [trial.value for trial in finished] == [0.008, 0.016, 0.024, 0.016]
+    assert [trial.same_as for trial in finished] == [None, None, None, 1]
+    assert [len(trial.scores) for trial in finished] == [4, 4, 4, 4]
 
 
 def test_a_value_that_is_none_or_cannot_be_had_fails_its_trial_alone() -> None:
-    told = run_trials(
+    finished = run_trials(
         new_study(), grid_plan(["a", "b", "c"], {"a": float("nan"), "b": "soft"}), InlineEngine(flat), ignore
     )
-    assert [trial.value for trial in told] == [None, None, 0.024]
-    assert told[0].reason == "its value is nan"
-    assert told[1].reason == "ValueError: could not convert string to float: 'soft'"
+    assert [trial.value for trial in finished] == [None, None, 0.024]
+    assert finished[0].reason == "its value is nan"
+    assert finished[1].reason == "ValueError: could not convert string to float: 'soft'"
 
 
 def test_a_score_that_is_not_a_number_fails_its_trial() -> None:
@@ -254,23 +254,23 @@ class TellingEngine(InlineEngine):
 
     def __init__(self) -> None:
         super().__init__(evaluate)
-        self._untold: list[News] = []
+        self._pending: list[News] = []
 
     def submit(self, ticket: int, job: Any) -> None:
         super().submit(ticket, job)
-        self._untold += [News(ticket, Epoch(1, EPOCHS, 0.5, 100.0)), News(ticket, Remark("slowly"))]
-        self._untold.append(News(ticket, "a word"))
+        self._pending += [News(ticket, Epoch(1, EPOCHS, 0.5, 100.0)), News(ticket, Remark("slowly"))]
+        self._pending.append(News(ticket, "a word"))
 
     def next(self) -> Outcome | News:
-        return self._untold.pop(0) if self._untold else super().next()
+        return self._pending.pop(0) if self._pending else super().next()
 
 
 def test_news_of_a_training_reach_the_listener_and_change_nothing() -> None:
     events: list[Event] = []
-    told = run_trials(new_study(), plan(5), TellingEngine(), events.append)
-    assert plain(told) == plain(search(5))
+    finished = run_trials(new_study(), plan(5), TellingEngine(), events.append)
+    assert plain(finished) == plain(search(5))
     news = [(event.number, *event.indices, event.news) for event in events if isinstance(event, EpochDone)]
-    begun = [(trial.number, index) for trial in told if trial.same_as is None for index in range(len(trial.scores))]
+    begun = [(trial.number, index) for trial in finished if trial.same_as is None for index in range(len(trial.scores))]
     assert {(number, index) for number, index, _ in news} >= set(begun)
     assert {each[-1] for each in news} == {Epoch(1, EPOCHS, 0.5, 100.0)}
     assert {event for event in events if isinstance(event, Remarked)} == {Remarked("slowly")}
@@ -293,9 +293,9 @@ def together(*sizes: int) -> Callable[[Proposed, int], list[Job]]:
     return grouped
 
 
-def but_for_scores_of_failures(told: Sequence[FinishedTrial]) -> list[FinishedTrial]:
+def but_for_scores_of_failures(finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
     """A job that fails takes the scores of its other seeds with it."""
-    return [trial if trial.reason is None else replace(trial, scores=()) for trial in told]
+    return [trial if trial.reason is None else replace(trial, scores=()) for trial in finished]
 
 
 @pytest.mark.parametrize("sizes", [(4,), (2, 2), (1, 3), (3, 1)])
@@ -363,13 +363,13 @@ def test_a_pruner_stops_trials_the_same_for_any_number_of_workers(kind: Kind) ->
     for workers in (1, 2, 3):
         study = new_study()
         engine = ShuffledEngine(workers, workers)
-        told = run_trials(study, plan(30, pruner=pruner(kind)), engine, ignore)
-        assert plain(told) == plain(expected)
+        finished = run_trials(study, plan(30, pruner=pruner(kind)), engine, ignore)
+        assert plain(finished) == plain(expected)
         assert plain(finished_trials(study)) == plain(expected)
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
-def test_stops_follow_from_the_trials_told_when_a_trial_was_proposed(kind: Kind) -> None:
+def test_stops_follow_from_the_trials_finished_when_a_trial_was_proposed(kind: Kind) -> None:
     """Those numbered `window` and more before it, in one process and after a kill before any write."""
     window, trials = 3, 16
     asked: dict[str, set[Job]] = {}
@@ -402,13 +402,13 @@ def propose_params(trial: FinishedTrial) -> Proposed:
 
 def test_a_stopped_trial_is_pruned_in_the_study_with_its_values_on_the_way() -> None:
     study = new_study()
-    told = search(30, kind="halving", study=study)
+    finished = search(30, kind="halving", study=study)
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL}
-    for trial, stored in zip(told, study.trials, strict=True):
+    for trial, stored in zip(finished, study.trials, strict=True):
         assert (stored.state == TrialState.PRUNED) == trial.pruned
         assert stored.value == trial.value
         if trial.reason is None:
-            values = {epoch: fake_search.judge(None, scores) for epoch, scores in at_checks(trial.scores).items()}
+            values = {epoch: fake_search.value_of(None, scores) for epoch, scores in at_checks(trial.scores).items()}
             assert stored.intermediate_values == values
             assert list(values) == [4, 2, 1][::-1][: len(values)]
         if trial.pruned:
@@ -418,16 +418,16 @@ def test_a_stopped_trial_is_pruned_in_the_study_with_its_values_on_the_way() -> 
 
 def test_events_say_which_trials_were_stopped() -> None:
     events: list[Event] = []
-    told = run_trials(new_study(), plan(20, pruner=pruner("halving")), InlineEngine(evaluate), events.append)
+    finished = run_trials(new_study(), plan(20, pruner=pruner("halving")), InlineEngine(evaluate), events.append)
     stopped = [(event.number, event.value, event.scores) for event in events if isinstance(event, TrialPruned)]
-    assert stopped == [(trial.number, trial.value, trial.scores) for trial in told if trial.pruned]
+    assert stopped == [(trial.number, trial.value, trial.scores) for trial in finished if trial.pruned]
     done = [event.number for event in events if isinstance(event, TrialDone)]
-    assert done == [trial.number for trial in told if trial.reason is None and not trial.pruned]
+    assert done == [trial.number for trial in finished if trial.reason is None and not trial.pruned]
     events.clear()
     study = new_study()
     search(10, kind="halving", study=study)
     run_trials(study, plan(10, pruner=pruner("halving")), InlineEngine(evaluate), events.append)
-    complete = [trial.value or 0.0 for trial in told[:10] if trial.reason is None and not trial.pruned]
+    complete = [trial.value or 0.0 for trial in finished[:10] if trial.reason is None and not trial.pruned]
     assert events == [Resumed(10, 10, max(complete))]
 
 
@@ -436,12 +436,12 @@ def test_events_tell_the_story_in_order() -> None:
     study = new_study()
     search(3, window=2, study=study)
     run_trials(study, plan(14, 2), InlineEngine(evaluate), events.append)
-    told = finished_trials(study)
-    assert events[0] == Resumed(3, 14, max(trial.value for trial in told[:3] if trial.value is not None))
+    finished = finished_trials(study)
+    assert events[0] == Resumed(3, 14, max(trial.value for trial in finished[:3] if trial.value is not None))
     assert [event.number for event in events if isinstance(event, TrialStarted)] == list(range(3, 14))
     ended = [event for event in events if isinstance(event, TrialDone | TrialFailed)]
     assert [event.number for event in ended] == list(range(3, 14))
-    for event, trial in zip(ended, told[3:], strict=True):
+    for event, trial in zip(ended, finished[3:], strict=True):
         assert event.attributes == trial.attributes
         if isinstance(event, TrialDone):
             assert (event.value, event.scores) == (trial.value, trial.scores)

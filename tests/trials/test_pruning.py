@@ -16,7 +16,7 @@ from nas_scale.trials.pruning import Kind, Pruner, at_checks
 ACCURACIES = st.lists(st.integers(0, 20).map(lambda tenth: tenth / 20), max_size=40)
 
 
-def told(
+def finished(
     number: int, checks: dict[int, list[float]], reason: str | None = None, same_as: int | None = None
 ) -> FinishedTrial:
     """A trial whose seeds had these accuracies at these epochs."""
@@ -84,7 +84,7 @@ def test_one_goes_on_exactly_if_it_is_among_the_best_of_all_with_it(
     earlier: list[float], own: float, reduction: int
 ) -> None:
     pruner = Pruner("halving", reduction, reduction)  # one rung, after the first epoch
-    (stop,) = pruner.stops(len(earlier), [told(number, {1: [each]}) for number, each in enumerate(earlier)])
+    (stop,) = pruner.stops(len(earlier), [finished(number, {1: [each]}) for number, each in enumerate(earlier)])
     everyone = [*earlier, own]
     better = sum(each > own for each in earlier)
     goes_on = len(earlier) < reduction or better < len(everyone) // reduction
@@ -110,7 +110,7 @@ def test_it_decides_as_optunas_successive_halving_does(thousandths: list[int], r
         (stop,) = pruner.stops(number, earlier)
         if number >= reduction:
             assert (accuracy < stop.accuracy) == pruned
-        earlier.append(told(number, {1: [accuracy]}))
+        earlier.append(finished(number, {1: [accuracy]}))
 
 
 def test_means_over_seeds_count_and_failures_repeats_and_other_brackets_do_not() -> None:
@@ -119,12 +119,12 @@ def test_means_over_seeds_count_and_failures_repeats_and_other_brackets_do_not()
     first = [number for number, bracket in enumerate(brackets) if bracket == 0]
     other = brackets.index(1)
     rivals = [
-        told(first[0], {1: [0.4, 0.6], 3: [0.7, 0.7]}),
-        told(first[1], {1: [0.1, 0.2]}),
-        told(first[2], {1: [0.5, 0.3]}),
-        told(first[3], {1: [0.9, 0.9]}, reason="diverged"),
-        told(first[4], {1: [0.9, 0.9]}, same_as=first[0]),
-        told(other, {1: [0.9, 0.9], 3: [0.9, 0.9]}),
+        finished(first[0], {1: [0.4, 0.6], 3: [0.7, 0.7]}),
+        finished(first[1], {1: [0.1, 0.2]}),
+        finished(first[2], {1: [0.5, 0.3]}),
+        finished(first[3], {1: [0.9, 0.9]}, reason="diverged"),
+        finished(first[4], {1: [0.9, 0.9]}, same_as=first[0]),
+        finished(other, {1: [0.9, 0.9], 3: [0.9, 0.9]}),
     ]
     assert pruner.stops(first[5], rivals) == (Stop(1, 0.5), Stop(3, 0.0))
     assert pruner.stops(brackets.index(2), rivals) == ()

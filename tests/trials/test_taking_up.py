@@ -22,7 +22,7 @@ from nas_scale.trials.events import Event, TrialStarted
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
-from tests.support.fake_search import evaluate, jobs, judge
+from tests.support.fake_search import evaluate, jobs, value_of
 from tests.support.mortal_storage import Killed, MortalStorage
 
 SPACE = load_space("nas-bench-macro")
@@ -41,7 +41,7 @@ def suggestions(storage: InMemoryStorage) -> tuple[list[Mapping[str, Any]], list
         sampler_for=lambda number: sampler("tpe", SPACE, LIMITS, derived_seed(3, number)),
         propose=proposed,
         jobs=jobs,
-        value_of=judge,
+        value_of=value_of,
         trials=TRIALS,
         max_pending=3,
     )

@@ -127,7 +127,7 @@ def test_synflow_of_a_chain_is_its_layers_times_its_flow() -> None:
     assert synflow(net.float(), (3, 8, 8)) == pytest.approx(math.log(3 * float(flow)), rel=1e-6)
 
 
-def test_neither_changes_the_net_nor_hangs_on_its_mode() -> None:
+def test_neither_changes_the_net_nor_depends_on_its_mode() -> None:
     net = build(replace(load_net("mobilenetv2"), resolution=32, classes=4), 0)
     before = {name: value.clone() for name, value in net.state_dict().items()}
     images = torch.randn(8, 3, 32, 32)
@@ -138,7 +138,7 @@ def test_neither_changes_the_net_nor_hangs_on_its_mode() -> None:
     assert all(math.isfinite(score) for score in scores[0])
 
 
-def test_synflow_hangs_on_magnitudes_alone() -> None:
+def test_synflow_depends_on_magnitudes_alone() -> None:
     net = dense(12, 7, 3)
     flipped = dense(12, 7, 3)
     with torch.no_grad():
@@ -158,7 +158,7 @@ def test_a_deep_net_of_every_kind_has_finite_scores(name: str) -> None:
     assert math.isfinite(synflow(net, (3, 32, 32)))
 
 
-def test_judges_by_name() -> None:
+def test_scores_by_name() -> None:
     arch = load_net("mobilenetv2")
     small = shrink(arch, Proxy(12, 0.25), arch)
     images = DataRef("digits", 12)

@@ -166,8 +166,8 @@ def steps(*accuracies: float, seed_sd: float | None, stderr: float = 0.01) -> li
     return [net.significant for net in front_of(a_search(seed_sd=seed_sd, seed_freedom=10, ranking=ranking)).members]
 
 
-def test_it_is_said_which_steps_of_the_front_are_told() -> None:
-    """With ten degrees of freedom a difference is told from 2.23 standard errors of it on."""
+def test_it_is_said_which_steps_of_the_front_are_significant() -> None:
+    """With ten degrees of freedom a difference is significant from 2.23 of its standard errors on."""
     # a seed's variance is a little less than the pooled one, since the net's own two seeds agree
     apart = 2.2281 * math.sqrt(2 * PRIOR_FREEDOM / (PRIOR_FREEDOM + 1) * 0.01**2 / 2)
     assert steps(0.5, 0.5 + 1.01 * apart, 0.6, 0.6 + 0.99 * apart, seed_sd=0.01) == [None, True, True, False]

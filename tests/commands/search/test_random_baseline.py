@@ -28,15 +28,15 @@ def worth(params: Assignment) -> float:
 
 
 def trials(params: list[Assignment], rng: random.Random) -> list[FinishedTrial]:
-    noisy = [worth(filling) + rng.gauss(0, NOISE) for filling in params]
+    noisy = [worth(assignment) + rng.gauss(0, NOISE) for assignment in params]
     return [
-        FinishedTrial(number, "", filling, {}, (), value, None, None)
-        for number, (filling, value) in enumerate(zip(params, noisy, strict=True))
+        FinishedTrial(number, "", assignment, {}, (), value, None, None)
+        for number, (assignment, value) in enumerate(zip(params, noisy, strict=True))
     ]
 
 
-def forecast(told: list[FinishedTrial], found: float = 0.0) -> RandomSearch:
-    made = random_search(ADMISSIBLE, told, BUDGET, found, seed=0)
+def forecast(finished: list[FinishedTrial], found: float = 0.0) -> RandomSearch:
+    made = random_search(ADMISSIBLE, finished, BUDGET, found, seed=0)
     assert made is not None
     return made
 
@@ -65,19 +65,19 @@ def test_trials_drawn_and_trials_chosen_tell_what_random_searches_report() -> No
 
 
 def test_the_chance_falls_with_what_was_found_and_equal_runs_say_the_same() -> None:
-    told = trials([ADMISSIBLE.draw(random.Random(n)) for n in range(TRIALS)], random.Random(0))
-    low, high = forecast(told, found=-100), forecast(told, found=100)
+    finished = trials([ADMISSIBLE.draw(random.Random(n)) for n in range(TRIALS)], random.Random(0))
+    low, high = forecast(finished, found=-100), forecast(finished, found=100)
     assert (low.chance, high.chance) == (1, 0)
-    assert replace(low, chance=0.0) == high == forecast(told, found=100)
+    assert replace(low, chance=0.0) == high == forecast(finished, found=100)
 
 
 def test_trials_without_a_worth_of_their_own_teach_nothing() -> None:
     rng = random.Random(0)
-    told = trials([ADMISSIBLE.draw(rng) for _ in range(LEAST)], rng)
+    finished = trials([ADMISSIBLE.draw(rng) for _ in range(LEAST)], rng)
     others = [
-        replace(told[0], number=7, value=1e9, pruned=True),
-        replace(told[0], number=8, value=1e9, same_as=0),
-        replace(told[0], number=9, value=None, reason="it fell over"),
+        replace(finished[0], number=7, value=1e9, pruned=True),
+        replace(finished[0], number=8, value=1e9, same_as=0),
+        replace(finished[0], number=9, value=None, reason="it fell over"),
     ]
-    assert forecast([*told, *others]) == forecast(told)
-    assert random_search(ADMISSIBLE, [*told[1:], *others], BUDGET, 0.0, 0) is None
+    assert forecast([*finished, *others]) == forecast(finished)
+    assert random_search(ADMISSIBLE, [*finished[1:], *others], BUDGET, 0.0, 0) is None

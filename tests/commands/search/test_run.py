@@ -170,11 +170,11 @@ def test_options_that_are_not_known_or_of_the_wrong_type(tmp_path: Path) -> None
 @pytest.mark.parametrize("reward", ["soft", "hard", "abs"])
 def test_the_reward_is_what_ranks(reward: str) -> None:
     found = search(evaluate=depth, target_flops=400e6, tolerance=0.3, reward=reward, trials=8)
-    judge = Search({"flops": 400e6}, reward=reward).reward_function()  # type: ignore[arg-type]
-    assert judge is not None
+    reward_of = Search({"flops": 400e6}, reward=reward).reward_function()  # type: ignore[arg-type]
+    assert reward_of is not None
     for entry in found.ranking:
         assert entry.accuracy is not None
-        assert entry.reward == judge(entry.accuracy, entry.costs["flops"])
+        assert entry.reward == reward_of(entry.accuracy, entry.costs["flops"])
     rewards = [entry.reward for entry in found.ranking]
     assert rewards == sorted(rewards, reverse=True)  # type: ignore[type-var]
 

@@ -1,4 +1,4 @@
-"""search --screen: a cheap judge chooses from a pool what is trained."""
+"""search --screen: a zero-cost score chooses from a pool what is trained."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mean_activations(**options: Any) -> float:
     return statistics.fmean(entry.costs["activations"] for entry in found.ranking)
 
 
-def test_nets_are_what_the_judge_likes_and_keep_the_limits() -> None:
+def test_nets_are_what_the_score_prefers_and_keep_the_limits() -> None:
     found = search(evaluate=depth, target_flops=400e6, trials=4, screen="activations", screen_pool=12)
     assert all(360e6 <= cost(net).flops <= 440e6 for net in found.nets)
     assert "each trial takes what counting activations favours of 12 proposals" in plain(found)["header"][0]
@@ -44,9 +44,9 @@ def test_the_smallest_pool_screens_nothing() -> None:
     assert search(evaluate=depth, trials=5, screen="flops", screen_pool=1).ranking == unscreened
 
 
-@pytest.mark.parametrize("judge", ["naswot", "synflow", "params"])
-def test_every_judge_screens_proxies_alike_for_any_number_of_workers(nas_scale: Command, judge: str) -> None:
-    asked = (*ASKED, "--screen", judge, "--screen-pool", "6")
+@pytest.mark.parametrize("scorer", ["naswot", "synflow", "params"])
+def test_every_score_screens_proxies_alike_for_any_number_of_workers(nas_scale: Command, scorer: str) -> None:
+    asked = (*ASKED, "--screen", scorer, "--screen-pool", "6")
     first = nas_scale(*asked, "--workers", "1")
     assert first.code == 0, first.err
     assert without_time(nas_scale(*asked, "--workers", "2").json) == without_time(first.json)

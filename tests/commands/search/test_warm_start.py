@@ -61,14 +61,14 @@ def test_trials_inside_the_limits_are_ranked_and_all_of_them_teach() -> None:
 def test_the_reward_is_that_of_the_new_target() -> None:
     first()
     found = later(warm_start=["first"], target_flops=45e6, tolerance=0.8, trials=1, run="second")
-    judge = Search({"flops": 45e6}).reward_function()
-    assert judge is not None
+    reward_of = Search({"flops": 45e6}).reward_function()
+    assert reward_of is not None
     assert any(row["from"] for row in plain(found)["ranking"])
     for row in plain(found)["ranking"]:
-        assert row["reward"] == judge(row["accuracy"], row["flops"])
+        assert row["reward"] == reward_of(row["accuracy"], row["flops"])
     for trial in find_run(Path("results"), "second").study.trials:
         net = net_from_document(trial.user_attrs["net"])
-        assert trial.value == judge(depth(net), cost(net).flops)
+        assert trial.value == reward_of(depth(net), cost(net).flops)
 
 
 def test_a_known_net_is_not_evaluated_again_and_progress_counts_this_run_alone() -> None:
