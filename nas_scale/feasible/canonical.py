@@ -35,7 +35,7 @@ class Forms:
         self._act = list(space.net_choices).index("act") if act else None
         self._numbers: dict[Stage, int] = {}
         self._tables = [
-            Table(int(table.counts[start:end].prod()), 1 + end - start, self._row(index))
+            Table(int(table.counts[start:end].prod()), 1 + end - start, self._row(index), table.lock)
             for index, (start, end) in enumerate(table.encoding.spans)
         ]
         self._runs = [run for run in _runs(space.stages) if space.stages[run[0]].may_vanish]

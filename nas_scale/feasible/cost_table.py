@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache, reduce
+from threading import RLock
 from typing import Final
 
 import numpy as np
@@ -29,11 +30,16 @@ ONWARD: Final = len(fields(Counts))  # a row has the counts of a stage, then in 
 
 
 class Table:
-    """Rows of whole numbers by (state, assignment). row: works one out; it is asked once for each."""
+    """Rows of whole numbers by (state, assignment). row: works one out; it is asked once for each, holding the lock.
 
-    def __init__(self, assignments: int, width: int, row: Callable[[int, int], Sequence[int]]) -> None:
+    Threads may share one, as they do where Optuna's `n_jobs` is above 1: rows are added by one thread at a time, and
+    one that can be found is never changed.
+    """
+
+    def __init__(self, assignments: int, width: int, row: Callable[[int, int], Sequence[int]], lock: RLock) -> None:
         self.assignments = assignments
         self._row = row
+        self._lock = lock
         self._where = np.empty(0, np.int32)
         self._columns = np.empty((width, 64), np.int64)
         self.rows = 0
@@ -41,16 +47,12 @@ class Table:
     def places(self, states: Longs, assignments: Longs) -> npt.NDArray[np.int32]:
         """Where the rows stand: for `column`, which takes them."""
         spots = states * self.assignments + assignments
-        missing = int(spots.max(initial=0)) + 1 - len(self._where)
-        if missing > 0:
-            whole_states = -(-missing // self.assignments) * self.assignments
-            self._where = np.concatenate([self._where, np.full(whole_states, -1, np.int32)])
-        found = self._where.take(spots)
-        if found.min(initial=0) < 0:
-            for spot in np.unique(spots[found < 0]).tolist():
-                self._add(spot)
-            found = self._where.take(spots)
-        return found
+        where = self._where
+        if spots.max(initial=-1) < len(where) and (found := where.take(spots)).min(initial=0) >= 0:
+            return found
+        with self._lock:
+            self._complete(spots)
+        return self._where.take(spots)
 
     def whole(self, state: int) -> Longs:
         """All rows of a state: [width, assignments]."""
@@ -65,6 +67,16 @@ class Table:
     def counts(self, places: npt.NDArray[np.int32]) -> Counts[Longs]:
         """The first columns as counts."""
         return Counts(*(self.column(at, places) for at in range(ONWARD)))
+
+    def _complete(self, spots: Longs) -> None:
+        """Adds the rows that are missing."""
+        missing = int(spots.max(initial=0)) + 1 - len(self._where)
+        if missing > 0:
+            whole_states = -(-missing // self.assignments) * self.assignments
+            self._where = np.concatenate([self._where, np.full(whole_states, -1, np.int32)])
+        found = self._where.take(spots)
+        for spot in np.unique(spots[found < 0]).tolist():
+            self._add(spot)
 
     def _add(self, spot: int) -> None:
         if self.rows == self._columns.shape[1]:
@@ -85,10 +97,11 @@ class CostTable:
         self.dtype: type[np.integer] = np.uint8 if self.counts.max(initial=0) < 256 else np.int32
         self.network = slice(0, encoding.spans[0][0] if encoding.spans else len(self.counts))
         assignments = int(self.counts[self.network].prod())
-        self._stems = Table(assignments, ONWARD + 1, self._stem_row)
-        self._heads = Table(assignments, ONWARD, self._head_row)
+        self.lock = RLock()
+        self._stems = Table(assignments, ONWARD + 1, self._stem_row, self.lock)
+        self._heads = Table(assignments, ONWARD, self._head_row, self.lock)
         self._stages = [
-            Table(int(self.counts[start:end].prod()), ONWARD + 1, self._stage_row(index))
+            Table(int(self.counts[start:end].prod()), ONWARD + 1, self._stage_row(index), self.lock)
             for index, (start, end) in enumerate(encoding.spans)
         ]
 

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.architecture.files import load_space
@@ -19,7 +19,6 @@ from tests.support.small_spaces import PLAIN, admits, costs_of, spaces, tight_li
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
 def test_a_budget_is_refused_exactly_when_no_net_meets_it(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import random
+import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.architecture.files import known_spaces, load_space
 from nas_scale.architecture.space import SearchSpace
+from nas_scale.feasible.canonical import Forms
 from nas_scale.feasible.cost_table import CostTable, Longs, cost_table_for
 from nas_scale.feasible.encoding import Encoding
 from nas_scale.metrics.counts import Counts, cost
@@ -33,7 +36,7 @@ def test_every_net_costs_what_the_whole_net_costs(space: SearchSpace) -> None:
 
 @pytest.mark.parametrize("nets", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", sorted(known_spaces()))
-def test_random_nets_of_the_shipped_spaces_cost_what_the_scalar_meter_says(name: str, nets: int) -> None:
+def test_random_nets_of_the_shipped_spaces_cost_what_the_encoding_says(name: str, nets: int) -> None:
     table, scalar = CostTable(Encoding(load_space(name))), Encoding(load_space(name))
     codes = table.uniform(random.Random(1), nets)
     costs = [scalar.cost(tuple(code)) for code in codes.tolist()]
@@ -43,7 +46,6 @@ def test_random_nets_of_the_shipped_spaces_cost_what_the_scalar_meter_says(name:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
 def test_violations_are_those_of_the_limits(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))
@@ -52,6 +54,25 @@ def test_violations_are_those_of_the_limits(data: st.DataObject) -> None:
     wanted = [sum(limit.violation(spent) for limit in limits.limits) for spent in costs_of(space.name)]
     assert table.violations(codes, limits) == pytest.approx(wanted, abs=1e-12)
     assert ((table.violations(codes, limits) == 0) == (np.array(wanted) == 0)).all()
+
+
+def test_threads_that_share_a_table_find_the_same_costs_and_canonical_forms() -> None:
+    """Each adds rows that the others lack, and takes turns with them after nearly every step of the interpreter."""
+    alone = Forms(CostTable(Encoding(load_space("mnasnet"))))
+    codes = alone.table.uniform(random.Random(1), 400)
+    wanted, classes = one_by_one(alone.table.cost(codes)), alone.keys(codes)
+    shared = Forms(CostTable(Encoding(load_space("mnasnet"))))
+    parts = [codes[start::4] for start in range(4)]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda part: [shared.keys(code[None]) for code in part], parts))
+    finally:
+        sys.setswitchinterval(usual)
+    assert one_by_one(shared.table.cost(codes)) == wanted
+    keys = shared.keys(codes)
+    assert [keys.index(key) for key in keys] == [classes.index(key) for key in classes]
 
 
 def test_no_nets_cost_nothing() -> None:

@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.architecture.files import load_space
@@ -20,7 +20,6 @@ from tests.support.small_spaces import PLAIN, admits, assignments, costs_of, spa
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
 def test_all_that_is_admissible_is_found_and_nothing_else(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))
@@ -95,7 +94,6 @@ def test_draws_from_a_ten_thousandth_of_a_space_look_like_those_that_rejection_f
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
 def test_neighbours_are_all_admissible_codes_one_and_two_choices_away(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.architecture.files import load_space
@@ -15,7 +15,6 @@ from tests.support.small_spaces import admits, costs_of, spaces, tight_limits
 
 
 @given(spaces, st.lists(st.floats(-1, 1), min_size=3, max_size=3))
-@settings(max_examples=60, deadline=None)
 def test_the_least_is_the_least_of_all_nets(space: SearchSpace, weights: list[float]) -> None:
     figures = np.array([[cost.flops, cost.parameters, cost.activations] for cost in costs_of(space.name)], dtype=float)
     encoding = Encoding(space)
@@ -27,7 +26,6 @@ def test_the_least_is_the_least_of_all_nets(space: SearchSpace, weights: list[fl
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
 def test_no_impossibility_is_claimed_that_is_none(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))

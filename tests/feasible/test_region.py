@@ -4,7 +4,7 @@ import random
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.architecture.files import load_space
@@ -25,7 +25,6 @@ def rare_band(space: SearchSpace, share: float) -> Limits:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
 def test_a_draw_succeeds_exactly_when_a_net_exists(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))
