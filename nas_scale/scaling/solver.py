@@ -132,7 +132,7 @@ def at_budget(
     """For every phi the net that really costs 2^phi * baseline whose real shares are nearest to the coefficients'.
 
     Of the nets within 1% of the cost (or, where there is none, 3%, or the nearest cost) the one with the nearest
-    shares. A net hangs on its own phi alone. It is no smaller on any axis than that of the whole phi below, and no
+    shares. A net depends on its own phi alone. It is no smaller on any axis than that of the whole phi below, and no
     larger than that of the whole phi above unless it misses its cost by that. Raises UserError where a phi is outside
     0 to 7.
     """

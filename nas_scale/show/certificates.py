@@ -24,8 +24,8 @@ CEILING_BY: Final = {"longer": "the longer recipe's seeds", "proxy": "the proxy'
 def certificate_table(found: CertifyResult) -> RenderableType:
     """Scores against the longer recipe, then noise, spread and speed, then the verdict; the nets alone after a dry
     run."""
-    verdict, judges, proxy = found.verdict, found.judges, found.proxy
-    if verdict is None or judges is None or proxy is None:
+    verdict, agreements, proxy = found.verdict, found.agreements, found.proxy
+    if verdict is None or agreements is None or proxy is None:
         line = trainings_line(found.trainings, found.estimated_seconds, found.workers)
         return Group(*header(found.header), _nets(found), Text(line))
     names = {"proxy": "this proxy", **WEIGHT_SCORES, **{metric.name: metric.label for metric in metrics()}}
@@ -33,13 +33,13 @@ def certificate_table(found: CertifyResult) -> RenderableType:
         f"{found.run}: agreement with the longer recipe (Kendall's tau, 95%)",
         *("score", ">all nets", ">from", ">to", ">equal cost", ">from", ">to", ">s/net"),
     )
-    for row in judges:
+    for row in agreements:
         seconds = proxy.seconds if row.name == "proxy" else row.seconds
         figures = [figure(value) for each in (row.all, row.equal) for value in (each.tau, each.low, each.high)]
         sheet.add(
             names.get(row.name, row.name), *figures, f"{seconds:.3g}", style="bold" if row.name == "proxy" else ""
         )
-    of = Text(f"on {judges[0].all.n} nets, {judges[0].equal.n} of them of equal cost", style="dim")
+    of = Text(f"on {agreements[0].all.n} nets, {agreements[0].equal.n} of them of equal cost", style="dim")
     lines = [Text(line) for line in notes(found)]
     style = "bold" if verdict.kind == "worth" else "bold yellow"
     return Group(*header(found.header), sheet, of, *lines, Text(verdict.sentence, style=style))

@@ -202,6 +202,8 @@ def test_powers(count: int, text: str) -> None:
 def test_a_score_that_is_not_known_here_is_shown_by_its_name() -> None:
     found = read_any(find_run(REFERENCE, "certify-photos-64"))
     assert isinstance(found, CertifyResult)
-    assert found.judges is not None
-    renamed = structs.replace(found, judges=(*found.judges, structs.replace(found.judges[0], name="energy")))
+    assert found.agreements is not None
+    renamed = structs.replace(
+        found, agreements=(*found.agreements, structs.replace(found.agreements[0], name="energy"))
+    )
     assert "energy" in "\n".join(drawn(result_table(renamed), 160))

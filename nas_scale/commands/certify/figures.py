@@ -63,7 +63,9 @@ def with_figures(
     return structs.replace(
         plan,
         verdict=verdict_on(equal, seed),
-        judges=tuple(_agreement(name, trained, equal, seed, seconds_of_scores) for name in ("proxy", *score_names())),
+        agreements=tuple(
+            _agreement(name, trained, equal, seed, seconds_of_scores) for name in ("proxy", *score_names())
+        ),
         ceiling=Ceiling(
             of="longer" if of_longer else "proxy",
             all=ceiling(trained, of_longer, seed),

@@ -73,8 +73,8 @@ class RecipeFigures(msgspec.Struct, frozen=True, kw_only=True):
 class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     """The nets, the best first as the longer recipe has them, and what they say of the proxy.
 
-    After a dry run: the nets that would be trained; run, folder, verdict, judges and the figures are None.
-    band: the range of multiply-adds that counts as equal cost. images: fingerprint of the proxy's. judges: agreements
+    After a dry run: the nets that would be trained; run, folder, verdict, agreements and the figures are None.
+    band: the range of multiply-adds that counts as equal cost. images: fingerprint of the proxy's. agreements:
     of the proxy, which is the first, and of every score without training. trainings, workers, estimated_seconds: what
     was planned.
     """
@@ -100,7 +100,7 @@ class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     training: Training
     longer_training: Training
     verdict: Verdict | None = None
-    judges: tuple[ScoreAgreement, ...] | None = None
+    agreements: tuple[ScoreAgreement, ...] | None = msgspec.field(default=None, name="judges")
     ceiling: Annotated[Ceiling | None, WhereAny] = None
     proxy: Annotated[RecipeFigures | None, WhereAny] = None
     longer_recipe: Annotated[RecipeFigures | None, WhereAny] = None

@@ -157,7 +157,7 @@ class ProxyTraining:
         """In the device, the training and its images."""
         yield from unequal("the kind of --device", there, here, "device")
         named = {*there["training"], *here["training"]} - FREE
-        for name in sorted(named, key=lambda name: (name != "data", name)):  # the others may hang on the data
+        for name in sorted(named, key=lambda name: (name != "data", name)):  # the others may depend on the data
             yield from unequal(f"--{name.replace('_', '-')}", there["training"], here["training"], name)
         yield from unequal("the content of --data", there, here, "images")
 

@@ -103,5 +103,5 @@ def certify_lines(reference: Architecture, plan: CertifyResult) -> tuple[str, ..
 def verdict_in_short(found: CertifyResult) -> str:
     """A certificate's verdict in a line of a list of runs."""
     assert found.verdict is not None
-    assert found.judges is not None
-    return f"{found.verdict.kind}, tau {figure(found.judges[0].equal.tau)} at equal cost"
+    assert found.agreements is not None
+    return f"{found.verdict.kind}, tau {figure(found.agreements[0].equal.tau)} at equal cost"
