@@ -21,7 +21,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 with contextlib.suppress(ImportError):
     from hypothesis import settings
 
-    settings.register_profile("usual", deadline=None, derandomize=True, database=None, max_examples=100)
+    settings.register_profile("usual", deadline=None, derandomize=True, database=None, max_examples=50)
+    settings.register_profile("thorough", settings.get_profile("usual"), max_examples=300)
     settings.load_profile("usual")
 
 
@@ -64,10 +65,28 @@ def nas_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     return Command(capsys)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what starts processes; `make test-quick` leaves it out."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("durations")
+    group.addoption("--at-most", type=float, metavar="SECONDS", help="leave out tests recorded as longer")
+    group.addoption("--record-durations", action="store_true", help="write tests/durations.json")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from tests.support.durations import Recorder
+
+    if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks what starts processes, which `make test-quick` leaves out, and leaves out what takes too long."""
+    from tests.support.durations import divided
     from tests.support.processes import starts_processes
 
     for item in items:
         if isinstance(item, pytest.Function) and starts_processes(item):
             item.add_marker("process")
+    at_most: float | None = config.getoption("--at-most")
+    if at_most is not None:
+        items[:], long = divided(items, at_most)
+        config.hook.pytest_deselected(items=long)

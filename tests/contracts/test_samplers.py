@@ -143,9 +143,9 @@ def test_ten_thousand_proposals_are_inside_the_limits(make: Make) -> None:
 
 @every_sampler
 def test_the_same_seed_gives_the_same_proposals(make: Make) -> None:
-    first, again, other = (search(make, MNASNET, LIMITS["band"], 25, seed) for seed in (1, 1, 2))
+    first, again = (search(make, MNASNET, LIMITS["band"], 25, seed=1) for _ in range(2))
     assert first == again
-    assert first != other
+    assert first[:3] != search(make, MNASNET, LIMITS["band"], 3, seed=2)
 
 
 @every_sampler
@@ -475,7 +475,7 @@ def test_a_search_of_several_objectives_goes_on_from_a_stored_study_wherever_it_
     """With three trials under way, past three generations; each trial taken up again with some choices stored."""
 
     def asked(cut: bool) -> list[dict[str, Value]]:
-        storage = f"sqlite:///{tmp_path}/study.db" if cut else None
+        storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db") if cut else None
         study = optuna.create_study(storage=storage, directions=["maximize", "minimize"])
         trials, proposals = [], []
         for number in range(66):

@@ -47,12 +47,12 @@ def efficiency(chosen: list[Candidate]) -> float:
 @pytest.mark.parametrize("space", ["efficientnet", "mnasnet"])
 def test_random_baselines_have_enough_networks_of_twice_their_cost(space: str) -> None:
     enough = 0
-    for baseline in baselines(space, 10):
+    for baseline in baselines(space, 5):
         chosen = choose(networks(baseline, 2.0, 0.05))
         assert all(abs(cost(one.architecture).flops / cost(baseline).flops / 2 - 1) <= 0.05 for one in chosen)
         assert len({one.architecture for one in chosen}) == len(chosen) <= 16
         enough += len(chosen) >= 12 and efficiency(chosen) > 0.4
-    assert enough >= 9
+    assert enough >= 4
 
 
 def test_corners_and_centre_are_in(candidates: list[Candidate]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,6 +13,7 @@ import pytest
 
 from nas_scale.architecture.files import load_net
 from nas_scale.errors import UserError
+from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.design import LATTICE, choose
 from nas_scale.scaling.fit import Fit, fit, fit_candidates
 from nas_scale.scaling.solver import networks
@@ -19,8 +21,16 @@ from nas_scale.scaling.surface import grid_of
 from nas_scale.statistics.variances import SeedNoise
 
 Floats = npt.NDArray[np.float64]
-CHOSEN = choose(networks(load_net("efficientnet-b0"), 2.0))
-SHARES = np.array([one.shares for one in CHOSEN])
+
+
+@functools.cache
+def chosen() -> list[Candidate]:
+    """What a grid trains to grow EfficientNet-B0 to twice its cost."""
+    return choose(networks(load_net("efficientnet-b0"), 2.0))
+
+
+def shares() -> Floats:
+    return np.array([one.shares for one in chosen()])
 
 
 def hill(place: tuple[float, float, float], fall: float = 1.25) -> Callable[[Floats], Floats]:
@@ -37,8 +47,8 @@ def trained(accuracy: Floats, sd: float, rng: np.random.Generator, seeds: int = 
 
 
 def fitted(truth: Callable[[Floats], Floats], sd: float, number: int, seeds: int = 3) -> Fit:
-    means, errors = trained(truth(SHARES), sd, np.random.default_rng(number), seeds)
-    return fit(SHARES, means, errors, np.full(len(means), seeds), seed=number)
+    means, errors = trained(truth(shares()), sd, np.random.default_rng(number), seeds)
+    return fit(shares(), means, errors, np.full(len(means), seeds), seed=number)
 
 
 @pytest.mark.parametrize("place", [(0.3, 0.3, 0.4), (0.6, 0.2, 0.2), (0.1, 0.8, 0.1), (0.0, 0.5, 0.5), (1.0, 0.0, 0.0)])
@@ -59,10 +69,10 @@ def test_the_answer_beats_the_best_single_network() -> None:
     truth = hill((0.28, 0.29, 0.43))
     lost, lost_by_best = [], []
     for number in range(40):
-        means, errors = trained(truth(SHARES), 0.3, np.random.default_rng(number))
-        answer = fit(SHARES, means, errors, np.full(16, 3))
+        means, errors = trained(truth(shares()), 0.3, np.random.default_rng(number))
+        answer = fit(shares(), means, errors, np.full(16, 3))
         lost.append(80 - truth(np.array([answer.shares]))[0])
-        lost_by_best.append(80 - truth(SHARES)[np.argmax(means)])
+        lost_by_best.append(80 - truth(shares())[np.argmax(means)])
     assert np.mean(lost) < 0.03
     assert np.mean(lost_by_best) > 3 * np.mean(lost)
 
@@ -129,8 +139,8 @@ def test_networks_that_cost_more_are_not_taken_for_better() -> None:
 
 def test_one_seed_each_still_tells_what_residuals_tell() -> None:
     rng = np.random.default_rng(2)
-    means = hill((0.2, 0.5, 0.3), fall=4)(SHARES) + 0.1 * rng.standard_normal(16)
-    answer = fit(SHARES, means, np.full(16, np.nan), np.ones(16))
+    means = hill((0.2, 0.5, 0.3), fall=4)(shares()) + 0.1 * rng.standard_normal(16)
+    answer = fit(shares(), means, np.full(16, np.nan), np.ones(16))
     assert answer.significant
     assert (answer.sd, answer.lack_of_fit_p) == (None, None)
     assert answer.shares == pytest.approx((0.2, 0.5, 0.3), abs=0.1)
@@ -154,21 +164,21 @@ def test_networks_on_one_edge_are_too_much_alike() -> None:
 
 
 def test_failed_networks_are_left_out() -> None:
-    means, errors = trained(hill((0.3, 0.3, 0.4))(SHARES), 0.1, np.random.default_rng(0))
+    means, errors = trained(hill((0.3, 0.3, 0.4))(shares()), 0.1, np.random.default_rng(0))
     lost = means.copy()
     lost[3] = np.nan
     without = np.delete(np.arange(16), 3)
-    answer = fit(SHARES, lost, errors, np.full(16, 3))
-    assert answer == fit(SHARES[without], means[without], errors[without], np.full(15, 3))
+    answer = fit(shares(), lost, errors, np.full(16, 3))
+    assert answer == fit(shares()[without], means[without], errors[without], np.full(15, 3))
     assert answer.points == 15
     with pytest.raises(UserError, match="nothing to fit"):
-        fit(SHARES, np.full(16, np.nan), errors, np.full(16, 3))
+        fit(shares(), np.full(16, np.nan), errors, np.full(16, 3))
 
 
 def test_same_numbers_same_fit_and_plain_json() -> None:
-    means, errors = trained(hill((0.3, 0.3, 0.4))(SHARES), 0.3, np.random.default_rng(0))
-    answer = fit_candidates(CHOSEN, means.tolist(), errors.tolist(), [3] * 16, seed=4)
-    assert answer == fit_candidates(CHOSEN, means.tolist(), errors.tolist(), [3] * 16, seed=4)
+    means, errors = trained(hill((0.3, 0.3, 0.4))(shares()), 0.3, np.random.default_rng(0))
+    answer = fit_candidates(chosen(), means.tolist(), errors.tolist(), [3] * 16, seed=4)
+    assert answer == fit_candidates(chosen(), means.tolist(), errors.tolist(), [3] * 16, seed=4)
     document = json.loads(json.dumps(asdict(answer), allow_nan=False))
     assert set(document["ci"]) == {"alpha", "beta", "gamma"}
     named = {"alpha", "beta", "gamma", "shares", "verdict", "significant", "lack_of_fit_p", "flat_p", "sd", "points"}
@@ -177,8 +187,8 @@ def test_same_numbers_same_fit_and_plain_json() -> None:
 
 
 def test_accuracy_in_parts_of_one_gives_the_same_place() -> None:
-    means, errors = trained(hill((0.3, 0.3, 0.4))(SHARES), 0.3, np.random.default_rng(0))
-    in_points, in_parts = (fit(SHARES, means / unit, errors / unit, np.full(16, 3)) for unit in (1, 100))
+    means, errors = trained(hill((0.3, 0.3, 0.4))(shares()), 0.3, np.random.default_rng(0))
+    in_points, in_parts = (fit(shares(), means / unit, errors / unit, np.full(16, 3)) for unit in (1, 100))
     assert in_parts.shares == pytest.approx(in_points.shares, abs=1e-3)
     assert in_parts.flat_p == pytest.approx(in_points.flat_p)
 

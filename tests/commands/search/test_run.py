@@ -255,7 +255,7 @@ def test_finalists_are_ranked_on_fresh_seeds(nas_scale: Command) -> None:
 
 
 PRUNED: Any = {
-    "max_flops": 400e6,
+    "space": "nas-bench-macro",
     "data": "digits",
     "proxy_resolution": 12,
     "device": "cpu",
