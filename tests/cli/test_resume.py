@@ -49,7 +49,7 @@ def results(answer: Answer) -> Any:
     return without_time(answer.json)
 
 
-@pytest.mark.parametrize("asked", [SEARCH, GRID], ids=["search", "grid"])
+@pytest.mark.parametrize("asked", [SEARCH, pytest.param(GRID, marks=pytest.mark.slow)], ids=["search", "grid"])
 def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, asked: tuple[str, ...]) -> None:
     stopped = interrupted(*asked, cwd=tmp_path, after=3, how=signal.SIGINT)
     assert stopped.code == 130, stopped.err
@@ -74,7 +74,7 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
         SEARCH,
         pytest.param((*SEARCH, "--minutes", "600"), marks=pytest.mark.slow),
         pytest.param(FRONT, marks=pytest.mark.slow),
-        GRID,
+        pytest.param(GRID, marks=pytest.mark.slow),  # as a part of a family it is killed all the same
         pytest.param(CERTIFY, marks=pytest.mark.slow),
         FAMILY,
     ],

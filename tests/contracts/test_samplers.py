@@ -235,7 +235,7 @@ def test_known_trials_outside_the_limits_lead_to_no_proposal_outside(make: Make,
     assert all(admitted(LIMITS["band"], net) for net in nets[25:])
     assert any(not admitted(LIMITS["band"], net) for net in nets[:25])
     assert len(set(nets)) == 37
-    assert after_known(make, limits, 25, 12) == nets
+    assert after_known(make, limits, 25, 3) == nets[:28]
 
 
 @pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"random", "gp"}))
@@ -472,7 +472,8 @@ def test_only_some_serve_several_objectives_and_the_others_refuse(name: str, scr
 def test_a_search_of_several_objectives_goes_on_from_a_stored_study_wherever_it_was_cut_off(
     name: str, tmp_path: Path
 ) -> None:
-    """With three trials under way, past three generations; each trial taken up again with some choices stored."""
+    """With three trials under way, past three generations; two of three trials taken up again with some choices
+    stored."""
 
     def asked(cut: bool) -> list[dict[str, Value]]:
         storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/study.db") if cut else None
@@ -481,7 +482,7 @@ def test_a_search_of_several_objectives_goes_on_from_a_stored_study_wherever_it_
         for number in range(66):
             study.sampler = SAMPLERS[name].make(MACRO, MACRO_LIMITS, number)
             trials.append(study.ask())
-            if cut:
+            if cut and number % 3:
                 for key, choice in itertools.islice(MACRO.choices.items(), number % 8):
                     trials[-1].suggest_categorical(key, choice.options)
                 study = optuna.load_study(study_name=study.study_name, storage=storage)

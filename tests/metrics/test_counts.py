@@ -18,7 +18,7 @@ from nas_scale.nets.build import build
 from nas_scale.nets.oracle import count_net
 from tests.support.random_nets import extreme_params, random_params
 
-QUICK, CHUNK, WHOLE = 5, 50, 1000
+QUICK, CHUNK, WHOLE = 3, 50, 1000
 
 
 def _mismatches(nets: list[Architecture]) -> list[tuple[Architecture, tuple[int, ...], tuple[int, ...]]]:

@@ -92,7 +92,7 @@ def test_no_draw_takes_an_option_that_is_not_there() -> None:
     assert policy.sample(ends).tolist() == [[0, 0, 0, 0], [1, 2, 0, 3]]
 
 
-@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+@pytest.mark.parametrize("direction", ["maximize", pytest.param("minimize", marks=pytest.mark.slow)])
 def test_it_comes_to_propose_what_the_study_asks_for(direction: str) -> None:
     """Nets with many of the wide option, or with few; 200 trials of 6,561 assignments."""
     wide = [choice.options[2] for choice in MACRO.choices.values()]

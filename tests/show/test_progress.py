@@ -208,7 +208,7 @@ def on_a_terminal(arguments: list[str], cwd: Path, columns: int, **environment: 
     return process.wait(), out, sent.decode()
 
 
-@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("columns", [80, pytest.param(160, marks=pytest.mark.slow)])
 def test_a_terminal_gets_a_bar_that_moves_between_results(tmp_path: Path, columns: int) -> None:
     arguments = ["search", *SMALL, "--trials", "3", "--finalists", "1", "--workers", "1", "--epochs", "8", "--json"]
     code, out, sent = on_a_terminal(arguments, tmp_path, columns, FAKE_PAUSE="1.2")
