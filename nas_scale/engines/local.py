@@ -48,7 +48,8 @@ class _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, str(theirs.fileno()), function, *sys.path],
+                # -u: what a job prints is shown at once, and not lost when the worker is killed in the end
+                [sys.executable, "-u", "-c", _BOOT, str(theirs.fileno()), function, *sys.path],
                 env={**os.environ, **worker_environment(threads), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

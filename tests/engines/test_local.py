@@ -215,14 +215,16 @@ def test_a_function_that_cannot_be_loaded_ends_the_run_rather_than_failing_every
             engine.next()
 
 
-def test_what_a_job_prints_stays_off_standard_output() -> None:
+def test_what_a_job_prints_stays_off_standard_output_and_is_not_lost() -> None:
+    """Whether or not the environment turns Python's buffers off."""
     code = (
         "from nas_scale.engines.local import LocalEngine\n"
         "with LocalEngine('tests.support.engine_jobs:say', 1, 1) as engine:\n"
         "    engine.submit(0, 'noise')\n"
         "    print(engine.next().result)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    environment = {**ENVIRONMENT, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
     assert done.stderr.split() == ["noise", "noise"]
 
