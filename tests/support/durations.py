@@ -1,6 +1,6 @@
 """How long each test took when that was last recorded, and which tests are short enough to be run.
 
-tests/durations.json has the seconds of the longest case of every test function that took a third of a second or more
+tests/durations.json has the seconds of the longest case of every test function that took at least SHORTEST seconds
 (`make durations`, two processes side by side); what is not in it is short, or new.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 RECORDED: Final = Path(__file__).parent.parent / "durations.json"
-SHORTEST: Final = 0.3  # seconds that are recorded
+SHORTEST: Final = 0.3  # `make test-quick` asks for less: it runs what is not recorded
 
 
 def function_of(name: str) -> str:

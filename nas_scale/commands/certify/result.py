@@ -74,9 +74,9 @@ class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     """The nets, the best first as the longer recipe has them, and what they say of the proxy.
 
     After a dry run: the nets that would be trained; run, folder, verdict, agreements and the figures are None.
-    band: the range of multiply-adds that counts as equal cost. images: fingerprint of the proxy's. agreements:
-    of the proxy, which is the first, and of every score without training. trainings, workers, estimated_seconds: what
-    was planned.
+    band: the range of multiply-adds that counts as equal cost. images: fingerprint of the proxy's. agreements: of
+    the longer recipe with the proxy, which is the first, and with every score without training. trainings, workers,
+    estimated_seconds: what was planned.
     """
 
     run: str | None = None
