@@ -18,6 +18,7 @@ from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace, StageTemplate, canonical, with_net_fields
 from nas_scale.architecture.spec import Architecture, Stage
 from nas_scale.feasible.cost_table import CostTable, Ints, Longs, Table, cost_table_for
+from nas_scale.metrics.counts import Meters
 
 GONE: Final = 0  # the number of a stage that does nothing
 
@@ -143,6 +144,6 @@ def _forms_for(table: CostTable) -> Forms:
     return Forms(table)
 
 
-def forms_for(space: SearchSpace) -> Forms:
+def forms_for(space: SearchSpace, meters: Meters = ()) -> Forms:
     """The same for every equal space."""
-    return _forms_for(cost_table_for(space))
+    return _forms_for(cost_table_for(space, meters))

@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from nas_scale.feasible.cost_table import ONWARD, CostTable, Ints, Longs
-from nas_scale.metrics.counts import Counts
+from nas_scale.feasible.cost_table import CostTable, Ints, Longs
+from nas_scale.metrics.counts import from_rows
 from nas_scale.metrics.limits import Limit, Limits
 from nas_scale.metrics.metric import Metric
 
@@ -81,7 +81,7 @@ class Completions:
         """What stem and first stages cost, what they hand on, and the assignment of what is open for the whole net."""
         networks = self.table.network_assignments(codes)
         stems = self.table.stems()
-        spent, states = self._of(stems)[networks], stems[ONWARD, networks]
+        spent, states = self._of(stems)[networks], stems[self.table.onward, networks]
         for index, before, assignments in self.table.walk(codes):
             if index == self.first:
                 break
@@ -89,12 +89,12 @@ class Completions:
                 at = np.flatnonzero(before == state)
                 ways = self.table.ways(index, state)
                 spent[at] += self._of(ways)[assignments[at]]
-                states[at] = ways[ONWARD, assignments[at]]
+                states[at] = ways[self.table.onward, assignments[at]]
         return spent, states, networks
 
     def _of(self, rows: Longs) -> Longs:
         """The metric of a table's rows: [columns, rows] -> [rows]."""
-        value: Longs = self.metric.of(Counts(*rows[:ONWARD]))
+        value: Longs = self.metric.of(from_rows(rows[: self.table.onward], self.table.meters))
         return value
 
     def _rests(self, state: int, network: int) -> Rests:
@@ -109,8 +109,9 @@ class Completions:
         if index == len(self.table.encoding.spans):
             return self._of(self.table.heads(state))[network : network + 1]
         ways = self.table.ways(index, state)
-        behind = {after: self._costs(index + 1, after, network) for after in np.unique(ways[ONWARD]).tolist()}
-        rows = [cost + behind[after] for cost, after in zip(self._of(ways), ways[ONWARD].tolist(), strict=True)]
+        onwards = ways[self.table.onward]
+        behind = {after: self._costs(index + 1, after, network) for after in np.unique(onwards).tolist()}
+        rows = [cost + behind[after] for cost, after in zip(self._of(ways), onwards.tolist(), strict=True)]
         return np.concatenate(rows)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
 from functools import lru_cache, reduce
 from threading import RLock
 from typing import Final
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.encoding import Encoded, Encoding, encoding_for
-from nas_scale.metrics.counts import Counts, Number, total
+from nas_scale.metrics.counts import FIXED, Counts, Meters, as_rows, from_rows, total
 from nas_scale.metrics.limits import Limits
 
 Ints = npt.NDArray[np.integer]
@@ -26,7 +25,6 @@ Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 CHUNK: Final = 2**14  # codes in one pass: what is worked on stays in the processor's cache
-ONWARD: Final = len(fields(Counts))  # a row has the counts of a stage, then in this column the state that it hands on
 
 
 class Table:
@@ -64,9 +62,9 @@ class Table:
         column: Longs = self._columns[at].take(places)
         return column
 
-    def counts(self, places: npt.NDArray[np.int32]) -> Counts[Longs]:
+    def counts(self, places: npt.NDArray[np.int32], meters: Meters) -> Counts[Longs]:
         """The first columns as counts."""
-        return Counts(*(self.column(at, places) for at in range(ONWARD)))
+        return from_rows([self.column(at, places) for at in range(FIXED + len(meters))], meters)
 
     def _complete(self, spots: Longs) -> None:
         """Adds the rows that are missing."""
@@ -87,10 +85,15 @@ class Table:
 
 
 class CostTable:
-    """Codes of one space by the million. codes: whole numbers [nets, choices]; what it keeps is a cache."""
+    """Codes of one space by the million. codes: whole numbers [nets, choices]; what it keeps is a cache.
+
+    onward: a row has the counts of a stage, then in this column the state that it hands on.
+    """
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
+        self.meters = encoding.meters
+        self.onward = FIXED + len(self.meters)
         self.states: list[tuple[int, int]] = []  # channels and pixels a side
         self._state_index: dict[tuple[int, int], int] = {}
         self.counts = np.array([len(options) for options in encoding.options], np.int64)
@@ -98,10 +101,10 @@ class CostTable:
         self.network = slice(0, encoding.spans[0][0] if encoding.spans else len(self.counts))
         assignments = int(self.counts[self.network].prod())
         self.lock = RLock()
-        self._stems = Table(assignments, ONWARD + 1, self._stem_row, self.lock)
-        self._heads = Table(assignments, ONWARD, self._head_row, self.lock)
+        self._stems = Table(assignments, self.onward + 1, self._stem_row, self.lock)
+        self._heads = Table(assignments, self.onward, self._head_row, self.lock)
         self._stages = [
-            Table(int(self.counts[start:end].prod()), ONWARD + 1, self._stage_row(index), self.lock)
+            Table(int(self.counts[start:end].prod()), self.onward + 1, self._stage_row(index), self.lock)
             for index, (start, end) in enumerate(encoding.spans)
         ]
 
@@ -123,10 +126,10 @@ class CostTable:
 
     def cost(self, codes: Ints) -> Counts[Longs]:
         """What each net costs, as metrics.counts.cost has it: counts of [nets]."""
-        rows = np.empty((ONWARD, len(codes)), np.int64)
+        rows = np.empty((self.onward, len(codes)), np.int64)
         for start in range(0, len(codes), CHUNK):
             rows[:, start : start + CHUNK] = as_rows(self._cost(codes[start : start + CHUNK]))
-        return Counts(*rows)
+        return from_rows(rows, self.meters)
 
     def violations(self, codes: Ints, limits: Limits) -> Floats:
         """Limits.violation of each net: [nets], 0 exactly where the net keeps the limits."""
@@ -138,11 +141,11 @@ class CostTable:
     def walk(self, codes: Ints) -> Iterator[tuple[int, Longs, Longs]]:
         """Stage by stage: (stage, the state that it is handed, its assignment), the last two [nets]."""
         columns = _columns(codes)
-        states = self._stems.column(ONWARD, self._first(columns))
+        states = self._stems.column(self.onward, self._first(columns))
         for index, table in enumerate(self._stages):
             assignments = self._assignment(columns, slice(*self.encoding.spans[index]))
             yield index, states, assignments
-            states = table.column(ONWARD, table.places(states, assignments))
+            states = table.column(self.onward, table.places(states, assignments))
 
     def network_assignments(self, codes: Ints) -> Longs:
         """[nets]: the assignment of what is open for the net as a whole."""
@@ -153,7 +156,7 @@ class CostTable:
         return self._stems.whole(0)
 
     def ways(self, index: int, state: int) -> Longs:
-        """Every assignment of a stage that is handed `state`: [ONWARD + 1, assignments], what it costs and hands on."""
+        """Every assignment of a stage that is handed `state`: [onward + 1, assignments], what it costs and hands on."""
         return self._stages[index].whole(state)
 
     def heads(self, state: int) -> Longs:
@@ -180,13 +183,14 @@ class CostTable:
     def _parts(self, columns: Ints) -> Iterator[Counts[Longs]]:
         """The counts of stem, stages and head, each of [nets]."""
         places = self._first(columns)
-        yield self._stems.counts(places)
-        states = self._stems.column(ONWARD, places)
+        yield self._stems.counts(places, self.meters)
+        states = self._stems.column(self.onward, places)
         for index, table in enumerate(self._stages):
             places = table.places(states, self._assignment(columns, slice(*self.encoding.spans[index])))
-            yield table.counts(places)
-            states = table.column(ONWARD, places)
-        yield self._heads.counts(self._heads.places(states, self._assignment(columns, self.network)))
+            yield table.counts(places, self.meters)
+            states = table.column(self.onward, places)
+        places = self._heads.places(states, self._assignment(columns, self.network))
+        yield self._heads.counts(places, self.meters)
 
     def _first(self, columns: Ints) -> npt.NDArray[np.int32]:
         assignments = self._assignment(columns, self.network)
@@ -224,11 +228,6 @@ class CostTable:
         return self._state_index[channels, size]
 
 
-def as_rows(counts: Counts[Number]) -> tuple[Number, Number, Number, Number]:
-    """Counts as the columns of a table have them."""
-    return counts.flops, counts.parameters, counts.activations, counts.peak
-
-
 def largest(arrays: list[Longs]) -> Longs:
     """Elementwise."""
     return reduce(np.maximum, arrays)
@@ -243,6 +242,6 @@ def _cost_table_for(encoding: Encoding) -> CostTable:
     return CostTable(encoding)
 
 
-def cost_table_for(space: SearchSpace) -> CostTable:
+def cost_table_for(space: SearchSpace, meters: Meters = ()) -> CostTable:
     """The same for every equal space: what was worked out for one sampler serves the next."""
-    return _cost_table_for(encoding_for(space))
+    return _cost_table_for(encoding_for(space, meters))

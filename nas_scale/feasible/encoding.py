@@ -15,7 +15,7 @@ from itertools import product
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import Assignment, Choice, SearchSpace, Slot, StageTemplate
 from nas_scale.architecture.spec import Architecture, Stage
-from nas_scale.metrics.counts import Counts, StageCounts, stage_counts, stage_profile, total
+from nas_scale.metrics.counts import Counts, Meters, StageCounts, stage_counts, stage_profile, total
 
 Encoded = tuple[int, ...]  # which option each choice takes, in the space's order
 State = tuple[int, int]  # channels and pixels a side that one stage hands to the next
@@ -32,8 +32,9 @@ class Ends:
 class Encoding:
     """Codes of one space, their costs and their nets. What it keeps is a cache: it never changes an answer."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, meters: Meters = ()) -> None:
         self.space = space
+        self.meters = meters
         self.keys = tuple(space.choices)
         self.options = tuple(choice.options for choice in space.choices.values())
         self._numbers = [{option: number for number, option in enumerate(options)} for options in self.options]
@@ -75,7 +76,7 @@ class Encoding:
         ]
 
     def cost(self, code: Encoded) -> Counts[int]:
-        """The same as metrics.counts.cost of the net."""
+        """The same as metrics.counts.cost of the net, with what the meters count."""
         ends = self.ends(code)
         row = ends.stem
         parts, rows = [row], self._rows
@@ -90,7 +91,8 @@ class Encoding:
         """Cost of stage `index`, filled so, on a size x size map of so many channels."""
         key = (index, channels, size, assignment)
         if key not in self._rows:
-            self._rows[key] = stage_counts(self.stage(index, assignment), channels, size, self.space.frame.style)
+            style = self.space.frame.style
+            self._rows[key] = stage_counts(self.stage(index, assignment), channels, size, style, self.meters)
         return self._rows[key]
 
     def stage(self, index: int, assignment: Encoded) -> Stage:
@@ -118,7 +120,7 @@ class Encoding:
         if assignment not in self._ends:
             picked = {name: self.options[at][assignment[at]] for name, at in self._net_choices.items() if name != "act"}
             bare = replace(self.space.frame, stages=(), **picked)  # type: ignore[arg-type]
-            self._ends[assignment] = Ends(stage_profile(bare)[0], bare.head)
+            self._ends[assignment] = Ends(stage_profile(bare, self.meters)[0], bare.head)
         return self._ends[assignment]
 
     def head(self, channels: int, size: int, width: int) -> tuple[StageCounts, StageCounts]:
@@ -127,7 +129,7 @@ class Encoding:
         if key not in self._heads:
             frame = self.space.frame
             bare = replace(frame, stages=(), stem=channels, head=width, resolution=size * frame.stem_stride)
-            _, last, classifier = stage_profile(bare)
+            _, last, classifier = stage_profile(bare, self.meters)
             self._heads[key] = (last, classifier)
         return self._heads[key]
 
@@ -144,12 +146,14 @@ class _Written:
 
 
 @lru_cache(maxsize=8)
-def _encoding_for(written: _Written) -> Encoding:
+def _encoding_for(written: _Written, meters: Meters) -> Encoding:
     stages = tuple(StageTemplate(dict(slots)) for slots in written.stages)
-    return Encoding(SearchSpace(written.name, written.about, written.frame, stages, dict(written.net_choices)))
+    space = SearchSpace(written.name, written.about, written.frame, stages, dict(written.net_choices))
+    return Encoding(space, meters)
 
 
-def encoding_for(space: SearchSpace) -> Encoding:
+def encoding_for(space: SearchSpace, meters: Meters = ()) -> Encoding:
     """The same for every equal space, so that a fresh sampler need not work out again what another has."""
     stages = tuple(tuple(stage.slots.items()) for stage in space.stages)
-    return _encoding_for(_Written(space.name, space.about, space.frame, stages, tuple(space.net_choices.items())))
+    written = _Written(space.name, space.about, space.frame, stages, tuple(space.net_choices.items()))
+    return _encoding_for(written, meters)

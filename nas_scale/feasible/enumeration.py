@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nas_scale.feasible.cost_table import ONWARD, CostTable, Ints, Longs, as_rows, largest
-from nas_scale.metrics.counts import Counts, total
+from nas_scale.feasible.cost_table import CostTable, Ints, Longs, largest
+from nas_scale.metrics.counts import Counts, Meters, as_rows, from_rows, total
 from nas_scale.metrics.limits import Limits
 
 KEPT: Final = 2**16  # assignments, beyond which an enumeration is abandoned
@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What a whole rest of a net costs at least and at most, by the state it is handed: [ONWARD, states]."""
+    """What a whole rest of a net costs at least and at most, by the state it is handed: [counts, states]."""
 
     least: Longs
     most: Longs
@@ -35,7 +35,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Nets up to a stage. assignments: [nets, 1 + stages so far]. spent: [ONWARD, nets], the last the peak."""
+    """Nets up to a stage. assignments: [nets, 1 + stages so far]. spent: [counts, nets]."""
 
     assignments: Longs
     spent: Longs
@@ -52,7 +52,7 @@ def enumerated(table: CostTable, limits: Limits) -> Ints | None:
     if rests is None:
         return None
     stems = table.stems()
-    begun = Begun(np.arange(stems.shape[1])[:, None], stems[:ONWARD], stems[ONWARD])
+    begun = Begun(np.arange(stems.shape[1])[:, None], stems[: table.onward], stems[table.onward])
     work = 0
     for index, rest in enumerate(rests):
         grown: list[Begun] = []
@@ -71,14 +71,14 @@ def enumerated(table: CostTable, limits: Limits) -> Ints | None:
 
 def _rests(table: CostTable) -> list[Rest] | None:
     """What can come after each stage; None where the space has too many rows."""
-    reached = [np.unique(table.stems()[ONWARD])]
+    reached = [np.unique(table.stems()[table.onward])]
     rows = 0
     for index, (start, end) in enumerate(table.encoding.spans):
         rows += len(reached[-1]) * int(table.counts[start:end].prod())
         if rows > ROWS:
             return None
-        reached.append(np.unique([table.ways(index, state)[ONWARD] for state in reached[-1].tolist()]))
-    shape = (ONWARD, len(table.states))
+        reached.append(np.unique([table.ways(index, state)[table.onward] for state in reached[-1].tolist()]))
+    shape = (table.onward, len(table.states))
     rest = Rest(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     for state in reached[-1].tolist():
         heads = table.heads(state)
@@ -92,10 +92,11 @@ def _rests(table: CostTable) -> list[Rest] | None:
 def _before(table: CostTable, index: int, states: Longs, rest: Rest) -> Rest:
     """The rest that begins with stage `index`, from the rest behind it."""
     before = Rest(np.zeros_like(rest.least), np.zeros_like(rest.most))
+    onward, meters = table.onward, table.meters
     for state in states.tolist():
         ways = table.ways(index, state)
-        before.least[:, state] = _added(ways[:ONWARD], rest.least[:, ways[ONWARD]]).min(axis=1)
-        before.most[:, state] = _added(ways[:ONWARD], rest.most[:, ways[ONWARD]]).max(axis=1)
+        before.least[:, state] = _added(ways[:onward], rest.least[:, ways[onward]], meters).min(axis=1)
+        before.most[:, state] = _added(ways[:onward], rest.most[:, ways[onward]], meters).max(axis=1)
     return before
 
 
@@ -113,23 +114,26 @@ def _parts(begun: Begun, table: CostTable, index: int) -> list[Begun]:
 def _grow(part: Begun, table: CostTable, index: int, rest: Rest, limits: Limits) -> Begun:
     """By every assignment of stage `index` that can still be completed inside the limits."""
     ways = table.ways(index, int(part.states[0]))
-    spent = _added(part.spent[:, :, None], ways[:ONWARD, None, :]).reshape(ONWARD, -1)
-    states = np.broadcast_to(ways[ONWARD], (len(part), ways.shape[1])).ravel()
-    hopeful = _hopeful(_added(spent, rest.least[:, states]), _added(spent, rest.most[:, states]), limits)
+    onward, meters = table.onward, table.meters
+    spent = _added(part.spent[:, :, None], ways[:onward, None, :], meters).reshape(onward, -1)
+    states = np.broadcast_to(ways[onward], (len(part), ways.shape[1])).ravel()
+    least, most = (_added(spent, bound[:, states], meters) for bound in (rest.least, rest.most))
+    hopeful = _hopeful(least, most, limits, meters)
     nets, assignments = np.divmod(np.flatnonzero(hopeful), ways.shape[1])
     return Begun(np.column_stack([part.assignments[nets], assignments]), spent[:, hopeful], states[hopeful])
 
 
-def _added(first: Longs, second: Longs) -> Longs:
-    """The counts of two parts together: [ONWARD, ...]."""
-    return np.array(as_rows(total([Counts(*first), Counts(*second)], largest)))
+def _added(first: Longs, second: Longs, meters: Meters) -> Longs:
+    """The counts of two parts together: [counts, ...]."""
+    parts: list[Counts[Longs]] = [from_rows(first, meters), from_rows(second, meters)]
+    return np.array(as_rows(total(parts, largest)))
 
 
-def _hopeful(least: Longs, most: Longs, limits: Limits) -> Bools:
+def _hopeful(least: Longs, most: Longs, limits: Limits, meters: Meters) -> Bools:
     kept = np.ones(least.shape[1], np.bool_)
     for limit in limits.limits:
-        kept &= limit.metric.of(Counts(*least)) <= limit.most
-        kept &= limit.metric.of(Counts(*most)) >= limit.least
+        kept &= limit.metric.of(from_rows(least, meters)) <= limit.most
+        kept &= limit.metric.of(from_rows(most, meters)) >= limit.least
     return kept
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from nas_scale.architecture.spec import Stage
 from nas_scale.feasible.encoding import Encoded, Encoding, State
-from nas_scale.metrics.counts import Counts, stage_counts
+from nas_scale.metrics.counts import Counts, Meters, stage_counts
 from nas_scale.metrics.limits import Limits
 from nas_scale.metrics.metric import Metric
 
@@ -28,7 +28,7 @@ SLACK: Final = 1e-9  # of rounding in a weighted sum of shares
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The assignments of a stage that hand on the same state, with their costs: [assignments, 3]."""
+    """The assignments of a stage that hand on the same state, with their costs: [assignments, added]."""
 
     state: State
     assignments: tuple[Encoded, ...]
@@ -47,14 +47,14 @@ class Demand:
 
 
 class Extremes:
-    """Shortest paths through one space."""
+    """Shortest paths through one space. Costs are vectors of what adds up: FLOPs, parameters, activations, meters."""
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
         self._exits: dict[tuple[int, State], list[Exit]] = {}
 
     def least(self, weights: Floats) -> tuple[float, Encoded]:
-        """The smallest weighted cost of any net, and a net that has it. weights: [3], of any sign."""
+        """The smallest weighted cost of any net, and a net that has it. weights: [added], of any sign."""
         return min(self._least_with(network, weights) for network in self.encoding.network_assignments())
 
     def _least_with(self, network: Encoded, weights: Floats) -> tuple[float, Encoded]:
@@ -81,10 +81,10 @@ class Extremes:
         if (index, state) not in self._exits:
             found: dict[State, dict[Stage, tuple[Encoded, Floats]]] = {}
             for assignment in self.encoding.assignments(index):
-                stage = replace(
-                    self.encoding.stage(index, assignment), skip="none"
-                )  # a shortcut takes part in memory only
-                row = stage_counts(stage, *state, self.encoding.space.frame.style)
+                stage, meters = self.encoding.stage(index, assignment), self.encoding.meters
+                if not meters:  # a shortcut costs nothing but memory and time
+                    stage = replace(stage, skip="none")
+                row = stage_counts(stage, *state, self.encoding.space.frame.style, meters)
                 found.setdefault((row.channels, row.resolution), {}).setdefault(stage, (assignment, _vector(row)))
             self._exits[index, state] = [_exit(onward, list(ways.values())) for onward, ways in found.items()]
         return self._exits[index, state]
@@ -95,13 +95,15 @@ def _exit(state: State, ways: list[tuple[Encoded, Floats]]) -> Exit:
 
 
 def _vector(counts: Counts[int]) -> Floats:
-    """The counts that add up: [3]."""
-    return np.array([counts.flops, counts.parameters, counts.activations], dtype=np.float64)
+    """The counts that add up: [added]."""
+    return np.array([counts.flops, counts.parameters, counts.activations, *counts.metered.values()], dtype=np.float64)
 
 
-def _weights(metric: Metric) -> Floats:
-    """What a metric that adds up makes of one of each count: [3]."""
-    ones = (Counts(1, 0, 0, 0), Counts(0, 1, 0, 0), Counts(0, 0, 1, 0))
+def _weights(metric: Metric, meters: Meters) -> Floats:
+    """What a metric that adds up makes of one of each count: [added]."""
+    units = np.eye(3 + len(meters), dtype=np.int64).tolist()
+    names = [meter.name for meter in meters]
+    ones = [Counts(one[0], one[1], one[2], 0, dict(zip(names, one[3:], strict=True))) for one in units]
     return np.array([metric.of(one) for one in ones], dtype=np.float64)
 
 
@@ -110,7 +112,7 @@ def demands(limits: Limits) -> list[Demand]:
     found = []
     for limit in limits.limits:
         if limit.metric.adds_up:
-            weights = _weights(limit.metric)
+            weights = _weights(limit.metric, limits.meters)
             if np.isfinite(limit.most):
                 found.append(Demand(weights / limit.most, 1.0))
             if limit.least > 0:

@@ -43,9 +43,9 @@ class FeasibleRegion:
 
     def __init__(self, space: SearchSpace, limits: Limits) -> None:
         self.limits = limits
-        self.encoding = encoding_for(space)
-        self.table = cost_table_for(space)
-        self.forms = forms_for(space)
+        self.encoding = encoding_for(space, limits.meters)
+        self.table = cost_table_for(space, limits.meters)
+        self.forms = forms_for(space, limits.meters)
 
     @cached_property
     def pursuit(self) -> Pursuit:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.metrics.counts import Counts, cost
-from nas_scale.metrics.metric import FLOPS, Metric
+from nas_scale.metrics.counts import Counts, Meters, cost
+from nas_scale.metrics.metric import FLOPS, Metric, meters_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,22 @@ class Limits:
 
     limits: tuple[Limit, ...] = ()
 
+    @property
+    def meters(self) -> Meters:
+        """What has to be counted of a net besides what always is."""
+        return meters_of(limit.metric for limit in self.limits)
+
+    def cost(self, arch: Architecture) -> Counts[int]:
+        """All that is counted of a net to judge it by these limits."""
+        return cost(arch, self.meters)
+
     def violation(self, counts: Counts[Any]) -> Any:
         """The sum of the single violations, 0 exactly where all are kept: of a net's counts, or of arrays of counts."""
         return sum(limit.violation(counts) for limit in self.limits)
 
     def keeps(self, arch: Architecture) -> bool:
         """Whether the net keeps all limits."""
-        return not self.limits or bool(self.violation(cost(arch)) == 0)
+        return not self.limits or bool(self.violation(self.cost(arch)) == 0)
 
 
 def around(target: float, tolerance: float, metric: Metric = FLOPS) -> Limit:

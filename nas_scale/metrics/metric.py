@@ -7,7 +7,7 @@ from a metric; nothing else names one.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.metrics.counts import Counts, cost
+from nas_scale.metrics.counts import Counts, Meter, Meters, cost
 
 BYTES_PER_NUMBER: Final = 4  # float32
 
@@ -27,8 +27,9 @@ class Metric:
     name: in flags, JSON fields and objectives. label: in sentences. unit: what follows a figure, as in "400M FLOPs".
     read, show: a value from text, and as text of three significant figures. of: its value from a net's counts, or
     from arrays of counts; it never falls when a count grows. adds_up: `of` is linear in flops, parameters and
-    activations and ignores the peak, so the value of a net is the sum over its parts. about: what the label leaves
-    out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have a column of it.
+    activations, or in its meter, and ignores the peak, so the value of a net is the sum over its parts. about: what
+    the label leaves out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have
+    a column of it. meter: what counts it, where it is not made of what is always counted.
     """
 
     name: str
@@ -41,6 +42,12 @@ class Metric:
     about: str = ""
     example: str = "1M"
     usual: bool = False
+    meter: Meter | None = None
+
+    @property
+    def meters(self) -> Meters:
+        """What has to be counted for `of`, besides what always is."""
+        return () if self.meter is None else (self.meter,)
 
     @property
     def heading(self) -> str:
@@ -54,7 +61,7 @@ class Metric:
 
     def of_net(self, arch: Architecture) -> float:
         """What the net costs at its own resolution."""
-        value: float = self.of(cost(arch))
+        value: float = self.of(cost(arch, self.meters))
         return value
 
 
@@ -137,6 +144,11 @@ def metrics() -> tuple[Metric, ...]:
     return _REGISTRY.metrics
 
 
+def meters_of(metrics: Iterable[Metric]) -> Meters:
+    """What has to be counted for all of these metrics, each once."""
+    return tuple(dict.fromkeys(meter for metric in metrics for meter in metric.meters))
+
+
 @contextmanager
 def registered(metric: Metric) -> Iterator[Metric]:
     """Inside the context the metric is one of `metrics()`. Raises UserError where its name is taken."""
@@ -162,5 +174,6 @@ def metric_named(name: str) -> Metric:
 
 def costs_of(arch: Architecture) -> dict[str, float]:
     """What a net costs, by the name of each metric."""
-    counts = cost(arch)
-    return {metric.name: metric.of(counts) for metric in metrics()}
+    known = metrics()
+    counts = cost(arch, meters_of(known))
+    return {metric.name: metric.of(counts) for metric in known}

@@ -31,7 +31,8 @@ class Convolution(nn.Conv2d):
         before, after = self._padding(x)
         if self._depthwise and depthwise.suits(x):
             size = (-(-x.shape[2] // self.stride[0]), -(-x.shape[3] // self.stride[1]))
-            return depthwise.depthwise(x, self.weight, self.stride[0], before, size)
+            weight = self.weight.to(x.dtype)  # autocast casts for torch's own functions alone
+            return depthwise.depthwise(x, weight, self.stride[0], before, size)
         if self.same:
             x = F.pad(x, (before[1], after[1], before[0], after[0]))
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)

@@ -181,6 +181,29 @@ def test_what_is_refused(
         depthwise(x, weight, stride, padding, size)
 
 
+def test_autocast_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Autocast casts the arguments of torch's own functions; a kernel of ours gets its weight in its input's dtype."""
+    from nas_scale.nets import convolution
+
+    seen: list[tuple[torch.dtype, torch.dtype]] = []
+
+    def noted(x: Tensor, weight: Tensor, stride: int, padding: tuple[int, int], size: tuple[int, int]) -> Tensor:
+        seen.append((x.dtype, weight.dtype))
+        return F.conv2d(x, weight, None, stride, padding, groups=x.shape[1])
+
+    if DEVICE == "cpu":
+        monkeypatch.setattr(convolution.depthwise, "suits", lambda x: True)
+        monkeypatch.setattr(convolution.depthwise, "depthwise", noted)
+    expand = convolution.Convolution(8, 16, 1, 1, bias=False).to(DEVICE)
+    spatial = convolution.Convolution(16, 16, 3, 1, 16, bias=False).to(DEVICE)
+    with torch.autocast(DEVICE, torch.bfloat16):
+        y = spatial(expand(torch.randn(2, 8, 6, 6, device=DEVICE)))
+    y.float().sum().backward()
+    assert y.dtype == torch.bfloat16
+    assert spatial.weight.grad is not None
+    assert seen == ([(torch.bfloat16, torch.bfloat16)] if DEVICE == "cpu" else [])
+
+
 def test_importing_it_needs_no_triton() -> None:
     code = "import sys; sys.modules['triton'] = None; import nas_scale.nets.depthwise as d; print(d.available())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,7 +15,6 @@ from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import outside
-from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limits
 
 
@@ -57,7 +56,7 @@ def included(wanted: Nets, space: SearchSpace, limits: Limits, results: Path) ->
         if params is None:
             raise UserError(f"--include {name}: {missing(space, net)}")
         net = space.net(params)
-        broken = outside(limits, cost(net))
+        broken = outside(limits, limits.cost(net))
         if broken is not None:
             raise UserError(f"--include {name}: {broken}")
         key = net_key(net)

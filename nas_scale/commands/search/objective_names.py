@@ -8,7 +8,6 @@ from typing import Any, Final
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.errors import UserError
-from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, metric_named, metrics
 from nas_scale.samplers.registry import SEVERAL_OBJECTIVES
 
@@ -64,5 +63,4 @@ def ensure_followed(objective: str, sampler: str, has_target: bool, pruner: str)
 
 def spent(net: Architecture, costs: Sequence[str]) -> tuple[float, ...]:
     """What a net costs, by these names."""
-    counts = cost(net)
-    return tuple(metric_named(name).of(counts) for name in costs)
+    return tuple(metric_named(name).of_net(net) for name in costs)
