@@ -21,7 +21,7 @@ ROWS = (
     {"metrics"},
     {"engines"},
     {"nets"},
-    {"training"},
+    {"training", "devices"},
     {"feasible", "scaling", "zero_cost"},
     {"samplers", "trials"},
     {"runs", "statistics"},
@@ -45,6 +45,8 @@ HEAVY = {
     "torchvision",
     "timm",
     "tensorboardX",
+    "onnx",
+    "onnxruntime",
 }
 AT_THE_TOP = {
     "nets/": "torch",
