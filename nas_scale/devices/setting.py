@@ -11,7 +11,7 @@ BYTES: Final[dict[Precision, int]] = {"fp32": 4, "bf16": 2, "fp16": 2}  # of a n
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class DeviceSetting:
     """All that milliseconds depend on besides the network and the machine.
 
     device: cpu or cuda. threads: of the processor; of a GPU's host too. batch: images at once. precision: of weights
