@@ -58,6 +58,13 @@ def memory(value: float) -> str:
     return _scaled(value, ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")))
 
 
+def milliseconds(value: float) -> str:
+    """4.987 -> '4.99ms'; 1234 -> '1.23s'; 0.05 -> '50us'."""
+    if value < 0.9995:
+        return f"{value * 1e3:.3g}us"
+    return f"{value:.3g}ms" if value < 999.5 else f"{value / 1e3:.3g}s"
+
+
 def duration(seconds: float) -> str:
     """95 -> '1 min 35 s'; 40.2 -> '40 s'; 7300 -> '2 h 2 min'."""
     whole = round(seconds)

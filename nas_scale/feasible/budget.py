@@ -93,7 +93,7 @@ def _asked(limit: Limit) -> str:
         return f"at most {most} {unit}"
     if limit.most == float("inf"):
         return f"at least {least} {unit}"
-    middle = show((limit.least + limit.most) / 2)
+    middle = most if limit.metric.ceiling else show((limit.least + limit.most) / 2)
     return f"{middle} {unit} ({least}-{most})" if least != most else f"{limit.least:,.0f} to {limit.most:,.0f} {unit}"
 
 
@@ -109,7 +109,7 @@ def _advice(limit: Limit, spent: Counts[int]) -> str:
     if limit.least > 0 and limit.violation(spent) < GAP:
         return "widen --tolerance"
     verb = "raise" if limit.metric.of(spent) > limit.most else "lower"
-    return f"{verb} --{'target' if limit.least > 0 else 'max'}-{limit.metric.name}"
+    return f"{verb} --{'target' if limit.least > 0 else 'max'}-{limit.metric.flag}"
 
 
 def outside(limits: Limits, spent: Counts[int]) -> str | None:

@@ -53,5 +53,5 @@ class Limits:
 
 
 def around(target: float, tolerance: float, metric: Metric = FLOPS) -> Limit:
-    """A band: target * (1 -+ tolerance)."""
-    return Limit(metric, target * (1 - tolerance), target * (1 + tolerance))
+    """A band: target * (1 -+ tolerance), or up to the target where that is the most that a net may cost."""
+    return Limit(metric, target * (1 - tolerance), target if metric.ceiling else target * (1 + tolerance))

@@ -29,7 +29,8 @@ class Metric:
     from arrays of counts; it never falls when a count grows. adds_up: `of` is linear in flops, parameters and
     activations, or in its meter, and ignores the peak, so the value of a net is the sum over its parts. about: what
     the label leaves out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have
-    a column of it. meter: what counts it, where it is not made of what is always counted.
+    a column of it. meter: what counts it, where it is not made of what is always counted. ceiling: a
+    target is the most that a net may cost, rather than the middle of a band.
     """
 
     name: str
@@ -43,11 +44,17 @@ class Metric:
     example: str = "1M"
     usual: bool = False
     meter: Meter | None = None
+    ceiling: bool = False
 
     @property
     def meters(self) -> Meters:
         """What has to be counted for `of`, besides what always is."""
         return () if self.meter is None else (self.meter,)
+
+    @property
+    def flag(self) -> str:
+        """Its part of a flag: the name, without the device that a value names behind an @."""
+        return self.name.partition("@")[0]
 
     @property
     def heading(self) -> str:
@@ -129,6 +136,40 @@ MEMORY: Final = Metric(
 )
 
 
+LATENCY: Final = "latency"  # of a device: latency@NAME
+
+
+def latency_on(
+    device: str, milliseconds: Callable[[Counts[Any]], Any] | None = None, meter: Meter | None = None
+) -> Metric:
+    """`latency@DEVICE`: milliseconds of a batch on a device; without `milliseconds` to read and show figures alone."""
+
+    def unknown(counts: Counts[Any]) -> Any:
+        raise UserError(f"what a net takes on {device} is not known here; nas-scale latency list shows the devices")
+
+    return Metric(
+        name=f"{LATENCY}@{device}",
+        label=f"{LATENCY}@{device}",
+        unit=f"on {device}",
+        read=numbers.read_milliseconds,
+        show=numbers.milliseconds,
+        of=milliseconds or unknown,
+        adds_up=True,
+        about="(predicted milliseconds)",
+        example="5ms",
+        meter=meter,
+        ceiling=True,
+    )
+
+
+def value_on_device(text: str) -> tuple[str, float]:
+    """'5ms@mycpu' -> ('latency@mycpu', 5.0). Raises UserError."""
+    value, at, device = text.partition("@")
+    if not at or not device:
+        raise UserError(f"{text!r} names no device; write it like 5ms@mycpu (nas-scale latency list shows the devices)")
+    return f"{LATENCY}@{device}", numbers.read_milliseconds(value)
+
+
 class _Registry:
     """All metrics of this process, in order."""
 
@@ -165,6 +206,9 @@ def registered(metric: Metric) -> Iterator[Metric]:
 def metric_named(name: str) -> Metric:
     """The metric of this name. Raises UserError naming near misses."""
     known = {metric.name: metric for metric in metrics()}
+    kind, at, device = name.partition("@")
+    if name not in known and kind == LATENCY and at and device:
+        return latency_on(device)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         advice = f"did you mean {near[0]}?" if near else f"the metrics are {', '.join(known)}"

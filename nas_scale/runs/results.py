@@ -20,7 +20,7 @@ from nas_scale.architecture.files import net_from_document
 from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import NotationError, RunError, UserError
-from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS, metrics
+from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, LATENCY, PARAMS, metrics
 from nas_scale.runs.resuming import resume_command
 from nas_scale.runs.store import Run
 
@@ -152,8 +152,9 @@ def _with_costs(value: Any, kind: Any, path: str) -> Any:
         if item.type == Costs:
             found[item.encode_name] = _costs(value, path)
         elif item.type == Targets:
-            named = {metric.name: f"{PREFIX[Targets]}{metric.name}" for metric in metrics()}
-            found[item.encode_name] = {name: value[field] for name, field in named.items() if field in value}
+            prefix = PREFIX[Targets]
+            fields_there = {field.removeprefix(prefix): field for field in value if field.startswith(prefix)}
+            found[item.encode_name] = {name: value[fields_there[name]] for name in _metrics_among(fields_there)}
         elif item.encode_name in value:
             found[item.encode_name] = _with_costs(value[item.encode_name], item.type, f"{path}.{item.encode_name}")
     return found
@@ -164,11 +165,18 @@ def _costs(row: Mapping[str, Any], path: str) -> dict[str, int | float]:
     for name in COUNTED:
         if name not in row:
             raise ValueError(f"Object missing required field `{name}` - at `{path}`")
-    found = {metric.name: row[metric.name] for metric in metrics() if metric.name in row}
+    found = {name: row[name] for name in _metrics_among(row)}
     for name, cost in found.items():
         if not isinstance(cost, int | float) or isinstance(cost, bool):
             raise ValueError(f"Expected a number, got `{type(cost).__name__}` - at `{path}.{name}`")
     return found
+
+
+def _metrics_among(names: Iterable[str]) -> list[str]:
+    """Those that are metrics: registered ones in their order, then those of devices that may be gone by now."""
+    there = list(names)
+    registered = [metric.name for metric in metrics() if metric.name in there]
+    return [*registered, *(name for name in there if name.startswith(f"{LATENCY}@") and name not in registered)]
 
 
 def _why(run: Run) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from nas_scale.metrics.metric import Metric, metrics
+from nas_scale.metrics.metric import Metric, metric_named, metrics
 
 Costs = Mapping[str, int | float]
 
 
-def cost_columns(rows: Sequence[Costs], asked: Collection[str] = ()) -> tuple[Metric, ...]:
+def cost_columns(rows: Sequence[Costs], asked: Sequence[str] = ()) -> tuple[Metric, ...]:
     """The metrics that a table of nets with these costs shows: usual ones and `asked` ones, if every net has them."""
-    shown = (metric for metric in metrics() if metric.usual or metric.name in asked)
-    return tuple(metric for metric in shown if all(metric.name in row for row in rows))
+    usual = (metric.name for metric in metrics() if metric.usual)
+    others = (metric.name for metric in metrics() if metric.name in asked)
+    shown = dict.fromkeys((*usual, *others, *asked))
+    return tuple(metric_named(name) for name in shown if all(name in row for row in rows))
 
 
 def cost_headings(columns: Sequence[Metric]) -> list[str]:

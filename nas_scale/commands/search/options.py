@@ -10,6 +10,13 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.budget_options import (
+    BUDGET,
+    by_metric,
+    counted_metrics,
+    most_options,
+    target_options,
+)
 from nas_scale.commands.search.objective_names import USUAL_SAMPLER, ensure_followed, read_objectives
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
@@ -18,7 +25,7 @@ from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.space_options import classes_option, open_space, resolution_option, space_option
 from nas_scale.errors import UserError
 from nas_scale.metrics.limits import Limit, Limits, around
-from nas_scale.metrics.metric import Metric, metric_named, metrics
+from nas_scale.metrics.metric import LATENCY, Metric, metrics
 from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward, RewardKind
 from nas_scale.samplers.registry import SAMPLERS, SEVERAL_OBJECTIVES, ensure_importable, is_dotted
 from nas_scale.trials.pruning import Kind, Pruner
@@ -33,26 +40,14 @@ LEAST_FINALISTS: Final = 3
 LEAST_ON_FRONT: Final = 6  # with several objectives: a front has more nets worth knowing than a ranking
 
 
-BUDGET, SEARCH = "Budget", "Search"
+SEARCH: Final = "Search"
 _RIGHT_FOR: Final = "\n\n".join(f"{name}: right for {strategy.right_for}." for name, strategy in SAMPLERS.items())
 Nets: TypeAlias = str | Architecture | Sequence[str | Architecture]
 Runs: TypeAlias = str | Path | Sequence[str | Path]
 
 
-def _targets() -> dict[str, Option]:
-    """--target-flops and its like: one for each metric."""
-    help = "{} to aim at, e.g. {}: admits a band around it and enters the reward."
-    return {metric.name: _of_metric(metric, help.format(_title(metric), metric.example)) for metric in metrics()}
-
-
-def _most() -> dict[str, Option]:
-    """--max-flops and its like: one for each metric."""
-    help = "Upper limit of {}, e.g. {}."
-    return {metric.name: _of_metric(metric, help.format(metric.title, metric.example)) for metric in metrics()}
-
-
 def _objective_help() -> str:
-    costs = words_of([metric.name for metric in metrics()], "and")
+    costs = words_of([*(metric.name for metric in counted_metrics()), f"{LATENCY}@DEVICE"], "and")
     return (
         f"accuracy, or several objectives like accuracy,flops: what is made small beside it is of {costs}; ends in a "
         "Pareto front of nets that no other beats in all of them."
@@ -70,26 +65,21 @@ def _screens() -> tuple[str, ...]:
     return ("none", *counted_scores(), *WEIGHT_SCORES)
 
 
-def _title(metric: Metric) -> str:
-    return metric.title[:1].upper() + metric.title[1:]
-
-
-def _of_metric(metric: Metric, help: str) -> Option:
-    return Option(help, metavar="N", panel=BUDGET, least=1, most=1e18, read=metric.read)
-
-
 @dataclass(frozen=True, slots=True)
 class Search:
     """What is searched, inside which limits; part of a run's specification.
 
     targets, most: values by the names of metrics; as keywords target_flops, max_params and so on, one for each metric.
+    A value on a device names it: target_latency="5ms@mycpu".
     objective: its names as "accuracy,flops" or one by one; of several the search ends in a Pareto front. trials None is
     the usual number once it is `suited`, or as many as there is time for where `minutes` says how long the whole search
     may take. include: known nets that are the first trials (included.py). warm_start: runs whose trials teach the
     sampler, and are no trials of this search (warm_start.py).
     """
 
-    targets: Annotated[Mapping[str, float], OptionEach("target", _targets, alone=True)] = field(default_factory=dict)
+    targets: Annotated[Mapping[str, float | str], OptionEach("target", target_options, alone=True)] = field(
+        default_factory=dict
+    )
     tolerance: Annotated[
         float, Option("Half width of that band as a share.", None, "X", BUDGET, least=0.0001, most=0.9)
     ] = 0.1
@@ -105,7 +95,7 @@ class Search:
             most=0,
         ),
     ] = None
-    most: Annotated[Mapping[str, float], OptionEach("max", _most)] = field(default_factory=dict)
+    most: Annotated[Mapping[str, float | str], OptionEach("max", most_options)] = field(default_factory=dict)
     space: Annotated[str | SearchSpace, space_option(SEARCH)] = "efficientnet"
     resolution: Annotated[int | None, resolution_option(SEARCH)] = None
     classes: Annotated[int | None, classes_option(SEARCH)] = None
@@ -199,6 +189,7 @@ class Search:
     def checked(self) -> Search:
         """These options with `objective` as one string. Raises UserError naming the option that is wrong."""
         check(self)
+        self.limits()
         if is_dotted(self.sampler):
             ensure_importable(self.sampler)
         else:
@@ -238,7 +229,11 @@ class Search:
 
     def limits(self) -> Limits:
         """The band around the target, and the upper limits."""
-        capped = [Limit(metric, most=self.most[metric.name]) for metric in metrics() if metric.name in self.most]
+        most = dict(by_metric("max", self.most))
+        known = [metric for metric in metrics() if metric in most]
+        capped = [
+            Limit(metric, most=most[metric]) for metric in (*known, *(each for each in most if each not in known))
+        ]
         target = self.target()
         band = [] if target is None else [around(target[1], self.tolerance, target[0])]
         return Limits((*band, *capped))
@@ -257,7 +252,7 @@ class Search:
 
     def target(self) -> tuple[Metric, float] | None:
         """The metric that has a target, with its value."""
-        return next(((metric_named(name), value) for name, value in self.targets.items()), None)
+        return next(by_metric("target", self.targets), None)
 
     def reward_function(self) -> Reward | None:
         """The reward against the target; None where there is no target: accuracy alone."""

@@ -58,6 +58,7 @@ class OptionEach:
     """An option for each of several names, as --max-flops and --max-params; the field maps names to values.
 
     prefix: what stands before the names. options: by name; asked again for each use, since names may be registered.
+    Values are numbers, and text where there is no `read`.
     alone: whether only one of them may be given.
     """
 
@@ -255,7 +256,10 @@ def _of_field(name: str, hint: Any, default: Any) -> list[Declared]:
     option = hint.__metadata__[0]
     if isinstance(option, OptionEach):
         each = option.options().items()
-        return [Declared(f"{option.prefix}_{key}", name, key, float, (), None, one) for key, one in each]
+        return [
+            Declared(f"{option.prefix}_{key}", name, key, str if one.read is None else float, (), None, one)
+            for key, one in each
+        ]
     kind, words = _plain(hint.__origin__)
     return [Declared(name, name, None, kind, option.choices or words, default, option)]
 
