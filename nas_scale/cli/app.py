@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.exceptions import Exit
 
 from nas_scale import __version__
-from nas_scale.cli.command import Command
+from nas_scale.cli.command import Command, Group
 
 _ABOUT: Final = (
     "From a budget to a family of nets: search a baseline, fit how it should grow, expand it. "
@@ -40,9 +40,23 @@ def made_app(commands: Sequence[str]) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)
     for module in commands:
-        command: Command = importlib.import_module(module).COMMAND
-        app.command(command.name, help=inspect.getdoc(command.run))(_named(command))
+        found: Command | Group = importlib.import_module(module).COMMAND
+        if isinstance(found, Group):
+            app.add_typer(_of_group(found), name=found.name, help=found.help)
+        else:
+            _add(app, found)
     return app
+
+
+def _of_group(group: Group) -> typer.Typer:
+    app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    for command in group.commands:
+        _add(app, command)
+    return app
+
+
+def _add(app: typer.Typer, command: Command) -> None:
+    app.command(command.name, help=inspect.getdoc(command.run))(_named(command))
 
 
 def _named(command: Command) -> Any:

@@ -33,7 +33,7 @@ class Command:
     @property
     def name(self) -> str:
         """As it is typed."""
-        return self.run.__name__.replace("_", "-")
+        return self.run.__name__.strip("_").replace("_", "-")
 
     def function(self) -> Callable[..., None]:
         """A function whose signature typer reads as the command's options."""
@@ -47,6 +47,15 @@ class Command:
         call.__doc__ = self.run.__doc__
         vars(call)["__signature__"] = inspect.Signature([_parameter(item) for item in items.values()])
         return call
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands behind a common word: `nas-scale latency build`."""
+
+    name: str
+    help: str
+    commands: tuple[Command, ...]
 
 
 def _read(item: Declared, value: Any) -> Any:

@@ -52,7 +52,7 @@ class Completions:
         generator = np.random.default_rng(rng.getrandbits(64))
         drawn = self.table.uniform(rng, max(BEGINNINGS, 4 * amount))
         spent, states, networks = self._begin(drawn)
-        lows, highs = np.empty_like(spent), np.empty_like(spent)
+        lows, highs = np.empty((2, len(spent)), np.int64)
         for state, network in set(zip(states.tolist(), networks.tolist(), strict=True)):
             at = np.flatnonzero((states == state) & (networks == network))
             costs = self._rests(state, network).costs

@@ -25,12 +25,13 @@ class Metric:
     """A cost of a net.
 
     name: in flags, JSON fields and objectives. label: in sentences. unit: what follows a figure, as in "400M FLOPs".
-    read, show: a value from text, and as text of three significant figures. of: its value from a net's counts, or
-    from arrays of counts; it never falls when a count grows. adds_up: `of` is linear in flops, parameters and
-    activations, or in its meter, and ignores the peak, so the value of a net is the sum over its parts. about: what
-    the label leaves out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have
-    a column of it. meter: what counts it, where it is not made of what is always counted. ceiling: a
-    target is the most that a net may cost, rather than the middle of a band.
+    read, show: a value from text, and as text of three significant figures. of: its value from a net's counts, or from
+    arrays of counts; it never falls when a count grows. adds_up: `of` is linear in flops, parameters and activations,
+    or in its meter, and ignores the peak, so the value of a net is the sum over its parts. about: what the label leaves
+    out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have a column of it.
+    meter: what counts it, where it is not made of what is always counted. ceiling: a target is the most that a net may
+    cost, rather than the middle of a band. identity: changes with what it measures by, where that is no part of the
+    package.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Metric:
     usual: bool = False
     meter: Meter | None = None
     ceiling: bool = False
+    identity: str = ""
 
     @property
     def meters(self) -> Meters:
@@ -140,7 +142,10 @@ LATENCY: Final = "latency"  # of a device: latency@NAME
 
 
 def latency_on(
-    device: str, milliseconds: Callable[[Counts[Any]], Any] | None = None, meter: Meter | None = None
+    device: str,
+    milliseconds: Callable[[Counts[Any]], Any] | None = None,
+    meter: Meter | None = None,
+    identity: str = "",
 ) -> Metric:
     """`latency@DEVICE`: milliseconds of a batch on a device; without `milliseconds` to read and show figures alone."""
 
@@ -159,6 +164,7 @@ def latency_on(
         example="5ms",
         meter=meter,
         ceiling=True,
+        identity=identity,
     )
 
 
@@ -188,6 +194,11 @@ def metrics() -> tuple[Metric, ...]:
 def meters_of(metrics: Iterable[Metric]) -> Meters:
     """What has to be counted for all of these metrics, each once."""
     return tuple(dict.fromkeys(meter for metric in metrics for meter in metric.meters))
+
+
+def device_identities(metrics: Iterable[Metric]) -> dict[str, str]:
+    """The identity of each of these metrics that has one, by name."""
+    return {metric.name: metric.identity for metric in metrics if metric.identity}
 
 
 @contextmanager

@@ -24,5 +24,5 @@ def percent(value: float | None) -> str:
 def place(row: RankingRow | GridNet) -> str:
     """`3`, or `3 =1` for a net that does not differ significantly from the first."""
     if row.rank is None:
-        return "stopped" if row.state == "pruned" else "failed"
+        return {"pruned": "stopped", "over": "over"}.get(row.state, "failed")
     return f"{row.rank} ={row.place}" if row.tied and row.place != row.rank else f"{row.rank}"

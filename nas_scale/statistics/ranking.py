@@ -16,7 +16,7 @@ from nas_scale.statistics.variances import SeedNoise, accuracies_of, image_varia
 from nas_scale.training.job import Score
 
 Round = Literal["search", "final"]
-State = Literal["complete", "pruned", "failed"]
+State = Literal["complete", "over", "pruned", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class ScoredNet:
     of the trial that proposed it.
 
     search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
-    a net has no place, whatever some of its seeds scored. pruned: its trainings were stopped early; it has no place
+    a net has no place, whatever some of its seeds scored. over: which limit it broke when it was measured; it has no
+    place. pruned: its trainings were stopped early; it has no place
     either, since what it would have come to is not known.
     """
 
@@ -37,6 +38,7 @@ class ScoredNet:
     final: tuple[Score, ...] = ()
     reason: str | None = None
     pruned: bool = False
+    over: str | None = None
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -51,12 +53,12 @@ Reward = Callable[[float, ScoredNet], float]
 class RankedNet:
     """A row of the ranking.
 
-    rank: 1 is best; None for a net that failed, and for one that was stopped early, whose accuracy is that of its last
-    epoch. place: the rank of the first net from which it does not differ significantly; its own where it differs from
-    all above. tied: whether it shares its place with another. accuracy (0..1), stderr and reward are of `round`: the
-    fresh seeds alone for finalists, so that none is credited with the luck that made it one. seeds: how many those
-    were. search, final: each seed's accuracy in both rounds. epochs: how many it was trained for in the first; 0 where
-    it was not trained.
+    rank: 1 is best; None for a net that failed, for one that broke a limit when it was measured, and for one that was
+    stopped early, whose accuracy is that of its last epoch. place: the rank of the first net from which it does not
+    differ significantly; its own where it differs from all above. tied: whether it shares its place with another.
+    accuracy (0..1), stderr and reward are of `round`: the fresh seeds alone for finalists, so that none is credited
+    with the luck that made it one. seeds: how many those were. search, final: each seed's accuracy in both rounds.
+    epochs: how many it was trained for in the first; 0 where it was not trained.
     """
 
     rank: int | None
@@ -114,27 +116,29 @@ def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: S
     """Ranks by reward (accuracy when there is none): finalists first, by all their seeds, then the others.
 
     All seeds order finalists better than the fresh ones alone (benchmarks/search_quality.py). Equal nets appear once,
-    as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that were
-    stopped early, the furthest first, and then the failed ones. A net shares the place of the one above it unless its
-    reward differs significantly from that of the place's leader (95%), when it leads a place of its own. noise: of the
-    seeds; by default pooled over both rounds of all these candidates.
+    as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that broke a
+    limit, those that were stopped early, the furthest first, and then the failed ones. A net shares the place of the
+    one above it unless its reward differs significantly from that of the place's leader (95%), when it leads a place of
+    its own. noise: of the seeds; by default pooled over both rounds of all these candidates.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
     if noise is None:
         rounds = (scores for candidate in scored for scores in (candidate.search, candidate.final))
         noise = SeedNoise.pooled(map(accuracies_of, rounds))
-    measured = [_measure(candidate, noise, reward) for candidate in scored]
-    measured.sort(key=lambda net: (net.round != "final", -net.standing, net.candidate.trial))
+    every = [_measure(candidate, noise, reward) for candidate in scored]
+    every.sort(key=lambda net: (net.round != "final", -net.standing, net.candidate.trial))
+    measured = [net for net in every if net.candidate.over is None]
     standings, variances = [net.standing for net in measured], [net.standing_variance for net in measured]
     places = tied_places(standings, variances, noise.freedom)
     entries = [
         _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
     ]
+    over = [_over(net) for net in every if net.candidate.over is not None]
     pruned = [_pruned(candidate) for candidate in unique if candidate.pruned]
     pruned.sort(key=lambda entry: (-entry.epochs, -(entry.accuracy or 0.0), entry.trial))
     failed = [_failed(candidate) for candidate in unique if not candidate.scores and not candidate.pruned]
-    return Ranking((*entries, *pruned, *failed), noise.sd, noise.freedom)
+    return Ranking((*entries, *over, *pruned, *failed), noise.sd, noise.freedom)
 
 
 def _unique(candidates: Iterable[ScoredNet]) -> list[ScoredNet]:
@@ -190,6 +194,11 @@ def _entry(net: _Standing, rank: int, place: int, tied: bool) -> RankedNet:
         final=accuracies_of(candidate.final),
         epochs=_epochs(candidate.search),
     )
+
+
+def _over(net: _Standing) -> RankedNet:
+    """Without a place: it broke a limit when it was measured."""
+    return replace(_entry(net, 0, 0, False), rank=None, place=None, state="over", reason=net.candidate.over)
 
 
 def _epochs(scores: Sequence[Score]) -> int:

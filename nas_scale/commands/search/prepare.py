@@ -20,6 +20,7 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible
+from nas_scale.metrics.metric import device_identities, metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Prepared:
             "training": specification(self.training),
             **({"included": [dict(net.params) for net in self.included]} if self.included else {}),
             **({"warm_start": [source.document() for source in self.sources]} if self.sources else {}),
+            **({"devices": devices} if (devices := device_identities(metrics())) else {}),
             "images": self.objective.images(),
             "space_fingerprint": space_fingerprint(self.space),
             "device": self.objective.device.partition(":")[0],
