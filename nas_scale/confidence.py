@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -30,3 +31,15 @@ def percentile_interval(samples: Floats) -> Floats:
     import numpy as np
 
     return np.asarray(np.quantile(samples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0))
+
+
+def places_where(count: int, differs: Callable[[int, int], bool]) -> list[int]:
+    """The places of a ranking of `count`, 1 for the first: those that do not differ from their leader share its.
+
+    differs: whether the second of two indices differs from the first. The leader of a place is the first that differs
+    from the leader before it.
+    """
+    places: list[int] = []
+    for index in range(count):
+        places.append(places[-1] if places and not differs(places[-1] - 1, index) else index + 1)
+    return places

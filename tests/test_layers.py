@@ -50,6 +50,7 @@ HEAVY = {
 }
 AT_THE_TOP = {
     "nets/": "torch",
+    "devices/runtimes/": "torch",
     "zero_cost/networks.py": "torch",
     "training/augment.py": "torch",
     "training/capture.py": "torch",

@@ -88,7 +88,8 @@ class LocalEngine:
 
     function: "package.module:function". slots: concurrent jobs in one process, for a function that yields where it
     waits for a device; there are as many processes as `workers` jobs need, filled evenly. environments: variables of
-    the processes, assigned in turn; a process that replaces a dead one gets the same.
+    the processes, assigned in turn; a process that replaces a dead one gets the same. losses: how often a job's worker
+    may die until the job has failed.
     """
 
     def __init__(
@@ -98,12 +99,14 @@ class LocalEngine:
         threads: int,
         slots: int = 1,
         environments: Sequence[Mapping[str, str]] = ({},),
+        losses: int = LOSSES,
     ) -> None:
         self._function = function
         self._size = workers
         self._threads = threads
         self._slots = slots
         self._environments = environments
+        self._losses = losses
         self._waiting: deque[_Task] = deque()
         self._workers: list[_Worker] = []
         self._received: deque[Outcome | News] = deque()
@@ -209,10 +212,11 @@ class LocalEngine:
                 raise RunFailed(f"{FALSE_STARTS} workers died while starting, the last one {cause}")
         for task in reversed(worker.tasks.values()):
             task.losses += worker.ready
-            if task.losses < LOSSES:
+            if task.losses < self._losses:
                 self._waiting.appendleft(task)
             else:
-                self._received.append(Failed(task.ticket, f"its worker died {LOSSES} times, the last one {cause}"))
+                times = f"{self._losses} times, the last one " if self._losses > 1 else ""
+                self._received.append(Failed(task.ticket, f"its worker died {times}{cause}"))
 
 
 def _cause_of_death(code: int) -> str:

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.errors import UserError
 from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, PARAMS
 from nas_scale.nets.build import build
 
@@ -64,28 +63,3 @@ def count_module(module: nn.Module, resolution: int) -> OracleCount:
 def count_net(arch: Architecture) -> OracleCount:
     """fvcore's counts of a network at its resolution."""
     return count_module(build(arch), arch.resolution)
-
-
-def peer(text: str) -> nn.Module:
-    """The network `timm:NAME` or `torchvision:NAME`, randomly initialised. Raises UserError where it is missing."""
-    library, _, name = text.partition(":")
-    try:
-        if library == "timm":
-            import timm
-
-            module: nn.Module = timm.create_model(name)
-        else:
-            import torchvision
-
-            module = torchvision.models.get_model(name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(
-            f"{text} needs {library}, which cannot be imported here; pip install {library} to match your torch"
-        ) from error
-    except (RuntimeError, ValueError) as error:
-        if "nms" in str(error):
-            raise UserError(
-                f"{text}: {library} does not match the installed torch; install the pair that belongs together"
-            ) from error
-        raise UserError(f"{library} has no net {name!r}") from None
-    return module

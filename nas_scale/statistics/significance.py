@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nas_scale.confidence import t_quantile
+from nas_scale.confidence import places_where, t_quantile
 
 
 def significantly_different(first: float, second: float, variance: float, freedom: int) -> bool:
@@ -19,12 +19,11 @@ def significantly_different(first: float, second: float, variance: float, freedo
 def tied_places(values: Sequence[float], variances: Sequence[float], freedom: int) -> list[int]:
     """The place of each value, 1 for the first: values that do not differ significantly from their leader share its.
 
-    values: in their ranking. variances: of each, on `freedom` degrees of freedom. The leader of a place is the first
-    value that differs significantly from the leader before it.
+    values: in their ranking. variances: of each, on `freedom` degrees of freedom.
     """
-    places: list[int] = []
-    for index, (value, variance) in enumerate(zip(values, variances, strict=True)):
-        leader = places[-1] - 1 if places else index
-        differs = significantly_different(values[leader], value, variances[leader] + variance, freedom)
-        places.append(index + 1 if differs or not places else places[-1])
-    return places
+    return places_where(
+        len(values),
+        lambda leader, index: significantly_different(
+            values[leader], values[index], variances[leader] + variances[index], freedom
+        ),
+    )

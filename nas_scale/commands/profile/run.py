@@ -66,7 +66,8 @@ def _profile(net: str | Architecture, resolution: int | None, check: bool, resul
 
 
 def _peer_profile(text: str, resolution: int) -> Profile:
-    from nas_scale.nets.oracle import count_module, peer
+    from nas_scale.nets.oracle import count_module
+    from nas_scale.nets.peers import peer
 
     return Profile(text, resolution, None, (), (), None, count_module(peer(text), resolution))
 

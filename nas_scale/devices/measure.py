@@ -1,0 +1,206 @@
+"""Measures nets: exports them where the runtime needs it, and times them in fresh processes, one after another."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from nas_scale.architecture.files import load_net
+from nas_scale.architecture.spec import Architecture
+from nas_scale.devices.latency import Latencies, combine
+from nas_scale.devices.setting import DeviceSetting
+from nas_scale.devices.subject import (
+    REFERENCE,
+    REFERENCE_KEY,
+    Environment,
+    ExportJob,
+    NetTimed,
+    Sampled,
+    Subject,
+    TimedRound,
+    TimingJob,
+    Turn,
+)
+from nas_scale.devices.support import check_setting
+from nas_scale.engines.base import Done, Failed, ignore_progress
+from nas_scale.engines.local import LocalEngine
+from nas_scale.errors import RunFailed
+
+ROUNDS: Final = 3
+SECONDS: Final = 0.5  # of timed calls, of each net in each process
+TIME_NETS: Final = "nas_scale.devices.runtimes.process:time_nets"
+EXPORT: Final = "nas_scale.devices.runtimes.export:export_subject"
+MOST_EXPORTERS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuringProgress:
+    """How far a measurement is. step: what is being done, of which `done` of `total` are; name: the net's, if any."""
+
+    step: str
+    done: int
+    total: int
+    name: str = ""
+
+
+Report = Callable[[MeasuringProgress], None]
+
+
+def subjects_of(nets: Sequence[Architecture | str | Subject]) -> list[Subject]:
+    """Nets, or names of other libraries' nets, as subjects at their own resolution."""
+    return [net if isinstance(net, Subject) else Subject(net) for net in nets]
+
+
+def reference_subject() -> Subject:
+    """What is timed beside all others."""
+    return Subject(load_net(REFERENCE))
+
+
+def measure(
+    nets: Sequence[Architecture | str | Subject],
+    setting: DeviceSetting,
+    *,
+    rounds: int = ROUNDS,
+    seconds: float = SECONDS,
+    stages: bool = False,
+    exported: Path | None = None,
+    report: Report = ignore_progress,
+) -> Latencies:
+    """The nets' milliseconds, each timed in `rounds` fresh processes, one after another.
+
+    nets: ours, or the names `timm:NAME` and `torchvision:NAME`. seconds: of timed calls, of each net in each process.
+    stages: the parts of nets of ours are timed as well, where the runtime is eager. exported: a folder that keeps
+    exported files for the next time; None for one that is gone afterwards. report: is told of progress.
+
+    A net that fails, or whose process dies of it, has a reason and no times. Raises UserError for a setting that cannot
+    be had here, RunFailed where nothing could be measured.
+    """
+    check_setting(setting)
+    subjects = subjects_of(nets)
+    with tempfile.TemporaryDirectory(prefix="nas-scale-") as temporary:
+        folder = exported or Path(temporary)
+        failed = export_all(subjects, setting, folder, report)
+        done = [
+            time_round(
+                subjects,
+                setting,
+                number=number,
+                seconds=seconds,
+                stages=stages,
+                exported=folder,
+                failed=failed,
+                report=_numbered(report, number, rounds),
+            )
+            for number in range(rounds)
+        ]
+    return combine(subjects, done)
+
+
+def export_all(
+    subjects: Sequence[Subject], setting: DeviceSetting, folder: Path, report: Report = ignore_progress
+) -> dict[int, str]:
+    """Exports what is not in the folder yet, several at once, and returns why any could not be, by their numbers.
+
+    Does nothing where the runtime needs no files. Raises RunFailed where the reference net cannot be exported.
+    """
+    if setting.runtime != "onnxruntime":
+        return {}
+    wanted = {REFERENCE_KEY: reference_subject(), **dict(enumerate(subjects))}
+    files = {number: folder / subject.file_name(setting) for number, subject in wanted.items()}
+    first = {file: number for number, file in reversed(files.items())}  # the same net is exported once
+    missing = [number for file, number in first.items() if not file.exists()]
+    failed: dict[int, str] = {}
+    if missing:
+        with LocalEngine(EXPORT, min(_cores(), MOST_EXPORTERS, len(missing)), 1) as engine:
+            for number in missing:
+                engine.submit(number, ExportJob(wanted[number], setting, files[number]))
+            for done in range(len(missing)):
+                report(MeasuringProgress("exporting", done, len(missing)))
+                outcome = engine.next()
+                if isinstance(outcome, Failed):
+                    failed[outcome.ticket] = outcome.reason
+    if REFERENCE_KEY in failed:
+        raise RunFailed(f"the reference net {REFERENCE} cannot be exported: {failed[REFERENCE_KEY]}")
+    return {number: failed[first[file]] for number, file in files.items() if first[file] in failed}
+
+
+def time_round(
+    subjects: Sequence[Subject],
+    setting: DeviceSetting,
+    *,
+    number: int = 0,
+    seconds: float = SECONDS,
+    stages: bool = False,
+    exported: Path | None = None,
+    failed: Mapping[int, str] | None = None,
+    report: Report = ignore_progress,
+) -> TimedRound:
+    """Times the subjects in one fresh process, or in more where a net takes its process with it.
+
+    number: of the round, which decides the order. exported: the folder that `export_all` filled. failed: what cannot
+    be timed, with the reason. Raises RunFailed where the process dies, or fails, of no net's fault.
+    """
+    start = time.monotonic()
+    results = {key: Sampled(reason=reason) for key, reason in (failed or {}).items()}
+    environment: Environment | None = None
+    while environment is None:
+        left = [key for key in range(len(subjects)) if key not in results]
+        job = TimingJob(
+            subjects=tuple(subjects[key] for key in left),
+            setting=setting,
+            seconds=seconds,
+            number=number,
+            exported=exported if setting.runtime == "onnxruntime" else None,
+            stages=stages and setting.runtime == "eager",
+            reference=reference_subject(),
+        )
+
+        def heard(item: Turn | NetTimed, left: Sequence[int] = left) -> None:
+            if isinstance(item, NetTimed):
+                results[left[item.subject]] = item.sampled
+            elif item.subject != REFERENCE_KEY:
+                report(MeasuringProgress("timing", len(results), len(subjects), subjects[left[item.subject]].name))
+
+        ended, busy_with = _in_a_process(job, heard)
+        if isinstance(ended, Environment):
+            environment = ended
+        elif busy_with == REFERENCE_KEY or left[busy_with] in results:
+            raise RunFailed(f"timing failed: {ended}")
+        else:
+            results[left[busy_with]] = Sampled(reason=ended)
+    nets = tuple(results[key] for key in range(len(subjects)))
+    return TimedRound(nets, environment, time.monotonic() - start)
+
+
+def _in_a_process(job: TimingJob, heard: Callable[[Any], None]) -> tuple[Environment | str, int]:
+    """Runs the job: what it returned, or why it failed, and the subject that it was busy with last."""
+    busy_with = REFERENCE_KEY
+    with LocalEngine(TIME_NETS, 1, job.setting.threads, losses=1) as engine:
+        engine.submit(0, job)
+        while True:
+            message = engine.next()
+            if isinstance(message, Done):
+                return message.result, busy_with
+            if isinstance(message, Failed):
+                return message.reason, busy_with
+            if isinstance(message.item, Turn):
+                busy_with = message.item.subject
+            heard(message.item)
+
+
+def _numbered(report: Report, number: int, rounds: int) -> Report:
+    def numbered(progress: MeasuringProgress) -> None:
+        step = f"{progress.step}, round {number + 1} of {rounds}"
+        report(MeasuringProgress(step, progress.done, progress.total, progress.name))
+
+    return numbered
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
