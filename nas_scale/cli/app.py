@@ -25,7 +25,9 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, found, rest = super().resolve_command(ctx, args)
-        return name, _with_options(vars(found.callback)["command"]) if found else None, rest
+        if found is None or isinstance(found, TyperGroup):  # whose commands are asked in turn
+            return name, found, rest
+        return name, _with_options(vars(found.callback)["command"]), rest
 
 
 def made_app(commands: Sequence[str]) -> typer.Typer:
@@ -49,7 +51,8 @@ def made_app(commands: Sequence[str]) -> typer.Typer:
 
 
 def _of_group(group: Group) -> typer.Typer:
-    app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app.callback(invoke_without_command=True)(_help)
     for command in group.commands:
         _add(app, command)
     return app
@@ -81,12 +84,16 @@ def _version(wanted: bool) -> None:
         raise Exit(0)
 
 
+def _help(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise Exit(0)
+
+
 def _root(
     context: typer.Context,
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version and stop."
     ),
 ) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise Exit(0)
+    _help(context)

@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "nas_scale.cli.certify",
     "nas_scale.cli.show",
     "nas_scale.cli.profile",
+    "nas_scale.cli.latency",
     "nas_scale.cli.spaces",
 )
 

@@ -7,7 +7,7 @@ from a metric; nothing else names one.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +18,8 @@ from nas_scale.errors import UserError
 from nas_scale.metrics.counts import Counts, Meter, Meters, cost
 
 BYTES_PER_NUMBER: Final = 4  # float32
+
+Measure = Callable[[Sequence[Architecture]], Sequence[float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Metric:
     out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have a column of it.
     meter: what counts it, where it is not made of what is always counted. ceiling: a target is the most that a net may
     cost, rather than the middle of a band. identity: changes with what it measures by, where that is no part of the
-    package.
+    package. measure: values as they are when nets are really run, None for one that fails; where that can be done. It
+    raises UserError where this is not the machine.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Metric:
     meter: Meter | None = None
     ceiling: bool = False
     identity: str = ""
+    measure: Measure | None = None
 
     @property
     def meters(self) -> Meters:
@@ -146,6 +150,7 @@ def latency_on(
     milliseconds: Callable[[Counts[Any]], Any] | None = None,
     meter: Meter | None = None,
     identity: str = "",
+    measure: Measure | None = None,
 ) -> Metric:
     """`latency@DEVICE`: milliseconds of a batch on a device; without `milliseconds` to read and show figures alone."""
 
@@ -165,6 +170,7 @@ def latency_on(
         meter=meter,
         ceiling=True,
         identity=identity,
+        measure=measure,
     )
 
 

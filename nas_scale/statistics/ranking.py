@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from nas_scale.statistics.significance import tied_places
@@ -26,7 +26,7 @@ class ScoredNet:
 
     search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
     a net has no place, whatever some of its seeds scored. over: which limit it broke when it was measured; it has no
-    place. pruned: its trainings were stopped early; it has no place
+    place. measured: costs as they were when it was really run, by metric. pruned: its trainings were stopped early; it has no place
     either, since what it would have come to is not known.
     """
 
@@ -39,6 +39,7 @@ class ScoredNet:
     reason: str | None = None
     pruned: bool = False
     over: str | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -77,6 +78,7 @@ class RankedNet:
     search: tuple[float, ...]
     final: tuple[float, ...]
     epochs: int = 0
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,7 @@ def _entry(net: _Standing, rank: int, place: int, tied: bool) -> RankedNet:
         search=accuracies_of(candidate.search),
         final=accuracies_of(candidate.final),
         epochs=_epochs(candidate.search),
+        measured=candidate.measured,
     )
 
 

@@ -19,6 +19,7 @@ from nas_scale.commands.expand.result import ExpandResult, GrowthUsed, Member
 from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import read_any
+from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import ignore
 from nas_scale.commands.shared.lines import fit_note, net_comment
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
@@ -98,6 +99,7 @@ def grown(
     return [grow(baseline, coefficients, phi, repeats) for phi in phis]
 
 
+@with_device_metrics
 def expand(
     baseline: str | Architecture | None = None,
     coefficients: str | Coefficients | None = None,

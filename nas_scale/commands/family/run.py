@@ -19,6 +19,7 @@ from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.search.run import run_search
+from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Event, Listener, Note, RunOpened, ignore
 from nas_scale.commands.shared.opening import opened, read_again
 from nas_scale.commands.shared.options import check, given_options, keywords, known_options, take
@@ -28,6 +29,7 @@ from nas_scale.runs.results import read_result, write_result
 from nas_scale.runs.store import Run, find_run
 
 
+@with_device_metrics
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     """Searches a baseline, fits how it should grow, and expands it.
 

@@ -16,6 +16,7 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.grid.prepare import PreparedGrid, planned_row, prepare
 from nas_scale.commands.grid.result import GridFit, GridNet, GridResult
 from nas_scale.commands.shared import estimates
+from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import fit_in_short, images_line
@@ -51,6 +52,7 @@ class Trained:
     proxy: str
 
 
+@with_device_metrics
 def grid(baseline: str | Architecture | None = None, *, on_event: Listener = ignore, **options: Any) -> GridResult:
     """Trains networks that cost 2^phi baselines and fits how a doubling is best spent on depth, width and resolution.
 

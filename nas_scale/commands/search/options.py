@@ -34,6 +34,8 @@ from nas_scale.zero_cost.names import WEIGHT_SCORES, counted_scores
 TRIALS: Final = 8
 TRIALS_ON_GPU: Final = 32  # in about the same time
 MOST_TRIALS: Final = 1_000_000
+TOLERANCE: Final = 0.1  # of a target, on both sides
+CEILING_TOLERANCE: Final = 0.05  # below a target that is the most that a net may cost
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 20
 LEAST_FINALISTS: Final = 3
@@ -81,8 +83,16 @@ class Search:
         default_factory=dict
     )
     tolerance: Annotated[
-        float, Option("Half width of that band as a share.", None, "X", BUDGET, least=0.0001, most=0.9)
-    ] = 0.1
+        float | None,
+        Option(
+            "Half width of that band as a share; of milliseconds, how far below.",
+            f"{TOLERANCE:g}; {CEILING_TOLERANCE:g} of milliseconds",
+            "X",
+            BUDGET,
+            least=0.0001,
+            most=0.9,
+        ),
+    ] = None
     reward: Annotated[RewardKind, Option("soft, hard (MnasNet) or abs (TuNAS).", panel=BUDGET)] = "soft"
     reward_weight: Annotated[
         float | None,
@@ -200,9 +210,10 @@ class Search:
         return replace(self, objective=objective)
 
     def suited(self, device: str) -> Search:
-        """With the number of trials settled: what is usual on the device, or no end where there is a time."""
+        """With tolerance and number of trials settled: what is usual on the device, or no end where there is a time."""
         trials = TRIALS_ON_GPU if is_gpu(device) else TRIALS
-        return replace(self, trials=self.trials or (trials if self.minutes is None else MOST_TRIALS))
+        trials = self.trials or (trials if self.minutes is None else MOST_TRIALS)
+        return replace(self, trials=trials, tolerance=self._settled_tolerance())
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -235,8 +246,13 @@ class Search:
             Limit(metric, most=most[metric]) for metric in (*known, *(each for each in most if each not in known))
         ]
         target = self.target()
-        band = [] if target is None else [around(target[1], self.tolerance, target[0])]
+        band = [] if target is None else [around(target[1], self._settled_tolerance(), target[0])]
         return Limits((*band, *capped))
+
+    def _settled_tolerance(self) -> float:
+        target = self.target()
+        usual = CEILING_TOLERANCE if target is not None and target[0].ceiling else TOLERANCE
+        return usual if self.tolerance is None else self.tolerance
 
     def pruning(self, epochs: int) -> Pruner | None:
         """What stops trainings of at most so many epochs. Raises UserError where they are too short to be stopped."""

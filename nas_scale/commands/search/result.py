@@ -26,7 +26,8 @@ class RankingRow(NetRow, frozen=True, kw_only=True):
     failed. place: the rank of the first net that it does not differ significantly from, else its own; tied: whether it
     shares its place. accuracy (0..1, or a caller's own value), stderr and reward are of `round`: the fresh seeds alone
     for finalists. search, final: accuracy of each seed in both rounds. epochs: how many it was trained in the first.
-    included: the name of a known net that was to be tried. origin: the run that trained it, where that was another.
+    measured: costs as they were when it was really run, by metric. included: the name of a known net that was to be
+    tried. origin: the run that trained it, where that was another.
     """
 
     rank: int | None
@@ -42,6 +43,7 @@ class RankingRow(NetRow, frozen=True, kw_only=True):
     state: State
     reason: str | None
     epochs: int = 0
+    measured: Annotated[Mapping[str, float], WhereAny] = msgspec.field(default_factory=dict)
     search: tuple[float, ...]
     final: tuple[float, ...]
     included: str | None = None

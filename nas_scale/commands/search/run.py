@@ -19,6 +19,7 @@ from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.result import PrunerUsed, RankingRow, SearchResult
 from nas_scale.commands.search.warm_start import inside, taken, warm_start_line
 from nas_scale.commands.search.work import SearchWork
+from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, ignore
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.opening import logged, opened, read_again
@@ -29,6 +30,7 @@ from nas_scale.trials.finished import finished_trials
 from nas_scale.trials.known import Known
 
 
+@with_device_metrics
 def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **options: Any) -> SearchResult:
     """Searches a space and returns the ranking.
 
@@ -125,6 +127,7 @@ def _row(entry: RankedNet, names: Mapping[str, str], known: Sequence[Known]) -> 
         epochs=entry.epochs,
         search=entry.search,
         final=entry.final,
+        measured=entry.measured,
         included=names.get(net_key(net_from_document(entry.net))) if names else None,
         origin=known[entry.trial].origin if entry.trial < len(known) else None,
     )

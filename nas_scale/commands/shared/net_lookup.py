@@ -51,7 +51,12 @@ def find_net(text: str, results: Path) -> Architecture:
     run = run_named(text, results)
     if run is not None:
         return net_of_run(run, text)
-    if text not in known_nets() and (":" in text or os.path.isdir(text) or Path(text).parent == results):
+    is_file = Path(text).suffix in (".yaml", ".yml")
+    if (
+        text not in known_nets()
+        and not is_file
+        and (":" in text or os.path.isdir(text) or Path(text).parent == results)
+    ):
         raise RunError(f"there is no run {text!r}; nas-scale show lists the runs in {results}")
     return load_net(text)
 

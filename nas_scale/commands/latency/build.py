@@ -1,0 +1,51 @@
+"""A device's table, measured here: the most telling nets of a space first, for as long as there is time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from nas_scale.commands.latency.build_log import building
+from nas_scale.commands.latency.building import Building
+from nas_scale.commands.latency.design import design
+from nas_scale.commands.latency.fit import refuse_taken
+from nas_scale.commands.latency.options import BuildTable, Measuring
+from nas_scale.commands.shared.events import Listener, ignore
+from nas_scale.commands.shared.identity import space_fingerprint
+from nas_scale.commands.shared.options import check, given_options, take
+from nas_scale.commands.shared.space_options import open_space
+from nas_scale.devices.support import check_setting
+from nas_scale.devices.table import DeviceTable, write_table
+from nas_scale.errors import Interrupted
+from nas_scale.plain import fingerprint
+
+VERSION: Final = 1  # of which nets are measured, and how
+
+
+def build_table(*, results: str | Path = "results", on_event: Listener = ignore, **options: Any) -> DeviceTable:
+    """Measures nets of a space, fits `latency@NAME` to them, judges it on others, and keeps it.
+
+    options: the fields of `BuildTable` and `Measuring`. The same call goes on with a build that was interrupted. Raises
+    UserError, RunFailed where nothing could be measured, Interrupted on KeyboardInterrupt.
+    """
+    options = given_options(options, BuildTable, Measuring)
+    wanted, measuring = take(options, BuildTable).checked(), take(options, Measuring)
+    check(measuring)
+    setting = measuring.setting
+    refuse_taken(wanted.name, Path(results), wanted.replace)
+    space = open_space(wanted.space)
+    check_setting(setting)
+    identity = fingerprint([space_fingerprint(space), asdict(setting), wanted.seed], VERSION)
+    with building(wanted.name, Path(results), identity, wanted.replace) as log:
+        work = Building(log, setting, design(space, wanted.seed), wanted.minutes * 60, on_event)
+        try:
+            work.measure()
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "interrupted; what was measured is kept, and the same command without --replace goes on"
+            ) from None
+        table = work.table(wanted, space.name)
+        write_table(table, Path(results))
+        log.finish()
+    return table

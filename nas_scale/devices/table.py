@@ -1,0 +1,193 @@
+"""A device's table: measured networks with all that they were measured under, in one readable file.
+
+It holds measurements, not a model: that is fitted again when the file is read, with the same choices.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from nas_scale import atomic
+from nas_scale.architecture.files import net_document, net_from_document
+from nas_scale.devices.judgement import Judgement
+from nas_scale.devices.latency_model import LatencyModel
+from nas_scale.devices.measurement import Measurement
+from nas_scale.devices.posterior import Chosen
+from nas_scale.devices.setting import DeviceSetting
+from nas_scale.errors import NotationError, UserError
+from nas_scale.metrics.counts import Counts, Meter
+from nas_scale.metrics.metric import LATENCY, Metric, latency_on
+from nas_scale.plain import fingerprint
+
+FOLDER: Final = "devices"  # in the folder of all runs
+VERSION: Final = 1
+LEAST_CLOSE: Final = 0.7  # of predictions within 10%: a table that has fewer is poor
+LEAST_SPEARMAN: Final = 0.9
+PER_MILLISECOND: Final = 1_000_000  # nanoseconds
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]*")
+
+
+class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
+    """How near predictions came to measurements that the model had not seen.
+
+    within_10_percent: a share. median_error: relative. spearman: rank correlation, None where there is none. covered: the
+    share that lay in the 95% interval, where there is one.
+    """
+
+    within_10_percent: float
+    median_error: float
+    spearman: float | None
+    covered: float | None = None
+
+    @classmethod
+    def of(cls, found: Judgement) -> Fidelity:
+        """As a table keeps it."""
+        return cls(
+            within_10_percent=found.close,
+            median_error=found.median_error,
+            spearman=found.spearman,
+            covered=found.covered,
+        )
+
+    @property
+    def poor(self) -> bool:
+        """Whether predictions are too far off to be searched by."""
+        return self.within_10_percent < LEAST_CLOSE or (self.spearman or 0.0) < LEAST_SPEARMAN
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a table can be trusted. how: on what networks, in words. nets: how many.
+
+    floor: the median relative difference between two measurements of one network, below which no prediction can come;
+    remeasured: the second measurement as a prediction of the first. flops_only, counts_only: fits to FLOPs alone, and
+    to FLOPs, parameters and activations, on the same networks.
+    """
+
+    how: str
+    nets: int
+    table: Fidelity
+    flops_only: Fidelity
+    counts_only: Fidelity
+    floor: float | None = None
+    remeasured: Fidelity | None = None
+
+
+class TableRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A measured network. spread: interquartile range over median, where it is known."""
+
+    milliseconds: float
+    net: Mapping[str, Any]
+    batch: int = 1
+    spread: float | None = None
+
+    @classmethod
+    def of(cls, measured: Measurement, spread: float | None = None) -> TableRow:
+        """The row of a measurement."""
+        return cls(
+            milliseconds=measured.milliseconds, net=net_document(measured.net), batch=measured.batch, spread=spread
+        )
+
+    def measurement(self) -> Measurement:
+        """Raises NotationError where the network cannot be read."""
+        return Measurement(net_from_document(self.net), self.milliseconds, self.batch)
+
+
+class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a device.
+
+    origin: measured here, or learned from a file of somebody's measurements. source: the space or the file. batch:
+    images of a prediction. setting, environment: what it was measured under, where that is known. date: ISO. words: what the model is made of. trusted:
+    the predictions are good enough to be used without --force, or --force was given.
+    """
+
+    version: int = VERSION
+    name: str
+    origin: Literal["measured", "learned"]
+    source: str
+    date: str
+    batch: int = 1
+    setting: DeviceSetting | None = None
+    environment: Mapping[str, Any] = {}
+    judged: Judged
+    trusted: bool = True
+    words: str
+    model: Chosen
+    rows: tuple[TableRow, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with everything that decides a prediction."""
+        decisive = msgspec.to_builtins(
+            (self.batch, self.model, [(row.net, row.milliseconds, row.batch) for row in self.rows])
+        )
+        return fingerprint(decisive, VERSION)
+
+
+def table_path(name: str, results: Path) -> Path:
+    """Where the table of this name lies. Raises UserError for what is no name."""
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{name!r} cannot be a device's name; use letters, digits, '.', '-' and '_'")
+    return results / FOLDER / f"{name}.json"
+
+
+def table_names(results: Path) -> list[str]:
+    """The names of all devices, in alphabetical order."""
+    return sorted(path.stem for path in (results / FOLDER).glob("*.json") if _NAME.fullmatch(path.stem))
+
+
+def write_table(table: DeviceTable, results: Path) -> Path:
+    """Writes the table whole or not at all, a network a line. Raises UserError."""
+    document = msgspec.to_builtins(table)
+    rows = ",\n  ".join(json.dumps(row) for row in document.pop("rows"))
+    head = json.dumps(document, indent=1)
+    path = table_path(table.name, results)
+    atomic.write_text(path, f'{head[:-2]},\n "rows": [\n  {rows}\n ]\n}}\n')
+    return path
+
+
+def read_table(name: str, results: Path) -> DeviceTable:
+    """The table of a device. Raises UserError where there is none, or none that can be read, saying what to do."""
+    path = table_path(name, results)
+    try:
+        table = msgspec.json.decode(path.read_bytes(), type=DeviceTable)
+        for row in table.rows:
+            row.measurement()
+    except FileNotFoundError:
+        known = table_names(results)
+        there = f"there are {', '.join(known)}" if known else "there is none yet"
+        advice = f"make it with: nas-scale latency build --name {name}"
+        raise UserError(f"there is no device {name!r} in {results / FOLDER} ({there}); {advice}") from None
+    except (OSError, msgspec.DecodeError, NotationError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: {error}; build or fit it again") from None
+    if table.version > VERSION:
+        raise UserError(
+            f"{path} is of a newer nas-scale (version {table.version}, this one reads {VERSION}); upgrade it"
+        )
+    return table
+
+
+def model_of(table: DeviceTable) -> LatencyModel:
+    """The model of a table, as it was chosen when the table was made."""
+    return LatencyModel.fit([row.measurement() for row in table.rows], table.model)
+
+
+def latency_metric(table: DeviceTable) -> Metric:
+    """`latency@NAME` of a table. Raises UserError where its predictions are poor and nobody said to use them."""
+    if not table.trusted:
+        raise UserError(
+            f"the table of {table.name} predicts poorly ({table.judged.table.within_10_percent:.0%} within 10%); "
+            "measure more, or use it all the same after making it again with --force"
+        )
+    model, key = model_of(table), f"{LATENCY}@{table.name}"
+    meter = Meter(key, lambda layer: model.layer_nanoseconds(layer, table.batch))
+
+    def milliseconds(counts: Counts[Any]) -> Any:
+        return counts.metered[key] / PER_MILLISECOND
+
+    return latency_on(table.name, milliseconds, meter, table.fingerprint)
