@@ -36,8 +36,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]*")
 class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
     """How near predictions came to measurements that the model had not seen.
 
-    within_10_percent: a share. median_error: relative. spearman: rank correlation, None where there is none. covered: the
-    share that lay in the 95% interval, where there is one.
+    within_10_percent: a share. median_error: relative. spearman: rank correlation, None where there is none. covered:
+    the share that lay in the 95% interval, where there is one.
     """
 
     within_10_percent: float
@@ -102,8 +102,9 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a device.
 
     origin: measured here, or learned from a file of somebody's measurements. source: the space or the file. batch:
-    images of a prediction. setting, environment: what it was measured under, where that is known. date: ISO. words: what the model is made of. trusted:
-    the predictions are good enough to be used without --force, or --force was given.
+    images of a prediction. setting, environment: what it was measured under, where that is known. date: ISO. words:
+    what the model is made of. trusted: the predictions are good enough to be used without --force, or --force was
+    given.
     """
 
     version: int = VERSION

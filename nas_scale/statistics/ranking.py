@@ -26,8 +26,8 @@ class ScoredNet:
 
     search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
     a net has no place, whatever some of its seeds scored. over: which limit it broke when it was measured; it has no
-    place. measured: costs as they were when it was really run, by metric. pruned: its trainings were stopped early; it has no place
-    either, since what it would have come to is not known.
+    place. measured: costs as they were when it was really run, by metric. pruned: its trainings were stopped early; it
+    has no place either, since what it would have come to is not known.
     """
 
     key: str

@@ -25,7 +25,7 @@ class BuildAsked(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
 
 
-class Timed(msgspec.Struct, frozen=True, kw_only=True):
+class BuildLine(msgspec.Struct, frozen=True, kw_only=True):
     """A net of the design in one process. net: its place in the design. seconds: its part of the process's time.
 
     milliseconds: None where it failed, for `reason`. reference: of the net that is timed beside all others. spread:
@@ -44,7 +44,7 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
 class BuildLog:
     """The file of one build, and a folder for exported nets beside it."""
 
-    def __init__(self, folder: Path, timed: list[Timed]) -> None:
+    def __init__(self, folder: Path, timed: list[BuildLine]) -> None:
         self.folder = folder
         self.timed = timed
 
@@ -58,7 +58,7 @@ class BuildLog:
         """Seconds measured so far, those before a kill among them."""
         return sum(line.seconds for line in self.timed)
 
-    def add(self, lines: list[Timed]) -> None:
+    def add(self, lines: list[BuildLine]) -> None:
         """Keeps these."""
         with (self.folder / "timed.jsonl").open("ab") as file:
             file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
@@ -90,7 +90,7 @@ def building(name: str, results: Path, identity: str, anew: bool) -> Iterator[Bu
         lock.release()
 
 
-def _read(file: Path, name: str, identity: str) -> list[Timed]:
+def _read(file: Path, name: str, identity: str) -> list[BuildLine]:
     """What was measured before. A last line that a kill cut short is dropped."""
     if not file.exists():
         file.write_bytes(msgspec.json.encode(BuildAsked(identity=identity)) + b"\n")
@@ -101,7 +101,7 @@ def _read(file: Path, name: str, identity: str) -> list[Timed]:
     first, *lines = whole.splitlines() or [b""]
     try:
         same = msgspec.json.decode(first, type=BuildAsked) == BuildAsked(identity=identity)
-        timed = [msgspec.json.decode(line, type=Timed) for line in lines]
+        timed = [msgspec.json.decode(line, type=BuildLine) for line in lines]
     except msgspec.DecodeError:
         raise UserError(f"{file} is damaged; add --replace to begin again") from None
     if not same:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
 from typing import Any, Final
 
-from nas_scale.commands.latency.build_log import BuildLog, Timed
+from nas_scale.commands.latency.build_log import BuildLine, BuildLog
 from nas_scale.commands.latency.design import JUDGED_OF, Planned
 from nas_scale.commands.latency.fit import today
 from nas_scale.commands.latency.options import BuildTable
@@ -21,6 +21,7 @@ from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.subject import Sampled, Subject, environment_document
 from nas_scale.devices.table import DeviceTable, Fidelity, Judged, TableRow
 from nas_scale.errors import RunFailed
+from nas_scale.plain import as_json
 from nas_scale.trials.events import JobDone
 
 TOGETHER: Final = 8  # nets of one process
@@ -130,7 +131,7 @@ class Building:
             exported=self.log.exported,
             failed=failed,
         )
-        self.environment = self.environment or environment_document(timed.environment)
+        self.environment = self.environment or as_json(environment_document(timed.environment))
         seconds = (time.monotonic() - started) / len(places)
         found = zip(places, timed.nets, strict=True)
         self.log.add([timed_line(place, sampled, seconds, again) for place, sampled in found])
@@ -143,7 +144,7 @@ class Building:
             self._planned.append(next(self._design))
         return self._planned[place]
 
-    def _fresh(self) -> list[Timed]:
+    def _fresh(self) -> list[BuildLine]:
         return [line for line in self.log.timed if not line.again]
 
     def _judged(self) -> list[int]:
@@ -165,12 +166,12 @@ class Building:
         return self.log.spent + each * to_come <= self.seconds
 
 
-def timed_line(place: int, sampled: Sampled, seconds: float, again: bool) -> Timed:
+def timed_line(place: int, sampled: Sampled, seconds: float, again: bool) -> BuildLine:
     """What is kept of a net's times in one process."""
     if not sampled.milliseconds:
-        return Timed(net=place, seconds=seconds, again=again, reason=sampled.reason or "it was not timed")
+        return BuildLine(net=place, seconds=seconds, again=again, reason=sampled.reason or "it was not timed")
     low, middle, high = quantiles(sampled.milliseconds, n=4)
-    return Timed(
+    return BuildLine(
         net=place,
         seconds=seconds,
         milliseconds=middle,

@@ -102,8 +102,8 @@ def _greedy(pool: Sequence[Architecture], whole: int, rng: random.Random) -> Ite
 
 def _relative(pool: Sequence[Architecture]) -> Floats:
     """[nets, features]: of each net as shares of what it may cost, in units of how much they differ."""
-    every = [list(layers(net)) for net in pool]
-    sums = np.array([np.hstack([layer_features(group, one, 1).sum(0) for group in GROUPS]) for one in every])
+    every = [[(layer, 1) for layer in layers(net)] for net in pool]
+    sums = np.array([np.hstack([layer_features(group, one).sum(0) for group in GROUPS]) for one in every])
     scale = sums.max(0)
     shares = sums[:, scale > 0] / scale[scale > 0]
     shares /= shares.sum(1, keepdims=True)
