@@ -21,15 +21,12 @@ from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.posterior import Chosen
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.errors import NotationError, UserError
-from nas_scale.metrics.counts import Counts, Meter
-from nas_scale.metrics.metric import LATENCY, Metric, latency_on
 from nas_scale.plain import fingerprint
 
 FOLDER: Final = "devices"  # in the folder of all runs
 VERSION: Final = 1
 LEAST_CLOSE: Final = 0.7  # of predictions within 10%: a table that has fewer is poor
 LEAST_SPEARMAN: Final = 0.9
-PER_MILLISECOND: Final = 1_000_000  # nanoseconds
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
@@ -176,19 +173,3 @@ def read_table(name: str, results: Path) -> DeviceTable:
 def model_of(table: DeviceTable) -> LatencyModel:
     """The model of a table, as it was chosen when the table was made."""
     return LatencyModel.fit([row.measurement() for row in table.rows], table.model)
-
-
-def latency_metric(table: DeviceTable) -> Metric:
-    """`latency@NAME` of a table. Raises UserError where its predictions are poor and nobody said to use them."""
-    if not table.trusted:
-        raise UserError(
-            f"the table of {table.name} predicts poorly ({table.judged.table.within_10_percent:.0%} within 10%); "
-            "measure more, or use it all the same after making it again with --force"
-        )
-    model, key = model_of(table), f"{LATENCY}@{table.name}"
-    meter = Meter(key, lambda layer: model.layer_nanoseconds(layer, table.batch))
-
-    def milliseconds(counts: Counts[Any]) -> Any:
-        return counts.metered[key] / PER_MILLISECOND
-
-    return latency_on(table.name, milliseconds, meter, table.fingerprint)

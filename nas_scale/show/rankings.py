@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nas_scale.commands.search.result import RankingRow, SearchResult
 from nas_scale.commands.shared.quality import REWARD, Quality
+from nas_scale.metrics.metric import metric_named
 from nas_scale.show.cells import header, place
 from nas_scale.show.costs import cost_cells, cost_columns, cost_headings
 from nas_scale.show.sheet import Sheet
@@ -28,14 +29,19 @@ def ranking_table(found: SearchResult, rows: int = MOST_ROWS) -> RenderableType:
     scores = (f">{quality.heading}", ">+-", "seeds", ">search %" if quality.percent else ">search", ">reward")
     title = f"{found.run}: {len(nets)} net{'s' if len(nets) != 1 else ''}"
     reached = [">epochs"] if found.pruner else []
-    sheet = Sheet(title, ">rank", *scores, *reached, *cost_headings(costs), "net", words=1)
+    run = tuple(metric_named(name) for name in dict.fromkeys(name for row in nets for name in row.measured))
+    headings = (*cost_headings(costs), *(f">measured {metric.flag}" for metric in run))
+    sheet = Sheet(title, ">rank", *scores, *reached, *headings, "net", words=1)
     for row in nets[:rows]:
         net = compact(row.architecture())
-        failed = row.state == "failed"
-        epochs = ["" if failed else f"{row.epochs} of {found.training.epochs}" for _ in reached]
+        failed = row.state in ("failed", "over")
+        values = [metric.show(row.measured[metric.name]) if metric.name in row.measured else "" for metric in run]
+        epochs = ["" if row.state == "failed" else f"{row.epochs} of {found.training.epochs}" for _ in reached]
         words = "\n".join([*_marks(row), net, *([row.reason or ""] if failed else [])])
         style = "" if row.rank is not None else "dim"
-        sheet.add(place(row), *_scored(row, quality), *epochs, *cost_cells(costs, row.costs), words, style=style)
+        sheet.add(
+            place(row), *_scored(row, quality), *epochs, *cost_cells(costs, row.costs), *values, words, style=style
+        )
     more = len(nets) - rows
     tail = [Text(f"and {more} more: nas-scale show {found.folder} --all", style="dim")] if more > 0 else []
     return Group(*header(found.header), sheet, *tail, *(Text(line) for line in ranking_notes(found)))

@@ -63,8 +63,8 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             started = time.monotonic()
             until = deadline(prepared, run, engine.workers, len(known), began)
             work = SearchWork(prepared, run, engine, listener, known, until)
-            ranking = work.ranking()
-        result = search_result(work, ranking, header, time.monotonic() - started)
+            ranking, notes = work.ranking()
+        result = search_result(work, ranking, (*header, *notes), time.monotonic() - started)
         write_result(run, result)
         run.finish(result.trials or 0, best_line(result))
     return result

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_scale.architecture.files import net_from_document
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.confirm import confirmed
 from nas_scale.commands.search.front import chosen_finalists
 from nas_scale.commands.search.objective_names import spent
 from nas_scale.commands.search.options import MOST_TRIALS
@@ -53,8 +54,11 @@ class SearchWork:
     known: tuple[Known, ...] = ()
     deadline: Deadline | None = None
 
-    def ranking(self) -> Ranking:
-        """Trials, finalists, ranking. Raises RunFailed where every net failed."""
+    def ranking(self) -> tuple[Ranking, tuple[str, ...]]:
+        """Trials, finalists, what they take on a device, ranking; and what a reader has to know of it.
+
+        Raises RunFailed where every net failed.
+        """
         wanted, seeds = self.prepared.wanted, self.prepared.training.seeds
         measure = self.prepared.objective.quality if self._followed() is None else REWARD
         total = None if self.deadline and wanted.most_trials == MOST_TRIALS else wanted.most_trials
@@ -67,7 +71,9 @@ class SearchWork:
             reason = next((trial.reason for trial in finished if trial.reason), "it was stopped early")
             raise RunFailed(f"every net failed, the first with: {reason}; {self.run.folder} keeps the trials")
         finals = self._finals(first, len(every) - len(self.known))
-        return rank(_candidates(finished, finals), self._reward())
+        limits = [limit for limit in wanted.limits().limits if limit.metric.measure is not None]
+        found = confirmed(_candidates(finished, finals), limits, lambda nets: rank(nets, self._reward()), self.on_event)
+        return rank(found.candidates, self._reward()), found.notes
 
     def random_search(self, ranking: Ranking) -> RandomSearch | None:
         """What random search would have been expected to report in the place of this ranking's best.

@@ -37,7 +37,8 @@ def device_metrics(devices: Iterable[str], results: str | Path) -> Iterator[None
     with contextlib.ExitStack() as stack:
         for device in devices:
             if f"{LATENCY}@{device}" not in [metric.name for metric in metrics()]:
-                from nas_scale.devices.table import latency_metric, read_table
+                from nas_scale.devices.device_metric import latency_metric
+                from nas_scale.devices.table import read_table
 
                 stack.enter_context(registered(latency_metric(read_table(device, Path(results)))))
         yield

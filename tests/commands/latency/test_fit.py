@@ -11,7 +11,8 @@ import pytest
 from nas_scale.architecture.files import load_net
 from nas_scale.commands.latency.fit import fit_table
 from nas_scale.commands.latency.listing import list_tables, predictions
-from nas_scale.devices.table import latency_metric, model_of, read_table, table_path
+from nas_scale.devices.device_metric import latency_metric
+from nas_scale.devices.table import model_of, read_table, table_path
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import latency_on
 from tests.support.command import Command, finished
