@@ -8,7 +8,7 @@ import numpy as np
 
 from nas_scale.devices.layer_features import Floats
 
-NOISES: Final = (0.003, 0.5)  # relative standard deviations of a measurement
+NOISES: Final = (0.003, 1.0)  # relative standard deviations of a measurement
 USUAL_NOISE: Final = 0.02  # within a factor of 1.6, two times in three, until the rows say otherwise
 
 
@@ -40,7 +40,7 @@ def likeliest_scales(
     bounds = [*zip(np.log(least), np.log(most), strict=True), tuple(2 * np.log(NOISES))]
     found = minimize(
         loss, np.append(np.log(start), 2 * np.log(0.03)), jac=True, method="L-BFGS-B", bounds=bounds,
-        options={"maxiter": 80},
+        options={"maxiter": 80, "ftol": 1e-5},
     ).x  # fmt: skip
     return np.exp(found[:-1]), float(np.exp(found[-1]))
 

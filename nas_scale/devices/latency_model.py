@@ -22,11 +22,14 @@ from nas_scale.devices.layer_basis import LayerBasis, Tally
 from nas_scale.devices.layer_features import Floats, LayerAt
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.plain_fits import PLAIN_COLUMNS, PlainFit, PlainName
-from nas_scale.devices.posterior import FAMILIES_TRIED, Chosen, Evidence, Posterior
+from nas_scale.devices.posterior import FAMILIES_TRIED, Chosen, Evidence, Posterior, basis_in_words
 from nas_scale.devices.rows import distinct_rows
 
 LEAST_SHARE: Final = 0.1  # of its formulas that a layer takes at least, whatever the smooth functions say
 NANOSECONDS: Final = 1e6  # of a millisecond
+FEW_ROWS: Final = 80  # for which a part more to learn from is worth its time
+MANY_PARTS: Final = 10  # of cross-validation
+FEW_PARTS: Final = 5
 CHUNK: Final = 256  # networks whose columns are held at once
 
 
@@ -61,8 +64,7 @@ class LatencyModel:
     @property
     def basis(self) -> str:
         """What the milliseconds are sums of, in a few words."""
-        used = sorted(self.chosen.scales, key=lambda name: -self.chosen.scales[name])
-        return f"{self.chosen.family}: {', '.join(used)}" if self.chosen.family != "sums" else "sums"
+        return basis_in_words(self.chosen)
 
     @property
     def noise(self) -> float:
@@ -90,7 +92,7 @@ class LatencyModel:
 
     @cached_property
     def judged(self) -> CrossValidation:
-        """By cross-validation: each row is predicted by fits to the other nine tenths, their choices included."""
+        """By cross-validation: each row is predicted by fits to the other parts of the rows, their choices included."""
         truth = np.array([row.milliseconds for row in self.rows])
         guess, deviations = np.zeros(len(truth)), np.zeros(len(truth))
         plain = {name: np.zeros(len(truth)) for name in PLAIN_COLUMNS}
@@ -117,7 +119,7 @@ class LatencyModel:
         times = tally.sums(np.array([self._nanoseconds[at] for at in tally.at], np.float64)) / NANOSECONDS
         variance = self._posterior.variance(tally.sums(np.hstack([formulas, smooth])))
         relative = variance / np.maximum(times, 1 / NANOSECONDS) ** 2 + self.chosen.noise
-        return times, self._posterior.spread(self.chosen.noise) * np.sqrt(relative)
+        return times, self._posterior.spread(self.chosen) * np.sqrt(relative)
 
     def _remember(self, at: list[LayerAt]) -> None:
         formulas = self._basis.formulas(at)
@@ -148,7 +150,8 @@ def _best(evidence: Evidence, chosen: Chosen | None) -> tuple[Chosen, Posterior]
 
 
 def _folds(rows: int) -> Iterator[set[int]]:
-    """Ten parts of the rows, drawn the same each time."""
+    """Parts of the rows, drawn the same each time."""
     order = np.random.default_rng(0).permutation(rows)
-    for part in range(10):
-        yield set(order[part::10].tolist())
+    parts = MANY_PARTS if rows <= FEW_ROWS else FEW_PARTS
+    for part in range(parts):
+        yield set(order[part::parts].tolist())

@@ -14,7 +14,7 @@ from nas_scale.devices.layer_basis import ALL, FORMULA_GROUPS, SMOOTH_GROUPS, La
 from nas_scale.devices.layer_features import GROUPS, Floats
 from nas_scale.devices.measurement import Measurement
 
-FIRST: Final = {"sums": 0.05}  # where the search for variances starts; 1e-3 for all others
+FIRST: Final = {"sums": 0.05}  # where the search for variances starts; 0.01 for all others
 SURE: Final = 2.5  # standard deviations from which on a row is trusted less (Huber 1964)
 NOTHING: Final = 1e-6  # the variance of a group that does not matter
 FAMILIES_TRIED: Final = {
@@ -35,6 +35,13 @@ class Chosen:
     family: str
     scales: Mapping[str, float]
     noise: float
+
+
+def basis_in_words(chosen: Chosen) -> str:
+    """`formulas (padded-16, launches, sums) and smooth functions`: the formulas that matter most first."""
+    used = sorted((name for name in chosen.scales if name in GROUPS), key=lambda name: -chosen.scales[name])
+    smooth = " and smooth functions" if any(name not in GROUPS for name in chosen.scales) else ""
+    return f"formulas ({', '.join(used)}){smooth}"
 
 
 class Evidence:
@@ -58,7 +65,7 @@ class Evidence:
     def _likeliest(self, family: str, trusted: Floats) -> Chosen:
         names = FAMILIES_TRIED[family]
         kernels = np.array([self._kernel(name) for name in names])
-        start = np.array([FIRST.get(name, 1e-3) for name in names])
+        start = np.array([FIRST.get(name, 0.01) for name in names])
         least = np.array([0.01 if name == "sums" else NOTHING for name in names])
         most = np.array([7.0 if name in GROUPS else 0.25 for name in names])
         scales, noise = likeliest_scales(kernels, start, least, most, trusted)
@@ -126,16 +133,18 @@ class Posterior:
             columns=columns,
         )
 
-    def spread(self, noise: float) -> float:
-        """By how much wider an interval of 95% is than the standard deviations say that rows of this noise have.
+    def spread(self, chosen: Chosen) -> float:
+        """By how much wider an interval of 95% is than the standard deviations of the model as chosen say.
 
-        As errors at rows left out are larger, and by Student's distribution: what few rows say of the noise is vague.
+        As errors at rows left out are larger, counting a row for each scale that the rows chose, and by Student's
+        distribution: what few rows say of the noise is vague.
         """
         rows = len(self.standardised)
-        larger = np.sqrt((np.minimum(np.abs(self.standardised), 3.0) ** 2).sum() / rows)
-        left = max(3.0, noise * float((np.diag(self.inverse) / self.trusted).sum()))
+        squares = (np.minimum(np.abs(self.standardised), 3.0) ** 2).sum()
+        larger = float(np.sqrt(squares / (rows - min(len(chosen.scales), rows / 5))))
+        left = max(3.0, chosen.noise * float((np.diag(self.inverse) / self.trusted).sum()))
         student = 1 + (NORMAL_95**2 + 1) / (4 * left)
-        return max(1.0, float(larger)) * student
+        return max(1.0, larger) * student
 
     def variance(self, columns: Floats) -> Floats:
         """[networks, formulas + smooth functions] in milliseconds -> [networks], of the sum in milliseconds squared."""

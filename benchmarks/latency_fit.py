@@ -1,0 +1,147 @@
+"""How well a device's milliseconds are learned from few measured networks, beside plain fits to the same rows.
+
+    python benchmarks/latency_fit.py --rows 20 50 --seeds 5 --out results/latency_fit.md
+
+Devices: simulated ones, whose truth is known (simulated_devices.py; noise of 2%), with networks drawn from two spaces,
+and measured ones (latency_data/). `--csv FILE ...` takes one's own instead, as `nas-scale latency fit` reads them. Rows
+to learn from are drawn anew from each seed, and predictions are judged on all others; where a file has few, at most two
+thirds are learned from. Columns: share of predictions within 10%, median relative error, rank correlation; `covered` =
+share of measurements inside the 95% interval; `s` = seconds of a fit on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from simulated_devices import DEVICES, measured, random_nets, space_named
+
+from nas_scale.atomic import write_text
+from nas_scale.commands.latency.csv_rows import read_rows
+from nas_scale.devices.judgement import Judgement, judge_predictions
+from nas_scale.devices.latency_model import LatencyModel
+from nas_scale.devices.measurement import Measurement
+from nas_scale.devices.plain_fits import PLAIN_COLUMNS, PlainFit
+from nas_scale.devices.rows import distinct_rows
+
+NOISE: Final = 0.02
+NETS: Final = 300
+OURS: Final = "ours"
+DATA: Final = Path(__file__).parent / "latency_data"
+
+
+def simulated() -> Iterator[tuple[str, list[Measurement]]]:
+    """Every simulated device with networks of both spaces."""
+    for space in ("b0-like", "mnasnet"):
+        nets = random_nets(space_named(space), NETS, seed=0)
+        for number, device in enumerate(DEVICES):
+            yield f"{device}, {space}", measured(device, nets, NOISE, seed=number)
+
+
+def public(paths: Sequence[Path]) -> Iterator[tuple[str, list[Measurement]]]:
+    """Measurements from files."""
+    for path in paths:
+        yield path.stem, [row.measurement for row in read_rows(path, Path("results"))]
+
+
+def once(rows: Sequence[Measurement], learned: int, seed: int) -> tuple[dict[str, Judgement], float]:
+    """Judgements of every fit, and the seconds that ours took."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    known, others = ([rows[index] for index in part] for part in (order[:learned], order[learned:]))
+    truth = np.array([row.milliseconds for row in others])
+    start = time.perf_counter()
+    model = LatencyModel.fit(known)
+    seconds = time.perf_counter() - start
+    guess, deviations = (np.array(part) for part in zip(*(one(model, row) for row in others), strict=True))
+    found = {OURS: judge_predictions(guess, truth, deviations)}
+    for name in PLAIN_COLUMNS:
+        fit = PlainFit.of(name, known)
+        found[name] = judge_predictions([float(fit.predict([row.net], row.batch)[0]) for row in others], truth)
+    return found, seconds
+
+
+def one(model: LatencyModel, row: Measurement) -> tuple[float, float]:
+    """The prediction of a row, and its relative standard deviation."""
+    (guess,), (deviation,) = model.predict([row.net], row.batch)
+    return float(guess), float(deviation)
+
+
+def mean(found: Sequence[float | None]) -> float:
+    """Of those that are there."""
+    return float(np.mean([each for each in found if each is not None] or [np.nan]))
+
+
+def line(name: str, learned: int, trials: Sequence[tuple[dict[str, Judgement], float]]) -> str:
+    """A row of the table: means over seeds."""
+    cells = [name, str(learned), str(trials[0][0][OURS].rows)]
+    for fit in (OURS, *PLAIN_COLUMNS):
+        each = [found[fit] for found, _ in trials]
+        close, median = mean([found.close for found in each]), mean([found.median_error for found in each])
+        cells.append(f"{close:.3f} / {100 * median:.1f}% / {mean([found.spearman for found in each]):.3f}")
+    covered = mean([found[OURS].covered for found, _ in trials])
+    return "| " + " | ".join([*cells, f"{covered:.2f}", f"{mean([took for _, took in trials]):.2f}"]) + " |"
+
+
+def summary(kept: dict[int, list[list[dict[str, Judgement]]]]) -> Iterator[str]:
+    """A sentence for each number of rows: means over devices, and where ours is behind six sums."""
+    for learned, devices in kept.items():
+        rhos = [mean([found[OURS].spearman for found in seeds]) for seeds in devices]
+        gains = [mean([found[OURS].close - found["six sums"].close for found in seeds]) for seeds in devices]
+        close = [mean([found[OURS].close for found in seeds]) for seeds in devices]
+        yield (
+            f"At most {learned} rows, {len(devices)} devices: mean share within 10% {np.mean(close):.3f}, mean rank "
+            f"correlation {np.mean(rhos):.3f}, the least {min(rhos):.3f}; beside six sums the share is "
+            f"{np.mean(gains):+.3f} in the mean, {min(gains):+.3f} at worst."
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[20, 50], help="how many rows to learn from")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--csv", type=Path, nargs="*", help="files of measurements, instead of all that is here")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    devices = public(options.csv) if options.csv else (*simulated(), *public(sorted(DATA.glob("*.csv"))))
+    lines: list[str] = []
+    kept: dict[int, list[list[dict[str, Judgement]]]] = defaultdict(list)
+    for name, measurements in devices:
+        rows = distinct_rows(measurements)
+        for wanted in options.rows:
+            learned = min(wanted, 2 * len(rows) // 3)
+            trials = [once(rows, learned, seed) for seed in range(options.seeds)]
+            kept[wanted].append([found for found, _ in trials])
+            lines.append(line(name, learned, trials))
+            print(lines[-1], flush=True)
+    given = f" --csv {' '.join(map(str, options.csv))}" if options.csv else ""
+    wanted = " ".join(map(str, options.rows))
+    command = f"latency_fit.py --rows {wanted} --seeds {options.seeds}{given}"
+    head = ["device", "rows", "judged on", OURS, *PLAIN_COLUMNS, "covered", "s"]
+    text = "\n".join(
+        [
+            "Share within 10% / median relative error / rank correlation, on networks not learned from; means over "
+            f"{options.seeds} seeds. numpy {np.__version__}, {platform.processor() or platform.machine()}, "
+            f"{datetime.now(UTC):%Y-%m-%d}; `{command}`.",
+            "",
+            *summary(kept),
+            "",
+            "| " + " | ".join(head) + " |",
+            "|" + "---|" * len(head),
+            *lines,
+            "",
+        ]
+    )
+    print(text)
+    if options.out:
+        write_text(options.out, text)
+
+
+if __name__ == "__main__":
+    main()
