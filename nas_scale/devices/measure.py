@@ -7,19 +7,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from nas_scale.architecture.files import load_net
 from nas_scale.architecture.spec import Architecture
 from nas_scale.devices.latency import Latencies, combine
+from nas_scale.devices.memory import PeakMemory
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.subject import (
     REFERENCE,
     REFERENCE_KEY,
     Environment,
     ExportJob,
+    MemoryJob,
     NetTimed,
     Sampled,
     Subject,
@@ -36,7 +38,15 @@ ROUNDS: Final = 3
 SECONDS: Final = 0.5  # of timed calls, of each net in each process
 TIME_NETS: Final = "nas_scale.devices.runtimes.process:time_nets"
 EXPORT: Final = "nas_scale.devices.runtimes.export:export_subject"
+PEAK_MEMORY: Final = "nas_scale.devices.runtimes.peak_memory:peak_memory"
 MOST_EXPORTERS: Final = 8
+# For glibc: whatever is freed goes back to the system at once, so that a process is as large as what it holds.
+RETURN_FREED_MEMORY: Final = {
+    "MALLOC_MMAP_MAX_": str(2**20),
+    "MALLOC_MMAP_THRESHOLD_": str(2**16),
+    "MALLOC_TRIM_THRESHOLD_": str(2**17),
+    "MALLOC_TOP_PAD_": str(2**17),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +79,15 @@ def measure(
     rounds: int = ROUNDS,
     seconds: float = SECONDS,
     stages: bool = False,
+    memory: bool = False,
     exported: Path | None = None,
     report: Report = ignore_progress,
 ) -> Latencies:
     """The nets' milliseconds, each timed in `rounds` fresh processes, one after another.
 
     nets: ours, or the names `timm:NAME` and `torchvision:NAME`. seconds: of timed calls, of each net in each process.
-    stages: the parts of nets of ours are timed as well, where the runtime is eager. exported: a folder that keeps
+    stages: the parts of nets of ours are timed as well, where the runtime is eager. memory: peak memory is measured
+    too, afterwards and in processes of its own, where the runtime allows it. exported: a folder that keeps
     exported files for the next time; None for one that is gone afterwards. report: is told of progress.
 
     A net that fails, or whose process dies of it, has a reason and no times. Raises UserError for a setting that cannot
@@ -99,7 +111,40 @@ def measure(
             )
             for number in range(rounds)
         ]
-    return combine(subjects, done)
+        found = combine(subjects, done)
+        if not memory:
+            return found
+        peaks = measure_memory(subjects, setting, folder, [net.reason is None for net in found.nets], report)
+    return replace(found, nets=tuple(replace(net, memory=peak) for net, peak in zip(found.nets, peaks, strict=True)))
+
+
+def measure_memory(
+    subjects: Sequence[Subject],
+    setting: DeviceSetting,
+    exported: Path | None,
+    wanted: Sequence[bool],
+    report: Report = ignore_progress,
+) -> list[PeakMemory | None]:
+    """The peak memory of each subject that is wanted, each in a fresh process.
+
+    None for what fails, for compiled nets, whose compiler is most of the process, and for onnxruntime on a GPU, which
+    does not say. exported: the folder that `export_all` filled.
+    """
+    if setting.runtime == "compile" or (setting.runtime == "onnxruntime" and setting.device == "cuda"):
+        return [None] * len(subjects)
+    found: list[PeakMemory | None] = []
+    for number, subject in enumerate(subjects):
+        report(MeasuringProgress("measuring memory", number, len(subjects), subject.name))
+        found.append(_peak_of(subject, setting, exported) if wanted[number] else None)
+    return found
+
+
+def _peak_of(subject: Subject, setting: DeviceSetting, exported: Path | None) -> PeakMemory | None:
+    job = MemoryJob(subject, setting, exported if setting.runtime == "onnxruntime" else None)
+    with LocalEngine(PEAK_MEMORY, 1, setting.threads, environments=(RETURN_FREED_MEMORY,), losses=1) as engine:
+        engine.submit(0, job)
+        outcome = engine.next()
+    return outcome.result if isinstance(outcome, Done) else None
 
 
 def export_all(

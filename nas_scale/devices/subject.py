@@ -131,6 +131,15 @@ class ExportJob:
     file: Path
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryJob:
+    """Orders to measure a subject's peak memory. exported: the folder of exported files, where the runtime has any."""
+
+    subject: Subject
+    setting: DeviceSetting
+    exported: Path | None
+
+
 def environment_document(environment: Environment) -> dict[str, object]:
     """As JSON values."""
     found = asdict(environment)
