@@ -6,6 +6,7 @@ from typing import Any
 
 from nas_scale.cli.command import Command
 from nas_scale.commands.profile.options import ProfileOptions
+from nas_scale.commands.shared.device_options import DeviceOptions
 from nas_scale.commands.shared.options import only
 from nas_scale.commands.shared.run_settings import RunSettings
 
@@ -13,12 +14,16 @@ from nas_scale.commands.shared.run_settings import RunSettings
 def profile(options: dict[str, Any], json: bool) -> None:
     """Show what nets cost, stage by stage: resolution, channels, FLOPs (multiply-adds), parameters, activations.
 
-    Example: nas-scale profile efficientnet-b0 --check
+    With --latency their milliseconds and memory on this machine are measured as well, side by side.
+
+    Example: nas-scale profile efficientnet-b0 mobilenetv2 --latency --runtime onnxruntime
     """
+    from nas_scale.cli.watched import watched_measuring
     from nas_scale.commands.profile import run as flow
     from nas_scale.show import console
 
-    profiles = flow.profile(**options)
+    with watched_measuring() as watch:
+        profiles = flow.profile(on_progress=watch, **options)
     if json:
         console.print_json(flow.profile_document(profiles))
         return
@@ -27,4 +32,4 @@ def profile(options: dict[str, Any], json: bool) -> None:
     console.output().print(profile_tables(profiles))
 
 
-COMMAND = Command(profile, (ProfileOptions, only(RunSettings, "results")))
+COMMAND = Command(profile, (ProfileOptions, DeviceOptions, only(RunSettings, "results")))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nas_scale.errors import Interrupted
 
 if TYPE_CHECKING:
+    from nas_scale.show.latencies import MeasuringWatch
     from nas_scale.show.progress import Watch
 
 
@@ -29,3 +30,15 @@ def watched() -> Iterator[Watch]:
                 raise Interrupted("interrupted before anything was started") from None
             command = resume_command(shlex.join(sys.argv), watch.run) or "the same command with --resume"
             raise Interrupted(f"interrupted; what is done is kept; go on with: {command}") from None
+
+
+@contextlib.contextmanager
+def watched_measuring() -> Iterator[MeasuringWatch]:
+    """Progress on stderr while nets are measured; Ctrl-C ends the processes that measure, and is one line."""
+    from nas_scale.show.latencies import MeasuringWatch
+
+    try:
+        with MeasuringWatch() as watch:
+            yield watch
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; nothing that was measured is kept") from None

@@ -40,6 +40,7 @@ TIME_NETS: Final = "nas_scale.devices.runtimes.process:time_nets"
 EXPORT: Final = "nas_scale.devices.runtimes.export:export_subject"
 PEAK_MEMORY: Final = "nas_scale.devices.runtimes.peak_memory:peak_memory"
 MOST_EXPORTERS: Final = 8
+ONE_COMPILER: Final = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}  # in the process itself: others would have its one core
 # For glibc: whatever is freed goes back to the system at once, so that a process is as large as what it holds.
 RETURN_FREED_MEMORY: Final = {
     "MALLOC_MMAP_MAX_": str(2**20),
@@ -226,7 +227,8 @@ def time_round(
 def _in_a_process(job: TimingJob, heard: Callable[[Any], None]) -> tuple[Environment | str, int]:
     """Runs the job: what it returned, or why it failed, and the subject that it was busy with last."""
     busy_with = REFERENCE_KEY
-    with LocalEngine(TIME_NETS, 1, job.setting.threads, losses=1) as engine:
+    environment = ONE_COMPILER if job.setting.device == "cpu" else {}
+    with LocalEngine(TIME_NETS, 1, job.setting.threads, environments=(environment,), losses=1) as engine:
         engine.submit(0, job)
         while True:
             message = engine.next()

@@ -12,6 +12,7 @@ from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.metrics.metric import FLOPS, MEMORY, metrics
+from nas_scale.show.latencies import latency_table, shares_of_time
 from nas_scale.show.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ def _short(stage: str) -> str:
 
 
 def profile_tables(profiles: Sequence[Profile]) -> RenderableType:
-    """A table for every net, and fvcore's counts beside ours where asked for."""
-    return Group(*(item for profile in profiles for item in (*_profile(profile), *_oracle(profile), Text(""))))
+    """A table for every net, fvcore's counts beside ours where asked for, and all measurements side by side."""
+    each = [item for profile in profiles for item in (*_profile(profile), *_oracle(profile), Text(""))]
+    measured = [profile.measured for profile in profiles if profile.measured is not None]
+    return Group(*each, *(latency_table(measured) if measured else ()))
 
 
 def _profile(profile: Profile) -> list[RenderableType]:
@@ -39,16 +42,21 @@ def _profile(profile: Profile) -> list[RenderableType]:
     if total is None:
         return [Text(f"{title}, counted by fvcore", style="bold")]
     first, *others = [metric for metric in metrics() if metric.adds_up]
-    costs = (f">{first.heading}", ">share", *(f">{metric.heading}" for metric in others))
+    times = shares_of_time(profile.measured)
+    timed = (">of the time",) if times else ()
+    costs = (f">{first.heading}", ">share", *(f">{metric.heading}" for metric in others), *timed)
     sheet = Sheet(title, ">", ">px out", ">channels", *costs, "stage", words=1)
     for number, (label, row) in enumerate(zip(profile.labels, profile.stages, strict=True)):
         share = f"{first.of(row) / first.of(total):.1%}"
         figures = (f"{first.of(row):,}", share, *(f"{metric.of(row):,}" for metric in others))
-        sheet.add(str(number), str(row.resolution), str(row.channels), *figures, label)
+        sheet.add(str(number), str(row.resolution), str(row.channels), *figures, *times[number : number + 1], label)
     sums = (f"{first.of(total):,}", "", *(f"{metric.of(total):,}" for metric in others))
-    sheet.add("", "", "", *sums, "total", style="bold")
+    sheet.add("", "", "", *sums, *("" for _ in timed), "total", style="bold")
     memory = MEMORY.show(MEMORY.of(total))
-    return [sheet, Text(f"needs at least {memory} to classify one image in float32", style="dim")]
+    lines = [f"needs at least {memory} to classify one image in float32"]
+    if times:
+        lines.append("of the time: parts timed one by one on their own inputs, as shares of their sum")
+    return [sheet, *(Text(line, style="dim") for line in lines)]
 
 
 def _oracle(profile: Profile) -> list[RenderableType]:

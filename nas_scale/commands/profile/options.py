@@ -27,6 +27,9 @@ class ProfileOptions:
     ]
     resolution: Annotated[int | None, Option("Pixels a side.", "the net's own", "PX", least=1, most=8192)] = None
     check: Annotated[bool, Option("Count with fvcore too, operator by operator.")] = False
+    latency: Annotated[
+        bool, Option("Measure milliseconds and memory too, in fresh processes. Give --device and what follows with it.")
+    ] = False
 
     def checked(self) -> ProfileOptions:
         """Itself. Raises UserError naming the option that is wrong."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Any
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.profile.measured import (
+    MeasuredNet,
+    latency_document,
+    measured_nets,
+    measurement_document,
+    setting_to_measure,
+)
 from nas_scale.commands.profile.options import ProfileOptions
+from nas_scale.commands.shared.device_options import DeviceOptions
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.commands.shared.options import given_options, take
+from nas_scale.devices.measure import MeasuringProgress
+from nas_scale.devices.subject import Subject
+from nas_scale.engines.base import ignore_progress
 from nas_scale.metrics.counts import Counts, StageCounts, cost, stage_profile
 from nas_scale.metrics.metric import metrics
 
@@ -27,6 +38,7 @@ class Profile:
     """A net's cost by stage and in all.
 
     Nets of other libraries have neither stages nor a cost of ours; `oracle` is fvcore's count, where it was asked for.
+    measured: of this net among all that were measured together, where that was asked for.
     """
 
     name: str
@@ -36,24 +48,36 @@ class Profile:
     stages: tuple[StageCounts, ...]
     cost: Counts[int] | None
     oracle: OracleCount | None = None
+    measured: MeasuredNet | None = None
 
 
 def profile(
-    nets: Sequence[str | Architecture] | str | Architecture, *, results: str | Path = "results", **options: Any
+    nets: Sequence[str | Architecture] | str | Architecture,
+    *,
+    results: str | Path = "results",
+    on_progress: Callable[[MeasuringProgress], None] = ignore_progress,
+    **options: Any,
 ) -> list[Profile]:
     """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (counted by fvcore).
 
-    options: the other fields of `ProfileOptions`, named as on the command line. Raises UserError.
+    on_progress: is told how far measuring is. options: the other fields of `ProfileOptions` and `DeviceOptions`, named
+    as on the command line. Raises UserError, and RunFailed where nothing could be measured.
     """
     options |= {"nets": [nets] if isinstance(nets, str | Architecture) else list(nets)}
-    options = given_options(options, ProfileOptions)
+    options = given_options(options, ProfileOptions, DeviceOptions)
     wanted = take(options, ProfileOptions).checked()
-    return [_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets]
+    setting = setting_to_measure(wanted.latency, take(options, DeviceOptions).checked())
+    profiles = [_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets]
+    if setting is None:
+        return profiles
+    subjects = [Subject(item.architecture or item.name, item.resolution) for item in profiles]
+    measured = measured_nets(subjects, [item.cost for item in profiles], setting, on_progress)
+    return [replace(item, measured=net) for item, net in zip(profiles, measured, strict=True)]
 
 
 def _profile(net: str | Architecture, resolution: int | None, check: bool, results: Path) -> Profile:
     if isinstance(net, str) and net.partition(":")[0] in PEERS:
-        return _peer_profile(net, resolution or 224)
+        return _peer_profile(net, resolution)
     arch = find_net(net, results) if isinstance(net, str) else net
     arch = replace(arch, resolution=resolution or arch.resolution)
     labels = ("stem", *(format_stage(stage) for stage in arch.stages), "head", "classifier")
@@ -65,16 +89,21 @@ def _profile(net: str | Architecture, resolution: int | None, check: bool, resul
     return replace(counted, oracle=count_net(arch))
 
 
-def _peer_profile(text: str, resolution: int) -> Profile:
+def _peer_profile(text: str, asked: int | None) -> Profile:
+    """asked: the resolution, None for the one that the net was made for."""
     from nas_scale.nets.oracle import count_module
-    from nas_scale.nets.peers import peer
+    from nas_scale.nets.peers import peer, peer_resolution
 
-    return Profile(text, resolution, None, (), (), None, count_module(peer(text), resolution))
+    module = peer(text)
+    resolution = asked or peer_resolution(text, module)
+    return Profile(text, resolution, None, (), (), None, count_module(module, resolution))
 
 
 def profile_document(profiles: Sequence[Profile]) -> dict[str, Any]:
     """The profiles as JSON values."""
-    return {"nets": [_document(item) for item in profiles]}
+    document: dict[str, Any] = {"nets": [_document(item) for item in profiles]}
+    measured = next((item.measured for item in profiles if item.measured is not None), None)
+    return document if measured is None else {**document, **measurement_document(measured.among)}
 
 
 def _document(item: Profile) -> dict[str, Any]:
@@ -93,6 +122,8 @@ def _document(item: Profile) -> dict[str, Any]:
                 **{metric.name: metric.of(row) for metric in metrics() if metric.adds_up},
             }
         )
+    if item.measured is not None:
+        document["latency"] = latency_document(item.measured)
     if item.architecture is not None:
         document["net"] = net_document(item.architecture)
     if item.oracle is not None:

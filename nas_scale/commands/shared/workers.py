@@ -24,7 +24,7 @@ def choose_device(asked: str) -> str:
     if asked == "cpu" or (asked == "auto" and not _may_have_gpu()):
         return "cpu"
     if not _may_have_gpu():
-        raise UserError(f"--device {asked} is not there; this machine has cpu (or leave it to auto)")
+        raise UserError(f"--device {asked} is not there; this machine has cpu")
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -36,7 +36,7 @@ def choose_device(asked: str) -> str:
     if asked == "auto":
         return "cuda" if count else present[-1]
     if asked not in present and not (asked == "cuda" and count):
-        raise UserError(f"--device {asked} is not there; this machine has {', '.join(present)} (or leave it to auto)")
+        raise UserError(f"--device {asked} is not there; this machine has {', '.join(present)}")
     return asked
 
 
