@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nas_scale.cli.command import Command
+from nas_scale.commands.latency.options import Measuring
 from nas_scale.commands.profile.options import ProfileOptions
-from nas_scale.commands.shared.device_options import DeviceOptions
 from nas_scale.commands.shared.options import only
 from nas_scale.commands.shared.run_settings import RunSettings
 
@@ -32,4 +32,4 @@ def profile(options: dict[str, Any], json: bool) -> None:
     console.output().print(profile_tables(profiles))
 
 
-COMMAND = Command(profile, (ProfileOptions, DeviceOptions, only(RunSettings, "results")))
+COMMAND = Command(profile, (ProfileOptions, Measuring, only(RunSettings, "results")))

@@ -11,6 +11,8 @@ from typing import Final
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.errors import UserError
 
+# Some of these is there wherever Linux has a GPU that torch can use: NVIDIA, its Jetson boards, AMD, Windows' WSL.
+GPU_FILES: Final = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/nvgpu", "/dev/kfd", "/dev/dxg")
 ONNX: Final = ("onnx", "onnxruntime", "onnxscript")
 
 
@@ -22,10 +24,26 @@ def check_setting(setting: DeviceSetting) -> None:
             f"--threads {setting.threads} is more than the {cores} core{'s' * (cores > 1)} there are, and would "
             "measure how they are shared"
         )
+    if setting.device == "cuda":
+        _check_gpu()
     if setting.runtime == "onnxruntime":
         _check_onnxruntime(setting)
     if setting.runtime == "compile":
         _check_compiler(setting)
+
+
+def may_have_gpu() -> bool:
+    """Whether there may be a GPU that torch can use, found without loading it, which takes seconds."""
+    return sys.platform != "linux" or any(os.path.exists(path) for path in GPU_FILES)
+
+
+def _check_gpu() -> None:
+    if may_have_gpu():
+        import torch
+
+        if torch.cuda.is_available():
+            return
+    raise UserError("--device cuda is not there: torch finds no GPU; take --device cpu")
 
 
 def _check_onnxruntime(setting: DeviceSetting) -> None:

@@ -47,18 +47,18 @@ def shares_of_time(net: MeasuredNet | None) -> tuple[str, ...]:
     return () if net is None else tuple(f"{share:.1%}" for share in net.latency.stages)
 
 
-def milliseconds(value: float) -> str:
-    """`12.3`: three significant figures, all of a whole number."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+def _figure(milliseconds: float) -> str:
+    """`12.3`: three significant figures, and all of a whole number."""
+    return f"{milliseconds:.0f}" if milliseconds >= 100 else f"{milliseconds:.3g}"
 
 
 def _times(latency: Latency) -> tuple[str, str, str, str]:
     if latency.reason is not None:
         return ("", "", "", "")
-    spread = f"{milliseconds(latency.p10)}-{milliseconds(latency.p90)}"
+    spread = f"{_figure(latency.p10)}-{_figure(latency.p90)}"
     rate = latency.images_per_second
     shown_rate = f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
-    return milliseconds(latency.median), spread, milliseconds(latency.iqr), shown_rate
+    return _figure(latency.median), spread, _figure(latency.iqr), shown_rate
 
 
 def _memory(net: MeasuredNet) -> tuple[str, str]:

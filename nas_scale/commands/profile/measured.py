@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from nas_scale.commands.shared.device_options import DeviceOptions
-from nas_scale.commands.shared.options import flag_of
+from nas_scale.commands.latency.options import Measuring
+from nas_scale.commands.shared.options import check, flag_of, known_options, take
 from nas_scale.devices.latency import Latencies, Latency
 from nas_scale.devices.measure import MeasuringProgress, measure
 from nas_scale.devices.setting import BYTES, DeviceSetting
@@ -32,15 +32,18 @@ class MeasuredNet:
     among: Latencies
 
 
-def setting_to_measure(wanted: bool, given: DeviceOptions) -> DeviceSetting | None:
-    """The setting to measure in; None where nothing is to be measured. Raises UserError for one that cannot be had."""
+def setting_to_measure(wanted: bool, options: Mapping[str, Any]) -> DeviceSetting | None:
+    """The setting to measure in; None where nothing is to be measured. options: those given, by keyword.
+
+    Raises UserError for a setting that cannot be had here, and for one that is given although nothing is measured.
+    """
+    asked = take(options, Measuring)
+    check(asked)
     if wanted:
-        setting = given.setting()
-        check_setting(setting)
-        return setting
-    for item in fields(DeviceOptions):
-        if getattr(given, item.name) is not None:
-            raise UserError(f"{flag_of(item.name)} is for measuring; add --latency, or leave it out")
+        check_setting(asked.setting)
+        return asked.setting
+    if given := sorted(known_options(Measuring) & set(options)):
+        raise UserError(f"{flag_of(given[0])} is for measuring; add --latency, or leave it out")
     return None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.latency.options import Measuring
 from nas_scale.commands.profile.measured import (
     MeasuredNet,
     latency_document,
@@ -18,7 +19,6 @@ from nas_scale.commands.profile.measured import (
     setting_to_measure,
 )
 from nas_scale.commands.profile.options import ProfileOptions
-from nas_scale.commands.shared.device_options import DeviceOptions
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.commands.shared.options import given_options, take
 from nas_scale.devices.measure import MeasuringProgress
@@ -60,13 +60,13 @@ def profile(
 ) -> list[Profile]:
     """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (counted by fvcore).
 
-    on_progress: is told how far measuring is. options: the other fields of `ProfileOptions` and `DeviceOptions`, named
+    on_progress: is told how far measuring is. options: the other fields of `ProfileOptions` and `Measuring`, named
     as on the command line. Raises UserError, and RunFailed where nothing could be measured.
     """
     options |= {"nets": [nets] if isinstance(nets, str | Architecture) else list(nets)}
-    options = given_options(options, ProfileOptions, DeviceOptions)
+    options = given_options(options, ProfileOptions, Measuring)
     wanted = take(options, ProfileOptions).checked()
-    setting = setting_to_measure(wanted.latency, take(options, DeviceOptions).checked())
+    setting = setting_to_measure(wanted.latency, options)
     profiles = [_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets]
     if setting is None:
         return profiles

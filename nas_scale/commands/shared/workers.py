@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
-from typing import Final
 
 from nas_scale.commands.shared.data_defaults import is_gpu
 from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.devices.support import may_have_gpu
 from nas_scale.engines.base import Engine
 from nas_scale.errors import UserError
-
-# Some of these is there wherever Linux has a GPU that torch can use: NVIDIA, its Jetson boards, AMD, Windows' WSL.
-GPU_FILES: Final = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/nvgpu", "/dev/kfd", "/dev/dxg")
 
 
 def choose_device(asked: str) -> str:
@@ -21,10 +18,10 @@ def choose_device(asked: str) -> str:
 
     torch is asked only where there may be a GPU: its import takes seconds, and bad input is to be refused before.
     """
-    if asked == "cpu" or (asked == "auto" and not _may_have_gpu()):
+    if asked == "cpu" or (asked == "auto" and not may_have_gpu()):
         return "cpu"
-    if not _may_have_gpu():
-        raise UserError(f"--device {asked} is not there; this machine has cpu")
+    if not may_have_gpu():
+        raise UserError(f"--device {asked} is not there; this machine has cpu (or leave it to auto)")
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -36,12 +33,8 @@ def choose_device(asked: str) -> str:
     if asked == "auto":
         return "cuda" if count else present[-1]
     if asked not in present and not (asked == "cuda" and count):
-        raise UserError(f"--device {asked} is not there; this machine has {', '.join(present)}")
+        raise UserError(f"--device {asked} is not there; this machine has {', '.join(present)} (or leave it to auto)")
     return asked
-
-
-def _may_have_gpu() -> bool:
-    return sys.platform != "linux" or any(os.path.exists(path) for path in GPU_FILES)
 
 
 def worker_count(settings: RunSettings, device: str, threads: int) -> int:

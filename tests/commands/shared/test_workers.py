@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from nas_scale.commands.shared import workers as module
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.workers import choose_device, training_engine, worker_count
+from nas_scale.devices import support
 from nas_scale.engines.base import Done
 from nas_scale.errors import UserError
 
@@ -21,7 +21,7 @@ Made = list[dict[str, Any]]
 
 
 def test_without_gpu_files_there_is_only_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GPU_FILES", ("/no/such/device",))
+    monkeypatch.setattr(support, "GPU_FILES", ("/no/such/device",))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setitem(sys.modules, "torch", None)  # an import would fail
     assert choose_device("auto") == choose_device("cpu") == "cpu"
@@ -35,7 +35,7 @@ def test_torch_is_asked_where_there_may_be_one(
     monkeypatch: pytest.MonkeyPatch, gpus: int, mps: bool, auto: str
 ) -> None:
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(module, "GPU_FILES", ("/",))  # which is there
+    monkeypatch.setattr(support, "GPU_FILES", ("/",))  # which is there
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
