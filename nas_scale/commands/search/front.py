@@ -144,9 +144,16 @@ def _net(row: RankingRow, costs: Sequence[str], noise: SeedNoise, again: bool) -
         accuracy=statistics.fmean(seeds),
         stderr=row.stderr if again or row.round == "search" else _stderr_in_search(row, noise),
         seeds=seeds,
-        costs=spent(row.architecture(), costs),
+        costs=_spent(row, costs),
         again=again,
     )
+
+
+def _spent(row: RankingRow, costs: Sequence[str]) -> tuple[float, ...]:
+    """As the search counted it; now, where it had no such metric. A device may be gone by now."""
+    if all(name in row.costs for name in costs):
+        return tuple(row.costs[name] for name in costs)
+    return spent(row.architecture(), costs)
 
 
 def _stderr_in_search(row: RankingRow, noise: SeedNoise) -> float:
