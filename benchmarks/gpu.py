@@ -4,14 +4,14 @@
     bash benchmarks/gpu.sh --device cpu --tiny        (a rehearsal of all of it, about four minutes on two cores)
     python benchmarks/gpu.py --table OUT              (draws OUT/gpu.md from OUT/results.jsonl)
 
-Ten steps, most valuable first, each a process of its own with a limit of its own (gpu_steps.py); the last has all the
-time that is left. A step that fails or hangs is killed with all that it started, and stops no other. As soon as a step
-is over, a line goes to OUT/results.jsonl and OUT is packed into OUT/gpu.tar.gz: whenever the machine goes away, what
-was measured is there.
+Twelve steps, most valuable first, each a process of its own with a limit of its own (gpu_steps.py); the last has all
+the time that is left. A step that fails or hangs is killed with all that it started, and stops no other. As soon as a
+step is over, a line goes to OUT/results.jsonl and OUT is packed into OUT/gpu.tar.gz: whenever the machine goes away,
+what was measured is there.
 
  0 environment   1 every way of training against the CPU   2 the tests that need a GPU   3 a whole default search
  4 trainings at once   5 speed beside other loops   6 what a step costs   7 ranks of a proxy   8 time to accuracy
- 9 a family on photographs
+ 9 a family on photographs   10 milliseconds of nets, and a device's table   11 memory, estimated and measured
 """
 
 from __future__ import annotations

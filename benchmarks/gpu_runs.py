@@ -1,6 +1,6 @@
 """The steps of gpu.py that start something else and keep what it says.
 
-    python benchmarks/gpu_runs.py environment|tests|search|speed|rank|accuracy|family --device cuda [...]
+    python benchmarks/gpu_runs.py environment|tests|search|speed|rank|accuracy|family|memory --device cuda [...]
 
 What each starts runs in the step's own session of processes, and so is killed with it.
 """
@@ -222,6 +222,14 @@ def family(options: Options) -> None:
     )
 
 
+def memory(options: Options) -> None:
+    """memory.py: what is estimated beside what torch allocates."""
+    out = options.out / f"memory-{WORD[options.on_gpu]}.json"
+    tiny = ["--nets", "2"] if options.tiny else []
+    subprocess.run([*_benchmark("memory.py", "--device", options.device), *tiny, "--out", str(out)], check=True)
+    keep(memory=json.loads(out.read_text()))
+
+
 def _benchmark(program: str, *arguments: str) -> list[str]:
     return [sys.executable, str(ROOT / "benchmarks" / program), *arguments]
 
@@ -234,6 +242,7 @@ STEPS: dict[str, Callable[[Options], None]] = {
     "rank": rank,
     "accuracy": accuracy,
     "family": family,
+    "memory": memory,
 }
 
 

@@ -48,6 +48,8 @@ STEPS = (
     (7, "rank", ("gpu_runs.py", "rank"), 240, 30, ("cifar", "bench")),
     (8, "accuracy", ("gpu_runs.py", "accuracy"), 100, 30, ("cifar",)),
     (9, "family", ("gpu_runs.py", "family"), 900, 60, ("photos",)),
+    (10, "latency", ("gpu_latency.py",), 300, 60, ()),
+    (11, "memory", ("gpu_runs.py", "memory"), 70, 20, ()),
 )
 NUMBERS = tuple(row[0] for row in STEPS)
 

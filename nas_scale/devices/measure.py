@@ -126,26 +126,25 @@ def measure_memory(
     wanted: Sequence[bool],
     report: Report = ignore_progress,
 ) -> list[PeakMemory | None]:
-    """The peak memory of each subject that is wanted, each in a fresh process.
+    """The peak memory of each subject that is wanted: on a CPU, where it is the process that grows, each in a fresh one.
 
     None for what fails, for compiled nets, whose compiler is most of the process, and for onnxruntime on a GPU, which
     does not say. exported: the folder that `export_all` filled.
     """
     if setting.runtime == "compile" or (setting.runtime == "onnxruntime" and setting.device == "cuda"):
         return [None] * len(subjects)
-    found: list[PeakMemory | None] = []
-    for number, subject in enumerate(subjects):
-        report(MeasuringProgress("measuring memory", number, len(subjects), subject.name))
-        found.append(_peak_of(subject, setting, exported) if wanted[number] else None)
+    todo = [number for number, is_wanted in enumerate(wanted) if is_wanted]
+    together = [todo] if setting.device == "cuda" else [[number] for number in todo]
+    found: list[PeakMemory | None] = [None] * len(subjects)
+    for numbers in together:
+        with LocalEngine(PEAK_MEMORY, 1, setting.threads, environments=(RETURN_FREED_MEMORY,), losses=1) as engine:
+            for number in numbers:
+                subject = subjects[number]
+                report(MeasuringProgress("measuring memory", todo.index(number), len(todo), subject.name))
+                engine.submit(0, MemoryJob(subject, setting, exported if setting.runtime == "onnxruntime" else None))
+                outcome = engine.next()
+                found[number] = outcome.result if isinstance(outcome, Done) else None
     return found
-
-
-def _peak_of(subject: Subject, setting: DeviceSetting, exported: Path | None) -> PeakMemory | None:
-    job = MemoryJob(subject, setting, exported if setting.runtime == "onnxruntime" else None)
-    with LocalEngine(PEAK_MEMORY, 1, setting.threads, environments=(RETURN_FREED_MEMORY,), losses=1) as engine:
-        engine.submit(0, job)
-        outcome = engine.next()
-    return outcome.result if isinstance(outcome, Done) else None
 
 
 def export_all(

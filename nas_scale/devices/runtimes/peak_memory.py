@@ -29,7 +29,7 @@ _SMALL: Final = Architecture(
 
 
 def peak_memory(job: MemoryJob) -> PeakMemory:
-    """The peak memory of inference of the job's subject; nothing else may have been run in this process."""
+    """The peak memory of inference of the job's subject; on a CPU nothing else may have been run in this process."""
     torch.set_num_threads(job.setting.threads)
     if job.setting.device == "cuda":
         return PeakMemory(_on_gpu(job), "allocator")
@@ -37,6 +37,7 @@ def peak_memory(job: MemoryJob) -> PeakMemory:
 
 
 def _on_gpu(job: MemoryJob) -> int:
+    before = torch.cuda.memory_allocated()
     run = _eager(job.subject, job.setting)
     run()
     torch.cuda.synchronize()
@@ -44,7 +45,7 @@ def _on_gpu(job: MemoryJob) -> int:
     for _ in range(RUNS):
         run()
     torch.cuda.synchronize()
-    return torch.cuda.max_memory_allocated()
+    return torch.cuda.max_memory_allocated() - before
 
 
 def _of_process(job: MemoryJob) -> int:
