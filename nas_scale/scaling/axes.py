@@ -19,8 +19,9 @@ from nas_scale.architecture.growth import (
 )
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.scaling.candidates import Candidate, CostFunction, candidate, normalised, with_dropout
-from nas_scale.scaling.coefficients import Shares, round_resolution
+from nas_scale.metrics.metric import FLOPS, Metric
+from nas_scale.scaling.candidates import Candidate, candidate, normalised, with_dropout
+from nas_scale.scaling.coefficients import AXES, OF_FLOPS, Doublings, Shares, round_resolution
 
 _HOW: Final[tuple[Repeats, Repeats]] = ("ceil", "round")
 
@@ -63,14 +64,13 @@ def _within(wanted: tuple[int, ...], low: tuple[int, ...], high: tuple[int, ...]
 class CostRatios:
     """Cost of every setting over that of the baseline, each computed once."""
 
-    def __init__(self, baseline: Architecture, cost_of: CostFunction) -> None:
-        self.baseline = baseline
+    def __init__(self, baseline: Architecture, by: Metric = FLOPS) -> None:
+        self.baseline, self.by = baseline, by
         self.own = Setting(group_depths(baseline), channels_of(baseline), baseline.resolution)
-        self._cost_of = cost_of
         self._ratios: dict[Setting, float] = {}
-        self._base = cost_of(baseline)
+        self._base = by.of_net(baseline)
         if not math.isfinite(self._base) or self._base <= 0:
-            raise UserError(f"the baseline's cost {self._base:g} must be above zero")
+            raise UserError(f"the baseline's {by.label}, {self._base:g}, must be above zero for it to grow by that")
 
     def net(self, setting: Setting) -> Architecture:
         return assemble(self.baseline, setting.depths, setting.channels, setting.resolution)
@@ -79,7 +79,7 @@ class CostRatios:
         """Cost over the baseline's."""
         found = self._ratios.get(setting)
         if found is None:
-            found = self._ratios[setting] = self._cost_of(self.net(setting)) / self._base
+            found = self._ratios[setting] = self.by.of_net(self.net(setting)) / self._base
         return found
 
     def of_depths(self, depths: Depths) -> float:
@@ -100,20 +100,26 @@ class CostRatios:
         )
         return normalised([max(0.0, math.log2(ratio)) for ratio in alone])
 
-    def candidate(self, setting: Setting) -> Candidate:
+    def candidate(self, setting: Setting, doublings: Doublings = OF_FLOPS) -> Candidate:
         arch = with_dropout(self.net(setting), math.log2(max(1.0, self.ratio(setting))))
-        return candidate(self.baseline, arch, self._cost_of)
+        return candidate(self.baseline, arch, self.by, doublings=doublings)
 
 
 class Axes:
-    """The settings of every axis, from the baseline's own to those that alone cost `most` times as much."""
+    """The settings of every axis, from the baseline's own to those that alone cost `most` times as much.
 
-    def __init__(self, costs: CostRatios, most: float) -> None:
+    held: the axes (of AXES) that have the baseline's own setting alone.
+    """
+
+    def __init__(self, costs: CostRatios, most: float, held: frozenset[str] = frozenset()) -> None:
         self._costs, self._most = costs, most
+        self.held = held
 
     @cached_property
     def depths(self) -> list[Depths]:
         """Every vector that some depth multiplier gives, by ceil or by rounding, in order of cost."""
+        if AXES[0] in self.held:
+            return [self._costs.own.depths]
         baseline, top = self._costs.baseline, 1.0
         while top < 1024 and self._grows(lambda d: self._costs.of_depths(scaled_depths(baseline, d, "ceil")), top):
             top *= 2
@@ -124,6 +130,8 @@ class Axes:
     @cached_property
     def widths(self) -> list[float]:
         """Multipliers at which some channel count steps up, in order, with 1 before them."""
+        if AXES[1] in self.held:
+            return [1.0]
         baseline, top = self._costs.baseline, 1.0
         while top < 256 and self._grows(lambda w: self._costs.of_channels(scaled_channels(baseline, w)), top):
             top *= 2
@@ -136,6 +144,8 @@ class Axes:
     @cached_property
     def resolutions(self) -> list[int]:
         baseline, own = self._costs.baseline, self._costs.own.resolution
+        if AXES[2] in self.held:
+            return [own]
         top = own
         while top < 64 * own and self._costs.of_resolution(top) < self._most:
             top = round_resolution(baseline, top * 1.1) + baseline.stem_stride

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from nas_scale.architecture.growth import Repeats, assemble, channels_of, group_depths, scalable_groups, scale
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
-from nas_scale.metrics.counts import cost
-from nas_scale.scaling.coefficients import Coefficients, Shares, round_resolution
-
-CostFunction: TypeAlias = Callable[[Architecture], float]  # multiply-adds, or a device's milliseconds
+from nas_scale.metrics.metric import FLOPS, Metric
+from nas_scale.scaling.coefficients import OF_FLOPS, Coefficients, Doublings, Shares, round_resolution
 
 _MOST_DROPOUT: Final = 0.5
 _DROPOUT_PER_PHI: Final = 0.3 / 7  # the paper: linearly from 0.2 for B0 to 0.5 for B7
-
-
-def flops(arch: Architecture) -> float:
-    """The default cost: multiply-adds."""
-    return float(cost(arch).flops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +24,9 @@ class Candidate:
 
     depth: its blocks over the baseline's; width: geometric mean of its stages' channels over the baseline's.
     depths, channels: blocks and channels of every string of the notation; resolution in pixels.
-    flops_ratio: cost over the baseline's cost (FLOPs unless another cost was asked for).
+    cost_ratio: what it costs over what the baseline costs, by the metric that was asked for (FLOPs unless another was).
     shares: log2 of the cost ratio when one axis alone is scaled, normalised to sum 1 (thirds where nothing grew).
-    points: the nominal coefficients that led here, where there are any.
+    points: the nominal coefficients that led here, where there are any. doublings: of the metric.
     """
 
     architecture: Architecture
@@ -42,14 +35,15 @@ class Candidate:
     resolution: int
     depths: tuple[int, ...]
     channels: tuple[int, ...]
-    flops_ratio: float
+    cost_ratio: float
     shares: Shares
     points: tuple[Coefficients, ...] = ()
+    doublings: Doublings = OF_FLOPS
 
     @property
     def coefficients(self) -> Coefficients:
-        """Effective alpha, beta, gamma: those of the real shares, so their product is 2."""
-        return Coefficients.from_shares(self.shares)
+        """Effective alpha, beta, gamma: those of the real shares, which nominally double the cost."""
+        return Coefficients.from_shares(self.shares, self.doublings)
 
     @property
     def alpha(self) -> float:
@@ -72,9 +66,7 @@ def normalised(log_ratios: Sequence[float]) -> Shares:
     return (log_ratios[0] / total, log_ratios[1] / total, log_ratios[2] / total)
 
 
-def one_at_a_time_log_ratios(
-    baseline: Architecture, arch: Architecture, cost_of: CostFunction
-) -> tuple[float, float, float]:
+def one_at_a_time_log_ratios(baseline: Architecture, arch: Architecture, by: Metric) -> tuple[float, float, float]:
     """log2 of the cost ratio when only the depth, the width or the resolution is that of `arch`; at least 0."""
     own, depths = channels_of(baseline), group_depths(baseline)
     alone = (
@@ -82,8 +74,8 @@ def one_at_a_time_log_ratios(
         assemble(baseline, depths, channels_of(arch), baseline.resolution),
         assemble(baseline, depths, own, arch.resolution),
     )
-    base = cost_of(baseline)
-    depth, width, resolution = (max(0.0, math.log2(cost_of(net) / base)) for net in alone)
+    base = by.of_net(baseline)
+    depth, width, resolution = (max(0.0, math.log2(by.of_net(net) / base)) for net in alone)
     return depth, width, resolution
 
 
@@ -92,9 +84,13 @@ def _depths_like(baseline: Architecture, arch: Architecture) -> tuple[int, ...]:
 
 
 def candidate(
-    baseline: Architecture, arch: Architecture, cost_of: CostFunction = flops, points: tuple[Coefficients, ...] = ()
+    baseline: Architecture,
+    arch: Architecture,
+    by: Metric = FLOPS,
+    points: tuple[Coefficients, ...] = (),
+    doublings: Doublings = OF_FLOPS,
 ) -> Candidate:
-    """`arch`, which was scaled up from `baseline`, with its real cost ratio and shares."""
+    """`arch`, which was scaled up from `baseline`, with its real cost ratio and shares. doublings: those of `by`."""
     depths = tuple(stage.repeats for stage in arch.stages)
     channels = tuple(stage.channels for stage in arch.stages)
     logs = [math.log(new / old.channels) for new, old in zip(channels, baseline.stages, strict=True)]
@@ -105,9 +101,10 @@ def candidate(
         resolution=arch.resolution,
         depths=depths,
         channels=channels,
-        flops_ratio=cost_of(arch) / cost_of(baseline),
-        shares=normalised(one_at_a_time_log_ratios(baseline, arch, cost_of)),
+        cost_ratio=by.of_net(arch) / by.of_net(baseline),
+        shares=normalised(one_at_a_time_log_ratios(baseline, arch, by)),
         points=points,
+        doublings=doublings,
     )
 
 
@@ -121,11 +118,12 @@ def grow(
     coefficients: Coefficients,
     phi: float,
     repeats: Repeats = "ceil",
-    cost_of: CostFunction = flops,
+    by: Metric = FLOPS,
+    doublings: Doublings = OF_FLOPS,
 ) -> Candidate:
     """Scaled by the paper's rule: depth by alpha^phi, width by beta^phi, resolution by gamma^phi, each rounded.
 
-    Raises UserError where phi is negative or not finite.
+    by: the metric that its cost is told in, with its doublings. Raises UserError where phi is negative or not finite.
     """
     if not math.isfinite(phi) or phi < 0:
         raise UserError(f"phi {phi:g} must be a number from 0 up")
@@ -133,7 +131,7 @@ def grow(
         round_resolution(baseline, baseline.resolution * coefficients.gamma**phi) if phi else baseline.resolution
     )
     arch = scale(baseline, coefficients.alpha**phi, coefficients.beta**phi, resolution, repeats)
-    return candidate(baseline, with_dropout(arch, phi), cost_of, (coefficients,))
+    return candidate(baseline, with_dropout(arch, phi), by, (coefficients,), doublings)
 
 
 def cartesian(
@@ -142,7 +140,6 @@ def cartesian(
     step: float = 0.05,
     tolerance: float = 0.1,
     repeats: Repeats = "ceil",
-    cost_of: CostFunction = flops,
 ) -> list[Candidate]:
     """The paper's grid: alpha in 1 to 2, beta and gamma in 1 to 1.5, |alpha * beta^2 * gamma^2 - 2| <= tolerance.
 
@@ -161,7 +158,7 @@ def cartesian(
             f"no point of a grid with step {step:g} has a product within {tolerance:g} of 2; "
             "take a finer step or a wider tolerance"
         )
-    return [candidate(baseline, net, cost_of, tuple(points)) for net, points in led.items()]
+    return [candidate(baseline, net, FLOPS, tuple(points)) for net, points in led.items()]
 
 
 def _grid_points(step: float, tolerance: float) -> Iterator[Coefficients]:

@@ -1,7 +1,8 @@
 """Networks that really cost a given multiple of a baseline.
 
 Width is the finest axis: a step of 8 channels in one stage changes the cost by a percent or less. So depths and
-resolutions are enumerated, and for each of them the width is solved for; at the baseline's width, the depth is.
+resolutions are enumerated, and for each of them the width is solved for; at the baseline's width, the depth is. What is
+multiplied is any metric; an axis that cannot double it stays as the baseline has it (reach.py).
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from nas_scale.architecture.growth import Channels, groups, scaled_channels
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.metrics.metric import FLOPS, Metric
 from nas_scale.scaling.axes import Axes, Box, CostRatios, Depths, Setting, first_at_least
-from nas_scale.scaling.candidates import Candidate, CostFunction, flops
-from nas_scale.scaling.coefficients import Coefficients, Shares
+from nas_scale.scaling.candidates import Candidate
+from nas_scale.scaling.coefficients import AXES, Coefficients, Shares
+from nas_scale.scaling.reach import reach_of
 
 MOST_PHI: Final = 7.0
 CLOSE: Final = 0.01  # relative error of a network's cost that is as good as none
@@ -61,7 +64,7 @@ def _solve_width(costs: CostRatios, axes: Axes, box: Box, depths: Depths, resolu
     over = first_at_least(len(axes.widths), lambda index: costs.ratio(at(index)), target)
     uniform = [at(index) for index in (over - 1, over) if 0 <= index < len(axes.widths)]
     best = min(uniform, key=_off(costs, target))
-    if over == 0:
+    if over == 0 or AXES[1] in axes.held:
         return best
     nudged = (replace(best, channels=box.channels(near)) for near in _nudged_channels(baseline, best.channels))
     return min([best, *nudged], key=_off(costs, target))
@@ -76,6 +79,8 @@ def _solve_depth(costs: CostRatios, axes: Axes, box: Box, resolution: int, targe
     over = first_at_least(len(axes.depths), lambda index: costs.ratio(at(axes.depths[index])), target)
     uniform = [at(axes.depths[index]) for index in (over - 1, over) if 0 <= index < len(axes.depths)]
     best = min(uniform, key=_off(costs, target))
+    if AXES[0] in axes.held:
+        return best
     return min([best, *(at(near) for near in _nudged_depths(best.depths))], key=_off(costs, target))
 
 
@@ -85,10 +90,10 @@ def _thinned(values: Sequence[Depths] | Sequence[int], most: int) -> list[int]:
     return sorted({round(last * step / (most - 1)) for step in range(most)}) if last >= most else list(range(last + 1))
 
 
-def networks(
-    baseline: Architecture, ratio: float, tolerance: float = 0.05, cost_of: CostFunction = flops
-) -> list[Candidate]:
+def networks(baseline: Architecture, ratio: float, tolerance: float = 0.05, by: Metric = FLOPS) -> list[Candidate]:
     """Different nets that really cost ratio * baseline, within `tolerance` (0.05 is 5%), from the nearest cost on.
+
+    by: the metric that they cost.
 
     For every depth vector (what some multiplier gives) and resolution (multiples of the stem's stride) the channels
     that come nearest: uniform width, or one stage 8 channels off it; besides, for every resolution at the baseline's
@@ -99,15 +104,15 @@ def networks(
         raise UserError(f"a cost of {ratio:g} times the baseline must lie above 1 and up to {2**MOST_PHI:g}")
     if not 0 < tolerance < 1:
         raise UserError(f"tolerance {tolerance:g} must lie between 0 and 1, e.g. 0.05")
-    costs = CostRatios(baseline, cost_of)
-    axes = Axes(costs, ratio * (1 + tolerance))
+    costs, reach = CostRatios(baseline, by), reach_of(baseline, by)
+    axes = Axes(costs, ratio * (1 + tolerance), reach.held)
     box = Box(costs.own)
     found: dict[Setting, None] = {}
     for setting in _laid_out(costs, axes, box, ratio, ratio * (1 + tolerance)):
         if abs(costs.ratio(setting) / ratio - 1) <= tolerance:
             found[setting] = None
     ordered = sorted(found, key=lambda setting: (_off(costs, ratio)(setting), _key(setting)))
-    return [costs.candidate(setting) for setting in ordered]
+    return [costs.candidate(setting, reach.doublings) for setting in ordered]
 
 
 def _key(setting: Setting) -> tuple[Depths, tuple[int, ...], int]:
@@ -126,41 +131,64 @@ def _laid_out(costs: CostRatios, axes: Axes, box: Box, ratio: float, most: float
             yield _solve_width(costs, axes, box, depths[index], resolution, ratio)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What at_budget looks for, beside a size."""
+
+    costs: CostRatios
+    shares: Shares
+    held: frozenset[str]
+
+
 def at_budget(
-    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], cost_of: CostFunction = flops
+    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], by: Metric = FLOPS
 ) -> list[Candidate]:
     """For every phi the net that really costs 2^phi * baseline whose real shares are nearest to the coefficients'.
 
     Of the nets within 1% of the cost (or, where there is none, 3%, or the nearest cost) the one with the nearest
     shares. A net depends on its own phi alone. It is no smaller on any axis than that of the whole phi below, and no
-    larger than that of the whole phi above unless it misses its cost by that. Raises UserError where a phi is outside
-    0 to 7.
+    larger than that of the whole phi above unless it misses its cost by that. Where it would not cost more than the net
+    of a smaller phi that is asked for, it is the best of those that are no smaller on any axis than that one. by: the
+    metric that is multiplied. Raises UserError where a phi is outside 0 to 7, or the coefficients grow only what does
+    not change the metric.
     """
     for phi in phis:
         if not math.isfinite(phi) or not 0 <= phi <= MOST_PHI:
             raise UserError(f"phi {phi:g} must lie in 0 to {MOST_PHI:g}")
-    costs = CostRatios(baseline, cost_of)
+    costs, reach = CostRatios(baseline, by), reach_of(baseline, by)
+    if coefficients.growth_of(reach.doublings) <= 1:
+        raise UserError(
+            f"these coefficients grow nothing that could double the {by.label} of this net, which is doubled by "
+            f"{' or '.join(reach.free) or 'no axis'}; give others, e.g. --coefficients efficientnet"
+        )
+    wanted = _Wanted(costs, coefficients.shares_of(reach.doublings), reach.held)
     whole = [costs.own]
     for step in range(1, math.ceil(max(phis, default=0.0)) + 1):
-        whole.append(_nearest(costs, coefficients.shares, step, Box(whole[-1])))
-    return [costs.candidate(_between(costs, coefficients.shares, phi, whole)) for phi in phis]
+        whole.append(_nearest(wanted, step, Box(whole[-1])))
+    found: dict[float, Setting] = {}
+    for phi in sorted(set(phis)):
+        below = list(found.values())[-1:]
+        found[phi] = _between(wanted, phi, whole)
+        if below and costs.ratio(found[phi]) <= costs.ratio(below[0]):
+            found[phi] = _nearest(wanted, phi, Box(below[0]))
+    return [costs.candidate(found[phi], reach.doublings) for phi in phis]
 
 
-def _between(costs: CostRatios, shares: Shares, phi: float, whole: Sequence[Setting]) -> Setting:
+def _between(wanted: _Wanted, phi: float, whole: Sequence[Setting]) -> Setting:
     below = math.floor(phi)
     if phi == below:
         return whole[below]
-    boxed = _nearest(costs, shares, phi, Box(whole[below], whole[below + 1]))
-    if abs(costs.ratio(boxed) / 2**phi - 1) <= 3 * CLOSE:
+    boxed = _nearest(wanted, phi, Box(whole[below], whole[below + 1]))
+    if abs(wanted.costs.ratio(boxed) / 2**phi - 1) <= 3 * CLOSE:
         return boxed
-    free = _nearest(costs, shares, phi, Box(whole[below]))
-    return min(boxed, free, key=lambda setting: _score(costs, setting, 2**phi, shares))
+    free = _nearest(wanted, phi, Box(whole[below]))
+    return min(boxed, free, key=lambda setting: _score(wanted.costs, setting, 2**phi, wanted.shares))
 
 
-def _nearest(costs: CostRatios, shares: Shares, phi: float, box: Box) -> Setting:
+def _nearest(wanted: _Wanted, phi: float, box: Box) -> Setting:
     """Looks around the nominal place first and moves on while the best setting changes."""
-    target = 2**phi
-    axes = Axes(costs, target * 1.05)
+    costs, shares, target = wanted.costs, wanted.shares, 2**phi
+    axes = Axes(costs, target * 1.05, wanted.held)
     best, place = box.low, _nominal(costs, axes, shares, phi)
     seen: set[tuple[int, int]] = set()
     for _ in range(_ROUNDS):

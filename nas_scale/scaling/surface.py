@@ -1,11 +1,13 @@
 """Scheffe's quadratic on the triangle of shares: its fit, its maximum, and the confidence region of the maximum.
 
 Accuracy is taken as a quadratic in the real shares (a mixture experiment: Scheffe 1958, Cornell 2002), with a slope for
-what a network costs beside its target, by least squares weighted with the noise of the seeds.
+what a network costs beside its target, by least squares weighted with the noise of the seeds. All of it holds for two
+axes as for three: k is how many there are, and the triangle of two is a segment.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +21,6 @@ from nas_scale.scaling.design import quadratic
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_POINTS: Final = 7  # one more than the quadratic has terms
 COARSE: Final = 20  # steps of the grid on which places are excluded
 DRAWS: Final = 2000
 _FINE: Final = 40
@@ -31,7 +32,7 @@ _COST_SPREAD: Final = 0.01  # standard deviation of log2 cost below which there 
 class Observations:
     """What a surface is fitted to, one row a network."""
 
-    shares: Floats  # (n, 3)
+    shares: Floats  # (n, k)
     accuracy: Floats  # (n,)
     cost: Floats  # (n,) log2 of the cost, centred
     variance: Floats  # (n,) of each mean; ones where the seeds do not tell
@@ -47,17 +48,24 @@ class ResponseSurface:
     the seeds; None where that is not known.
     """
 
-    terms: Floats  # (6,) Scheffe's coefficients
+    terms: Floats  # (6,) Scheffe's coefficients; 3 of two axes
     covariance: Floats  # (6, 6), for noise as it is
+    axes: int  # k
     freedom: int
     flat_p: float
     lack_of_fit_p: float | None
 
 
+def least_points(axes: int) -> int:
+    """How many different places a fit needs: one more than the quadratic has terms; 7 of three axes, 4 of two."""
+    return axes + math.comb(axes, 2) + 1
+
+
 @cache
-def grid_of(steps: int) -> Floats:
-    """All shares in multiples of 1/steps: ((steps+1)(steps+2)/2, 3)."""
-    found = [(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]
+def grid_of(steps: int, axes: int = 3) -> Floats:
+    """All shares in multiples of 1/steps: ((steps+1)(steps+2)/2, 3) of three axes."""
+    free = itertools.product(range(steps + 1), repeat=axes - 1)
+    found = [(*parts, steps - sum(parts)) for parts in free if sum(parts) <= steps]
     return np.array(found, dtype=np.float64) / steps
 
 
@@ -89,7 +97,9 @@ def fit_surface(data: Observations) -> ResponseSurface | None:
     """The weighted least-squares fit; None where neither seeds nor residuals give an estimate of the noise."""
     from scipy.stats import f as f_distribution
 
-    slope = [data.cost] if data.cost.std() > _COST_SPREAD and len(data.cost) > LEAST_POINTS + 1 else []
+    axes = data.shares.shape[1]
+    terms = least_points(axes) - 1
+    slope = [data.cost] if data.cost.std() > _COST_SPREAD and len(data.cost) > terms + 2 else []
     columns = np.column_stack([quadratic(data.shares), *slope])
     estimates, inverse, residual = _squares(columns, data)
     _, _, flat = _squares(np.column_stack([np.ones(len(data.cost)), *slope]), data)
@@ -102,19 +112,21 @@ def fit_surface(data: Observations) -> ResponseSurface | None:
         if spare < 2 or residual <= 0:
             return None
         scale, freedom = residual / spare, spare
-    flat_p = float(f_distribution.sf((flat - residual) / 5 / scale, 5, freedom))
-    return ResponseSurface(estimates[:6], inverse[:6, :6] * scale, freedom, flat_p, lack)
+    flat_p = float(f_distribution.sf((flat - residual) / (terms - 1) / scale, terms - 1, freedom))
+    return ResponseSurface(estimates[:terms], inverse[:terms, :terms] * scale, axes, freedom, flat_p, lack)
 
 
-def best_place(terms: Floats) -> Floats:
+def best_place(surface: ResponseSurface) -> Floats:
     """The shares at which the surface is greatest: the best of a grid, refined on ever smaller grids around it."""
-    place = grid_of(_FINE)[int(np.argmax(quadratic(grid_of(_FINE)) @ terms))]
+    axes = surface.axes
+    grid = grid_of(_FINE, axes)
+    place = grid[int(np.argmax(quadratic(grid) @ surface.terms))]
     reach = 1.0 / _FINE
-    offsets = grid_of(COARSE) - 1 / 3
+    offsets = grid_of(COARSE, axes) - 1 / axes
     for _ in range(4):
-        near = np.clip(place + 3 * reach * np.vstack([offsets, -offsets, np.zeros((1, 3))]), 0, None)
+        near = np.clip(place + 3 * reach * np.vstack([offsets, -offsets, np.zeros((1, axes))]), 0, None)
         near /= near.sum(axis=1, keepdims=True)
-        place = near[int(np.argmax(quadratic(near) @ terms))]
+        place = near[int(np.argmax(quadratic(near) @ surface.terms))]
         reach /= 8
     return np.asarray(place)
 
@@ -126,21 +138,22 @@ def _root(covariance: Floats) -> Floats:
 
 
 def possible_places(surface: ResponseSurface) -> Floats:
-    """The 95% confidence region of the maximum: the shares on a grid with steps of 0.05 that belong to it, (m, 3).
+    """The 95% confidence region of the maximum: the shares on a grid with steps of 0.05 that belong to it, (m, k).
 
     Shares x belong to it if a surface with its maximum at x agrees with the data (Box & Hunter 1954; here with the
     triangle's edges, on which the gradient need not vanish). The surfaces with f(z) <= f(x) for all z form a cone; the
     squared distance from the fitted surface to the cone, in units of its covariance, is compared with the quantile of
-    an F distribution with two degrees of freedom.
+    an F distribution with two degrees of freedom, or with one where there are two axes.
     """
     from scipy.optimize import nnls
     from scipy.stats import f as f_distribution
 
-    grid = grid_of(COARSE)
+    grid = grid_of(COARSE, surface.axes)
     terms = quadratic(grid)
     root = _root(surface.covariance)
     fitted = np.linalg.solve(root, surface.terms)
-    allowed = 2 * f_distribution.ppf(CONFIDENCE, 2, surface.freedom)
+    dimensions = surface.axes - 1
+    allowed = dimensions * f_distribution.ppf(CONFIDENCE, dimensions, surface.freedom)
     kept = []
     for place, own in zip(grid, terms, strict=True):
         better = ((terms - own) @ root).T
@@ -149,13 +162,13 @@ def possible_places(surface: ResponseSurface) -> Floats:
         _, left = nnls(better, fitted)  # what the cone's polar leaves is the cone's own part
         if fitted @ fitted - left**2 <= allowed:
             kept.append(place)
-    return np.array(kept).reshape(-1, 3)
+    return np.array(kept).reshape(-1, surface.axes)
 
 
 def bootstrap(surface: ResponseSurface, seed: int) -> Floats:
-    """Parametric bootstrap: the best shares of surfaces drawn around this one with its covariance, (draws, 3)."""
+    """Parametric bootstrap: the best shares of surfaces drawn around this one with its covariance, (draws, k)."""
     rng = np.random.default_rng(seed)
-    draws = rng.standard_normal((DRAWS, 6)) @ _root(surface.covariance).T
+    draws = rng.standard_normal((DRAWS, len(surface.terms))) @ _root(surface.covariance).T
     draws *= np.sqrt(surface.freedom / rng.chisquare(surface.freedom, (DRAWS, 1)))
-    grid = grid_of(_FINE)
+    grid = grid_of(_FINE, surface.axes)
     return np.asarray(grid[np.argmax((surface.terms + draws) @ quadratic(grid).T, axis=1)])

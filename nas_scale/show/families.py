@@ -6,7 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.expand.result import ExpandResult
-from nas_scale.show.costs import cost_cells, cost_columns, cost_headings
+from nas_scale.metrics.metric import FLOPS
+from nas_scale.show.costs import cost_cells, cost_columns, cost_headings, label_of, ratio_heading
 from nas_scale.show.sheet import Sheet
 
 
@@ -16,24 +17,31 @@ def expand_table(found: ExpandResult) -> RenderableType:
     grown = f"alpha {values.alpha:.3f}, beta {values.beta:.3f}, gamma {values.gamma:.3f}"
     name = found.baseline.name or "net"
     title = f"{name} grown with {grown} ({values.source}), rule {found.rule}"
-    first, *others = cost_columns([row.costs for row in found.members])
-    costs = (*cost_headings([first]), ">x base", ">2^phi", *cost_headings(others))
+    label = label_of(found.scale_by)
+    if found.scale_by != FLOPS.name:
+        title += f", scaled by {label}"
+    columns = cost_columns([row.costs for row in found.members], (found.scale_by,))
+    first, *others = sorted(columns, key=lambda metric: metric.name != found.scale_by)
+    costs = (*cost_headings([first]), ratio_heading(found.scale_by), ">2^phi", *cost_headings(others))
     sheet = Sheet(title, ">phi", ">depth", ">width", ">px", *costs, "blocks", "name", words=2)
     for row in found.members:
         sheet.add(
-            f"{row.phi:g}",
+            f"{row.phi:g}" if row.target is None else f"{row.phi:.2f}",
             f"{row.depth:.2f}",
             f"{row.width:.2f}",
             str(row.resolution),
             *cost_cells([first], row.costs),
-            f"{row.flops_ratio:.2f}",
+            f"{row.cost_ratio:.2f}",
             f"{row.wanted_ratio:.2f}",
             *cost_cells(others, row.costs),
             "-".join(str(stage.repeats) for stage in row.architecture().stages),
             row.name,
         )
+    what = "cost" if found.scale_by == FLOPS.name else label
+    ratio = ratio_heading(found.scale_by).removeprefix(">")
     note = (
-        f"a doubling nominally multiplies the cost by {values.values.product:.3f}; x base is what each net really costs"
+        f"a doubling nominally multiplies the {what} by {values.nominal_growth:.3f}; {ratio} is what each net really "
+        "costs"
     )
-    warning = [Text(found.note, style="yellow")] if found.note else []
-    return Group(sheet, Text(note, style="dim"), *warning)
+    warnings = [Text(each, style="yellow") for each in (found.note, *found.notes) if each]
+    return Group(sheet, Text(note, style="dim"), *warnings)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.grid.result import GridFit, GridNet, GridResult
 from nas_scale.commands.shared.lines import trainings_line
 from nas_scale.show.cells import header, percent, place
+from nas_scale.show.costs import ratio_heading
 from nas_scale.show.sheet import Sheet
 
 
@@ -17,18 +16,20 @@ def plan_table(plan: GridResult) -> RenderableType:
     """The networks a grid will train, before it does."""
     title = f"{len(plan.candidates)} networks of {plan.pool}, spread over the triangle of shares"
     line = trainings_line(plan.trainings, plan.estimated_seconds, plan.workers)
-    return Group(*header(plan.header), _candidates(title, plan.candidates, scored=False), Text(line))
+    return Group(*header(plan.header), _candidates(title, plan, scored=False), Text(line))
 
 
-def _candidates(title: str, rows: Sequence[GridNet], scored: bool) -> RenderableType:
+def _candidates(title: str, found: GridResult, scored: bool) -> RenderableType:
     places = [">rank", ">accuracy %", ">+-"] if scored else [">#"]
     effective = (">alpha", ">beta", ">gamma")
     shares = (">depth", ">width", ">res.")
-    sheet = Sheet(title, *places, ">x base", *effective, *shares, ">px", "blocks", "channels", "also", words=3)
-    for number, row in enumerate(rows, 1):
+    sheet = Sheet(
+        title, *places, ratio_heading(found.scale_by), *effective, *shares, ">px", "blocks", "channels", "also", words=3
+    )
+    for number, row in enumerate(found.candidates, 1):
         sheet.add(
             *([place(row), percent(row.accuracy), percent(row.stderr)] if scored else [str(number)]),
-            f"{row.flops_ratio:.3f}",
+            f"{row.cost_ratio:.3f}",
             *(f"{getattr(row, name):.3f}" for name in ("alpha", "beta", "gamma")),
             *(f"{getattr(row.shares, axis):.2f}" for axis in ("depth", "width", "resolution")),
             str(row.resolution),
@@ -55,8 +56,8 @@ def grid_table(found: GridResult) -> RenderableType:
     """A grid's ranked networks and the fit."""
     rows = found.candidates
     if found.fit is None:
-        return Group(*header(found.header), _candidates(f"{len(rows)} networks", rows, scored=False))
-    table = _candidates(f"{found.run}: {len(rows)} networks", rows, scored=True)
+        return Group(*header(found.header), _candidates(f"{len(rows)} networks", found, scored=False))
+    table = _candidates(f"{found.run}: {len(rows)} networks", found, scored=True)
     notes = []
     if any(row.tied for row in rows):
         notes.append(Text("=N: not told apart from place N (95%). depth, width, res.: the shares each really took."))

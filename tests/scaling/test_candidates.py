@@ -10,6 +10,7 @@ from nas_scale.architecture.files import load_net
 from nas_scale.architecture.growth import Repeats, scale
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import PARAMS
 from nas_scale.scaling.candidates import candidate, cartesian, grow
 from nas_scale.scaling.coefficients import Coefficients
 
@@ -20,18 +21,18 @@ EFFICIENTNET = Coefficients(1.2, 1.1, 1.15)
 def test_the_nominal_rule_is_not_the_real_one(repeats: Repeats, ratio: float) -> None:
     grown = grow(load_net("efficientnet-b0"), EFFICIENTNET, 1, repeats)
     assert grown.resolution == 258
-    assert grown.flops_ratio == pytest.approx(ratio, abs=0.005)
+    assert grown.cost_ratio == pytest.approx(ratio, abs=0.005)
     assert grown.points == (EFFICIENTNET,)
 
 
 @pytest.mark.parametrize(("name", "ratio"), [("efficientnet-b1", 1.78), ("efficientnet-b7", 97.8)])
 def test_published_nets_as_candidates(name: str, ratio: float) -> None:
-    assert candidate(load_net("efficientnet-b0"), load_net(name)).flops_ratio == pytest.approx(ratio, rel=0.001)
+    assert candidate(load_net("efficientnet-b0"), load_net(name)).cost_ratio == pytest.approx(ratio, rel=0.001)
 
 
 def test_one_more_pixel_than_224_costs_a_sixth() -> None:
     b0 = load_net("efficientnet-b0")
-    assert candidate(b0, scale(b0, resolution=225)).flops_ratio == pytest.approx(1.165, abs=0.0005)
+    assert candidate(b0, scale(b0, resolution=225)).cost_ratio == pytest.approx(1.165, abs=0.0005)
 
 
 def test_with_ceil_alpha_cannot_be_identified_at_phi_1() -> None:
@@ -45,7 +46,7 @@ def test_with_ceil_alpha_cannot_be_identified_at_phi_1() -> None:
 )
 def test_the_papers_grid_on_b0(repeats: Repeats, nets: int, least: float, most: float, near: int) -> None:
     found = cartesian(load_net("efficientnet-b0"), repeats=repeats)
-    ratios = [one.flops_ratio for one in found]
+    ratios = [one.cost_ratio for one in found]
     assert sum(len(one.points) for one in found) == 109
     assert len(found) == len({one.architecture for one in found}) == nets
     assert (min(ratios), max(ratios)) == (pytest.approx(least, abs=0.005), pytest.approx(most, abs=0.005))
@@ -76,15 +77,15 @@ def test_one_axis_alone_is_a_corner(change: dict[str, float], shares: tuple[int,
 
 def test_another_price_gives_other_shares_and_ratios() -> None:
     b0 = load_net("efficientnet-b0")
-    grown = grow(b0, EFFICIENTNET, 1, cost_of=lambda arch: float(cost(arch).parameters))
+    grown = grow(b0, EFFICIENTNET, 1, by=PARAMS)
     assert grown.shares[2] == 0
-    assert grown.flops_ratio == cost(grown.architecture).parameters / cost(b0).parameters
+    assert grown.cost_ratio == cost(grown.architecture).parameters / cost(b0).parameters
 
 
 def test_phi_0_is_the_baseline() -> None:
     b0 = load_net("efficientnet-b0")
     grown = grow(b0, EFFICIENTNET, 0)
-    assert (grown.architecture.stages, grown.flops_ratio, grown.shares) == (b0.stages, 1.0, (1 / 3, 1 / 3, 1 / 3))
+    assert (grown.architecture.stages, grown.cost_ratio, grown.shares) == (b0.stages, 1.0, (1 / 3, 1 / 3, 1 / 3))
 
 
 def test_dropout_rises_with_phi_as_in_the_paper() -> None:

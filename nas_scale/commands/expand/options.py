@@ -9,9 +9,11 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.growth import Repeats
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.expand.targets import read_targets
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.options import Option, check, only, within
 from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.commands.shared.scale_by import scale_by_option
 from nas_scale.errors import UserError
 from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.solver import MOST_PHI
@@ -40,7 +42,11 @@ def read_phis(text: str) -> tuple[float, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Expand:
-    """Which family is wanted; part of a run's specification."""
+    """Which family is wanted; part of a run's specification.
+
+    scale_by: the name of the metric that a size is 2^phi baselines of; None is what the coefficients were fitted by.
+    targets: sizes as costs, in place of phi; text as on the command line, or numbers in the metric's own unit.
+    """
 
     baseline: Annotated[
         str | Architecture | None,
@@ -63,6 +69,17 @@ class Expand:
     phi: Annotated[
         Sequence[float], Option("Sizes: 0..7, or a list like 0,0.5,1.", "0..7", metavar="LIST", read=read_phis)
     ] = PHIS
+    targets: Annotated[
+        Sequence[str | float] | None,
+        Option(
+            "Sizes as costs in place of phi: 200M,400M,1.2G or 20MB,40MB or 5ms@mycpu,10ms@mycpu.",
+            metavar="LIST",
+            read=read_targets,
+        ),
+    ] = None
+    scale_by: Annotated[
+        str | None, scale_by_option("what the coefficients were fitted by, or what the targets are of, else flops")
+    ] = None
     rule: Annotated[
         Rule, Option("budget: nets that really cost 2^phi baselines; paper: the formula, and its real cost.")
     ] = "budget"
@@ -76,4 +93,13 @@ class Expand:
             raise UserError("--phi names no size; write --phi 0..7 or 0,0.5,1")
         for value in phis:
             within(0, MOST_PHI, phi=value)
-        return replace(self, phi=phis)
+        if self.targets is None:
+            return replace(self, phi=phis)
+        targets = tuple(each if isinstance(each, str) else f"{each:.17g}" for each in self.targets)
+        if not 0 < len(targets) <= MOST_SIZES or not all(targets):
+            raise UserError(f"--targets {','.join(targets)!r} is not understood; write 200M,400M or 5ms@mycpu")
+        if self.rule == "paper":
+            raise UserError("--targets are met by solving for them; leave out --rule paper, or give --phi")
+        if phis != PHIS:
+            raise UserError("--targets and --phi cannot go together; leave out one of the two")
+        return replace(self, phi=phis, targets=targets)

@@ -6,22 +6,33 @@ import msgspec
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.expand.options import Rule
-from nas_scale.commands.shared.rows import AxisShares, Baseline
-from nas_scale.runs.results import Costs, NetRow, Result
+from nas_scale.commands.shared.rows import AxisShares, Baseline, GrownRow
+from nas_scale.metrics.metric import FLOPS
+from nas_scale.runs.results import Costs, Result
 from nas_scale.scaling.coefficients import Coefficients
 
 
 class GrowthUsed(msgspec.Struct, frozen=True, kw_only=True):
-    """The coefficients that a family was grown with, and where they come from."""
+    """The coefficients that a family was grown with, and where they come from.
+
+    growth: by how much they nominally multiply what is scaled for each phi; None in files from when that was FLOPs.
+    """
 
     alpha: float
     beta: float
     gamma: float
     source: str
+    growth: float | None = None
 
     @classmethod
-    def of(cls, coefficients: Coefficients, source: str) -> GrowthUsed:
-        return cls(alpha=coefficients.alpha, beta=coefficients.beta, gamma=coefficients.gamma, source=source)
+    def of(cls, coefficients: Coefficients, source: str, growth: float) -> GrowthUsed:
+        values = coefficients
+        return cls(alpha=values.alpha, beta=values.beta, gamma=values.gamma, source=source, growth=growth)
+
+    @property
+    def nominal_growth(self) -> float:
+        """Of what is scaled, for each phi."""
+        return self.values.product if self.growth is None else self.growth
 
     @property
     def values(self) -> Coefficients:
@@ -29,11 +40,12 @@ class GrowthUsed(msgspec.Struct, frozen=True, kw_only=True):
         return Coefficients(self.alpha, self.beta, self.gamma)
 
 
-class Member(NetRow, frozen=True, kw_only=True):
+class Member(GrownRow, frozen=True, kw_only=True):
     """One net of a family.
 
     depth: its blocks over the baseline's. width: geometric mean of its stages' channels over the baseline's.
-    resolution: pixels a side. flops_ratio: its multiply-adds over the baseline's; wanted_ratio: 2^phi.
+    resolution: pixels a side. wanted_ratio: 2^phi, which `ratio` is to be. target: what it is to cost, where sizes were
+    said as costs.
     """
 
     name: str
@@ -42,22 +54,25 @@ class Member(NetRow, frozen=True, kw_only=True):
     width: float
     resolution: int
     costs: Costs
-    flops_ratio: float
     wanted_ratio: float
     shares: AxisShares
+    target: float | None = None
 
 
 class ExpandResult(Result, frozen=True, kw_only=True, tag="expand"):
     """A family of nets, the smallest first.
 
-    note: what is to be known of the coefficients, None where nothing is. run, files: where the nets were written, as
-    YAML files, if they were.
+    note: what is to be known of the coefficients, None where nothing is. scale_by: the name of the metric that grows.
+    notes: what is to be known of the members: axes that are held, members that coincide or miss their cost. run, files:
+    where the nets were written, as YAML files, if they were.
     """
 
     baseline: Baseline
     coefficients: GrowthUsed
     note: str | None
     rule: Rule
+    scale_by: str = FLOPS.name
+    notes: tuple[str, ...] = ()
     members: tuple[Member, ...] = msgspec.field(name="family")
     run: str | None = None
     files: tuple[str, ...] = ()

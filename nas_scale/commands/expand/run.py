@@ -6,16 +6,17 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import structs
 
 from nas_scale.architecture.files import net_document, save_net
-from nas_scale.architecture.growth import Repeats
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.expand.options import OF_RUN, Expand, Rule
+from nas_scale.commands.expand.options import OF_RUN, Expand
 from nas_scale.commands.expand.result import ExpandResult, GrowthUsed, Member
+from nas_scale.commands.expand.targets import phis_for, target_words, targets_of
 from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import read_any
@@ -27,26 +28,42 @@ from nas_scale.commands.shared.opening import opened
 from nas_scale.commands.shared.options import given_options, take
 from nas_scale.commands.shared.rows import AxisShares, Baseline
 from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.commands.shared.scale_by import held_line, scaling_metric
 from nas_scale.errors import RunError, UserError
-from nas_scale.metrics.metric import costs_of
+from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import FLOPS, Metric, costs_of
 from nas_scale.runs.results import read_result, write_result
 from nas_scale.runs.store import Run, latest
 from nas_scale.scaling.candidates import Candidate, grow
 from nas_scale.scaling.coefficients import Coefficients
+from nas_scale.scaling.reach import Reach, reach_of
 from nas_scale.scaling.rules import RULES, coefficients_named
-from nas_scale.scaling.solver import at_budget
+from nas_scale.scaling.solver import CLOSE, at_budget
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Growth:
-    """Coefficients, where they come from, what is to be known of them, and the net they were fitted on, if any."""
+    """Coefficients, where they come from, what is to be known of them, and the net they were fitted on, if any.
+
+    scale_by: the name of the metric that they were fitted by.
+    """
 
     coefficients: Coefficients
     source: str
     note: str | None = None
     baseline: Architecture | None = None
+    scale_by: str = FLOPS.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """A member that is wanted. word: its end of the name. target: what it is to cost, where sizes are costs."""
+
+    phi: float
+    word: str
+    target: float | None = None
 
 
 def _growth(asked: str | Coefficients | None, results: Path) -> _Growth:
@@ -82,21 +99,21 @@ def _fitted(run: Run) -> _Growth:
         )
     note = fit_note(found.phi, found.fit.significant, str(run.folder))
     net = found.baseline.architecture(found.baseline.name)
-    return _Growth(found.fit.coefficients, f"fitted in {run.folder}", note, net)
+    return _Growth(found.fit.coefficients, f"fitted in {run.folder}", note, net, found.scale_by)
 
 
-def member_name(baseline: Architecture, phi: float) -> str:
+def member_name(baseline: Architecture, word: str) -> str:
     """`efficientnet-b0-phi1.5`; what cannot stand in a file's name becomes a dash."""
-    return f"{_UNFIT.sub('-', baseline.name) or 'net'}-phi{phi:g}"
+    return f"{_UNFIT.sub('-', baseline.name) or 'net'}-{_UNFIT.sub('-', word)}"
 
 
 def grown(
-    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], rule: Rule, repeats: Repeats
+    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], wanted: Expand, by: Metric, reach: Reach
 ) -> list[Candidate]:
-    """The family's candidates by either rule."""
-    if rule == "budget":
-        return at_budget(baseline, coefficients, phis)
-    return [grow(baseline, coefficients, phi, repeats) for phi in phis]
+    """The family's candidates by either rule. reach: of `by`."""
+    if wanted.rule == "budget":
+        return at_budget(baseline, coefficients, phis, by)
+    return [grow(baseline, coefficients, phi, wanted.repeats, by, reach.doublings) for phi in phis]
 
 
 @with_device_metrics
@@ -118,27 +135,72 @@ def expand(
     wanted, settings = take(options, Expand).checked(), take(options, RunSettings).checked()
     growth = _growth(wanted.coefficients, settings.folder)
     base = _baseline(wanted.baseline, growth, settings.folder)
-    made = grown(base, growth.coefficients, wanted.phi, wanted.rule, wanted.repeats)
+    by, sizes = _sizes(wanted, growth, base)
+    reach = reach_of(base, by)
+    held = held_line(base, by, reach) if wanted.rule == "budget" else None
+    made = grown(base, growth.coefficients, [size.phi for size in sizes], wanted, by, reach)
+    members = tuple(_member(base, size, candidate) for size, candidate in zip(sizes, made, strict=True))
     family = ExpandResult(
         baseline=Baseline(name=base.name, net=net_document(base)),
-        coefficients=GrowthUsed.of(growth.coefficients, growth.source),
+        coefficients=GrowthUsed.of(growth.coefficients, growth.source, growth.coefficients.growth_of(reach.doublings)),
         note=growth.note,
         rule=wanted.rule,
-        members=tuple(_member(base, value, candidate) for value, candidate in zip(wanted.phi, made, strict=True)),
+        scale_by=by.name,
+        members=members,
+        notes=(*([held] if held else []), *_refitted(growth, by), *_notes(members, wanted, by)),
     )
-    return _saved(family, wanted.repeats, settings) if save else family
+    return _saved(family, wanted, settings) if save else family
 
 
-def _member(baseline: Architecture, phi: float, candidate: Candidate) -> Member:
+def _sizes(wanted: Expand, growth: _Growth, baseline: Architecture) -> tuple[Metric, list[_Size]]:
+    """What is scaled by, and the members that are wanted, from the smallest."""
+    if wanted.targets is None:
+        by = scaling_metric(wanted.scale_by or growth.scale_by)
+        return by, [_Size(phi, f"phi{phi:g}") for phi in wanted.phi]
+    texts = [str(each) for each in wanted.targets]
+    by, values = targets_of(texts, wanted.scale_by, scaling_metric(growth.scale_by))
+    phis, words = phis_for(baseline, by, values), target_words(by, values)
+    return by, [_Size(*each) for each in zip(phis, words, values, strict=True)]
+
+
+def _refitted(growth: _Growth, by: Metric) -> list[str]:
+    """A note where a fit by one metric is used to grow by another."""
+    if growth.baseline is None or by.name == growth.scale_by:
+        return []
+    return [f"the coefficients were fitted to networks scaled by {growth.scale_by}, and here {by.label} grow"]
+
+
+def _notes(members: Sequence[Member], wanted: Expand, by: Metric) -> list[str]:
+    """Which members are one network, and which miss what they are to cost."""
+    same = [
+        f"{small.name} and {large.name} are the same network: there is none between them"
+        for small, large in pairwise(members)
+        if small.architecture() == large.architecture()
+    ]
+    if wanted.rule == "paper":
+        return same
+    off = [(member, member.cost_ratio / member.wanted_ratio - 1) for member in members]
+    return same + [
+        f"no network found comes nearer to the cost of {member.name}: it has {abs(miss):.1%} "
+        f"{'more' if miss > 0 else 'less'} {by.label} than that"
+        for member, miss in off
+        if abs(miss) > 2 * CLOSE
+    ]
+
+
+def _member(baseline: Architecture, size: _Size, candidate: Candidate) -> Member:
+    costs = costs_of(candidate.architecture)
     return Member(
-        name=member_name(baseline, phi),
-        phi=phi,
+        name=member_name(baseline, size.word),
+        phi=size.phi,
         depth=candidate.depth,
         width=candidate.width,
         resolution=candidate.resolution,
-        costs=costs_of(candidate.architecture),
-        flops_ratio=candidate.flops_ratio,
-        wanted_ratio=2**phi,
+        costs=costs,
+        flops_ratio=costs[FLOPS.name] / cost(baseline).flops,
+        ratio=candidate.cost_ratio,
+        wanted_ratio=2**size.phi,
+        target=size.target,
         shares=AxisShares.of(candidate.shares),
         net=net_document(candidate.architecture),
     )
@@ -152,14 +214,15 @@ def _baseline(asked: str | Architecture | None, growth: _Growth, results: Path) 
     return growth.baseline or find_net(str(last_search(results).folder), results)
 
 
-def _saved(family: ExpandResult, repeats: Repeats, settings: RunSettings) -> ExpandResult:
+def _saved(family: ExpandResult, wanted: Expand, settings: RunSettings) -> ExpandResult:
     values = family.coefficients
     spec = {
         "baseline": family.baseline.net,
         "coefficients": [values.alpha, values.beta, values.gamma],
         "phi": [member.phi for member in family.members],
         "rule": family.rule,
-        "repeats": repeats,
+        "repeats": wanted.repeats,
+        "scale_by": family.scale_by,
     }
     with opened(settings, "expand", spec, ignore, has_study=False) as run:
         files = []

@@ -8,6 +8,9 @@ from typing import Annotated, Final, Literal, TypeAlias
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.scale_by import scale_by_option, scaling_metric
+from nas_scale.errors import UserError
+from nas_scale.metrics.metric import FLOPS
 from nas_scale.scaling.solver import MOST_PHI
 
 Method: TypeAlias = Literal["networks", "cartesian", "optuna"]
@@ -21,11 +24,12 @@ class Grid:
     """Which networks are compared; part of a run's specification.
 
     method: `networks` really cost 2^phi baselines, within `tolerance`; `cartesian` is the paper's grid of alpha, beta,
-    gamma by `step`, whose product is within `tolerance` of 2; `optuna` lets TPE choose among the networks. tolerance
-    None is the method's usual one.
+    gamma by `step`, whose product is within `tolerance` of 2; `optuna` lets TPE choose among the networks. scale_by:
+    the name of the metric that they cost 2^phi times. tolerance None is the method's usual one.
     """
 
     phi: Annotated[float, Option("The networks cost 2^phi baselines.", None, "X", NETWORKS, 0.01, MOST_PHI)] = 1.0
+    scale_by: Annotated[str, scale_by_option(None, NETWORKS)] = FLOPS.name
     baseline: Annotated[
         str | Architecture | None,
         Option(
@@ -60,5 +64,10 @@ class Grid:
     def checked(self) -> Grid:
         """Itself with its tolerance settled. Raises UserError naming the option that is wrong."""
         check(self)
+        if scaling_metric(self.scale_by) != FLOPS and self.method == "cartesian":
+            raise UserError(
+                f"--method cartesian grows by the paper's formula, which is of flops, and not by {self.scale_by}; "
+                "take --method networks, or leave out --scale-by"
+            )
         usual = CARTESIAN_TOLERANCE if self.method == "cartesian" else NETWORKS_TOLERANCE
         return replace(self, tolerance=usual if self.tolerance is None else self.tolerance)

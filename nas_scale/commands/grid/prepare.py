@@ -20,14 +20,16 @@ from nas_scale.commands.shared.net_lookup import find_net, last_search, run_name
 from nas_scale.commands.shared.options import declared, given_options, keywords, specification, take
 from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.commands.shared.scale_by import held_line, scaling_metric
 from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import choose_device, worker_count
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.metric import costs_of
+from nas_scale.metrics.metric import FLOPS, costs_of
 from nas_scale.runs.results import read_result
 from nas_scale.scaling.candidates import Candidate, cartesian
 from nas_scale.scaling.design import choose
+from nas_scale.scaling.reach import reach_of
 from nas_scale.scaling.solver import networks
 from nas_scale.training import data
 
@@ -112,13 +114,20 @@ def baseline_and_training(baseline: str | Architecture | None, results: Path) ->
 def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
     """All networks that the method admits. Raises UserError where there are too few to compare."""
     assert wanted.tolerance is not None
+    by = scaling_metric(wanted.scale_by)
+    free = reach_of(baseline, by).free
+    if len(free) == 1:
+        raise UserError(
+            f"only {free[0]} doubles the {by.label} of this net, so there are no ways to grow to be compared; grow it "
+            f"with: nas-scale expand --coefficients {free[0]} --scale-by {by.name}"
+        )
     if wanted.method == "cartesian":
         pool = cartesian(baseline, wanted.phi, wanted.step, wanted.tolerance)
     else:
-        pool = networks(baseline, 2**wanted.phi, wanted.tolerance)
+        pool = networks(baseline, 2**wanted.phi, wanted.tolerance, by)
     if len(pool) < 2:
         found = "no network costs" if not pool else "only one network costs"
-        ratio = f"{2**wanted.phi:.3g} baselines within {wanted.tolerance:.2%}"
+        ratio = f"{2**wanted.phi:.3g} baselines ({by.label}) within {wanted.tolerance:.2%}"
         if wanted.method == "cartesian":
             ratio = f"what a grid of step {wanted.step:g} with products within {wanted.tolerance:g} of 2 asks for"
         raise UserError(f"{found} {ratio}; raise --tolerance or change --phi")
@@ -140,10 +149,14 @@ def _planned(
     rows = [(number, first.setdefault(key, number)) for number, key in enumerate(keys, 1)]
     alike = [same if same != number else None for number, same in rows]
     certificate = certificate_line(results, jobs.training, baseline, jobs.device)
+    by = scaling_metric(wanted.scale_by)
+    held = held_line(baseline, by, reach_of(baseline, by))
+    flops = cost(baseline).flops
     return GridResult(
-        header=(*grid_lines(baseline, wanted, jobs), certificate),
-        baseline=GridBaseline(name=baseline.name, net=net_document(baseline), flops=cost(baseline).flops),
+        header=(*grid_lines(baseline, wanted, jobs), *([held] if held else []), certificate),
+        baseline=GridBaseline(name=baseline.name, net=net_document(baseline), flops=flops, cost=by.of_net(baseline)),
         phi=wanted.phi,
+        scale_by=by.name,
         method=wanted.method,
         step=wanted.step,
         tolerance=wanted.tolerance,
@@ -152,22 +165,27 @@ def _planned(
         trainings=len(first) * jobs.training.seeds,
         workers=workers,
         training=jobs.training,
-        candidates=tuple(planned_row(candidate, same) for candidate, same in zip(chosen, alike, strict=True)),
+        candidates=tuple(planned_row(candidate, flops, same) for candidate, same in zip(chosen, alike, strict=True)),
     )
 
 
-def planned_row(candidate: Candidate, alike: int | None) -> GridNet:
-    """A network as it is to be trained; alike: the row (from 1) of an earlier one with the same proxy."""
+def planned_row(candidate: Candidate, flops: int, alike: int | None) -> GridNet:
+    """A network as it is to be trained.
+
+    flops: the baseline's multiply-adds. alike: the row (from 1) of an earlier one with the same proxy.
+    """
+    costs = costs_of(candidate.architecture)
     return GridNet(
         alpha=candidate.alpha,
         beta=candidate.beta,
         gamma=candidate.gamma,
-        flops_ratio=candidate.flops_ratio,
+        flops_ratio=costs[FLOPS.name] / flops,
+        ratio=candidate.cost_ratio,
         shares=AxisShares.of(candidate.shares),
         depth=candidate.depth,
         width=candidate.width,
         resolution=candidate.resolution,
-        costs=costs_of(candidate.architecture),
+        costs=costs,
         depths=candidate.depths,
         channels=candidate.channels,
         points=tuple((point.alpha, point.beta, point.gamma) for point in candidate.points),

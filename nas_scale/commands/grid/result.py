@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from nas_scale.commands.grid.options import Method
-from nas_scale.commands.shared.rows import AxisShares, Baseline
+from nas_scale.commands.shared.rows import AxisShares, Baseline, GrownRow
 from nas_scale.commands.shared.training import Training
-from nas_scale.runs.results import Costs, NetRow, Result
+from nas_scale.metrics.metric import FLOPS
+from nas_scale.runs.results import Costs, Result
 from nas_scale.scaling.coefficients import Coefficients, Shares
 from nas_scale.statistics.ranking import State
 
@@ -21,24 +22,24 @@ Interval = tuple[float, float]
 
 
 class GridBaseline(Baseline, frozen=True, kw_only=True):
-    """The net that is grown. flops: its multiply-adds."""
+    """The net that is grown. flops: its multiply-adds. cost: by the metric that was multiplied; None in older files."""
 
     flops: int
+    cost: float | None = None
 
 
-class GridNet(NetRow, frozen=True, kw_only=True):
+class GridNet(GrownRow, frozen=True, kw_only=True):
     """A network of a grid: how it was grown from the baseline, and what it scored.
 
-    alpha, beta, gamma: of the shares that it really took. depth: its blocks over the baseline's. width: geometric mean
-    of its stages' channels over the baseline's. resolution: pixels a side. points: the nominal grid points that round
-    to it. alike: the row (from 1) of an earlier network with the same proxy. rank: None where it is not trained.
-    accuracy: mean over `seeds`, with its standard error; search: that of each seed.
+    alpha, beta, gamma: of the shares that it really took of the metric that was multiplied. depth: its blocks over the
+    baseline's. width: geometric mean of its stages' channels over the baseline's. resolution: pixels a side. points:
+    the nominal grid points that round to it. alike: the row (from 1) of an earlier network with the same proxy. rank:
+    None where it is not trained. accuracy: mean over `seeds`, with its standard error; search: that of each seed.
     """
 
     alpha: float
     beta: float
     gamma: float
-    flops_ratio: float
     shares: AxisShares
     depth: float
     width: float
@@ -93,7 +94,7 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     After a dry run, and as a plan before the training: the networks as they are to be trained; run, folder and fit are
     None. header: what was asked and how the proxy is reduced, a sentence a line. pool: how many networks there were to
     choose from. estimated_seconds: of the training on `workers` workers, None where it was not timed. seed_sd: pooled
-    deviation between seeds.
+    deviation between seeds. scale_by: the name of the metric that the networks cost 2^phi times.
     """
 
     run: str | None = None
@@ -101,6 +102,7 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     header: tuple[str, ...]
     baseline: GridBaseline
     phi: float
+    scale_by: str = FLOPS.name
     method: Method
     step: float
     tolerance: float

@@ -28,6 +28,7 @@ from nas_scale.errors import RunFailed
 from nas_scale.metrics.metric import costs_of
 from nas_scale.runs.results import write_result
 from nas_scale.scaling.candidates import Candidate
+from nas_scale.scaling.design import growing_axes
 from nas_scale.scaling.fit import Fit, fit_candidates
 from nas_scale.statistics import ranking as rankings
 from nas_scale.statistics.ranking import Ranking
@@ -125,7 +126,7 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
             folder=str(run.folder),
             seconds=round(time.monotonic() - started, 1),
             seed_sd=ranking.seed_sd,
-            candidates=_ranked(ranking, trained),
+            candidates=_ranked(ranking, trained, plan.baseline.flops),
             fit=GridFit.of(fitted),
         )
         write_result(run, result)
@@ -133,15 +134,18 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
     return result
 
 
-def _ranked(ranking: Ranking, trained: Sequence[Trained]) -> tuple[GridNet, ...]:
-    """The networks in their ranking; `alike` is the row (from 1) of an earlier one with the same proxy."""
+def _ranked(ranking: Ranking, trained: Sequence[Trained], flops: int) -> tuple[GridNet, ...]:
+    """The networks in their ranking; `alike` is the row (from 1) of an earlier one with the same proxy.
+
+    flops: the baseline's multiply-adds.
+    """
     by_trial = {each.scored.trial: each for each in trained}
     first: dict[str, int] = {}
     rows = []
     for number, entry in enumerate(ranking.entries, 1):
         each = by_trial[entry.trial]
         same = first.setdefault(each.proxy, number)
-        row = planned_row(each.candidate, same if same != number else None)
+        row = planned_row(each.candidate, flops, same if same != number else None)
         names = ("rank", "place", "tied", "accuracy", "stderr", "seeds", "state", "reason", "search")
         rows.append(structs.replace(row, **{name: getattr(entry, name) for name in names}))
     return tuple(rows)
@@ -221,4 +225,5 @@ def fit_trained(trained: Sequence[Trained], noise: SeedNoise, seed: int) -> Fit:
         [math.sqrt(noise.mean_variance(seeds)) for seeds in accuracies],
         [len(seeds) for seeds in accuracies],
         seed,
+        growing_axes([each.candidate for each in trained]),  # one may have grown only in networks that failed
     )

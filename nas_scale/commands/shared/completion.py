@@ -36,6 +36,13 @@ def rules_and_runs() -> list[str]:
     return [*RULES, *runs()]
 
 
+def scaled_metrics() -> list[str]:
+    """The metrics by which networks can be scaled, as far as they need no device."""
+    from nas_scale.metrics.metric import metrics
+
+    return [metric.name for metric in metrics()]
+
+
 def samplers() -> list[str]:
     """The strategies of a search by name."""
     from nas_scale.samplers.registry import SAMPLERS

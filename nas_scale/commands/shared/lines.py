@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.jobs import Jobs
+from nas_scale.commands.shared.scale_by import scaled_words
 from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.metric import FLOPS, PARAMS
+from nas_scale.metrics.metric import FLOPS, PARAMS, metric_named
 from nas_scale.statistics.verdict import figure
 from nas_scale.training.data import Dataset
 from nas_scale.training.proxy import proxy_reduction
@@ -51,7 +52,10 @@ def grid_lines(baseline: Architecture, wanted: Grid, jobs: Jobs) -> list[str]:
     """What a grid is asked and how its proxy is reduced."""
     flops = cost(baseline).flops
     first = f"baseline {baseline.name or 'net'}: {flops:,} multiply-adds at {baseline.resolution} px"
-    how = f"{first}; phi {wanted.phi:g}, method {wanted.method}"
+    by = metric_named(wanted.scale_by)
+    if by != FLOPS:
+        first += f", {by.show(by.of_net(baseline))} {by.unit}"
+    how = f"{first}; phi {wanted.phi:g}, method {wanted.method}{scaled_words(by)}"
     lines = [how, f"{proxy_line(baseline, jobs.training)}; {counted(jobs.training.seeds, 'seed')} each"]
     if wanted.method == "optuna":
         lines.append("TPE chooses the networks as it goes; these show what there is to choose from")
@@ -80,9 +84,18 @@ def net_comment(family: ExpandResult, member: Member) -> str:
     return (
         f"{family.baseline.name or 'net'} grown by rule {family.rule} to phi {member.phi:g} with "
         f"alpha {values.alpha:.4g}, beta {values.beta:.4g}, gamma {values.gamma:.4g} ({values.source});\n"
+        f"{_of_scaled(family.scale_by, member)}"
         f"{member.costs[FLOPS.name]:,} multiply-adds ({member.flops_ratio:.3f} times the baseline), "
         f"{member.costs[PARAMS.name]:,} parameters"
     )
+
+
+def _of_scaled(scale_by: str, member: Member) -> str:
+    """What a member costs by the metric that it was scaled by, where that is none of the usual."""
+    if scale_by == FLOPS.name:
+        return ""
+    by = metric_named(scale_by)
+    return f"{by.show(member.costs[by.name])} {by.unit} ({member.cost_ratio:.3f} times the baseline), "
 
 
 def certify_lines(reference: Architecture, plan: CertifyResult) -> tuple[str, ...]:

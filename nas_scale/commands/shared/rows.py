@@ -14,6 +14,22 @@ class Baseline(NetRow, frozen=True, kw_only=True):
     name: str
 
 
+class GrownRow(NetRow, frozen=True, kw_only=True):
+    """A net that was grown from a baseline.
+
+    flops_ratio: its multiply-adds over the baseline's. ratio: its cost over the baseline's by the metric that was
+    multiplied; None in a file from when these could only be multiply-adds.
+    """
+
+    flops_ratio: float
+    ratio: float | None = None
+
+    @property
+    def cost_ratio(self) -> float:
+        """Its cost over the baseline's, by the metric that was multiplied."""
+        return self.flops_ratio if self.ratio is None else self.ratio
+
+
 class AxisShares(msgspec.Struct, frozen=True, kw_only=True):
     """What part of a net's growth each axis really took."""
 
