@@ -20,7 +20,7 @@ from nas_scale.metrics.metric import FLOPS, Metric
 from nas_scale.scaling.axes import Axes, Box, CostRatios, Depths, Setting, first_at_least
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.coefficients import AXES, Coefficients, Shares
-from nas_scale.scaling.reach import reach_of
+from nas_scale.scaling.reach import Reach, reach_of
 
 MOST_PHI: Final = 7.0
 CLOSE: Final = 0.01  # relative error of a network's cost that is as good as none
@@ -28,6 +28,7 @@ _MOST_DEPTHS: Final = 24
 _MOST_RESOLUTIONS: Final = 32
 _WINDOW: Final = 3  # settings on either side that the solver looks at in one round
 _ROUNDS: Final = 8
+_ASTRAY: Final = 0.15  # distance of shares that a net may lose by containing the one before
 
 
 def _nudged_channels(baseline: Architecture, channels: Channels) -> Iterator[Channels]:
@@ -133,11 +134,11 @@ def _laid_out(costs: CostRatios, axes: Axes, box: Box, ratio: float, most: float
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What at_budget looks for, beside a size."""
+    """What is looked for, beside a size."""
 
     costs: CostRatios
     shares: Shares
-    held: frozenset[str]
+    reach: Reach
 
 
 def at_budget(
@@ -152,16 +153,8 @@ def at_budget(
     metric that is multiplied. Raises UserError where a phi is outside 0 to 7, or the coefficients grow only what does
     not change the metric.
     """
-    for phi in phis:
-        if not math.isfinite(phi) or not 0 <= phi <= MOST_PHI:
-            raise UserError(f"phi {phi:g} must lie in 0 to {MOST_PHI:g}")
-    costs, reach = CostRatios(baseline, by), reach_of(baseline, by)
-    if coefficients.growth_of(reach.doublings) <= 1:
-        raise UserError(
-            f"these coefficients grow nothing that could double the {by.label} of this net, which is doubled by "
-            f"{' or '.join(reach.free) or 'no axis'}; give others, e.g. --coefficients efficientnet"
-        )
-    wanted = _Wanted(costs, coefficients.shares_of(reach.doublings), reach.held)
+    wanted = _wanted(baseline, coefficients, phis, by)
+    costs = wanted.costs
     whole = [costs.own]
     for step in range(1, math.ceil(max(phis, default=0.0)) + 1):
         whole.append(_nearest(wanted, step, Box(whole[-1])))
@@ -171,7 +164,46 @@ def at_budget(
         found[phi] = _between(wanted, phi, whole)
         if below and costs.ratio(found[phi]) <= costs.ratio(below[0]):
             found[phi] = _nearest(wanted, phi, Box(below[0]))
-    return [costs.candidate(found[phi], reach.doublings) for phi in phis]
+    return [costs.candidate(found[phi], wanted.reach.doublings) for phi in phis]
+
+
+def in_a_row(
+    baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], by: Metric = FLOPS
+) -> list[Candidate]:
+    """The same for rising sizes that are to be met as they are: none has to fit between nets of whole phi.
+
+    Each net contains the one before, unless that would miss its cost by more than 2%, or the shares by 0.15 more than
+    a net without that tie. It costs more than the one before; where none that does lies nearer to its cost, it is that
+    one again. Raises UserError as `at_budget` does.
+    """
+    wanted = _wanted(baseline, coefficients, phis, by)
+    found = [wanted.costs.own]
+    for phi in phis:
+        found.append(_next(wanted, phi, found[-1]))
+    return [wanted.costs.candidate(setting, wanted.reach.doublings) for setting in found[1:]]
+
+
+def _next(wanted: _Wanted, phi: float, below: Setting) -> Setting:
+    costs = wanted.costs
+    nested, free = _nearest(wanted, phi, Box(below)), _nearest(wanted, phi, Box(costs.own))
+    astray, least = (math.dist(costs.shares(setting), wanted.shares) for setting in (nested, free))
+    met = abs(costs.ratio(nested) / 2**phi - 1) <= 2 * CLOSE
+    if costs.ratio(free) <= costs.ratio(below) or (met and astray <= least + _ASTRAY):
+        return nested
+    return min(nested, free, key=lambda setting: _score(costs, setting, 2**phi, wanted.shares))
+
+
+def _wanted(baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], by: Metric) -> _Wanted:
+    for phi in phis:
+        if not math.isfinite(phi) or not 0 <= phi <= MOST_PHI:
+            raise UserError(f"phi {phi:g} must lie in 0 to {MOST_PHI:g}")
+    reach = reach_of(baseline, by)
+    if coefficients.growth_of(reach.doublings) <= 1:
+        raise UserError(
+            f"these coefficients grow nothing that could double the {by.label} of this net, which is doubled by "
+            f"{' or '.join(reach.free) or 'no axis'}; give others, e.g. --coefficients efficientnet"
+        )
+    return _Wanted(CostRatios(baseline, by), coefficients.shares_of(reach.doublings), reach)
 
 
 def _between(wanted: _Wanted, phi: float, whole: Sequence[Setting]) -> Setting:
@@ -188,7 +220,7 @@ def _between(wanted: _Wanted, phi: float, whole: Sequence[Setting]) -> Setting:
 def _nearest(wanted: _Wanted, phi: float, box: Box) -> Setting:
     """Looks around the nominal place first and moves on while the best setting changes."""
     costs, shares, target = wanted.costs, wanted.shares, 2**phi
-    axes = Axes(costs, target * 1.05, wanted.held)
+    axes = Axes(costs, target * 1.05, wanted.reach.held)
     best, place = box.low, _nominal(costs, axes, shares, phi)
     seen: set[tuple[int, int]] = set()
     for _ in range(_ROUNDS):

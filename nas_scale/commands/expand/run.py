@@ -38,7 +38,7 @@ from nas_scale.scaling.candidates import Candidate, grow
 from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.reach import Reach, reach_of
 from nas_scale.scaling.rules import RULES, coefficients_named
-from nas_scale.scaling.solver import CLOSE, at_budget
+from nas_scale.scaling.solver import CLOSE, at_budget, in_a_row
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -111,6 +111,8 @@ def grown(
     baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], wanted: Expand, by: Metric, reach: Reach
 ) -> list[Candidate]:
     """The family's candidates by either rule. reach: of `by`."""
+    if wanted.targets is not None:
+        return in_a_row(baseline, coefficients, phis, by)
     if wanted.rule == "budget":
         return at_budget(baseline, coefficients, phis, by)
     return [grow(baseline, coefficients, phi, wanted.repeats, by, reach.doublings) for phi in phis]
