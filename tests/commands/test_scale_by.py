@@ -17,8 +17,10 @@ from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, MEMORY, PARAMS, metric_named, registered
 from nas_scale.runs.results import plain
 from tests.support.command import Command, finished
+from tests.support.device_tables import toy_measurements, write_csv
+from tests.support.meters import TOY
 from tests.support.results import result
-from tests.support.scaled_metrics import LAYERS, TOY_LATENCY
+from tests.support.scaled_metrics import LAYERS
 
 TINY: dict[str, Any] = {"data": "digits", "proxy_resolution": 12, "device": "cpu"}
 REFERENCE = Path(__file__).parents[2] / "results/reference"
@@ -47,22 +49,22 @@ def test_a_grid_doubles_what_it_is_asked_to(name: str) -> None:
 
 
 def test_a_device_can_be_scaled_by_and_its_fit_is_expanded_by_it(nas_scale: Command) -> None:
-    with registered(TOY_LATENCY):
+    with registered(TOY):
         found = grid("efficientnet-b0", scale_by="latency@toy", count=8, seeds=2, **TINY)
         family = expand(phi=[0, 1, 2])
         assert family.scale_by == "latency@toy"
-        own = TOY_LATENCY.of_net(load_net("efficientnet-b0"))
+        own = TOY.of_net(load_net("efficientnet-b0"))
         for member, ratio in zip(family.members, (1, 2, 4), strict=True):
-            assert member.costs["latency@toy"] == TOY_LATENCY.of_net(member.architecture())
+            assert member.costs["latency@toy"] == TOY.of_net(member.architecture())
             assert member.costs["latency@toy"] / own == pytest.approx(ratio, rel=0.02)
-        by_target = expand(targets=["5ms@toy", "10ms@toy"])
-        assert [member.target for member in by_target.members] == [5, 10]
+        by_target = expand(targets=["120ms@toy", "250ms@toy"])
+        assert [member.target for member in by_target.members] == [120, 250]
         for member in by_target.members:
             assert member.costs["latency@toy"] == pytest.approx(member.target, rel=0.02)
             assert "on toy" in Path(by_target.files[0]).read_text()
         assert [Path(file).name for file in by_target.files] == [
-            "efficientnet-b0-5ms.yaml",
-            "efficientnet-b0-10ms.yaml",
+            "efficientnet-b0-120ms.yaml",
+            "efficientnet-b0-250ms.yaml",
         ]
         told = expand(phi=[1], scale_by="flops", save=False)
         assert told.members[0].flops_ratio == pytest.approx(2, rel=0.02)
@@ -77,7 +79,7 @@ def test_a_device_can_be_scaled_by_and_its_fit_is_expanded_by_it(nas_scale: Comm
     assert nas_scale("show", "grid-001").code == 0
     refused = nas_scale("expand")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "what a net takes on toy is not known here" in refused.err
+    assert "there is no device 'toy' in results" in refused.err
 
 
 def test_an_axis_that_has_no_effect_takes_no_part_in_the_fit() -> None:
@@ -154,10 +156,10 @@ def test_the_baseline_itself_is_a_target() -> None:
 
 
 def test_what_targets_are_of() -> None:
-    with registered(TOY_LATENCY):
-        assert targets_of(["10ms@toy", "5ms@toy"], None, FLOPS) == (TOY_LATENCY, (5.0, 10.0))
-        assert targets_of(["5ms"], None, FLOPS) == (TOY_LATENCY, (5.0,))
-        assert targets_of(["5"], "latency@toy", FLOPS) == (TOY_LATENCY, (5.0,))
+    with registered(TOY):
+        assert targets_of(["10ms@toy", "5ms@toy"], None, FLOPS) == (TOY, (5.0, 10.0))
+        assert targets_of(["5ms"], None, FLOPS) == (TOY, (5.0,))
+        assert targets_of(["5"], "latency@toy", FLOPS) == (TOY, (5.0,))
     assert targets_of(["6M"], None, PARAMS) == (PARAMS, (6e6,))
     assert targets_of(["6M"], "activations", PARAMS) == (ACTIVATIONS, (6e6,))
     assert targets_of(["6MB"], None, PARAMS) == (MEMORY, (6e6,))
@@ -175,14 +177,11 @@ def test_what_targets_are_of() -> None:
         ("--targets ''", "--targets '' is not understood"),
         ("--targets 400M,", "is not understood"),
         ("--targets 0", "are no costs of one kind"),
-        ("--targets 5ms@a,6ms@b", "must all be of one metric"),
-        ("--targets 5ms@a,400M", "must all be of one metric"),
         ("--targets 5ms@", "names no device"),
-        ("--targets 5ms@a --scale-by flops", "must all be of one metric, flops"),
         ("--targets 50MB --scale-by flops", "--targets '50MB' is not a count"),
         ("--targets 400M --phi 1", "--targets and --phi cannot go together"),
         ("--targets 400M --rule paper", "leave out --rule paper"),
-        ("--targets 5ms@nowhere", "what a net takes on nowhere is not known here"),
+        ("--targets 5ms@nowhere", "there is no device 'nowhere' in results/devices"),
         ("--scale-by flips", "--scale-by: there is no metric 'flips'; did you mean flops?"),
         ("--scale-by latency@", "--scale-by: there is no metric 'latency@'"),
         ("--scale-by params --coefficients resolution", "which is doubled by depth or width"),
@@ -192,6 +191,39 @@ def test_what_cannot_be_is_refused_in_a_line(nas_scale: Command, options: str, w
     answer = nas_scale(*EXPAND, *(each.strip("'") for each in options.split()))
     assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
     assert words in answer.err
+
+
+@pytest.mark.parametrize(
+    ("targets", "asked", "words"),
+    [
+        (["5ms@a", "6ms@b"], None, "must all be of one metric"),
+        (["5ms@a", "400M"], None, "must all be of one metric"),
+        (["5ms@a"], "flops", "must all be of one metric, flops"),
+        (["5MB@a"], None, "is not a time"),
+    ],
+)
+def test_targets_are_of_one_metric(targets: list[str], asked: str | None, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        targets_of(targets, asked, FLOPS)
+
+
+def test_a_devices_table_is_found_again_by_what_a_fit_was_scaled_by(nas_scale: Command, tmp_path: Path) -> None:
+    rows = write_csv(tmp_path / "rows.csv", toy_measurements(30, 0.002, "mnasnet"))
+    assert nas_scale("latency", "fit", str(rows), "--name", "pixel").code == 0
+    asked = ("--baseline", "mnasnet-b1", "--scale-by", "latency@pixel", "--data", "digits", "--proxy-resolution", "12")
+    found = nas_scale("grid", *asked, "--count", "8", "--device", "cpu", "--json").json
+    assert found["scale_by"] == "latency@pixel"
+    assert all(row["ratio"] == pytest.approx(2, rel=0.05) for row in found["candidates"])
+    grown = nas_scale("expand", "--phi", "0,1,2", "--json").json
+    small, *larger = (row["latency@pixel"] for row in grown["family"])
+    assert grown["scale_by"] == "latency@pixel"
+    assert [each / small for each in larger] == pytest.approx([2, 4], rel=0.02)
+    target = round(3 * small, 3)
+    (met,) = nas_scale("expand", "--targets", f"{target}ms@pixel", "--json").json["family"]
+    assert met["latency@pixel"] == pytest.approx(target, rel=0.02)
+    (again,) = nas_scale("expand", "--targets", f"{target}ms", "--json").json["family"]
+    assert again["net"] == met["net"]
+    assert "scaled by latency@pixel" in nas_scale("show", "expand-001").out
 
 
 def test_the_papers_grid_is_of_flops(nas_scale: Command) -> None:

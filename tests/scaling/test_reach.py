@@ -17,11 +17,12 @@ from nas_scale.scaling.design import choose, growing_axes
 from nas_scale.scaling.fit import fit, fit_candidates
 from nas_scale.scaling.reach import reach_of
 from nas_scale.scaling.solver import at_budget, in_a_row, networks
-from tests.support.scaled_metrics import LAYERS, PEAK, TOY_LATENCY
+from tests.support.meters import TOY
+from tests.support.scaled_metrics import LAYERS, PEAK
 
 EFFICIENTNET = Coefficients(1.2, 1.1, 1.15)
 BASELINES = ("efficientnet-b0", "mnasnet-b1")
-METRICS = (PARAMS, ACTIVATIONS, MEMORY, TOY_LATENCY, PEAK)
+METRICS = (PARAMS, ACTIVATIONS, MEMORY, TOY, PEAK)
 
 
 def named(metric: Metric) -> str:
@@ -35,7 +36,7 @@ def named(metric: Metric) -> str:
         (FLOPS, AXES),
         (ACTIVATIONS, AXES),
         (MEMORY, AXES),
-        (TOY_LATENCY, AXES),
+        (TOY, AXES),
         (PARAMS, ("depth", "width")),
         (PEAK, ("width", "resolution")),
         (LAYERS, ("depth",)),
@@ -59,6 +60,16 @@ def test_doublings_are_those_of_real_networks() -> None:
     assert alone["depth"].depth == pytest.approx(depth, rel=0.06)  # whole blocks
     assert alone["width"].width == pytest.approx(width, rel=0.03)
     assert alone["resolution"].resolution / 224 == pytest.approx(resolution, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("metric", "factors"),  # as docs/coefficients.md has them
+    [(PARAMS, (2.04, 1.46, 1)), (ACTIVATIONS, (2.26, 2.00, 1.40)), (MEMORY, (2.40, 1.56, 2.35))],
+    ids=["params", "activations", "memory"],
+)
+def test_what_doubles_efficientnet_b0(metric: Metric, factors: tuple[float, float, float]) -> None:
+    found = reach_of(load_net("efficientnet-b0"), metric).doublings
+    assert [2**each for each in found] == pytest.approx(factors, abs=0.005)
 
 
 def _alone(axis: str) -> Coefficients:

@@ -20,7 +20,7 @@ from nas_scale.commands.expand.targets import phis_for, target_words, targets_of
 from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import read_any
-from nas_scale.commands.shared.device_metrics import with_device_metrics
+from nas_scale.commands.shared.device_metrics import device_metrics, devices_named, with_device_metrics
 from nas_scale.commands.shared.events import ignore
 from nas_scale.commands.shared.lines import fit_note, net_comment
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
@@ -137,12 +137,19 @@ def expand(
     wanted, settings = take(options, Expand).checked(), take(options, RunSettings).checked()
     growth = _growth(wanted.coefficients, settings.folder)
     base = _baseline(wanted.baseline, growth, settings.folder)
+    of_fit = devices_named({"scale_by": growth.scale_by}) if wanted.scale_by is None else []
+    with device_metrics(of_fit, settings.folder):
+        family = _family(base, growth, wanted)
+        return _saved(family, wanted, settings) if save else family
+
+
+def _family(base: Architecture, growth: _Growth, wanted: Expand) -> ExpandResult:
     by, sizes = _sizes(wanted, growth, base)
     reach = reach_of(base, by)
     held = held_line(base, by, reach) if wanted.rule == "budget" else None
     made = grown(base, growth.coefficients, [size.phi for size in sizes], wanted, by, reach)
     members = tuple(_member(base, size, candidate) for size, candidate in zip(sizes, made, strict=True))
-    family = ExpandResult(
+    return ExpandResult(
         baseline=Baseline(name=base.name, net=net_document(base)),
         coefficients=GrowthUsed.of(growth.coefficients, growth.source, growth.coefficients.growth_of(reach.doublings)),
         note=growth.note,
@@ -151,7 +158,6 @@ def expand(
         members=members,
         notes=(*([held] if held else []), *_refitted(growth, by), *_notes(members, wanted, by)),
     )
-    return _saved(family, wanted, settings) if save else family
 
 
 def _sizes(wanted: Expand, growth: _Growth, baseline: Architecture) -> tuple[Metric, list[_Size]]:

@@ -25,7 +25,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import choose_device, worker_count
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.metric import FLOPS, costs_of
+from nas_scale.metrics.metric import FLOPS, costs_of, device_identities
 from nas_scale.runs.results import read_result
 from nas_scale.scaling.candidates import Candidate, cartesian
 from nas_scale.scaling.design import choose
@@ -63,6 +63,8 @@ class PreparedGrid:
         training = self.jobs.training
         parts = {"grid": specification(self.wanted), "training": specification(training)}
         images = data.data_fingerprint(training.images(training.proxy.resolution))
+        if devices := device_identities([scaling_metric(self.wanted.scale_by)]):
+            parts["devices"] = devices
         device = self.jobs.device.partition(":")[0]
         return {**parts, "device": device, "images": images, "baseline": net_document(self.baseline)}
 
