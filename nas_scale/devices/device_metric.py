@@ -39,7 +39,7 @@ def measure_like(table: DeviceTable, nets: Sequence[Architecture]) -> tuple[floa
     Raises UserError where this is not the machine of the table, or has not what it was measured with.
     """
     assert table.setting is not None
-    found = measure(nets, table.setting)
+    found = measure(nets, table.setting, reference=table.reference)
     here, there = found.environment.hardware, table.environment.get("hardware")
     if here != there:
         raise UserError(f"{table.name} is {there}, and this machine is {here}")

@@ -81,6 +81,7 @@ def measure(
     seconds: float = SECONDS,
     stages: bool = False,
     memory: bool = False,
+    reference: float | None = None,
     exported: Path | None = None,
     report: Report = ignore_progress,
 ) -> Latencies:
@@ -88,8 +89,9 @@ def measure(
 
     nets: ours, or the names `timm:NAME` and `torchvision:NAME`. seconds: of timed calls, of each net in each process.
     stages: the parts of nets of ours are timed as well, where the runtime is eager. memory: peak memory is measured
-    too, afterwards and in processes of its own, where the runtime allows it. exported: a folder that keeps
-    exported files for the next time; None for one that is gone afterwards. report: is told of progress.
+    too, afterwards and in processes of its own, where the runtime allows it. reference: milliseconds of
+    the reference net that all is related to (`combine`). exported: a folder that keeps exported files for the next
+    time; None for one that is gone afterwards. report: is told of progress.
 
     A net that fails, or whose process dies of it, has a reason and no times. Raises UserError for a setting that cannot
     be had here, RunFailed where nothing could be measured.
@@ -112,7 +114,7 @@ def measure(
             )
             for number in range(rounds)
         ]
-        found = combine(subjects, done)
+        found = combine(subjects, done, reference)
         if not memory:
             return found
         peaks = measure_memory(subjects, setting, folder, [net.reason is None for net in found.nets], report)
@@ -126,7 +128,7 @@ def measure_memory(
     wanted: Sequence[bool],
     report: Report = ignore_progress,
 ) -> list[PeakMemory | None]:
-    """The peak memory of each subject that is wanted: on a CPU, where it is the process that grows, each in a fresh one.
+    """The peak memory of each subject that is wanted. On a CPU, where it is the process that grows, each has its own.
 
     None for what fails, for compiled nets, whose compiler is most of the process, and for onnxruntime on a GPU, which
     does not say. exported: the folder that `export_all` filled.

@@ -99,9 +99,9 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a device.
 
     origin: measured here, or learned from a file of somebody's measurements. source: the space or the file. batch:
-    images of a prediction. setting, environment: what it was measured under, where that is known. date: ISO. words:
-    what the model is made of. trusted: the predictions are good enough to be used without --force, or --force was
-    given.
+    images of a prediction. setting, environment: what it was measured under, where that is known. reference:
+    milliseconds of the reference net, to which all rows are related. date: ISO. words: what the model is made of.
+    trusted: the predictions are good enough to be used without --force, or --force was given.
     """
 
     version: int = VERSION
@@ -111,6 +111,7 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
     date: str
     batch: int = 1
     setting: DeviceSetting | None = None
+    reference: float | None = None
     environment: Mapping[str, Any] = {}
     judged: Judged
     trusted: bool = True

@@ -24,7 +24,7 @@ from nas_scale.errors import RunFailed
 from nas_scale.plain import as_json
 from nas_scale.trials.events import JobDone
 
-TOGETHER: Final = 8  # nets of one process
+TOGETHER: Final = 12  # nets of one process
 LEAST_LEARNED, LEAST_JUDGED = 16, 4  # however short the time
 SECONDS: Final = 0.5  # of timed calls, of each net in each process
 
@@ -74,6 +74,7 @@ class Building:
             date=today(),
             batch=self.setting.batch,
             setting=self.setting,
+            reference=self._reference,
             environment=self.environment,
             judged=judged,
             trusted=wanted.force or not judged.table.poor,
@@ -107,15 +108,18 @@ class Building:
 
     def _measurements(self, again: bool) -> dict[int, Measurement]:
         """By place in the design, all related to one speed of the reference net."""
-        lines = [line for line in self.log.timed if line.milliseconds is not None]
-        reference = median(line.reference for line in lines)
         return {
             line.net: Measurement(
-                self._plan(line.net).net, line.milliseconds * reference / line.reference, self.setting.batch
+                self._plan(line.net).net, line.milliseconds * self._reference / line.reference, self.setting.batch
             )
-            for line in lines
+            for line in self.log.timed
             if line.again == again and line.milliseconds is not None
         }
+
+    @property
+    def _reference(self) -> float:
+        """The usual milliseconds of the reference net, of one image or as many as the setting has."""
+        return median(line.reference for line in self.log.timed if line.milliseconds is not None)
 
     def _process(self, places: Sequence[int], again: bool) -> None:
         """Measures these nets in one fresh process, and keeps what they took."""

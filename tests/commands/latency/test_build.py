@@ -73,9 +73,11 @@ class Machine:
         exact = TOY.of_net(subject.net) * drift * self.slower * self.rng.gauss(1, self.noise)
         return Sampled((0.99 * exact, exact, 1.01 * exact), 20.0 * drift, resolution=subject.net.resolution)
 
-    def measure(self, nets: Sequence[Architecture], setting: DeviceSetting, rounds: int = 3) -> Latencies:
+    def measure(
+        self, nets: Sequence[Architecture], setting: DeviceSetting, rounds: int = 3, reference: float | None = 20.0
+    ) -> Latencies:
         subjects = [Subject(net) for net in nets]
-        return combine(subjects, [self.time_round(subjects, setting) for _ in range(rounds)], 20.0)
+        return combine(subjects, [self.time_round(subjects, setting) for _ in range(rounds)], reference)
 
 
 @pytest.fixture
