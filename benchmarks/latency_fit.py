@@ -12,7 +12,6 @@ share of measurements inside the 95% interval; `s` = seconds of a fit on one cor
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import scipy
 from simulated_devices import DEVICES, measured, random_nets, space_named
 
 from nas_scale.atomic import write_text
@@ -30,10 +30,12 @@ from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.plain_fits import PLAIN_COLUMNS, PlainFit
 from nas_scale.devices.rows import distinct_rows
+from nas_scale.devices.runtimes.environment import processor
 
 NOISE: Final = 0.02
 NETS: Final = 300
 OURS: Final = "ours"
+Kept = dict[tuple[str, int], list[list[dict[str, Judgement]]]]  # by kind and rows: devices, seeds
 DATA: Final = Path(__file__).parent / "latency_data"
 
 
@@ -89,15 +91,15 @@ def line(name: str, learned: int, trials: Sequence[tuple[dict[str, Judgement], f
     return "| " + " | ".join([*cells, f"{covered:.2f}", f"{mean([took for _, took in trials]):.2f}"]) + " |"
 
 
-def summary(kept: dict[int, list[list[dict[str, Judgement]]]]) -> Iterator[str]:
+def summary(kept: Kept) -> Iterator[str]:
     """A sentence for each number of rows: means over devices, and where ours is behind six sums."""
-    for learned, devices in kept.items():
+    for (kind, learned), devices in sorted(kept.items()):
         rhos = [mean([found[OURS].spearman for found in seeds]) for seeds in devices]
         gains = [mean([found[OURS].close - found["six sums"].close for found in seeds]) for seeds in devices]
         close = [mean([found[OURS].close for found in seeds]) for seeds in devices]
         yield (
-            f"At most {learned} rows, {len(devices)} devices: mean share within 10% {np.mean(close):.3f}, mean rank "
-            f"correlation {np.mean(rhos):.3f}, the least {min(rhos):.3f}; beside six sums the share is "
+            f"{len(devices)} {kind} devices, at most {learned} rows: mean share within 10% {np.mean(close):.3f}, "
+            f"mean rank correlation {np.mean(rhos):.3f}, the least {min(rhos):.3f}; beside six sums the share is "
             f"{np.mean(gains):+.3f} in the mean, {min(gains):+.3f} at worst."
         )
 
@@ -111,13 +113,14 @@ def main() -> None:
     options = parser.parse_args()
     devices = public(options.csv) if options.csv else (*simulated(), *public(sorted(DATA.glob("*.csv"))))
     lines: list[str] = []
-    kept: dict[int, list[list[dict[str, Judgement]]]] = defaultdict(list)
+    kept: Kept = defaultdict(list)
     for name, measurements in devices:
         rows = distinct_rows(measurements)
-        for wanted in options.rows:
-            learned = min(wanted, 2 * len(rows) // 3)
+        kind = "measured" if options.csv or (DATA / f"{name}.csv").is_file() else "simulated"
+        most = 2 * len(rows) // 3
+        for learned, wanted in {min(wanted, most): wanted for wanted in sorted(options.rows, reverse=True)}.items():
             trials = [once(rows, learned, seed) for seed in range(options.seeds)]
-            kept[wanted].append([found for found, _ in trials])
+            kept[kind, wanted].append([found for found, _ in trials])
             lines.append(line(name, learned, trials))
             print(lines[-1], flush=True)
     given = f" --csv {' '.join(map(str, options.csv))}" if options.csv else ""
@@ -127,7 +130,7 @@ def main() -> None:
     text = "\n".join(
         [
             "Share within 10% / median relative error / rank correlation, on networks not learned from; means over "
-            f"{options.seeds} seeds. numpy {np.__version__}, {platform.processor() or platform.machine()}, "
+            f"{options.seeds} seeds. numpy {np.__version__}, scipy {scipy.__version__}, one core of {processor()}, "
             f"{datetime.now(UTC):%Y-%m-%d}; `{command}`.",
             "",
             *summary(kept),

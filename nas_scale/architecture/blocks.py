@@ -170,6 +170,11 @@ def plan(arch: Architecture) -> Plan:
     return Plan(stem(arch), tuple(stages), head(arch))
 
 
+def pads_first(conv: Conv, style: Style) -> bool:
+    """Whether the input is padded in an operation of its own: TensorFlow's SAME at stride 2, which is asymmetric."""
+    return style.padding == "same" and conv.stride > 1
+
+
 def after_stride(size: int, stride: int) -> int:
     """Pixels a side after a padded convolution: 7 at stride 2 -> 4. For odd kernels, symmetric or TF-SAME padding."""
     return -(-size // stride)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from nas_scale.architecture.blocks import Block, after_stride, blocks, head, stem
-from nas_scale.architecture.layers import Layer, block_layers
+from nas_scale.architecture.layers import Layer, block_layers, placed
 from nas_scale.architecture.spec import Architecture, Stage, Style
 
 if TYPE_CHECKING:
@@ -105,9 +105,12 @@ def _layer_counts(layer: Layer, meters: Meters, kept: int = 0) -> StageCounts:
     )
 
 
-def _block_counts(block: Block, size: int, meters: Meters) -> list[StageCounts]:
+def _block_counts(block: Block, size: int, style: Style, meters: Meters) -> list[StageCounts]:
     kept = block.c_in * size * size if block.skip != "none" else 0
-    return [_layer_counts(layer, meters, kept if index else 0) for index, layer in enumerate(block_layers(block, size))]
+    return [
+        _layer_counts(layer, meters, kept if index else 0)
+        for index, layer in enumerate(block_layers(block, size, style))
+    ]
 
 
 @lru_cache(maxsize=65536)
@@ -115,7 +118,7 @@ def stage_counts(stage: Stage, c_in: int, size: int, style: Style, meters: Meter
     """The counts of one stage on a size x size map with c_in channels."""
     rows: list[StageCounts] = []
     for block in blocks(stage, c_in, style):
-        rows += _block_counts(block, size, meters)
+        rows += _block_counts(block, size, style, meters)
         size = after_stride(size, block.stride)
     whole = total(rows)
     metered = {meter.name: whole.metered.get(meter.name, 0) for meter in meters}
@@ -133,12 +136,12 @@ def stage_counts(stage: Stage, c_in: int, size: int, style: Style, meters: Meter
 
 def stage_profile(arch: Architecture, meters: Meters = ()) -> list[StageCounts]:
     """Stem, every stage, head and classifier, a row each, at the net's own resolution."""
-    rows = [_layer_counts(Layer(stem(arch), arch.resolution), meters)]
+    rows = [_layer_counts(placed(stem(arch), arch.resolution, arch.style), meters)]
     c_in, size = arch.stem, rows[0].resolution
     for stage in arch.stages:
         rows.append(stage_counts(stage, c_in, size, arch.style, meters))
         c_in, size = stage.channels, rows[-1].resolution
-    rows.extend(_layer_counts(Layer(conv, size), meters) for conv in head(arch))
+    rows.extend(_layer_counts(placed(conv, size, arch.style), meters) for conv in head(arch))
     return rows
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas_scale.architecture.blocks import Conv
+from nas_scale.architecture.blocks import Conv, pads_first
 from nas_scale.architecture.spec import Act, Skip, Style
 from nas_scale.nets.convolution import Convolution
 
@@ -31,7 +31,7 @@ def activation(act: Act | None) -> list[nn.Module]:
 
 def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
     """A convolution, followed by batch norm and activation where `conv` has them."""
-    same = style.padding == "same" and conv.stride > 1
+    same = pads_first(conv, style)
     layer = Convolution(conv.c_in, conv.c_out, conv.kernel, conv.stride, conv.groups, bias=not conv.norm, same=same)
     norm = [nn.BatchNorm2d(conv.c_out, style.bn_eps, style.bn_momentum)] if conv.norm else []
     return nn.Sequential(layer, *norm, *activation(conv.act))

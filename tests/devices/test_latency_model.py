@@ -124,6 +124,23 @@ def test_batches_and_resolutions_are_told_apart() -> None:
     assert judge_predictions(guess, [row.milliseconds for row in others]).close >= 0.9
 
 
+def test_what_padding_takes_is_learned() -> None:
+    def rows(some: list[Architecture]) -> list[Measurement]:
+        padded = [
+            replace(net, style=replace(net.style, padding=("same", "symmetric")[i % 2])) for i, net in enumerate(some)
+        ]
+        return [
+            Measurement(
+                net, 1e3 * sum(DEVICES["cpu"](layer) + layer.pads * layer.inputs / 4e8 for layer in layers(net))
+            )
+            for net in padded
+        ]
+
+    learned, others = LatencyModel.fit(rows(nets()[:60])), rows(nets()[60:])
+    guess = [learned.milliseconds(row.net) for row in others]
+    assert judge_predictions(guess, [row.milliseconds for row in others]).close >= 0.97
+
+
 def test_far_from_all_that_was_measured_it_is_less_sure() -> None:
     learned = model("cpu")
     _, (near, far) = learned.predict([nets()[60], replace(load_net("efficientnet-b7"), resolution=600)])
