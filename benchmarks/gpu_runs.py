@@ -224,10 +224,10 @@ def family(options: Options) -> None:
 
 def memory(options: Options) -> None:
     """memory.py: what is estimated beside what torch allocates."""
-    out = options.out / f"memory-{WORD[options.on_gpu]}.json"
+    out = options.out / f"memory-{WORD[options.on_gpu]}"
     tiny = ["--nets", "2"] if options.tiny else []
     subprocess.run([*_benchmark("memory.py", "--device", options.device), *tiny, "--out", str(out)], check=True)
-    keep(memory=json.loads(out.read_text()))
+    keep(memory=json.loads(out.with_suffix(".json").read_text()))
 
 
 def _benchmark(program: str, *arguments: str) -> list[str]:
