@@ -78,21 +78,23 @@ class Latencies:
 def combine(subjects: Sequence[Subject], rounds: Sequence[TimedRound], reference: float | None = None) -> Latencies:
     """The measurement that these rounds of the same subjects make.
 
-    A round's times are divided by how much slower the reference net ran in it, over the same minutes. reference: its
-    milliseconds that all is related to, so that measurements of other subjects can be joined to this one; None for the
-    median of these rounds. Raises RunFailed where nothing was measured.
+    A net's times are divided by how much slower the reference net and the others ran over the same minutes. reference:
+    the milliseconds of the reference net that all is related to, so that measurements of other subjects can be joined
+    to this one; None for its median in these rounds. Raises RunFailed where nothing was measured.
     """
     timed = [sampled for each in rounds for sampled in each.nets if sampled.milliseconds]
     if not timed:
         reasons = [sampled.reason for each in rounds for sampled in each.nets if sampled.reason is not None]
         raise RunFailed(f"no net could be measured: {reasons[0] if reasons else 'there was none'}")
-    reference = reference or median(sampled.reference for sampled in timed)
+    usual = median(sampled.reference for sampled in timed)
+    factor = 1.0 if reference is None else reference / usual
     batch = rounds[0].environment.setting.batch
     nets = tuple(
-        _latency(subject, [each.nets[index] for each in rounds], reference, batch)
-        for index, subject in enumerate(subjects)
+        _latency(subject, [each.nets[index] for each in rounds], slowdowns, factor, batch)
+        for index, (subject, slowdowns) in enumerate(zip(subjects, _slowdowns(rounds, usual), strict=True))
     )
-    return Latencies(nets, remeasurement_floor([net.rounds for net in nets]), reference, rounds[0].environment)
+    floor = remeasurement_floor([net.rounds for net in nets])
+    return Latencies(nets, floor, usual * factor, rounds[0].environment)
 
 
 def remeasurement_floor(medians: Sequence[Sequence[float]]) -> float | None:
@@ -110,13 +112,42 @@ def remeasurement_floor(medians: Sequence[Sequence[float]]) -> float | None:
     return math.expm1(2 * NORMAL_SD * median(pairs) / math.sqrt(processes))
 
 
-def _latency(subject: Subject, rounds: Sequence[Sampled], reference: float, batch: int) -> Latency:
+def _slowdowns(rounds: Sequence[TimedRound], usual: float) -> list[list[float]]:
+    """By how much each net's surroundings were slower than usual: [subject][round].
+
+    The median over the reference net and all other nets that took turns with it: that of the reference alone would hand
+    its own chance on to every net. usual: the reference's milliseconds.
+    """
+    count = len(rounds[0].nets)
+    middles = [[median(net.milliseconds) if net.milliseconds else math.nan for net in each.nets] for each in rounds]
+    columns = [[row[index] for row in middles] for index in range(count)]
+    usuals = [math.nan if any(map(math.isnan, column)) else median(column) for column in columns]
+    ratios = [[value / usuals[index] for index, value in enumerate(row)] for row in middles]
+
+    def slowdown(number: int, index: int) -> float:
+        nets, own = rounds[number].nets, rounds[number].nets[index]
+        others = [
+            ratios[number][other]
+            for other in range(count)
+            if other != index and nets[other].group == own.group and not math.isnan(ratios[number][other])
+        ]
+        return median([own.reference / usual, *others]) if own.milliseconds else 1.0
+
+    return [[slowdown(number, index) for number in range(len(rounds))] for index in range(count)]
+
+
+def _latency(
+    subject: Subject, rounds: Sequence[Sampled], slowdowns: Sequence[float], factor: float, batch: int
+) -> Latency:
     kept = [sampled for sampled in rounds if sampled.milliseconds]
     resolution = max(sampled.resolution for sampled in rounds)
     if len(kept) < len(rounds):
         reason = next(sampled.reason for sampled in rounds if sampled.reason is not None)
         return Latency(subject.name, resolution or subject.resolution or 0, batch, reason=reason)
-    corrected = [[each * reference / sampled.reference for each in sampled.milliseconds] for sampled in kept]
+    corrected = [
+        [each * factor / slowdown for each in sampled.milliseconds]
+        for sampled, slowdown in zip(rounds, slowdowns, strict=True)
+    ]
     medians = tuple(median(samples) for samples in corrected)
     pooled = sorted(sample for samples in corrected for sample in samples)
     cuts = quantiles(pooled, n=20, method="inclusive")

@@ -44,14 +44,15 @@ class Sampled:
     """The times of one net in one process.
 
     milliseconds: of each call, for the whole batch. reference: the median of the reference net over the same minutes,
-    ms. settled: whether two windows agreed before timing began. waited: share of the time that other processes had the
-    core; it is not part of the times. resolution: pixels a side that it was run at. stages:
-    milliseconds of its parts run alone, where that was asked for. note: what was not as usual. reason: why there are
-    no times.
+    ms. group: nets of a process with the same number took turns. settled: whether two windows agreed before timing
+    began. waited: share of the time that other processes had the core; it is not part of the times. resolution: pixels
+    a side that it was run at. stages: milliseconds of its parts run alone, where that was asked for. note: what was not
+    as usual. reason: why there are no times.
     """
 
     milliseconds: tuple[float, ...] = ()
     reference: float = 0.0
+    group: int = 0
     settled: bool = True
     waited: float = 0.0
     resolution: int = 0

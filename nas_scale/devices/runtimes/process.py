@@ -50,7 +50,7 @@ def time_nets(job: TimingJob) -> Generator[Turn | NetTimed, None, Environment]:
     yield Turn(REFERENCE_KEY)
     reference = _ready(job.reference, job)
     environment: Environment | None = None
-    for group in protocol.in_groups(len(job.subjects), TOGETHER, job.number):
+    for place, group in enumerate(protocol.in_groups(len(job.subjects), TOGETHER, job.number)):
         ready: dict[int, _Ready] = {REFERENCE_KEY: reference}
         for number in group:
             yield Turn(number)
@@ -60,7 +60,7 @@ def time_nets(job: TimingJob) -> Generator[Turn | NetTimed, None, Environment]:
                 _still_works(job.setting)
                 yield NetTimed(number, Sampled(reason=reason(error)))
         environment = environment or environment_of(job.setting)  # clocks as they are under load
-        yield from _timed(ready, job)
+        yield from _timed(ready, job, place)
         ready.clear()
         release()
     return environment or environment_of(job.setting)
@@ -76,13 +76,13 @@ def _ready(subject: Subject, job: TimingJob) -> _Ready:
     return _Ready(timer, protocol.warm_up(timer), resolution)
 
 
-def _timed(ready: dict[int, _Ready], job: TimingJob) -> Generator[Turn | NetTimed, None, None]:
+def _timed(ready: dict[int, _Ready], job: TimingJob, group: int) -> Generator[Turn | NetTimed, None, None]:
     """Times a group, the reference among it, and reports all but the reference."""
     timers = {key: item.timer for key, item in ready.items()}
     expected = {key: item.warm.milliseconds for key, item in ready.items()}
     for timer in timers.values():
         timer.clock = Clock()  # of what is timed alone, not of the warming up
-    found = yield from _as_news(protocol.in_turns(timers, expected, job.seconds, job.number))
+    found = yield from _as_news(protocol.in_turns(timers, expected, job.seconds, job.number, {REFERENCE_KEY}))
     reference = median(found.pop(REFERENCE_KEY))
     for key, samples in found.items():
         yield Turn(key)
@@ -94,6 +94,7 @@ def _timed(ready: dict[int, _Ready], job: TimingJob) -> Generator[Turn | NetTime
             Sampled(
                 milliseconds=samples,
                 reference=reference,
+                group=group,
                 settled=item.warm.settled,
                 waited=clock.waited / clock.elapsed if clock.elapsed else 0.0,
                 resolution=item.resolution,
