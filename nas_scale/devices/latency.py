@@ -50,7 +50,7 @@ class Latencies:
     """A measurement: a latency for each subject, in their order.
 
     floor: by how much two measurements of one net like this one differ, relative, at most 19 times in 20; None where no
-    net was measured in two processes. reference: the reference net's milliseconds.
+    net was measured in two processes. reference: the reference nets' milliseconds, their geometric mean.
     """
 
     nets: tuple[Latency, ...]
@@ -78,9 +78,9 @@ class Latencies:
 def combine(subjects: Sequence[Subject], rounds: Sequence[TimedRound], reference: float | None = None) -> Latencies:
     """The measurement that these rounds of the same subjects make.
 
-    A net's times are divided by how much slower the reference net and the others ran over the same minutes. reference:
-    the milliseconds of the reference net that all is related to, so that measurements of other subjects can be joined
-    to this one; None for its median in these rounds. Raises RunFailed where nothing was measured.
+    A net's times are divided by how much slower the reference nets and the others ran over the same minutes. reference:
+    the milliseconds of the reference nets that all is related to, so that measurements of other subjects can be joined
+    to this one; None for their median in these rounds. Raises RunFailed where nothing was measured.
     """
     timed = [sampled for each in rounds for sampled in each.nets if sampled.milliseconds]
     if not timed:
@@ -115,8 +115,8 @@ def remeasurement_floor(medians: Sequence[Sequence[float]]) -> float | None:
 def _slowdowns(rounds: Sequence[TimedRound], usual: float) -> list[list[float]]:
     """By how much each net's surroundings were slower than usual: [subject][round].
 
-    The median over the reference net and all other nets that took turns with it: that of the reference alone would hand
-    its own chance on to every net. usual: the reference's milliseconds.
+    The median over the references, taken as one, and all other nets that took turns with it. usual: the references'
+    milliseconds.
     """
     count = len(rounds[0].nets)
     middles = [[median(net.milliseconds) if net.milliseconds else math.nan for net in each.nets] for each in rounds]

@@ -17,8 +17,7 @@ from nas_scale.devices.latency import Latencies, combine
 from nas_scale.devices.memory import PeakMemory
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.subject import (
-    REFERENCE,
-    REFERENCE_KEY,
+    REFERENCES,
     Environment,
     ExportJob,
     MemoryJob,
@@ -68,9 +67,9 @@ def subjects_of(nets: Sequence[Architecture | str | Subject]) -> list[Subject]:
     return [net if isinstance(net, Subject) else Subject(net) for net in nets]
 
 
-def reference_subject() -> Subject:
+def reference_subjects() -> tuple[Subject, ...]:
     """What is timed beside all others."""
-    return Subject(load_net(REFERENCE))
+    return tuple(Subject(load_net(name)) for name in REFERENCES)
 
 
 def measure(
@@ -154,11 +153,12 @@ def export_all(
 ) -> dict[int, str]:
     """Exports what is not in the folder yet, several at once, and returns why any could not be, by their numbers.
 
-    Does nothing where the runtime needs no files. Raises RunFailed where the reference net cannot be exported.
+    Does nothing where the runtime needs no files. Raises RunFailed where a reference net cannot be exported.
     """
     if setting.runtime != "onnxruntime":
         return {}
-    wanted = {REFERENCE_KEY: reference_subject(), **dict(enumerate(subjects))}
+    references = {-number: subject for number, subject in enumerate(reference_subjects(), 1)}
+    wanted = {**references, **dict(enumerate(subjects))}
     files = {number: folder / subject.file_name(setting) for number, subject in wanted.items()}
     first = {file: number for number, file in reversed(files.items())}  # the same net is exported once
     missing = [number for file, number in first.items() if not file.exists()]
@@ -172,8 +172,9 @@ def export_all(
                 outcome = engine.next()
                 if isinstance(outcome, Failed):
                     failed[outcome.ticket] = outcome.reason
-    if REFERENCE_KEY in failed:
-        raise RunFailed(f"the reference net {REFERENCE} cannot be exported: {failed[REFERENCE_KEY]}")
+    for number in references:
+        if number in failed:
+            raise RunFailed(f"the reference net {wanted[number].name} cannot be exported: {failed[number]}")
     return {number: failed[first[file]] for number, file in files.items() if first[file] in failed}
 
 
@@ -205,19 +206,19 @@ def time_round(
             number=number,
             exported=exported if setting.runtime == "onnxruntime" else None,
             stages=stages and setting.runtime == "eager",
-            reference=reference_subject(),
+            references=reference_subjects(),
         )
 
         def heard(item: Turn | NetTimed, left: Sequence[int] = left) -> None:
             if isinstance(item, NetTimed):
                 results[left[item.subject]] = item.sampled
-            elif item.subject != REFERENCE_KEY:
+            elif item.subject >= 0:
                 report(MeasuringProgress("timing", len(results), len(subjects), subjects[left[item.subject]].name))
 
         ended, busy_with = _in_a_process(job, heard)
         if isinstance(ended, Environment):
             environment = ended
-        elif busy_with == REFERENCE_KEY or left[busy_with] in results:
+        elif busy_with < 0 or left[busy_with] in results:
             raise RunFailed(f"timing failed: {ended}")
         else:
             results[left[busy_with]] = Sampled(reason=ended)
@@ -227,7 +228,7 @@ def time_round(
 
 def _in_a_process(job: TimingJob, heard: Callable[[Any], None]) -> tuple[Environment | str, int]:
     """Runs the job: what it returned, or why it failed, and the subject that it was busy with last."""
-    busy_with = REFERENCE_KEY
+    busy_with = -1
     environment = ONE_COMPILER if job.setting.device == "cpu" else {}
     with LocalEngine(TIME_NETS, 1, job.setting.threads, environments=(environment,), losses=1) as engine:
         engine.submit(0, job)

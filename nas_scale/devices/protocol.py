@@ -6,7 +6,7 @@ Knows nothing of networks: what is timed is anything that can say how long its c
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Final, Protocol
@@ -58,16 +58,14 @@ def in_turns(
     expected: Mapping[int, float],
     seconds: float,
     seed: int,
-    twice: Collection[int] = (),
 ) -> Generator[int, None, dict[int, tuple[float, ...]]]:
     """The times of each, in milliseconds a call: every pass has one window of each, in an order of its own.
 
     So what slows the machine for a while slows all alike. A window's first call finds the caches full of another net
-    and is not timed. expected: milliseconds of a call. seconds: of timed calls, of each. twice: those that have two
-    windows a pass, since much is related to them. Yields whose turn comes.
+    and is not timed. expected: milliseconds of a call. seconds: of timed calls, of each. Yields whose turn comes.
     """
     found: dict[int, list[float]] = {key: [] for key in timed}
-    order = [*timed, *twice]
+    order = list(timed)
     shuffled = random.Random(seed)
     for number in range(PASSES):
         shuffled.shuffle(order)

@@ -13,8 +13,9 @@ from nas_scale.devices.setting import DeviceSetting
 from nas_scale.plain import fingerprint
 
 EXPORT_VERSION: Final = 1  # of what exported files hold
-REFERENCE: Final = "mobilenetv2"  # the known net that is timed beside all others, at its own resolution
-REFERENCE_KEY: Final = -1  # its number among subjects
+# Known nets that are timed beside all others, at their own resolution. Several, since one would hand its own chance on
+# to every net that is related to it. Among subjects they have the numbers -1, -2, -3.
+REFERENCES: Final = ("mobilenetv2", "mnasnet-b1", "efficientnet-lite0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,11 @@ class Subject:
 class Sampled:
     """The times of one net in one process.
 
-    milliseconds: of each call, for the whole batch. reference: the median of the reference net over the same minutes,
-    ms. group: nets of a process with the same number took turns. settled: whether two windows agreed before timing
-    began. waited: share of the time that other processes had the core; it is not part of the times. resolution: pixels
-    a side that it was run at. stages: milliseconds of its parts run alone, where that was asked for. note: what was not
-    as usual. reason: why there are no times.
+    milliseconds: of each call, for the whole batch. reference: the geometric mean of the reference nets' medians over
+    the same minutes, ms. group: nets of a process with the same number took turns. settled: whether two windows agreed
+    before timing began. waited: share of the time that other processes had the core; it is not part of the times.
+    resolution: pixels a side that it was run at. stages: milliseconds of its parts run alone, where that was asked for.
+    note: what was not as usual. reason: why there are no times.
     """
 
     milliseconds: tuple[float, ...] = ()
@@ -96,7 +97,7 @@ class TimingJob:
     """Orders for a process: which subjects it times and how.
 
     seconds: of timed calls for each net. number: of the round, which shuffles the order. exported: the folder of
-    exported files. stages: whether parts are timed too. reference: what is timed beside all others.
+    exported files. stages: whether parts are timed too. references: what is timed beside all others.
     """
 
     subjects: tuple[Subject, ...]
@@ -105,12 +106,12 @@ class TimingJob:
     number: int
     exported: Path | None
     stages: bool
-    reference: Subject
+    references: tuple[Subject, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """News: the process is busy with this subject (its number; REFERENCE_KEY for the reference)."""
+    """News: the process is busy with this subject (its number, below 0 for a reference)."""
 
     subject: int
 

@@ -16,7 +16,7 @@ from nas_scale.architecture.spec import Architecture, Stage
 from nas_scale.devices import measure as module
 from nas_scale.devices.measure import MeasuringProgress, export_all, measure, measure_memory, time_round
 from nas_scale.devices.setting import DeviceSetting
-from nas_scale.devices.subject import REFERENCE_KEY, Environment, NetTimed, Sampled, Subject, TimingJob, Turn
+from nas_scale.devices.subject import Environment, NetTimed, Sampled, Subject, TimingJob, Turn
 from nas_scale.engines.local import LocalEngine
 from nas_scale.errors import RunFailed
 from tests.support.command import started
@@ -30,7 +30,7 @@ FAKE = "tests.devices.test_measure:fake_times"
 
 def fake_times(job: TimingJob) -> Generator[Turn | NetTimed, None, Environment]:
     """Stands for the process that times: a net named `fatal` kills it, `bad` fails in it, others take 10 ms."""
-    yield Turn(REFERENCE_KEY)
+    yield Turn(-1)
     if any(subject.name == "no reference" for subject in job.subjects):
         os._exit(3)
     for number, subject in enumerate(job.subjects):
@@ -62,7 +62,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def tiny_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reference net that is exported in no time."""
-    monkeypatch.setattr(module, "reference_subject", lambda: Subject(TINY, 48))
+    monkeypatch.setattr(module, "reference_subjects", lambda: (Subject(TINY, 48),))
 
 
 def test_a_process_that_dies_costs_its_net_alone(fake: list[str]) -> None:

@@ -37,6 +37,12 @@ def peak_memory(job: MemoryJob) -> PeakMemory:
 
 
 def _on_gpu(job: MemoryJob) -> int:
+    """By how much what torch has allocated grows: from before the net was there to the peak while it runs.
+
+    A small net is run first: the workspace that libraries keep, once and for all nets, is not the net's.
+    """
+    _eager(Subject(_SMALL), job.setting)()
+    torch.cuda.synchronize()
     before = torch.cuda.memory_allocated()
     run = _eager(job.subject, job.setting)
     run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Final, TypeAlias
 
 import torch
@@ -18,7 +18,7 @@ from nas_scale.devices.runtimes.modules import images, module_of, parts
 from nas_scale.devices.runtimes.onnx_timer import OnnxTimer
 from nas_scale.devices.runtimes.torch_timers import TorchTimer, on_device, put_on_device, release
 from nas_scale.devices.setting import DeviceSetting
-from nas_scale.devices.subject import REFERENCE_KEY, Environment, NetTimed, Sampled, Subject, TimingJob, Turn
+from nas_scale.devices.subject import Environment, NetTimed, Sampled, Subject, TimingJob, Turn
 from nas_scale.engines.base import reason
 from nas_scale.nets.build import Net
 
@@ -47,11 +47,13 @@ def prepare_to_time(setting: DeviceSetting) -> None:
 def time_nets(job: TimingJob) -> Generator[Turn | NetTimed, None, Environment]:
     """Times all subjects of the job. What one of them raises costs that one alone."""
     prepare_to_time(job.setting)
-    yield Turn(REFERENCE_KEY)
-    reference = _ready(job.reference, job)
+    references: dict[int, _Ready] = {}
+    for number, subject in enumerate(job.references, 1):
+        yield Turn(-number)
+        references[-number] = _ready(subject, job)
     environment: Environment | None = None
     for place, group in enumerate(protocol.in_groups(len(job.subjects), TOGETHER, job.number)):
-        ready: dict[int, _Ready] = {REFERENCE_KEY: reference}
+        ready = dict(references)
         for number in group:
             yield Turn(number)
             try:
@@ -77,13 +79,13 @@ def _ready(subject: Subject, job: TimingJob) -> _Ready:
 
 
 def _timed(ready: dict[int, _Ready], job: TimingJob, group: int) -> Generator[Turn | NetTimed, None, None]:
-    """Times a group, the reference among it, and reports all but the reference."""
+    """Times a group, the references among it, and reports all but these."""
     timers = {key: item.timer for key, item in ready.items()}
     expected = {key: item.warm.milliseconds for key, item in ready.items()}
     for timer in timers.values():
         timer.clock = Clock()  # of what is timed alone, not of the warming up
-    found = yield from _as_news(protocol.in_turns(timers, expected, job.seconds, job.number, {REFERENCE_KEY}))
-    reference = median(found.pop(REFERENCE_KEY))
+    found = yield from _as_news(protocol.in_turns(timers, expected, job.seconds, job.number))
+    reference = geometric_mean(median(found.pop(key)) for key in ready if key < 0)
     for key, samples in found.items():
         yield Turn(key)
         item = ready[key]

@@ -15,6 +15,7 @@ from nas_scale.devices.runtimes.modules import DTYPES
 from nas_scale.devices.setting import DeviceSetting
 
 Call = Callable[[Tensor], Any]
+MOST_COMPILED: Final = 10_000
 BEFORE_CAPTURE: Final = 3  # calls, so that cuDNN has chosen its kernels and compilers have compiled
 
 
@@ -94,7 +95,14 @@ def on_device(x: Tensor, setting: DeviceSetting) -> Tensor:
 
 
 def _compiled(module: nn.Module) -> Call:
-    torch._dynamo.reset()  # a net is compiled as if it were the only one
+    """The module compiled for its own shapes, however many others of its class have been.
+
+    Beyond a few networks that share their forward's code torch would run the next uncompiled, and say so in a warning.
+    """
+    import torch._dynamo.config as limits
+
+    limits.recompile_limit = limits.accumulated_recompile_limit = MOST_COMPILED
+    limits.fail_on_recompile_limit_hit = True
     compiled: Call = torch.compile(module, dynamic=False)
     return compiled
 
