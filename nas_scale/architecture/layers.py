@@ -14,14 +14,19 @@ from nas_scale.architecture.spec import Architecture, Skip, Stage, Style
 class Layer:
     """A convolution or linear layer on its input.
 
-    size: pixels a side of the input map; of a pooled layer that of the map that was pooled. added: the skip connection
-    whose value is added to the output. pads: the input is padded first, by an operation (`blocks.pads_first`).
+    size: pixels a side of the input map; of a pooled layer that of the map that was pooled, 0 where none was. added:
+    the skip connection whose value is added to the output. pads: the input is padded first, by an operation
+    (`blocks.pads_first`). beside: elements that the block's skip connection keeps alive meanwhile: the block's input
+    behind its first layer, or what the pool made of it. entry: elements of the input of a block that has a skip
+    connection, the gradient of which waits for the branch's; else 0.
     """
 
     conv: Conv
     size: int
     added: Skip = "none"
     pads: bool = False
+    beside: int = 0
+    entry: int = 0
 
     @property
     def out_size(self) -> int:
@@ -34,6 +39,19 @@ class Layer:
         return self.conv.c_in * (1 if self.conv.pooled else self.size**2)
 
     @property
+    def padded(self) -> int:
+        """Elements of the input as the convolution keeps it: those of the padded copy where there is one."""
+        if not self.pads:
+            return self.inputs
+        margin = max((self.out_size - 1) * self.conv.stride + self.conv.kernel - self.size, 0)
+        return self.conv.c_in * (self.size + margin) ** 2
+
+    @property
+    def mapped(self) -> int:
+        """Elements of the map that a squeeze-excite scales, or that a head pools; else 0."""
+        return (self.conv.c_out if self.conv.role == "excite" else self.conv.c_in) * self.size**2 * self.conv.pooled
+
+    @property
     def outputs(self) -> int:
         """Elements of the output of one image."""
         return self.conv.c_out * self.out_size**2
@@ -44,16 +62,20 @@ class Layer:
         return self.conv.weights * self.out_size**2
 
 
-def placed(conv: Conv, size: int, style: Style, added: Skip = "none") -> Layer:
-    """A convolution of a network of this style on a size x size map."""
-    return Layer(conv, size, added, pads=pads_first(conv, style))
+def _beside(block: Block, size: int, index: int) -> int:
+    """`Layer.beside` of layer `index`: a pool is taken first, and its missing channels are zeros that need no place."""
+    if block.skip == "pool":
+        return min(block.c_in, block.c_out) * after_stride(size, block.stride) ** 2
+    return block.c_in * size**2 if block.skip == "identity" and index else 0
 
 
 def block_layers(block: Block, size: int, style: Style) -> Iterator[Layer]:
     """The layers of one block on a size x size map."""
+    entry = 0 if block.skip == "none" else block.c_in * size**2
+    besides = [_beside(block, size, index) for index in range(len(block.convs))]
     for index, conv in enumerate(block.convs):
-        last = index == len(block.convs) - 1
-        layer = placed(conv, size, style, block.skip if last else "none")
+        added = block.skip if index == len(block.convs) - 1 else "none"
+        layer = Layer(conv, size, added, pads_first(conv, style), besides[index], entry)
         yield layer
         size = size if conv.pooled else layer.out_size
 
@@ -68,13 +90,23 @@ def stage_layers(stage: Stage, c_in: int, size: int, style: Style) -> tuple[Laye
     return tuple(found)
 
 
+def stem_layer(arch: Architecture) -> Layer:
+    """The stem on an image of the network's own resolution."""
+    return Layer(stem(arch), arch.resolution, pads=pads_first(stem(arch), arch.style))
+
+
+def head_layers(arch: Architecture, size: int) -> tuple[Layer, Layer]:
+    """Head and classifier on the last stage's size x size map: the first of the two that is pooled pools it."""
+    last, classifier = head(arch)
+    return Layer(last, size), Layer(classifier, 0 if last.pooled else size)
+
+
 def layers(arch: Architecture) -> Iterator[Layer]:
     """All layers of a network, stem first, classifier last, at its own resolution."""
-    first = placed(stem(arch), arch.resolution, arch.style)
+    first = stem_layer(arch)
     yield first
     c_in, size = arch.stem, first.out_size
     for stage in arch.stages:
         yield from stage_layers(stage, c_in, size, arch.style)
         c_in, size = stage.channels, after_stride(size, stage.stride)
-    for conv in head(arch):
-        yield placed(conv, size, arch.style)
+    yield from head_layers(arch, size)

@@ -86,7 +86,7 @@ class Forms:
         template = encoding.space.stages[index]
 
         def row(state: int, assignment: int) -> Sequence[int]:
-            channels, _ = self.table.states[state // len(self._frames)]
+            channels, *_ = self.table.states[state // len(self._frames)]
             code = self.table.decode(where, assignment)
             frame = self._frames[state % len(self._frames)]
             kept = _alone(encoding.stage(index, code), channels, frame)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.feasible.encoding import Encoded, Encoding, encoding_for
+from nas_scale.feasible.encoding import Encoded, Encoding, State, encoding_for
 from nas_scale.metrics.counts import FIXED, Counts, Meters, as_rows, from_rows, total
 from nas_scale.metrics.limits import Limits
 
@@ -94,8 +94,8 @@ class CostTable:
         self.encoding = encoding
         self.meters = encoding.meters
         self.onward = FIXED + len(self.meters)
-        self.states: list[tuple[int, int]] = []  # channels and pixels a side
-        self._state_index: dict[tuple[int, int], int] = {}
+        self.states: list[State] = []
+        self._state_index: dict[State, int] = {}
         self.counts = np.array([len(options) for options in encoding.options], np.int64)
         self.dtype: type[np.integer] = np.uint8 if self.counts.max(initial=0) < 256 else np.int32
         self.network = slice(0, encoding.spans[0][0] if encoding.spans else len(self.counts))
@@ -178,7 +178,7 @@ class CostTable:
 
     def _cost(self, codes: Ints) -> Counts[Longs]:
         """`cost` of one chunk."""
-        return total(self._parts(_columns(codes)), largest)
+        return total(self._parts(_columns(codes)), self.meters, largest)
 
     def _parts(self, columns: Ints) -> Iterator[Counts[Longs]]:
         """The counts of stem, stages and head, each of [nets]."""
@@ -205,27 +205,29 @@ class CostTable:
         return assignment
 
     def _stem_row(self, _: int, assignment: int) -> Sequence[int]:
-        stem = self.encoding.ends(self.decode(self.network, assignment)).stem
-        return *as_rows(stem), self._state(stem.channels, stem.resolution)
+        ends = self.encoding.ends(self.decode(self.network, assignment))
+        return *as_rows(ends.stem), self._state(ends.state)
 
     def _stage_row(self, index: int) -> Callable[[int, int], Sequence[int]]:
         where = slice(*self.encoding.spans[index])
 
         def row(state: int, assignment: int) -> Sequence[int]:
-            cost = self.encoding.row(index, *self.states[state], self.decode(where, assignment))
-            return *as_rows(cost), self._state(cost.channels, cost.resolution)
+            channels, size, style = self.states[state]
+            cost = self.encoding.row(index, channels, size, self.decode(where, assignment), style)
+            return *as_rows(cost), self._state((cost.channels, cost.resolution, style))
 
         return row
 
     def _head_row(self, state: int, assignment: int) -> Sequence[int]:
         width = self.encoding.ends(self.decode(self.network, assignment)).head
-        return as_rows(total(self.encoding.head(*self.states[state], width)))
+        channels, size, style = self.states[state]
+        return as_rows(total(self.encoding.head(channels, size, width, style), self.meters))
 
-    def _state(self, channels: int, size: int) -> int:
-        if (channels, size) not in self._state_index:
-            self._state_index[channels, size] = len(self.states)
-            self.states.append((channels, size))
-        return self._state_index[channels, size]
+    def _state(self, state: State) -> int:
+        if state not in self._state_index:
+            self._state_index[state] = len(self.states)
+            self.states.append(state)
+        return self._state_index[state]
 
 
 def largest(arrays: list[Longs]) -> Longs:

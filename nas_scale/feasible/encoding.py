@@ -14,19 +14,25 @@ from itertools import product
 
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import Assignment, Choice, SearchSpace, Slot, StageTemplate
-from nas_scale.architecture.spec import Architecture, Stage
+from nas_scale.architecture.spec import Architecture, Stage, Style
 from nas_scale.metrics.counts import Counts, Meters, StageCounts, stage_counts, stage_profile, total
 
 Encoded = tuple[int, ...]  # which option each choice takes, in the space's order
-State = tuple[int, int]  # channels and pixels a side that one stage hands to the next
+State = tuple[int, int, int]  # channels and pixels a side that one stage hands to the next, and the number of the style
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What the open fields of the net as a whole come to; `stem` is the stem's cost."""
+    """What the open fields of the net as a whole come to: the stem's cost, the head's width, the style's number."""
 
     stem: StageCounts
     head: int
+    style: int
+
+    @property
+    def state(self) -> State:
+        """What the stem hands on."""
+        return self.stem.channels, self.stem.resolution, self.style
 
 
 class Encoding:
@@ -39,11 +45,19 @@ class Encoding:
         self.options = tuple(choice.options for choice in space.choices.values())
         self._numbers = [{option: number for number, option in enumerate(options)} for options in self.options]
         self._net_choices = {name: index for index, name in enumerate(space.net_choices)}
+        self.styles = self._possible_styles()
         self.spans = self._stage_spans()
-        self._rows: dict[tuple[int, int, int, Encoded], StageCounts] = {}
+        self._rows: dict[tuple[int, int, int, Encoded, int], StageCounts] = {}
         self._stages: dict[tuple[int, Encoded], Stage] = {}
         self._ends: dict[Encoded, Ends] = {}
-        self._heads: dict[tuple[int, int, int], tuple[StageCounts, StageCounts]] = {}
+        self._heads: dict[tuple[int, int, int, int], tuple[StageCounts, StageCounts]] = {}
+
+    def _possible_styles(self) -> tuple[Style, ...]:
+        """One for each activation of the net as a whole, where that can matter: nothing but a meter looks at it."""
+        style, acts = self.space.frame.style, self.space.net_choices.get("act")
+        if acts is None or not self.meters:
+            return (style,)
+        return tuple(replace(style, act=act) for act in acts.options)  # type: ignore[arg-type]
 
     def _stage_spans(self) -> tuple[tuple[int, int], ...]:
         spans, start = [], len(self._net_choices)
@@ -81,18 +95,18 @@ class Encoding:
         row = ends.stem
         parts, rows = [row], self._rows
         for index, (start, end) in enumerate(self.spans):
-            key = (index, row.channels, row.resolution, code[start:end])
+            key = (index, row.channels, row.resolution, code[start:end], ends.style)
             row = rows[key] if key in rows else self.row(*key)
             parts.append(row)
-        parts += self.head(row.channels, row.resolution, ends.head)
-        return total(parts)
+        parts += self.head(row.channels, row.resolution, ends.head, ends.style)
+        return total(parts, self.meters)
 
-    def row(self, index: int, channels: int, size: int, assignment: Encoded) -> StageCounts:
+    def row(self, index: int, channels: int, size: int, assignment: Encoded, style: int = 0) -> StageCounts:
         """Cost of stage `index`, filled so, on a size x size map of so many channels."""
-        key = (index, channels, size, assignment)
+        key = (index, channels, size, assignment, style)
         if key not in self._rows:
-            style = self.space.frame.style
-            self._rows[key] = stage_counts(self.stage(index, assignment), channels, size, style, self.meters)
+            stage = self.stage(index, assignment)
+            self._rows[key] = stage_counts(stage, channels, size, self.styles[style], self.meters)
         return self._rows[key]
 
     def stage(self, index: int, assignment: Encoded) -> Stage:
@@ -119,16 +133,19 @@ class Encoding:
         assignment = code[: len(self._net_choices)]
         if assignment not in self._ends:
             picked = {name: self.options[at][assignment[at]] for name, at in self._net_choices.items() if name != "act"}
-            bare = replace(self.space.frame, stages=(), **picked)  # type: ignore[arg-type]
-            self._ends[assignment] = Ends(stage_profile(bare, self.meters)[0], bare.head)
+            at = self._net_choices.get("act")
+            style = 0 if at is None or len(self.styles) == 1 else assignment[at]
+            bare = replace(self.space.frame, stages=(), style=self.styles[style], **picked)  # type: ignore[arg-type]
+            self._ends[assignment] = Ends(stage_profile(bare, self.meters)[0], bare.head, style)
         return self._ends[assignment]
 
-    def head(self, channels: int, size: int, width: int) -> tuple[StageCounts, StageCounts]:
+    def head(self, channels: int, size: int, width: int, style: int = 0) -> tuple[StageCounts, StageCounts]:
         """Head and classifier on the last stage's map."""
-        key = (channels, size, width)
+        key = (channels, size, width, style)
         if key not in self._heads:
             frame = self.space.frame
-            bare = replace(frame, stages=(), stem=channels, head=width, resolution=size * frame.stem_stride)
+            fields = {"stem": channels, "head": width, "resolution": size * frame.stem_stride}
+            bare = replace(frame, stages=(), style=self.styles[style], **fields)  # type: ignore[arg-type]
             _, last, classifier = stage_profile(bare, self.meters)
             self._heads[key] = (last, classifier)
         return self._heads[key]

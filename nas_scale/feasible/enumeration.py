@@ -126,7 +126,7 @@ def _grow(part: Begun, table: CostTable, index: int, rest: Rest, limits: Limits)
 def _added(first: Longs, second: Longs, meters: Meters) -> Longs:
     """The counts of two parts together: [counts, ...]."""
     parts: list[Counts[Longs]] = [from_rows(first, meters), from_rows(second, meters)]
-    return np.array(as_rows(total(parts, largest)))
+    return np.array(as_rows(total(parts, meters, largest)))
 
 
 def _hopeful(least: Longs, most: Longs, limits: Limits, meters: Meters) -> Bools:

@@ -2,8 +2,8 @@
 
 Costs add up over stages, given the channels and the size that each is handed, so the best net is a shortest path
 through the stages. A weighting in which even the best net is over the budget proves that no net is within it (weak
-duality of the Lagrangian; the weights are found by multiplicative updates, Arora, Hazan & Kale 2012). Memory is a
-maximum, no sum, and takes no part.
+duality of the Lagrangian; the weights are found by multiplicative updates, Arora, Hazan & Kale 2012). Memory, at
+inference and in training, is a maximum, no sum, and takes no part.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Extremes:
     def _least_with(self, network: Encoded, weights: Floats) -> tuple[float, Encoded]:
         ends = self.encoding.ends(network)
         paths: dict[State, tuple[float, Encoded]] = {
-            (ends.stem.channels, ends.stem.resolution): (float(_vector(ends.stem) @ weights), network)
+            ends.state: (float(_vector(ends.stem, self.encoding.meters) @ weights), network)
         }
         for index in range(len(self.encoding.space.stages)):
             onwards: dict[State, tuple[float, Encoded]] = {}
@@ -75,18 +75,22 @@ class Extremes:
         return min((spent + self._head(state, ends.head, weights), code) for state, (spent, code) in paths.items())
 
     def _head(self, state: State, width: int, weights: Floats) -> float:
-        return sum(float(_vector(row) @ weights) for row in self.encoding.head(*state, width))
+        channels, size, style = state
+        rows = self.encoding.head(channels, size, width, style)
+        return sum(float(_vector(row, self.encoding.meters) @ weights) for row in rows)
 
     def _exits_of(self, index: int, state: State) -> list[Exit]:
         if (index, state) not in self._exits:
+            channels, size, style = state
             found: dict[State, dict[Stage, tuple[Encoded, Floats]]] = {}
             for assignment in self.encoding.assignments(index):
                 stage, meters = self.encoding.stage(index, assignment), self.encoding.meters
                 if not meters:  # a shortcut costs nothing but memory and time
                     stage = replace(stage, skip="none")
-                row = stage_counts(stage, *state, self.encoding.space.frame.style, meters)
-                found.setdefault((row.channels, row.resolution), {}).setdefault(stage, (assignment, _vector(row)))
-            self._exits[index, state] = [_exit(onward, list(ways.values())) for onward, ways in found.items()]
+                row = stage_counts(stage, channels, size, self.encoding.styles[style], meters)
+                onward = row.channels, row.resolution, style
+                found.setdefault(onward, {}).setdefault(stage, (assignment, _vector(row, meters)))
+            self._exits[index, state] = [_exit(after, list(ways.values())) for after, ways in found.items()]
         return self._exits[index, state]
 
 
@@ -94,15 +98,16 @@ def _exit(state: State, ways: list[tuple[Encoded, Floats]]) -> Exit:
     return Exit(state, tuple(assignment for assignment, _ in ways), np.array([costs for _, costs in ways]))
 
 
-def _vector(counts: Counts[int]) -> Floats:
+def _vector(counts: Counts[int], meters: Meters) -> Floats:
     """The counts that add up: [added]."""
-    return np.array([counts.flops, counts.parameters, counts.activations, *counts.metered.values()], dtype=np.float64)
+    metered = [counts.metered[meter.name] for meter in meters if meter.adds_up]
+    return np.array([counts.flops, counts.parameters, counts.activations, *metered], dtype=np.float64)
 
 
 def _weights(metric: Metric, meters: Meters) -> Floats:
     """What a metric that adds up makes of one of each count: [added]."""
-    units = np.eye(3 + len(meters), dtype=np.int64).tolist()
-    names = [meter.name for meter in meters]
+    names = [meter.name for meter in meters if meter.adds_up]
+    units = np.eye(3 + len(names), dtype=np.int64).tolist()
     ones = [Counts(one[0], one[1], one[2], 0, dict(zip(names, one[3:], strict=True))) for one in units]
     return np.array([metric.of(one) for one in ones], dtype=np.float64)
 
@@ -149,6 +154,6 @@ def pursue(encoding: Encoding, limits: Limits) -> Pursuit:
         codes.append(code)
         if least - bound > SLACK:
             return Pursuit(tuple(dict.fromkeys(codes)), True)
-        spent = _vector(encoding.cost(code))
+        spent = _vector(encoding.cost(code), encoding.meters)
         shares = _updated(shares, np.array([demand.excess(spent) for demand in wanted]))
     return Pursuit(tuple(dict.fromkeys(codes)), False)

@@ -16,6 +16,7 @@ from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import Counts, Meter, Meters, cost
+from nas_scale.metrics.training_memory import TRAIN_BATCH, TRAINED
 
 BYTES_PER_NUMBER: Final = 4  # float32
 
@@ -55,12 +56,12 @@ class Metric:
     @property
     def meters(self) -> Meters:
         """What has to be counted for `of`, besides what always is."""
-        return () if self.meter is None else (self.meter,)
+        return () if self.meter is None else (*self.meter.needs, self.meter)
 
     @property
     def flag(self) -> str:
-        """Its part of a flag: the name, without the device that a value names behind an @."""
-        return self.name.partition("@")[0]
+        """Its part of a flag: the name with hyphens, without the device that a value names behind an @."""
+        return self.name.partition("@")[0].replace("_", "-")
 
     @property
     def heading(self) -> str:
@@ -93,6 +94,17 @@ def _activations(counts: Counts[Any]) -> Any:
 def _memory(counts: Counts[Any]) -> Any:
     """Bytes that inference of one float32 image needs at least: the weights, and the most elements alive at once."""
     return BYTES_PER_NUMBER * (counts.parameters + counts.peak)
+
+
+def _size(counts: Counts[Any]) -> Any:
+    """Bytes of the float32 weights on disk. Batch norms' running statistics beside them are not counted: a file that
+    has them is a little larger, one whose norms are folded into convolutions a little smaller (tests hold both)."""
+    return BYTES_PER_NUMBER * counts.parameters
+
+
+def _train_memory(counts: Counts[Any]) -> Any:
+    """Bytes that a step of SGD with momentum holds at most: weights and momentum, and what the meter counts."""
+    return BYTES_PER_NUMBER * (2 * counts.parameters + counts.metered[TRAINED.name])
 
 
 FLOPS: Final = Metric(
@@ -139,6 +151,28 @@ MEMORY: Final = Metric(
     of=_memory,
     about="for one float32 image (bytes)",
     example="64MB",
+)
+SIZE: Final = Metric(
+    name="size",
+    label="size",
+    unit="on disk",
+    read=numbers.read_bytes,
+    show=numbers.memory,
+    of=_size,
+    adds_up=True,
+    about="of the float32 weights on disk (bytes)",
+    example="20MB",
+)
+TRAIN_MEMORY: Final = Metric(
+    name="train_memory",
+    label="training memory",
+    unit="of training memory",
+    read=numbers.read_bytes,
+    show=numbers.memory,
+    of=_train_memory,
+    about=f"for a batch of {TRAIN_BATCH} float32 images (bytes)",
+    example="8GB",
+    meter=TRAINED,
 )
 
 
@@ -189,7 +223,7 @@ class _Registry:
         self.metrics = metrics
 
 
-_REGISTRY: Final = _Registry(FLOPS, PARAMS, ACTIVATIONS, MEMORY)
+_REGISTRY: Final = _Registry(FLOPS, PARAMS, ACTIVATIONS, MEMORY, SIZE, TRAIN_MEMORY)
 
 
 def metrics() -> tuple[Metric, ...]:

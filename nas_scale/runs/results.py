@@ -29,10 +29,11 @@ VERSION: Final = 1
 # The costs that every row of a net has had since version 1; of a metric that is registered later, old files have none.
 COUNTED: Final = (FLOPS.name, PARAMS.name, ACTIVATIONS.name)
 
-# Figures by metric, which are fields of the row in JSON: what a net costs, and what it is to cost.
+# Figures by metric, which are fields of the row in JSON: what a net costs, is to cost, and may cost.
 Costs: TypeAlias = Annotated[Mapping[str, int | float], msgspec.Meta(extra={"in JSON": ""})]
 Targets: TypeAlias = Annotated[Mapping[str, int | float | None], msgspec.Meta(extra={"in JSON": "target_"})]
-PREFIX: Final = {Costs: "", Targets: "target_"}
+Most: TypeAlias = Annotated[Mapping[str, int | float], msgspec.Meta(extra={"in JSON": "max_"})]
+PREFIX: Final = {Costs: "", Targets: "target_", Most: "max_"}
 # A field that JSON leaves out where it is empty.
 WhereAny: Final = msgspec.Meta(extra={"in JSON": "where any"})
 
@@ -151,8 +152,8 @@ def _with_costs(value: Any, kind: Any, path: str) -> Any:
     for item in msgspec.structs.fields(kind):
         if item.type == Costs:
             found[item.encode_name] = _costs(value, path)
-        elif item.type == Targets:
-            prefix = PREFIX[Targets]
+        elif item.type in (Targets, Most):
+            prefix = PREFIX[item.type]
             fields_there = {field.removeprefix(prefix): field for field in value if field.startswith(prefix)}
             found[item.encode_name] = {name: value[fields_there[name]] for name in _metrics_among(fields_there)}
         elif item.encode_name in value:

@@ -25,7 +25,8 @@ def _cell(quality: Quality, value: float | None) -> str:
 def ranking_table(found: SearchResult, rows: int = MOST_ROWS) -> RenderableType:
     """A search's ranking, with how the proxy was reduced above it and what it cannot tell below."""
     nets, quality = found.ranking, found.quality
-    costs = cost_columns([row.costs for row in nets], [name for name, target in found.targets.items() if target])
+    asked = [*(name for name, target in found.targets.items() if target), *found.most]
+    costs = cost_columns([row.costs for row in nets], asked)
     scores = (f">{quality.heading}", ">+-", "seeds", ">search %" if quality.percent else ">search", ">reward")
     title = f"{found.run}: {len(nets)} net{'s' if len(nets) != 1 else ''}"
     reached = [">epochs"] if found.pruner else []

@@ -41,7 +41,7 @@ def _profile(profile: Profile) -> list[RenderableType]:
     total = profile.cost
     if total is None:
         return [Text(f"{title}, counted by fvcore", style="bold")]
-    first, *others = [metric for metric in metrics() if metric.adds_up]
+    first, *others = [metric for metric in metrics() if metric.adds_up and metric.usual]
     times = shares_of_time(profile.measured)
     timed = (">of the time",) if times else ()
     costs = (f">{first.heading}", ">share", *(f">{metric.heading}" for metric in others), *timed)

@@ -25,7 +25,7 @@ def test_a_budget_is_refused_exactly_when_no_net_meets_it(data: st.DataObject) -
     gaps = [sum(limit.violation(cost) for limit in limits.limits) for cost in costs_of(space.name)]
     found = nearest(space, limits)
     assert found.violation == pytest.approx(min(gaps))
-    assert cost(found.net) == found.cost
+    assert cost(found.net, limits.meters) == found.cost
     assert found.net == space.net(found.params)
     if any(admits(limits, cost) for cost in costs_of(space.name)):
         ensure_possible(space, limits)

@@ -15,19 +15,19 @@ from nas_scale.architecture.space import SearchSpace
 from nas_scale.feasible.canonical import Forms
 from nas_scale.feasible.cost_table import CostTable, Longs, cost_table_for
 from nas_scale.feasible.encoding import Encoding
-from nas_scale.metrics.counts import Counts, cost
+from nas_scale.metrics.counts import Counts, Meter, as_rows, cost, from_rows
 from nas_scale.metrics.limits import Limits
-from tests.support.small_spaces import SPACES, assignments, costs_of, spaces, tight_limits
+from tests.support.small_spaces import METERS, SPACES, assignments, costs_of, spaces, tight_limits
 
 
 def one_by_one(counts: Counts[Longs]) -> list[Counts[int]]:
-    rows = (counts.flops, counts.parameters, counts.activations, counts.peak)
-    return [Counts(*each) for each in zip(*(row.tolist() for row in rows), strict=True)]
+    meters = tuple(Meter(name, lambda layer: 0) for name in counts.metered)
+    return [from_rows(each, meters) for each in zip(*(row.tolist() for row in as_rows(counts)), strict=True)]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 def test_every_net_costs_what_the_whole_net_costs(space: SearchSpace) -> None:
-    table = CostTable(Encoding(space))
+    table = CostTable(Encoding(space, METERS))
     codes = table.codes(table.encoding.code(params) for params in assignments(space))
     wanted = costs_of(space.name)
     assert one_by_one(table.cost(codes)) == wanted
@@ -37,19 +37,19 @@ def test_every_net_costs_what_the_whole_net_costs(space: SearchSpace) -> None:
 @pytest.mark.parametrize("nets", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", sorted(known_spaces()))
 def test_random_nets_of_the_shipped_spaces_cost_what_the_encoding_says(name: str, nets: int) -> None:
-    table, scalar = CostTable(Encoding(load_space(name))), Encoding(load_space(name))
+    table, scalar = CostTable(Encoding(load_space(name), METERS)), Encoding(load_space(name), METERS)
     codes = table.uniform(random.Random(1), nets)
     costs = [scalar.cost(tuple(code)) for code in codes.tolist()]
     assert one_by_one(table.cost(codes)) == costs
     for code, spent in list(zip(codes.tolist(), costs, strict=True))[:20]:
-        assert spent == cost(scalar.space.net(scalar.params(tuple(code))))
+        assert spent == cost(scalar.space.net(scalar.params(tuple(code))), METERS)
 
 
 @given(st.data())
 def test_violations_are_those_of_the_limits(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))
-    table = cost_table_for(space)
+    table = cost_table_for(space, limits.meters)
     codes = table.codes(table.encoding.code(params) for params in assignments(space))
     wanted = [sum(limit.violation(spent) for limit in limits.limits) for spent in costs_of(space.name)]
     assert table.violations(codes, limits) == pytest.approx(wanted, abs=1e-12)

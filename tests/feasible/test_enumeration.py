@@ -23,7 +23,7 @@ from tests.support.small_spaces import PLAIN, admits, assignments, costs_of, spa
 def test_all_that_is_admissible_is_found_and_nothing_else(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))
-    table = cost_table_for(space)
+    table = cost_table_for(space, limits.meters)
     wanted = {
         table.encoding.code(params)
         for params, spent in zip(assignments(space), costs_of(space.name), strict=True)

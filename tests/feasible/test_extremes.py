@@ -29,7 +29,7 @@ def test_the_least_is_the_least_of_all_nets(space: SearchSpace, weights: list[fl
 def test_no_impossibility_is_claimed_that_is_none(data: st.DataObject) -> None:
     space = data.draw(spaces)
     limits = data.draw(tight_limits(space))
-    if pursue(Encoding(space), limits).impossible:
+    if pursue(Encoding(space, limits.meters), limits).impossible:
         assert not any(admits(limits, cost) for cost in costs_of(space.name))
 
 

@@ -13,16 +13,17 @@ from rich.console import Console
 
 from nas_scale import search
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.shared.net_lookup import net_attributes, stored_costs
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible, nearest
 from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.counts import Counts, cost
 from nas_scale.metrics.limits import Limit, Limits, around
-from nas_scale.metrics.metric import Metric, metric_named, metrics, registered
+from nas_scale.metrics.metric import Metric, meters_of, metric_named, metrics, registered
 from nas_scale.metrics.reward import Reward
 from nas_scale.numbers import memory, read_bytes
-from nas_scale.runs.results import plain
+from nas_scale.runs.results import plain, typed
 from nas_scale.show.results import result_table
 from tests.support.results import a_row
 from tests.support.small_spaces import PLAIN, assignments, costs_of
@@ -121,9 +122,12 @@ def test_an_unknown_metric_is_refused_with_a_near_miss() -> None:
 
 
 def test_metrics_that_add_up_are_linear_and_ignore_the_peak() -> None:
-    spent = cost(PLAIN.net(next(assignments(PLAIN))))
+    spent = cost(PLAIN.net(next(assignments(PLAIN))), meters_of(metrics()))
     for metric in metrics():
-        double = Counts(2 * spent.flops, 2 * spent.parameters, 2 * spent.activations, 7 * spent.peak)
+        metered = {
+            meter.name: (2 if meter.adds_up else 7) * spent.metered[meter.name] for meter in meters_of(metrics())
+        }
+        double = Counts(2 * spent.flops, 2 * spent.parameters, 2 * spent.activations, 7 * spent.peak, metered)
         assert (metric.of(double) == 2 * metric.of(spent)) == metric.adds_up
 
 
@@ -133,3 +137,18 @@ def test_a_metric_cannot_take_the_place_of_a_field_of_a_row() -> None:
         pytest.raises(UserError, match="a metric cannot be called 'seeds': RankingRow has a field of this name"),
     ):
         plain(a_row())
+
+
+def test_what_is_limited_is_a_column_and_stays_in_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    limits = {"max_size": 3e6, "max_train_memory": 6e7}
+    found = search(evaluate=depth, space="nas-bench-macro", trials=4, seed=1, **limits)
+    assert all(row.costs["size"] <= 3e6 and row.costs["train_memory"] <= 6e7 for row in found.ranking)
+    written = plain(found)
+    assert {name: written[name] for name in limits} == limits
+    assert typed(written, SearchResult).most == {"size": 3e6, "train_memory": 6e7}
+    table = drawn(result_table(found))
+    assert "train_memory" in table
+    assert memory(found.ranking[0].costs["size"]) in table
+    older = {name: value for name, value in written.items() if name not in limits}
+    assert typed(older, SearchResult).most == {}

@@ -13,7 +13,7 @@ from nas_scale.architecture.space import SearchSpace, space_of
 from nas_scale.architecture.spec import Architecture
 from nas_scale.metrics.counts import Counts, cost
 from nas_scale.metrics.limits import Limit, Limits, around
-from nas_scale.metrics.metric import metric_named, metrics
+from nas_scale.metrics.metric import meters_of, metric_named, metrics
 
 FRAME = Architecture((), stem=16, head=64, resolution=64, classes=10)
 
@@ -44,6 +44,7 @@ VANISHING = space_of(
 )
 SPACES = (PLAIN, HOLES, VANISHING)
 spaces = st.sampled_from(SPACES)
+METERS = meters_of(metrics())  # all that can be counted
 
 
 def assignments(space: SearchSpace) -> Iterator[dict[str, Value]]:
@@ -55,7 +56,7 @@ def assignments(space: SearchSpace) -> Iterator[dict[str, Value]]:
 def costs_of(name: str) -> list[Counts[int]]:
     """By metrics.counts alone: independent of what is tested."""
     space = next(space for space in SPACES if space.name == name)
-    return [cost(space.net(params)) for params in assignments(space)]
+    return [cost(space.net(params), METERS) for params in assignments(space)]
 
 
 def admits(limits: Limits, counts: Counts[int]) -> bool:

@@ -15,6 +15,7 @@ from nas_scale.devices.subject import Subject, environment_document
 from nas_scale.devices.support import check_setting
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import Counts
+from nas_scale.metrics.memory import memory_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def measured_nets(
 
 def estimated_memory(cost: Counts[int], setting: DeviceSetting) -> int:
     """Bytes of weights and of the most elements alive at once, for the setting's batch and precision."""
-    return BYTES[setting.precision] * (cost.parameters + setting.batch * cost.peak)
+    planned: int = memory_of(cost, setting.batch, BYTES[setting.precision])
+    return planned
 
 
 def latency_document(net: MeasuredNet) -> dict[str, Any]:

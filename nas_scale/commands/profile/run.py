@@ -24,8 +24,8 @@ from nas_scale.commands.shared.options import given_options, take
 from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject
 from nas_scale.engines.base import ignore_progress
-from nas_scale.metrics.counts import Counts, StageCounts, cost, stage_profile
-from nas_scale.metrics.metric import metrics
+from nas_scale.metrics.counts import Counts, StageCounts, stage_profile, total
+from nas_scale.metrics.metric import meters_of, metrics
 
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
@@ -81,7 +81,9 @@ def _profile(net: str | Architecture, resolution: int | None, check: bool, resul
     arch = find_net(net, results) if isinstance(net, str) else net
     arch = replace(arch, resolution=resolution or arch.resolution)
     labels = ("stem", *(format_stage(stage) for stage in arch.stages), "head", "classifier")
-    counted = Profile(arch.name or "net", arch.resolution, arch, labels, tuple(stage_profile(arch)), cost(arch))
+    meters = meters_of(metrics())
+    rows = tuple(stage_profile(arch, meters))
+    counted = Profile(arch.name or "net", arch.resolution, arch, labels, rows, total(rows, meters))
     if not check:
         return counted
     from nas_scale.nets.oracle import count_net

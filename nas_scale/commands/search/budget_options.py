@@ -8,6 +8,7 @@ from typing import Final
 from nas_scale.commands.shared.options import Option
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import LATENCY, Metric, metric_named, metrics, value_on_device
+from nas_scale.numbers import read_bytes
 
 BUDGET: Final = "Budget"
 
@@ -17,7 +18,7 @@ def target_options() -> dict[str, Option]:
     help = "{} to aim at, e.g. {}: admits a band around it and enters the reward."
     latency = _of_device("Milliseconds on a device to come near and not to exceed, e.g. 5ms@mycpu; enters the reward.")
     return {
-        metric.name: _of_metric(metric, help.format(_title(metric), metric.example)) for metric in counted_metrics()
+        metric.name: _of_metric(metric, help.format(_title(metric), _example(metric))) for metric in counted_metrics()
     } | latency
 
 
@@ -26,13 +27,13 @@ def most_options() -> dict[str, Option]:
     help = "Upper limit of {}, e.g. {}."
     latency = _of_device("Upper limit of milliseconds on a device, e.g. 5ms@mycpu (nas-scale latency list).")
     return {
-        metric.name: _of_metric(metric, help.format(metric.title, metric.example)) for metric in counted_metrics()
+        metric.name: _of_metric(metric, help.format(metric.title, _example(metric))) for metric in counted_metrics()
     } | latency
 
 
 def counted_metrics() -> list[Metric]:
     """The metrics that need no device."""
-    return [metric for metric in metrics() if metric.flag == metric.name]
+    return [metric for metric in metrics() if not metric.name.startswith(f"{LATENCY}@")]
 
 
 def _of_device(help: str) -> dict[str, Option]:
@@ -41,6 +42,12 @@ def _of_device(help: str) -> dict[str, Option]:
 
 def _title(metric: Metric) -> str:
     return metric.title[:1].upper() + metric.title[1:]
+
+
+def _example(metric: Metric) -> str:
+    """Says that an MB is a million bytes, as on a disk's label."""
+    example = metric.example
+    return f"{example} ({metric.read(example):,.0f} bytes)" if metric.read is read_bytes else example
 
 
 def by_metric(prefix: str, values: Mapping[str, float | str]) -> Iterator[tuple[Metric, float]]:

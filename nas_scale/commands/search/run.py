@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from nas_scale.architecture.files import net_from_document
+from nas_scale.commands.search.budget_options import by_metric
 from nas_scale.commands.search.evaluate import Evaluate
 from nas_scale.commands.search.front import front_of
 from nas_scale.commands.search.included import included_line
@@ -93,6 +94,7 @@ def search_result(work: SearchWork, ranking: Ranking, header: tuple[str, ...], s
         header=header,
         objective=run.spec["objective"],
         targets={FLOPS.name: None} if target is None else {FLOPS.name: None, target[0].name: target[1]},
+        most={metric.name: value for metric, value in by_metric("max", wanted.most)},
         seed_sd=ranking.seed_sd,
         seed_freedom=ranking.freedom,
         spread=ranking.spread,
