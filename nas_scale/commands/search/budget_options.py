@@ -45,9 +45,7 @@ def _title(metric: Metric) -> str:
 
 
 def _example(metric: Metric) -> str:
-    """Says that an MB is a million bytes, as on a disk's label."""
-    example = metric.example
-    return f"{example} ({metric.read(example):,.0f} bytes)" if metric.read is read_bytes else example
+    return f"{metric.example} (an MB is a million bytes)" if metric.read is read_bytes else metric.example
 
 
 def by_metric(prefix: str, values: Mapping[str, float | str]) -> Iterator[tuple[Metric, float]]:
