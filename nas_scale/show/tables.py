@@ -40,7 +40,8 @@ def _profile(profile: Profile) -> list[RenderableType]:
     title = f"{profile.name} at {profile.resolution} px"
     total = profile.cost
     if total is None:
-        return [Text(f"{title}, counted by fvcore", style="bold")]
+        made_for = " (the size it was made for)" if profile.own_resolution else ""
+        return [Text(f"{title}{made_for}, counted by fvcore", style="bold")]
     first, *others = [metric for metric in metrics() if metric.adds_up and metric.usual]
     times = shares_of_time(profile.measured)
     timed = (">of the time",) if times else ()

@@ -139,6 +139,25 @@ def test_fvcore_agrees_and_its_convention_is_explained(nas_scale: Command) -> No
     assert document["fvcore"]["by_operator"]["conv"] + document["fvcore"]["by_operator"]["linear"] == 385_814_752
 
 
+def test_nets_of_other_libraries_are_counted_at_the_size_they_were_made_for(nas_scale: Command) -> None:
+    from tests.support.oracles import timm, torchvision_models
+
+    torchvision_models()
+    timm()
+    larger, smaller = nas_scale("profile", "torchvision:efficientnet_b1", "timm:mobilenetv3_small_100", "--json").json[
+        "nets"
+    ]
+    assert larger["resolution"] == 240
+    (ours,) = profile("efficientnet-b1", resolution=240)
+    assert ours.cost is not None
+    assert larger["flops"] == ours.cost.flops
+    assert smaller["resolution"] == 224
+    shown = nas_scale("profile", "torchvision:efficientnet_b1").out
+    assert "torchvision:efficientnet_b1 at 240 px (the size it was made for), counted by fvcore" in shown
+    asked = nas_scale("profile", "torchvision:efficientnet_b1", "--resolution", "64").out
+    assert "torchvision:efficientnet_b1 at 64 px, counted by fvcore" in asked
+
+
 def test_nets_of_other_libraries(nas_scale: Command) -> None:
     from tests.support.oracles import timm, torchvision_models
 
@@ -147,6 +166,7 @@ def test_nets_of_other_libraries(nas_scale: Command) -> None:
     theirs = nas_scale("profile", "torchvision:efficientnet_b0", "timm:mobilenetv2_100", "--json").json["nets"]
     assert theirs[0]["flops"] == 385_814_752
     assert theirs[1]["params"] == nas_scale("profile", "mobilenetv2", "--json").json["nets"][0]["params"]
+    assert [net["resolution"] for net in theirs] == [224, 224]
     unknown = nas_scale("profile", "timm:efficientnet_z9")
     assert unknown.code == 2
     assert "timm has no net 'efficientnet_z9'" in unknown.err

@@ -38,7 +38,8 @@ class Profile:
     """A net's cost by stage and in all.
 
     Nets of other libraries have neither stages nor a cost of ours; `oracle` is fvcore's count, where it was asked for.
-    measured: of this net among all that were measured together, where that was asked for.
+    own_resolution: it is the one that the net was made for. measured: of this net among all that were measured
+    together, where that was asked for.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Profile:
     stages: tuple[StageCounts, ...]
     cost: Counts[int] | None
     oracle: OracleCount | None = None
+    own_resolution: bool = True
     measured: MeasuredNet | None = None
 
 
@@ -79,11 +81,13 @@ def _profile(net: str | Architecture, resolution: int | None, check: bool, resul
     if isinstance(net, str) and net.partition(":")[0] in PEERS:
         return _peer_profile(net, resolution)
     arch = find_net(net, results) if isinstance(net, str) else net
+    own_resolution = resolution in (None, arch.resolution)
     arch = replace(arch, resolution=resolution or arch.resolution)
     labels = ("stem", *(format_stage(stage) for stage in arch.stages), "head", "classifier")
     meters = meters_of(metrics())
     rows = tuple(stage_profile(arch, meters))
     counted = Profile(arch.name or "net", arch.resolution, arch, labels, rows, total(rows, meters))
+    counted = replace(counted, own_resolution=own_resolution)
     if not check:
         return counted
     from nas_scale.nets.oracle import count_net
@@ -97,8 +101,10 @@ def _peer_profile(text: str, asked: int | None) -> Profile:
     from nas_scale.nets.peers import peer, peer_resolution
 
     module = peer(text)
-    resolution = asked or peer_resolution(text, module)
-    return Profile(text, resolution, None, (), (), None, count_module(module, resolution))
+    own = peer_resolution(text, module)
+    resolution = asked or own
+    counted = count_module(module, resolution)
+    return Profile(text, resolution, None, (), (), None, counted, own_resolution=resolution == own)
 
 
 def profile_document(profiles: Sequence[Profile]) -> dict[str, Any]:
