@@ -40,7 +40,7 @@ def confirmed(
             found = _confirmed(found, limit, ranked, on_event)
         except NasScaleError as error:
             return Confirmation(tuple(candidates), (f"{limit.metric.name} is as predicted, not measured: {error}",))
-    if any(not entry.over for entry in found if entry.measured):
+    if not limits or any(not entry.over for entry in found if entry.measured):
         return Confirmation(found)
     notes = ("no net kept its limit when it was measured; the ranking goes by what was predicted",)
     return Confirmation(tuple(replace(entry, over=None) for entry in found), notes if found else ())

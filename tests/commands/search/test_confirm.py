@@ -138,3 +138,8 @@ def test_objectives_may_be_milliseconds(tmp_path: Path) -> None:
     costs = [member.costs["latency@toy"] for member in found.pareto_front]
     assert costs == sorted(costs)
     assert "latency@toy" in drawn(found)
+
+
+def test_where_nothing_is_to_be_measured_nothing_is_said_of_it(tmp_path: Path) -> None:
+    found = search(evaluate=stages, space="nas-bench-macro", trials=3, max_size=1e8, results=tmp_path)
+    assert not [line for line in found.header if "measured" in line]
