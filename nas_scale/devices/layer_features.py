@@ -87,7 +87,8 @@ def _large(kernel: int) -> bool:
 
 
 def _launches(layer: Layer, kind: Kind, batch: int) -> list[float]:
-    return [*_by(KINDS[:-1], kind, 1.0), float(layer.added != "none"), float(layer.conv.stride > 1), float(layer.pads)]
+    skips = (float(layer.added == skip) for skip in ("identity", "pool"))
+    return [*_by(KINDS[:-1], kind, 1.0), *skips, float(layer.conv.stride > 1), float(layer.pads)]
 
 
 def _traffic(layer: Layer, kind: Kind, batch: int) -> list[float]:
@@ -98,7 +99,8 @@ def _traffic(layer: Layer, kind: Kind, batch: int) -> list[float]:
         *_by(KINDS[:-1], kind, float(written * batch)),
         *_by(KINDS, kind, float(layer.conv.weights)),
         *(out if layer.conv.act == act else 0.0 for act in ACTS),
-        out if layer.added != "none" else 0.0,
+        out if layer.added == "identity" else 0.0,
+        out + layer.entry * batch if layer.added == "pool" else 0.0,
         float(layer.inputs * batch) if layer.pads else 0.0,
     ]
 

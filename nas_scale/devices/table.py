@@ -100,8 +100,8 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
 
     origin: measured here, or learned from a file of somebody's measurements. source: the space or the file. batch:
     images of a prediction. setting, environment: what it was measured under, where that is known. reference:
-    milliseconds of the reference net, to which all rows are related. date: ISO. words: what the model is made of.
-    trusted: the predictions are good enough to be used without --force, or --force was given.
+    milliseconds of the nets that are timed beside all others, to which all rows are related. date: ISO. words: what the
+    model is made of. trusted: the predictions are good enough to be used without --force, or --force was given.
     """
 
     version: int = VERSION

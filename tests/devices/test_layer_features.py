@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nas_scale.architecture.blocks import Conv
 from nas_scale.architecture.files import load_net
 from nas_scale.architecture.layers import Layer, layers
+from nas_scale.architecture.notation import parse_stage
+from nas_scale.architecture.spec import Architecture
 from nas_scale.devices.layer_features import GROUPS, kind_of, layer_features
 from nas_scale.devices.layer_places import REACHES, WAVES, place_of, smooth_features
 from nas_scale.metrics.counts import cost
 
 B0 = load_net("efficientnet-b0")
+POOLED = tuple(layers(Architecture((parse_stage("ir_k3_s2_e3_c24_poolskip"),), stem=16, resolution=32)))
 
 
 def features(group: str, *some: Layer, batch: int = 1) -> np.ndarray:
@@ -46,10 +51,23 @@ def test_squeeze_excite_reads_the_whole_map_twice() -> None:
     assert read.tolist() == [9600, 9600]
 
 
+def test_a_pool_costs_what_it_reads_and_an_identity_does_not() -> None:
+    frame = Architecture((), stem=16, resolution=32, classes=10)
+    pooled, plain = (
+        [layer for layer in layers(replace(frame, stages=(parse_stage(text),))) if layer.conv.role == "project"]
+        for text in ("ir_k3_s2_e3_c24_poolskip", "ir_k3_s1_e3_c16")
+    )
+    assert pooled[0].entry == 16 * 16 * 16
+    skips = features("launches", pooled[0], plain[0])[:, 4:6]
+    assert skips.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    read = features("traffic", pooled[0]) - features("traffic", replace(pooled[0], added="none"))
+    assert read.sum() == pooled[0].outputs + pooled[0].entry
+
+
 def test_no_feature_is_negative_and_each_is_somewhere() -> None:
     for group in GROUPS:
         found = features(
-            group, *layers(B0), *layers(load_net("mobilenetv3-large")), *layers(load_net("efficientnetv2-b0"))
+            group, *layers(B0), *layers(load_net("mobilenetv3-large")), *layers(load_net("efficientnetv2-b0")), *POOLED
         )
         assert (found >= 0).all()
         if group not in ("sums", "traffic"):

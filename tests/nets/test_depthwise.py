@@ -197,7 +197,7 @@ def test_autocast_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     expand = convolution.Convolution(8, 16, 1, 1, bias=False).to(DEVICE)
     spatial = convolution.Convolution(16, 16, 3, 1, 16, bias=False).to(DEVICE)
     with torch.autocast(DEVICE, torch.bfloat16):
-        y = spatial(expand(torch.randn(2, 8, 6, 6, device=DEVICE)))
+        y = spatial(expand(torch.randn(2, 8, 6, 6).to(DEVICE)))
     y.float().sum().backward()
     assert y.dtype == torch.bfloat16
     assert spatial.weight.grad is not None

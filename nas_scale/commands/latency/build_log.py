@@ -28,7 +28,7 @@ class BuildAsked(msgspec.Struct, frozen=True, kw_only=True):
 class BuildLine(msgspec.Struct, frozen=True, kw_only=True):
     """A net of the design in one process. net: its place in the design. seconds: its part of the process's time.
 
-    milliseconds: None where it failed, for `reason`. reference: of the net that is timed beside all others. spread:
+    milliseconds: None where it failed, for `reason`. reference: of the nets that are timed beside all others. spread:
     interquartile range over median. again: it is a second measurement, to know how far one can be trusted.
     """
 

@@ -107,7 +107,7 @@ class Building:
         )
 
     def _measurements(self, again: bool) -> dict[int, Measurement]:
-        """By place in the design, all related to one speed of the reference net."""
+        """By place in the design, all related to one speed of the reference nets."""
         return {
             line.net: Measurement(
                 self._plan(line.net).net, line.milliseconds * self._reference / line.reference, self.setting.batch
@@ -118,15 +118,14 @@ class Building:
 
     @property
     def _reference(self) -> float:
-        """The usual milliseconds of the reference net, of one image or as many as the setting has."""
+        """The usual milliseconds of the nets that are timed beside all others."""
         return median(line.reference for line in self.log.timed if line.milliseconds is not None)
 
     def _process(self, places: Sequence[int], again: bool) -> None:
         """Measures these nets in one fresh process, and keeps what they took."""
         started = time.monotonic()
         subjects = [Subject(self._plan(place).net) for place in places]
-        self.log.exported.mkdir(exist_ok=True)
-        failed = export_all(subjects, self.setting, self.log.exported)
+        failed = self._exported(places)
         timed = time_round(
             subjects,
             self.setting,
@@ -141,6 +140,16 @@ class Building:
         self.log.add([timed_line(place, sampled, seconds, again) for place, sampled in found])
         for place in places:
             self.on_event(JobDone(str(place), ""))
+
+    def _exported(self, places: Sequence[int]) -> dict[int, str]:
+        """Exports these and the next, since processes that export take long to start; why any of these could not be."""
+        self.log.exported.mkdir(exist_ok=True)
+        ahead = [*places, *range(max(places) + 1, max(places) + 1 + TOGETHER)]
+        subjects = [Subject(self._plan(place).net) for place in ahead]
+        if all((self.log.exported / subject.file_name(self.setting)).exists() for subject in subjects[: len(places)]):
+            subjects = subjects[: len(places)]
+        failed = export_all(subjects, self.setting, self.log.exported)
+        return {number: reason for number, reason in failed.items() if number < len(places)}
 
     def _plan(self, place: int) -> Planned:
         """The net at this place of the design."""
