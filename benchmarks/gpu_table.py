@@ -164,6 +164,18 @@ def _family(line: Line) -> str:
     return _progress(line)
 
 
+def _latency(line: Line) -> str:
+    found = []
+    for row in rows(line, "profile"):
+        nets = row["profile"].get("nets", [])
+        under = f"{row['runtime']} {row['precision']}, batch {row['batch']}"
+        found += [f"{net['name']} {net['latency']['milliseconds']:.3g} ms ({under})" for net in nets[:1]]
+    for row in rows(line, "table"):
+        judged = row["table"].get("judged")
+        found += [f"table within 10% for {judged['table']['within_10_percent']:.0%}"] if judged else []
+    return "; ".join(found)
+
+
 HEADLINES: dict[int, Callable[[Line], str]] = {
     0: _environment,
     1: _ways,
@@ -175,6 +187,7 @@ HEADLINES: dict[int, Callable[[Line], str]] = {
     7: _rank,
     8: _accuracy,
     9: _family,
+    10: _latency,
 }
 
 
@@ -282,6 +295,17 @@ def _family_section(line: Line) -> list[str]:
     return table(keys, body) if body else []
 
 
+def _latency_section(line: Line) -> list[str]:
+    body = []
+    for row in rows(line, "profile"):
+        for net in row["profile"].get("nets", []):
+            found = net["latency"]
+            times = [_short(found[key]) for key in ("milliseconds", "p10", "p90")]
+            rate = f"{found['images_per_second']:,.0f}"
+            body.append((row["runtime"], row["precision"], row["batch"], net["name"], *times, rate, found["place"]))
+    return table(("runtime", "precision", "batch", "net", "median ms", "p10", "p90", "images/s", "place"), body)
+
+
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
 
@@ -295,6 +319,7 @@ SECTIONS: dict[int, Callable[[Line], list[str]]] = {
     6: _costs_section,
     7: _rank_section,
     9: _family_section,
+    10: _latency_section,
 }
 
 

@@ -87,9 +87,9 @@ def measure(
     """The nets' milliseconds, each timed in `rounds` fresh processes, one after another.
 
     nets: ours, or the names `timm:NAME` and `torchvision:NAME`. seconds: of timed calls, of each net in each process.
-    stages: the parts of nets of ours are timed as well, where the runtime is eager. memory: peak memory is measured
-    too, afterwards and in processes of its own, where the runtime allows it. reference: milliseconds of
-    the reference net that all is related to (`combine`). exported: a folder that keeps exported files for the next
+    stages: the parts of nets of ours are timed as well, in the first process, where the runtime is eager. memory: peak
+    memory is measured too, afterwards and in processes of its own, where the runtime allows it. reference: milliseconds
+    of the reference net that all is related to (`combine`). exported: a folder that keeps exported files for the next
     time; None for one that is gone afterwards. report: is told of progress.
 
     A net that fails, or whose process dies of it, has a reason and no times. Raises UserError for a setting that cannot
@@ -106,7 +106,7 @@ def measure(
                 setting,
                 number=number,
                 seconds=seconds,
-                stages=stages,
+                stages=stages and number == 0,
                 exported=folder,
                 failed=failed,
                 report=_numbered(report, number, rounds),

@@ -64,7 +64,8 @@ class _Eager:
     def _layer(self, layer: Layer, held: int) -> int:
         """A convolution, its batch norm and its activation. held: the input included."""
         conv, out = layer.conv, layer.outputs
-        copied = layer.padded if layer.pads else 0
+        pads = layer.pads and (self.on_cpu or conv.groups == 1)  # a GPU's depthwise kernels pad as they read
+        copied = layer.padded if pads else 0
         writes = conv.norm or conv.act not in (None, "relu")
         convolving = self.batch * (held + copied + out) + (_scratch(layer, self.batch) if self.on_cpu else 0)
         return max(convolving, self.batch * (held + (2 if writes else 1) * out))

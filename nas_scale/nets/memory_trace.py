@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
 import torch
@@ -54,8 +54,8 @@ def traced_training(arch: Architecture, batch: int, device: str = "cpu", layout:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    momentum = [weight.numel() * weight.element_size() for weight in net.parameters()]
-    return _peak(step, device, [*net.parameters(), *net.buffers(), images]) + (device == "cpu") * sum(momentum)
+    momentum = _bytes_of(net.parameters())
+    return _peak(step, device, [*net.parameters(), *net.buffers(), images], momentum)
 
 
 _FORMATS: Final[dict[Layout, torch.memory_format]] = {
@@ -74,22 +74,32 @@ def _images(arch: Architecture, batch: int, device: str, dtype: torch.dtype, lay
     return torch.rand(shape, device=device, dtype=dtype).contiguous(memory_format=_FORMATS[layout])
 
 
-def _peak(run: Callable[[], None], device: str, kept: list[Tensor]) -> int:
-    """Of a warm run. A GPU's allocator counts by itself; on a CPU every block that is given out or back is recorded."""
+def _peak(run: Callable[[], None], device: str, kept: Sequence[Tensor], left: int = 0) -> int:
+    """Of a warm run, without the workspaces that libraries keep from one net to the next.
+
+    A GPU's allocator counts by itself; on a CPU every block that is given out or back is recorded. kept: what is there
+    before. left: bytes that the first run leaves behind.
+    """
+    kept_bytes = _bytes_of(kept) + left
     run()
     if device != "cpu":
         torch.cuda.synchronize()
+        workspaces = torch.cuda.memory_allocated() - kept_bytes
         torch.cuda.reset_peak_memory_stats()
         run()
         torch.cuda.synchronize()
-        return torch.cuda.max_memory_allocated()
+        return torch.cuda.max_memory_allocated() - workspaces
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         run()
     live = most = 0
     for block in sorted(_blocks(recorded), key=lambda block: block[0]):
         live += block[1]
         most = max(most, live)
-    return most + sum(tensor.numel() * tensor.element_size() for tensor in kept)
+    return most + kept_bytes
+
+
+def _bytes_of(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _blocks(recorded: Any) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from rich.status import Status
 from rich.text import Text
 
 from nas_scale import numbers
+from nas_scale.metrics.memory import MEANINGS
 from nas_scale.show.console import messages
 from nas_scale.show.sheet import Sheet
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 BUSY: Final = 0.05  # share of the time that others had the core from which on a measurement is called disturbed
 QUIET_SECONDS: Final = 20.0  # between lines where there is no terminal
 
-MEANINGS: Final = {
+MEASURED: Final = {
     "process": "measured is by how much a process grew while it ran the net, libraries' buffers included",
     "allocator": "measured is the most that torch's allocator had handed out on the GPU",
 }
@@ -34,7 +35,7 @@ MEANINGS: Final = {
 def latency_table(nets: Sequence[MeasuredNet]) -> list[RenderableType]:
     """All nets side by side, and under what they were measured."""
     among = nets[0].among
-    columns = (">px", ">median ms", ">p10-p90", ">IQR", ">images/s", ">memory estimated", ">measured", ">place")
+    columns = (">px", ">median ms", ">p10-p90", ">IQR", ">images/s", ">planned", ">allocator", ">measured", ">place")
     sheet = Sheet(f"milliseconds for a batch of {nets[0].latency.batch}", "net", *columns)
     for net in nets:
         sheet.add(net.latency.name, str(net.latency.resolution), *_times(net.latency), *_memory(net), _place(net))
@@ -61,10 +62,10 @@ def _times(latency: Latency) -> tuple[str, str, str, str]:
     return _figure(latency.median), spread, _figure(latency.iqr), shown_rate
 
 
-def _memory(net: MeasuredNet) -> tuple[str, str]:
-    measured = net.latency.memory
-    estimated = "" if net.estimated_memory is None else numbers.memory(net.estimated_memory)
-    return estimated, "" if measured is None else numbers.memory(measured.peak_bytes)
+def _memory(net: MeasuredNet) -> tuple[str, str, str]:
+    measured, needs = net.latency.memory, net.needs
+    estimated = ("", "") if needs is None else (numbers.memory(needs.planned), numbers.memory(needs.allocated))
+    return *estimated, "" if measured is None else numbers.memory(measured.peak_bytes)
 
 
 def _place(net: MeasuredNet) -> str:
@@ -93,8 +94,8 @@ def _ties(among: Latencies) -> list[str]:
 
 def _memory_words(nets: Sequence[MeasuredNet]) -> list[str]:
     kinds = {net.latency.memory.kind for net in nets if net.latency.memory is not None}
-    meanings = [MEANINGS[kind] for kind in sorted(kinds)] or ["this runtime's memory is not measured"]
-    return [f"memory: estimated is weights and tensors alive at once, well placed; {'; '.join(meanings)}."]
+    measured = [MEASURED[kind] for kind in sorted(kinds)] or ["this runtime's memory is not measured"]
+    return [f"memory: {MEANINGS['planned']}; {MEANINGS['allocated']}; {'; '.join(measured)}."]
 
 
 def _remarks(nets: Sequence[MeasuredNet]) -> list[str]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
+from nas_scale.metrics.memory import MemoryNeeds, memory_needs
 from nas_scale.metrics.metric import FLOPS, MEMORY, metrics
 from nas_scale.show.latencies import latency_table, shares_of_time
 from nas_scale.show.sheet import Sheet
@@ -53,11 +54,20 @@ def _profile(profile: Profile) -> list[RenderableType]:
         sheet.add(str(number), str(row.resolution), str(row.channels), *figures, *times[number : number + 1], label)
     sums = (f"{first.of(total):,}", "", *(f"{metric.of(total):,}" for metric in others))
     sheet.add("", "", "", *sums, *("" for _ in timed), "total", style="bold")
-    memory = MEMORY.show(MEMORY.of(total))
-    lines = [f"needs at least {memory} to classify one image in float32"]
+    lines = [] if profile.architecture is None else [_memory_line(memory_needs(profile.architecture))]
     if times:
         lines.append("of the time: parts timed one by one on their own inputs, as shares of their sum")
     return [sheet, *(Text(line, style="dim") for line in lines)]
+
+
+def _memory_line(needs: MemoryNeeds) -> str:
+    """Which memory is meant: three figures of inference, and that of training."""
+    figures = (needs.planned, needs.sum, needs.allocated, needs.training)
+    planned, plain, allocated, training = (MEMORY.show(figure) for figure in figures)
+    return (
+        f"memory of one float32 image: {planned} of planned tensors, {plain} where nothing is used again, {allocated} "
+        f"of eager torch's allocator; training on it {training}"
+    )
 
 
 def _oracle(profile: Profile) -> list[RenderableType]:

@@ -67,7 +67,7 @@ def test_json_has_all_that_was_measured(nas_scale: Command) -> None:
     assert b0["images_per_second"] == pytest.approx(4000 / 14)
     assert (b0["samples"], len(b0["rounds"])) == (33, 3)
     assert [(net["place"], net["tied"]) for net in (b0, v2, a1)] == [(3, False), (1, True), (1, True)]
-    assert (b0["memory_measured"], b0["memory_is"]) == (40_000_000, "process")
+    assert (b0["memory"]["measured"], b0["memory"]["measured_is"]) == (40_000_000, "process")
     assert sum(b0["stage_shares"]) == pytest.approx(1.0)
     assert len(b0["stage_shares"]) == len(document["nets"][0]["stages"])
     assert answer.err == "timing, round 1 of 3: 0/3 nets, efficientnet-b0\n"
@@ -76,7 +76,7 @@ def test_json_has_all_that_was_measured(nas_scale: Command) -> None:
 def test_the_table_has_nets_side_by_side(nas_scale: Command) -> None:
     shown = nas_scale("profile", "efficientnet-b0", "mobilenetv2", "mnasnet-a1", "--latency")
     rows = {line.split()[0]: line.split()[1:] for line in shown.out.splitlines() if line.strip()}
-    assert rows["efficientnet-b0"] == ["224", "14", "12.9-15.1", "1.68", "71", "27.2MB", "40MB", "3"]
+    assert rows["efficientnet-b0"] == ["224", "14", "12.9-15.1", "1.68", "71", "27.2MB", "34MB", "40MB", "3"]
     assert rows["mobilenetv2"][-1] == rows["mnasnet-a1"][-1] == "=1"
     assert "A Processor, 1 thread on core 1, eager fp32, channels last, malloc, cpu 2600 MHz" in shown.out
     assert "=N: medians within 5.0% of place N's are ties" in shown.out
@@ -109,8 +109,8 @@ def test_the_estimate_is_the_metrics_for_one_float32_image() -> None:
     assert usual.measured is not None
     assert half.measured is not None
     assert usual.cost is not None
-    assert usual.measured.estimated_memory == MEMORY.of(usual.cost)
-    assert half.measured.estimated_memory == 2 * (usual.cost.parameters + 8 * usual.cost.peak)
+    assert usual.measured.needs.planned == MEMORY.of(usual.cost)
+    assert half.measured.needs.planned == 2 * (usual.cost.parameters + 8 * usual.cost.peak)
 
 
 def test_nothing_is_measured_unless_asked(fake_measuring: list[Any], nas_scale: Command) -> None:

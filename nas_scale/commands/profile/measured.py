@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.latency.options import Measuring
 from nas_scale.commands.shared.options import check, flag_of, known_options, take
 from nas_scale.devices.latency import Latencies, Latency
@@ -14,22 +15,20 @@ from nas_scale.devices.setting import BYTES, DeviceSetting
 from nas_scale.devices.subject import Subject, environment_document
 from nas_scale.devices.support import check_setting
 from nas_scale.errors import UserError
-from nas_scale.metrics.counts import Counts
-from nas_scale.metrics.memory import memory_of
+from nas_scale.metrics.memory import MemoryNeeds, memory_needs
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredNet:
     """A net of those measured together. place: 1 for the fastest, the leader's where it is tied; None where it failed.
 
-    estimated_memory: bytes of weights and of the tensors that are alive at once, as a good planner would place them;
-    None for other libraries' nets.
+    needs: estimates of memory for the batch and the precision that were measured; None for other libraries' nets.
     """
 
     latency: Latency
     place: int | None
     tied: bool
-    estimated_memory: int | None
+    needs: MemoryNeeds | None
     among: Latencies
 
 
@@ -50,29 +49,23 @@ def setting_to_measure(wanted: bool, options: Mapping[str, Any]) -> DeviceSettin
 
 def measured_nets(
     subjects: Sequence[Subject],
-    costs: Sequence[Counts[int] | None],
+    nets: Sequence[Architecture | None],
     setting: DeviceSetting,
     on_progress: Callable[[MeasuringProgress], None],
 ) -> list[MeasuredNet]:
-    """Measures the subjects together. costs: of each, where they are known. Raises RunFailed."""
+    """Measures the subjects together. nets: of each its architecture, where it is one of ours. Raises RunFailed."""
     found = measure(subjects, setting, stages=True, memory=True, report=on_progress)
     places = found.places
     return [
         MeasuredNet(
-            latency=net,
+            latency=latency,
             place=place,
             tied=place is not None and places.count(place) > 1,
-            estimated_memory=None if cost is None else estimated_memory(cost, setting),
+            needs=None if net is None else memory_needs(net, setting.batch, BYTES[setting.precision], setting.device),
             among=found,
         )
-        for net, place, cost in zip(found.nets, places, costs, strict=True)
+        for latency, place, net in zip(found.nets, places, nets, strict=True)
     ]
-
-
-def estimated_memory(cost: Counts[int], setting: DeviceSetting) -> int:
-    """Bytes of weights and of the most elements alive at once, for the setting's batch and precision."""
-    planned: int = memory_of(cost, setting.batch, BYTES[setting.precision])
-    return planned
 
 
 def latency_document(net: MeasuredNet) -> dict[str, Any]:
@@ -94,9 +87,11 @@ def latency_document(net: MeasuredNet) -> dict[str, Any]:
         "settled": latency.settled,
         "waited": latency.waited,
         "stage_shares": list(latency.stages),
-        "memory_estimated": net.estimated_memory,
-        "memory_measured": None if memory is None else memory.peak_bytes,
-        "memory_is": None if memory is None else memory.kind,
+        "memory": {
+            **({} if net.needs is None else asdict(net.needs)),
+            "measured": None if memory is None else memory.peak_bytes,
+            "measured_is": None if memory is None else memory.kind,
+        },
         "note": latency.note,
     }
 

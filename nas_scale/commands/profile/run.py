@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject
 from nas_scale.engines.base import ignore_progress
 from nas_scale.metrics.counts import Counts, StageCounts, stage_profile, total
+from nas_scale.metrics.memory import memory_needs
 from nas_scale.metrics.metric import meters_of, metrics
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def profile(
     if setting is None:
         return profiles
     subjects = [Subject(item.architecture or item.name, item.resolution) for item in profiles]
-    measured = measured_nets(subjects, [item.cost for item in profiles], setting, on_progress)
+    measured = measured_nets(subjects, [item.architecture for item in profiles], setting, on_progress)
     return [replace(item, measured=net) for item, net in zip(profiles, measured, strict=True)]
 
 
@@ -133,6 +134,7 @@ def _document(item: Profile) -> dict[str, Any]:
     if item.measured is not None:
         document["latency"] = latency_document(item.measured)
     if item.architecture is not None:
+        document["memory_needs"] = asdict(memory_needs(item.architecture))
         document["net"] = net_document(item.architecture)
     if item.oracle is not None:
         document["fvcore"] = {
