@@ -22,7 +22,7 @@ import msgspec
 
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.latency.build import build_table
+from nas_scale.commands.latency.build import build_latency
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.devices.judgement import judge_predictions
 from nas_scale.devices.measure import export_all, time_round
@@ -80,7 +80,7 @@ def main() -> None:
     out = asked.out or Path(__file__).parent / "results" / f"latency_prediction-{asked.runtime}.json"
     setting = DeviceSetting(device=asked.device, runtime=asked.runtime, batch=asked.batch)
     with tempfile.TemporaryDirectory() as folder:
-        table = build_table(
+        table = build_latency(
             name="table", space=asked.space, minutes=asked.minutes, results=folder, force=True,
             device=asked.device, runtime=asked.runtime, batch=asked.batch,
         )  # fmt: skip

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from nas_scale.commands.expand.run import expand as expand
     from nas_scale.commands.family.run import family as family
     from nas_scale.commands.grid.run import grid as grid
+    from nas_scale.commands.latency.build import build_latency as build_latency
+    from nas_scale.commands.latency.check import check_latency as check_latency
+    from nas_scale.commands.latency.fit import fit_latency as fit_latency
+    from nas_scale.commands.latency.listing import predict_latency as predict_latency
     from nas_scale.commands.profile.run import profile as profile
     from nas_scale.commands.search.run import search as search
     from nas_scale.nets.build import build as build
@@ -28,11 +32,29 @@ _HOMES = {
     "expand": "nas_scale.commands.expand.run",
     "family": "nas_scale.commands.family.run",
     "profile": "nas_scale.commands.profile.run",
+    "build_latency": "nas_scale.commands.latency.build",
+    "check_latency": "nas_scale.commands.latency.check",
+    "fit_latency": "nas_scale.commands.latency.fit",
+    "predict_latency": "nas_scale.commands.latency.listing",
     "load_space": "nas_scale.architecture.files",
     "load_net": "nas_scale.architecture.files",
     "build": "nas_scale.nets.build",
 }
-__all__ = ["build", "certify", "expand", "family", "grid", "load_net", "load_space", "profile", "search"]
+__all__ = [
+    "build",
+    "build_latency",
+    "certify",
+    "check_latency",
+    "expand",
+    "family",
+    "fit_latency",
+    "grid",
+    "load_net",
+    "load_space",
+    "predict_latency",
+    "profile",
+    "search",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,10 +21,10 @@ def _build(options: dict[str, Any], json: bool) -> None:
     Example: nas-scale latency build --name mycpu --runtime onnxruntime --minutes 10
     """
     from nas_scale.cli.watched import watched
-    from nas_scale.commands.latency.build import build_table
+    from nas_scale.commands.latency.build import build_latency
 
     with watched() as watch:
-        table = build_table(on_event=watch, **options)
+        table = build_latency(on_event=watch, **options)
     _answer(table, json)
 
 
@@ -33,9 +33,9 @@ def _fit(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale latency fit rows.csv --name pixel
     """
-    from nas_scale.commands.latency.fit import fit_table
+    from nas_scale.commands.latency.fit import fit_latency
 
-    _answer(fit_table(**options), json)
+    _answer(fit_latency(**options), json)
 
 
 def _list(options: dict[str, Any], json: bool) -> None:
@@ -62,14 +62,14 @@ def _show(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale latency show mycpu efficientnet-b0 mobilenetv2
     """
-    from nas_scale.commands.latency.listing import predictions, table_of
+    from nas_scale.commands.latency.listing import predict_latency, table_of
     from nas_scale.show import console
 
     if not options.get("nets"):
         options.pop("nets", None)
         _show_table(table_of(**options), json)
         return
-    device, found = predictions(**options)
+    device, found = predict_latency(**options)
     if json:
         console.print_json({"device": device, "predictions": found})
     else:
@@ -84,11 +84,11 @@ def _check(options: dict[str, Any], json: bool) -> None:
     Example: nas-scale latency check mycpu
     """
     from nas_scale.cli.watched import watched
-    from nas_scale.commands.latency.check import check_table
+    from nas_scale.commands.latency.check import check_latency
     from nas_scale.show import console
 
     with watched() as watch:
-        found = check_table(on_event=watch, **options)
+        found = check_latency(on_event=watch, **options)
     if json:
         console.print_json(found)
     else:

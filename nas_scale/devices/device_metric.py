@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.devices.measure import measure
+from nas_scale.devices.subject import environment_changes, environment_document
 from nas_scale.devices.table import DeviceTable, model_of
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import Counts, Meter
 from nas_scale.metrics.metric import LATENCY, Metric, latency_on
 
 PER_MILLISECOND: Final = 1_000_000  # nanoseconds
+COMPUTING: Final = ("torch", "onnxruntime")  # whose version decides how long a net takes
 
 
 def latency_metric(table: DeviceTable) -> Metric:
@@ -30,7 +32,11 @@ def latency_metric(table: DeviceTable) -> Metric:
         return counts.metered[key] / PER_MILLISECOND
 
     measured = None if table.setting is None else partial(measure_like, table)
-    return latency_on(table.name, milliseconds, meter, table.fingerprint, measured)
+    caveat = (
+        f"{key} is predicted from {len(table.rows)} nets of {table.source} measured until {table.date[:10]}: within "
+        f"10% for {table.judged.table.within_10_percent:.0%} of {table.judged.nets} nets that it had not seen"
+    )
+    return latency_on(table.name, milliseconds, meter, table.fingerprint, measured, caveat)
 
 
 def measure_like(table: DeviceTable, nets: Sequence[Architecture]) -> tuple[float | None, ...]:
@@ -43,4 +49,7 @@ def measure_like(table: DeviceTable, nets: Sequence[Architecture]) -> tuple[floa
     here, there = found.environment.hardware, table.environment.get("hardware")
     if here != there:
         raise UserError(f"{table.name} is {there}, and this machine is {here}")
+    changes = environment_changes(table.environment, environment_document(found.environment))
+    if changes := [change for change in changes if change.partition(" ")[0] in COMPUTING]:
+        raise UserError(f"{table.name} has changed since it was built: {'; '.join(changes)}; build it again")
     return tuple(None if net.reason is not None else net.median for net in found.nets)

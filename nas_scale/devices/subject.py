@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.spec import Architecture
@@ -16,6 +16,7 @@ EXPORT_VERSION: Final = 1  # of what exported files hold
 # Known nets that are timed beside all others, at their own resolution. Several, since one would hand its own chance on
 # to every net that is related to it. Among subjects they have the numbers -1, -2, -3.
 REFERENCES: Final = ("mobilenetv2", "mnasnet-b1", "efficientnet-lite0")
+COMPARED: Final = ("hardware", "system", "versions", "layout", "allocator")  # of environments
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +147,19 @@ def environment_document(environment: Environment) -> dict[str, object]:
     """As JSON values."""
     found = asdict(environment)
     return {**found.pop("setting"), **found}
+
+
+def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is not as it was when a table was made, a sentence each."""
+    found = []
+    for key in COMPARED:
+        before, after = then.get(key), now.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += [
+                f"{name} was {before.get(name, 'absent')}, and is {after.get(name, 'absent')}"
+                for name in sorted({*before, *after})
+                if before.get(name) != after.get(name)
+            ]
+        elif before != after:
+            found.append(f"{key} was {before}, and is {after}")
+    return found

@@ -35,7 +35,8 @@ class Metric:
     meter: what counts it, where it is not made of what is always counted. ceiling: a target is the most that a net may
     cost, rather than the middle of a band. identity: changes with what it measures by, where that is no part of the
     package. measure: values as they are when nets are really run, None for one that fails; where that can be done. It
-    raises UserError where this is not the machine.
+    raises UserError where this is not the machine. caveat: how far its values can be trusted, a sentence; none where
+    they are exact.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Metric:
     ceiling: bool = False
     identity: str = ""
     measure: Measure | None = None
+    caveat: str = ""
 
     @property
     def meters(self) -> Meters:
@@ -185,6 +187,7 @@ def latency_on(
     meter: Meter | None = None,
     identity: str = "",
     measure: Measure | None = None,
+    caveat: str = "",
 ) -> Metric:
     """`latency@DEVICE`: milliseconds of a batch on a device; without `milliseconds` to read and show figures alone."""
 
@@ -205,6 +208,7 @@ def latency_on(
         ceiling=True,
         identity=identity,
         measure=measure,
+        caveat=caveat,
     )
 
 
@@ -234,6 +238,11 @@ def metrics() -> tuple[Metric, ...]:
 def meters_of(metrics: Iterable[Metric]) -> Meters:
     """What has to be counted for all of these metrics, each once."""
     return tuple(dict.fromkeys(meter for metric in metrics for meter in metric.meters))
+
+
+def caveats(metrics: Iterable[Metric]) -> list[str]:
+    """How far those of these metrics can be trusted that are not exact, a sentence each."""
+    return [metric.caveat for metric in metrics if metric.caveat]
 
 
 def device_identities(metrics: Iterable[Metric]) -> dict[str, str]:

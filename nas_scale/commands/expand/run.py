@@ -31,7 +31,7 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import held_line, scaling_metric
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.metric import FLOPS, Metric, costs_of
+from nas_scale.metrics.metric import FLOPS, Metric, caveats, costs_of
 from nas_scale.runs.results import read_result, write_result
 from nas_scale.runs.store import Run, latest
 from nas_scale.scaling.candidates import Candidate, grow
@@ -156,7 +156,7 @@ def _family(base: Architecture, growth: _Growth, wanted: Expand) -> ExpandResult
         rule=wanted.rule,
         scale_by=by.name,
         members=members,
-        notes=(*([held] if held else []), *_refitted(growth, by), *_notes(members, wanted, by)),
+        notes=(*caveats([by]), *([held] if held else []), *_refitted(growth, by), *_notes(members, wanted, by)),
     )
 
 

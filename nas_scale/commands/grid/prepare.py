@@ -25,7 +25,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import choose_device, worker_count
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.metric import FLOPS, costs_of, device_identities
+from nas_scale.metrics.metric import FLOPS, caveats, costs_of, device_identities
 from nas_scale.runs.results import read_result
 from nas_scale.scaling.candidates import Candidate, cartesian
 from nas_scale.scaling.design import choose
@@ -155,7 +155,7 @@ def _planned(
     held = held_line(baseline, by, reach_of(baseline, by))
     flops = cost(baseline).flops
     return GridResult(
-        header=(*grid_lines(baseline, wanted, jobs), *([held] if held else []), certificate),
+        header=(*grid_lines(baseline, wanted, jobs), *caveats([by]), *([held] if held else []), certificate),
         baseline=GridBaseline(name=baseline.name, net=net_document(baseline), flops=flops, cost=by.of_net(baseline)),
         phi=wanted.phi,
         scale_by=by.name,

@@ -23,7 +23,7 @@ from nas_scale.plain import fingerprint
 VERSION: Final = 1  # of which nets are measured, and how
 
 
-def build_table(*, results: str | Path = "results", on_event: Listener = ignore, **options: Any) -> DeviceTable:
+def build_latency(*, results: str | Path = "results", on_event: Listener = ignore, **options: Any) -> DeviceTable:
     """Measures nets of a space, fits `latency@NAME` to them, judges it on others, and keeps it.
 
     options: the fields of `BuildTable` and `Measuring`. The same call goes on with a build that was interrupted. Raises

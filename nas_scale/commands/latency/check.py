@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -12,7 +12,7 @@ from nas_scale.commands.latency.result import Checked, CheckedRow
 from nas_scale.commands.shared.events import Listener, Phase, ignore
 from nas_scale.commands.shared.options import check, given_options, take
 from nas_scale.devices.measure import measure
-from nas_scale.devices.subject import environment_document
+from nas_scale.devices.subject import environment_changes, environment_document
 from nas_scale.devices.table import DeviceTable, read_table
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
@@ -20,10 +20,11 @@ from nas_scale.plain import as_json
 
 ROUNDS: Final = 2  # fresh processes
 LEAST_TIE: Final = 0.05  # a difference that is none, however well measurements repeat
-COMPARED: Final = ("hardware", "system", "versions", "layout", "allocator")  # of environments
 
 
-def check_table(name: str, *, results: str | Path = "results", on_event: Listener = ignore, **options: Any) -> Checked:
+def check_latency(
+    name: str, *, results: str | Path = "results", on_event: Listener = ignore, **options: Any
+) -> Checked:
     """Measures some nets of a device's table again, spread over its milliseconds.
 
     options: the fields of `CheckTable`. It holds where most nets take what they took then, within the larger of 5% and
@@ -66,19 +67,3 @@ def checked(table: DeviceTable, rows: tuple[CheckedRow, ...], changes: Sequence[
             f"{table.name} no longer holds: nets take {min(ratios) - 1:+.1%} to {max(ratios) - 1:+.1%}; build it again"
         )
     return Checked(device=table.name, holds=holds, verdict=verdict, changes=tuple(changes), rows=rows)
-
-
-def environment_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What is not as it was when a table was made, a sentence each."""
-    found = []
-    for key in COMPARED:
-        before, after = then.get(key), now.get(key)
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
-            found += [
-                f"{name} was {before.get(name, 'absent')}, and is {after.get(name, 'absent')}"
-                for name in sorted({*before, *after})
-                if before.get(name) != after.get(name)
-            ]
-        elif before != after:
-            found.append(f"{key} was {before}, and is {after}")
-    return found

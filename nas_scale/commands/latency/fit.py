@@ -18,7 +18,7 @@ from nas_scale.errors import UserError
 from nas_scale.numbers import milliseconds
 
 
-def fit_table(*, results: str | Path = "results", **options: Any) -> DeviceTable:
+def fit_latency(*, results: str | Path = "results", **options: Any) -> DeviceTable:
     """Learns `latency@NAME` from a CSV file, judges it by cross-validation, and keeps it.
 
     options: the fields of `FitTable`. Raises UserError, with the line of the file where one is wrong.

@@ -35,7 +35,7 @@ def table_of(name: str, results: str | Path = "results") -> DeviceTable:
     return read_table(name, Path(results))
 
 
-def predictions(
+def predict_latency(
     name: str,
     nets: Sequence[str | Architecture],
     resolution: int | None = None,

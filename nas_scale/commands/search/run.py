@@ -24,7 +24,7 @@ from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, ignore
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.opening import logged, opened, read_again
-from nas_scale.metrics.metric import FLOPS
+from nas_scale.metrics.metric import FLOPS, caveats, metrics
 from nas_scale.runs.results import write_result
 from nas_scale.statistics.ranking import RankedNet, Ranking
 from nas_scale.trials.finished import finished_trials
@@ -79,6 +79,7 @@ def _header(prepared: Prepared, known: Sequence[Known]) -> tuple[str, ...]:
         ranked = inside(known, prepared.space, wanted.limits())
         lines.append(warm_start_line(prepared.sources, len(ranked), len(known)))
     lines += [included_line(prepared.included)] if prepared.included else []
+    lines += caveats(metrics())
     space = wanted.space if isinstance(wanted.space, str) else prepared.space.name
     return (*lines, *objective.lines_on_trust(prepared.settings, space))
 

@@ -15,14 +15,14 @@ import pytest
 from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.latency import building, check
-from nas_scale.commands.latency.build import build_table
-from nas_scale.commands.latency.check import check_table, environment_changes
+from nas_scale.commands.latency.build import build_latency
+from nas_scale.commands.latency.check import check_latency
 from nas_scale.commands.latency.design import JUDGED_OF, design
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.devices.device_metric import latency_metric
 from nas_scale.devices.latency import Latencies, combine
 from nas_scale.devices.setting import DeviceSetting
-from nas_scale.devices.subject import Environment, Sampled, Subject, TimedRound
+from nas_scale.devices.subject import Environment, Sampled, Subject, TimedRound, environment_changes
 from nas_scale.devices.table import read_table, table_path
 from nas_scale.errors import Interrupted, RunError, RunFailed, UserError
 from nas_scale.feasible.encoding import encoding_for
@@ -47,13 +47,14 @@ class Machine:
         self.fails: Any = lambda net: False
         self.slower = 1.0
         self.hardware = "abacus"
+        self.versions = {"torch": "1.0"}
         monkeypatch.setattr(building, "time_round", self.time_round)
         monkeypatch.setattr(building, "export_all", lambda subjects, setting, folder: {})
         monkeypatch.setattr(building, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(check, "measure", self.measure)
 
     def environment(self, setting: DeviceSetting) -> Environment:
-        return Environment(setting, self.hardware, "dos", (0,), "rows", "none", {"torch": "1.0"}, {}, "2020-01-01")
+        return Environment(setting, self.hardware, "dos", (0,), "rows", "none", self.versions, {}, "2020-01-01")
 
     def time_round(self, subjects: Sequence[Subject], setting: DeviceSetting, **_: Any) -> TimedRound:
         if self.processes == self.dies_after:
@@ -86,7 +87,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def built(results: Path, **options: Any) -> Any:
-    return build_table(name="toy", space=SPACE, minutes=4, results=results, **options)
+    return build_latency(name="toy", space=SPACE, minutes=4, results=results, **options)
 
 
 def test_a_design_has_different_nets_of_the_space_and_some_to_judge_by() -> None:
@@ -195,12 +196,12 @@ def test_a_check_says_whether_it_holds(machine: Machine, tmp_path: Path) -> None
     table = built(tmp_path)
     scale = sum(row.milliseconds for row in table.rows) / sum(TOY.of_net(row.measurement().net) for row in table.rows)
     machine.slower = scale
-    held = check_table("toy", results=tmp_path)
+    held = check_latency("toy", results=tmp_path)
     assert held.holds
     assert len(held.rows) == 5
     assert held.changes == ()
     machine.slower, machine.hardware = 1.3 * scale, "slide rule"
-    broken = check_table("toy", results=tmp_path, nets=3)
+    broken = check_latency("toy", results=tmp_path, nets=3)
     assert not broken.holds
     assert "no longer holds: all nets take about +" in broken.verdict
     assert broken.changes == ("hardware was abacus, and is slide rule",)
@@ -225,9 +226,13 @@ def test_nets_measured_for_a_search_are_those_of_the_machine(
     assert metric.measure is not None
     values = metric.measure(nets)
     assert values == pytest.approx([usual * TOY.of_net(net) for net in nets], rel=0.05)
+    machine.versions = {"torch": "2.0"}
+    with pytest.raises(UserError, match="toy has changed since it was built: torch was 1.0, and is 2.0"):
+        metric.measure(nets)
     machine.hardware = "slide rule"
     with pytest.raises(UserError, match="toy is abacus, and this machine is slide rule"):
         metric.measure(nets)
+    assert metric.caveat.startswith("latency@toy is predicted from ")
 
 
 def test_its_file_can_be_read_by_people(machine: Machine, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nas_scale.architecture.files import load_net
-from nas_scale.commands.latency.fit import fit_table
-from nas_scale.commands.latency.listing import list_tables, predictions
+from nas_scale.commands.latency.fit import fit_latency
+from nas_scale.commands.latency.listing import list_tables, predict_latency
 from nas_scale.devices.device_metric import latency_metric
 from nas_scale.devices.table import model_of, read_table, table_path
 from nas_scale.errors import UserError
@@ -24,7 +24,7 @@ from tests.support.meters import TOY
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of runs with the device `toy`."""
     folder = tmp_path_factory.mktemp("fit") / "results"
-    fit_table(rows=write_csv(folder.parent / "rows.csv", toy_measurements(24)), name="toy", results=folder)
+    fit_latency(rows=write_csv(folder.parent / "rows.csv", toy_measurements(24)), name="toy", results=folder)
     return folder
 
 
@@ -54,7 +54,7 @@ def test_a_table_read_back_predicts_the_same_to_the_nanosecond(results: Path) ->
 
 def test_predictions_have_intervals_that_hold_most_nets(results: Path) -> None:
     unseen = toy_measurements(60, noise=0.01)[24:]
-    device, found = predictions("toy", [row.net for row in unseen], results=results)
+    device, found = predict_latency("toy", [row.net for row in unseen], results=results)
     assert device == "toy"
     inside = [one.low <= row.milliseconds <= one.high for one, row in zip(found, unseen, strict=True)]
     assert sum(inside) >= 0.8 * len(inside)
@@ -62,8 +62,8 @@ def test_predictions_have_intervals_that_hold_most_nets(results: Path) -> None:
 
 
 def test_another_resolution_is_another_prediction(results: Path) -> None:
-    _, (small,) = predictions("toy", ["mobilenetv2"], 96, results)
-    _, (large,) = predictions("toy", ["mobilenetv2"], 192, results)
+    _, (small,) = predict_latency("toy", ["mobilenetv2"], 96, results)
+    _, (large,) = predict_latency("toy", ["mobilenetv2"], 192, results)
     assert small.milliseconds < large.milliseconds
     assert (small.resolution, large.resolution) == (96, 192)
 
@@ -83,23 +83,23 @@ def test_it_is_listed_and_a_damaged_one_says_so(results: Path) -> None:
 def test_a_name_is_taken_once(results: Path) -> None:
     csv = results.parent / "rows.csv"
     with pytest.raises(UserError, match="there is a device toy already; choose another --name, or add --replace"):
-        fit_table(rows=csv, name="toy", results=results)
+        fit_latency(rows=csv, name="toy", results=results)
     with pytest.raises(UserError, match="cannot be a device's name"):
-        fit_table(rows=csv, name="../toy", results=results)
+        fit_latency(rows=csv, name="../toy", results=results)
 
 
 def test_rows_that_contradict_each_other_are_named(tmp_path: Path) -> None:
     rows = toy_measurements(12)
     wrong = (*rows, replace(rows[3], milliseconds=2 * rows[3].milliseconds))
     with pytest.raises(UserError, match=r"line 14: .* contradicts line 5, which has .* for the same net"):
-        fit_table(rows=write_csv(tmp_path / "rows.csv", wrong), name="toy", results=tmp_path)
+        fit_latency(rows=write_csv(tmp_path / "rows.csv", wrong), name="toy", results=tmp_path)
     assert not table_path("toy", tmp_path).exists()
 
 
 def test_too_few_rows_are_refused(tmp_path: Path) -> None:
     csv = write_csv(tmp_path / "rows.csv", toy_measurements(4))
     with pytest.raises(UserError, match=r"rows\.csv: measurements of 4 different networks are too few"):
-        fit_table(rows=csv, name="toy", results=tmp_path)
+        fit_latency(rows=csv, name="toy", results=tmp_path)
 
 
 def test_a_poor_table_is_used_only_where_that_is_wanted(tmp_path: Path) -> None:
@@ -107,10 +107,10 @@ def test_a_poor_table_is_used_only_where_that_is_wanted(tmp_path: Path) -> None:
     rows = toy_measurements(16)
     shuffled = tuple(replace(row, milliseconds=3 ** (7 * at % 5)) for at, row in enumerate(rows))
     csv = write_csv(tmp_path / "rows.csv", shuffled)
-    assert not fit_table(rows=csv, name="odd", results=tmp_path).trusted
+    assert not fit_latency(rows=csv, name="odd", results=tmp_path).trusted
     with pytest.raises(UserError, match=r"the table of odd predicts poorly .* --force"):
         latency_metric(read_table("odd", tmp_path))
-    assert fit_table(rows=csv, name="odd", results=tmp_path, replace=True, force=True).trusted
+    assert fit_latency(rows=csv, name="odd", results=tmp_path, replace=True, force=True).trusted
     assert latency_metric(read_table("odd", tmp_path)).of_net(load_net("mobilenetv2")) >= 0
 
 
