@@ -8,7 +8,7 @@ from typing import Any, Final
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.errors import UserError
-from nas_scale.metrics.metric import FLOPS, metric_named, metrics
+from nas_scale.metrics.metric import FLOPS, LATENCY, metric_named, metrics
 from nas_scale.samplers.registry import SEVERAL_OBJECTIVES
 
 MOST_OBJECTIVES: Final = 4
@@ -28,6 +28,8 @@ def read_objectives(objective: str | Sequence[str]) -> tuple[str, ...]:
     names = objective.split(",") if isinstance(objective, str) else objective
     objectives = tuple(name.strip() for name in names)
     unknown = [name for name in objectives if name not in (ACCURACY.name, *costs)]
+    if LATENCY in unknown:
+        raise UserError(f"--objective: {LATENCY!r} is of a device; write {LATENCY}@DEVICE (nas-scale latency list)")
     if unknown:
         raise UserError(f"--objective: {unknown[0]!r} is no objective; {example}")
     if not objectives or objectives[0] != ACCURACY.name:

@@ -227,7 +227,7 @@ def test_nets_measured_for_a_search_are_those_of_the_machine(
     values = metric.measure(nets)
     assert values == pytest.approx([usual * TOY.of_net(net) for net in nets], rel=0.05)
     machine.versions = {"torch": "2.0"}
-    with pytest.raises(UserError, match="toy has changed since it was built: torch was 1.0, and is 2.0"):
+    with pytest.raises(UserError, match=r"toy has changed since it was built: torch was 1\.0, and is 2\.0"):
         metric.measure(nets)
     machine.hardware = "slide rule"
     with pytest.raises(UserError, match="toy is abacus, and this machine is slide rule"):
