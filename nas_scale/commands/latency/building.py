@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median, quantiles
 from typing import Any, Final
 
@@ -138,6 +138,7 @@ class Building:
         seconds = (time.monotonic() - started) / len(places)
         found = zip(places, timed.nets, strict=True)
         self.log.add([timed_line(place, sampled, seconds, again) for place, sampled in found])
+        self._remove_exported(place for place in places if again or not self._plan(place).judged)
         for place in places:
             self.on_event(JobDone(str(place), ""))
 
@@ -150,6 +151,11 @@ class Building:
             subjects = subjects[: len(places)]
         failed = export_all(subjects, self.setting, self.log.exported)
         return {number: reason for number, reason in failed.items() if number < len(places)}
+
+    def _remove_exported(self, places: Iterable[int]) -> None:
+        """Of nets that are not measured again: each file is as large as its net."""
+        for place in places:
+            (self.log.exported / Subject(self._plan(place).net).file_name(self.setting)).unlink(missing_ok=True)
 
     def _plan(self, place: int) -> Planned:
         """The net at this place of the design."""

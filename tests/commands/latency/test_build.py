@@ -49,9 +49,16 @@ class Machine:
         self.hardware = "abacus"
         self.versions = {"torch": "1.0"}
         monkeypatch.setattr(building, "time_round", self.time_round)
-        monkeypatch.setattr(building, "export_all", lambda subjects, setting, folder: {})
+        self.most_files = 0
+        monkeypatch.setattr(building, "export_all", self.export_all)
         monkeypatch.setattr(building, "time", SimpleNamespace(monotonic=lambda: self.now))
         monkeypatch.setattr(check, "measure", self.measure)
+
+    def export_all(self, subjects: Sequence[Subject], setting: DeviceSetting, folder: Path) -> dict[int, str]:
+        for subject in subjects:
+            (folder / subject.file_name(setting)).touch()
+        self.most_files = max(self.most_files, len(list(folder.iterdir())))
+        return {}
 
     def environment(self, setting: DeviceSetting) -> Environment:
         return Environment(setting, self.hardware, "dos", (0,), "rows", "none", self.versions, {}, "2020-01-01")
@@ -90,6 +97,10 @@ def built(results: Path, **options: Any) -> Any:
     return build_latency(name="toy", space=SPACE, minutes=4, results=results, **options)
 
 
+def judged_of(table: Any) -> int:
+    return len(table.rows) // JUDGED_OF
+
+
 def test_a_design_has_different_nets_of_the_space_and_some_to_judge_by() -> None:
     space = load_space("mnasnet")
     plan = list(itertools.islice(design(space, 0), 60))
@@ -115,6 +126,8 @@ def test_it_tells_more_than_drawn_nets_do() -> None:
 
 def test_a_table_is_built_in_its_time_and_judged_on_nets_that_it_has_not_seen(machine: Machine, tmp_path: Path) -> None:
     table = built(tmp_path)
+    assert len(table.rows) > 30
+    assert machine.most_files <= 2 * building.TOGETHER + judged_of(table)
     assert machine.now <= 4 * 60
     assert machine.now > 3 * 60
     assert table == read_table("toy", tmp_path)
