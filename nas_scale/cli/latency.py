@@ -65,17 +65,16 @@ def _show(options: dict[str, Any], json: bool) -> None:
     from nas_scale.commands.latency.listing import predict_latency, table_of
     from nas_scale.show import console
 
-    if not options.get("nets"):
-        options.pop("nets", None)
-        _show_table(table_of(**options), json)
+    if not options.get("nets") and "against" not in options:
+        _show_table(table_of(options["name"], options.get("results", "results")), json)
         return
-    device, found = predict_latency(**options)
+    found = predict_latency(**options)
     if json:
-        console.print_json({"device": device, "predictions": found})
+        console.print_json(found)
     else:
         from nas_scale.show.devices import predictions_table
 
-        console.output().print(predictions_table(device, found))
+        console.output().print(predictions_table(found))
 
 
 def _check(options: dict[str, Any], json: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nas_scale.commands.latency.result import Checked, ListedDevice, Prediction
+from nas_scale.commands.latency.result import Checked, ListedDevice, Predictions
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.table import DeviceTable, Fidelity, Judged
 from nas_scale.numbers import milliseconds
@@ -87,14 +87,20 @@ def devices_table(devices: Sequence[ListedDevice]) -> RenderableType:
     return sheet
 
 
-def predictions_table(device: str, predictions: Sequence[Prediction]) -> RenderableType:
-    """What nets are predicted to take, with the interval that holds 95 of 100 measurements."""
-    sheet = Sheet(f"predicted on {device}", "net", ">px", ">predicted", ">95% of nets", ">images/s")
-    for one in predictions:
+def predictions_table(found: Predictions) -> RenderableType:
+    """What nets are predicted to take, with the interval that holds 95 of 100 measurements, and what they took."""
+    compared = [">measured"] if found.judged is not None else []
+    columns = (">px", ">predicted", ">95% of nets", *compared, ">images/s", "net")
+    sheet = Sheet(f"predicted on {found.device}", *columns, words=1)
+    for one in found.predictions:
         interval = f"{milliseconds(one.low)}-{milliseconds(one.high)}"
+        took = ["" if one.measured is None else milliseconds(one.measured) for _ in compared]
         rate = f"{1000 * one.batch / one.milliseconds:,.0f}"
-        sheet.add(one.name, str(one.resolution), milliseconds(one.milliseconds), interval, rate)
-    return sheet
+        sheet.add(str(one.resolution), milliseconds(one.milliseconds), interval, *took, rate, one.name)
+    if found.judged is None:
+        return sheet
+    close, error, spearman = _cells(found.judged)
+    return Group(sheet, Text(f"within 10%: {close}, median error {error}, rank correlation {spearman}"))
 
 
 def check_view(found: Checked) -> RenderableType:

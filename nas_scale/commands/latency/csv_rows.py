@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from nas_scale.architecture.files import net_document, net_from_document
@@ -28,6 +29,7 @@ OF_NET: Final = ("resolution", "classes", "stem", "stem_stride", "head", "act") 
 OF_NAMED: Final = ("resolution", "classes")  # of a net that is known otherwise
 MOST_BATCH: Final = 65536
 _STAGE: Final = re.compile(r"(ir|ds|er|cn|id)(_|$)")
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 EXAMPLE: Final = "net,milliseconds"
 
 
@@ -80,7 +82,7 @@ def _time_column(header: list[str], path: Path) -> str:
 
 def _measurement(cells: Mapping[str, str], column: str, path: Path, line: int, results: Path) -> Measurement:
     try:
-        net = _net(cells.get("net", "").strip(), _given(cells), path.parent, results)
+        net = net_of_text(cells.get("net", "").strip(), results, path.parent, _given(cells))
         return Measurement(net, _milliseconds(cells.get(column, "").strip(), column), _batch(cells.get("batch", "")))
     except NasScaleError as error:
         raise UserError(f"{path}, line {line}: {error}") from None
@@ -107,8 +109,11 @@ def _milliseconds(text: str, column: str) -> float:
     return read_milliseconds(f"{text}{unit}" if bare else text)
 
 
-def _net(text: str, given: Mapping[str, str], folder: Path, results: Path) -> Architecture:
-    """The net of a cell. Raises NasScaleError."""
+def net_of_text(text: str, results: Path, folder: Path = Path(), given: Mapping[str, str] = NOTHING) -> Architecture:
+    """A known net, a YAML file (also beside those of `folder`), a run, a net as JSON, or stages in notation.
+
+    given: properties beside the stages, as far as they hold for what is named so. Raises NasScaleError.
+    """
     if not text:
         raise UserError("there is no net")
     parts = [part for part in re.split(r"[\s,|;]+", text) if part]

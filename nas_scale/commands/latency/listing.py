@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
+import numpy as np
+
+from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.latency.csv_rows import net_of_text, read_rows
 from nas_scale.commands.latency.options import PredictedNets
-from nas_scale.commands.latency.result import ListedDevice, Prediction
-from nas_scale.commands.shared.net_lookup import find_net
+from nas_scale.commands.latency.result import ListedDevice, Prediction, Predictions
 from nas_scale.commands.shared.options import check
-from nas_scale.devices.table import DeviceTable, model_of, read_table, table_names
+from nas_scale.devices.judgement import NORMAL_95, judge_predictions
+from nas_scale.devices.latency_model import LatencyModel
+from nas_scale.devices.measurement import Measurement
+from nas_scale.devices.table import DeviceTable, Fidelity, model_of, read_table, table_names
 from nas_scale.errors import UserError
-
-TWO_SIDED: Final = 1.96  # standard deviations on either side that hold 95 of 100
 
 
 def list_tables(results: str | Path = "results") -> list[ListedDevice]:
@@ -37,24 +41,48 @@ def table_of(name: str, results: str | Path = "results") -> DeviceTable:
 
 def predict_latency(
     name: str,
-    nets: Sequence[str | Architecture],
+    nets: Sequence[str | Architecture] = (),
     resolution: int | None = None,
+    against: str | Path | None = None,
     results: str | Path = "results",
-) -> tuple[str, list[Prediction]]:
-    """The device's name, and what these nets are predicted to take on it, with intervals. Raises UserError."""
-    check(PredictedNets(nets, resolution))
-    table = read_table(name, Path(results))
-    found = [find_net(net, Path(results)) if isinstance(net, str) else net for net in nets]
+) -> Predictions:
+    """What nets are predicted to take on a device, with intervals.
+
+    nets: as Architectures, or as the command line and a CSV file have them. against: a CSV file of measurements, whose
+    nets are predicted too, and compared. Raises UserError.
+    """
+    against = None if against is None else Path(against)
+    check(PredictedNets(nets, resolution, against))
+    table, folder = read_table(name, Path(results)), Path(results)
+    model = model_of(table)
+    found = [net_of_text(net, folder) if isinstance(net, str) else net for net in nets]
     found = [replace(net, resolution=resolution or net.resolution) for net in found]
-    expected, deviations = model_of(table).predict(found, table.batch)
-    return table.name, [
-        Prediction(
-            name=net.name or "net",
-            resolution=net.resolution,
-            batch=table.batch,
-            milliseconds=float(value),
-            low=float(value * max(0.0, 1 - TWO_SIDED * deviation)),
-            high=float(value * (1 + TWO_SIDED * deviation)),
-        )
-        for net, value, deviation in zip(found, expected, deviations, strict=True)
-    ]
+    rows = [Measurement(net, math.nan, table.batch) for net in found]
+    rows += [row.measurement for row in read_rows(against, folder)] if against else []
+    predicted = tuple(_prediction(model, row) for row in rows)
+    compared = [one for one in predicted if one.measured is not None]
+    return Predictions(device=name, predictions=predicted, judged=_fidelity(compared) if compared else None)
+
+
+def _prediction(model: LatencyModel, row: Measurement) -> Prediction:
+    (value,), (deviation,) = model.predict([row.net], row.batch)
+    return Prediction(
+        name=row.net.name or compact_notation(row.net),
+        resolution=row.net.resolution,
+        batch=row.batch,
+        milliseconds=float(value),
+        low=float(value * max(0.0, 1 - NORMAL_95 * deviation)),
+        high=float(value * (1 + NORMAL_95 * deviation)),
+        measured=None if math.isnan(row.milliseconds) else row.milliseconds,
+    )
+
+
+def _fidelity(compared: Sequence[Prediction]) -> Fidelity:
+    expected = np.array([one.milliseconds for one in compared])
+    deviations = np.array([one.high - one.milliseconds for one in compared]) / expected / NORMAL_95
+    return Fidelity.of(judge_predictions(expected, [one.measured or math.nan for one in compared], deviations))
+
+
+def compact_notation(net: Architecture) -> str:
+    """Its stages in one line."""
+    return " ".join(format_stage(stage) for stage in net.stages)

@@ -95,7 +95,7 @@ class PredictedNets:
     nets: Annotated[
         Sequence[str | Architecture],
         Option(
-            "Known nets, YAML files, runs: what they are predicted to take.",
+            "Known nets, YAML files, runs, stages in notation: what they are predicted to take.",
             metavar="[NET...]",
             complete=completion.nets,
             positional=True,
@@ -103,3 +103,7 @@ class PredictedNets:
         ),
     ] = ()
     resolution: Annotated[int | None, Option("Pixels a side.", "the net's own", "PX", least=1, most=8192)] = None
+    against: Annotated[
+        Path | None,
+        Option("CSV file of measurements, as for fit: predictions are compared with them.", metavar="CSV", read=Path),
+    ] = None

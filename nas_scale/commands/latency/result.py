@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from nas_scale.devices.setting import DeviceSetting
-from nas_scale.devices.table import DeviceTable, Judged
+from nas_scale.devices.table import DeviceTable, Fidelity, Judged
 
 
 class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,10 @@ class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a net is predicted to take, in milliseconds of `batch` images; 95 of 100 nets lie in low to high."""
+    """What a net is predicted to take, in milliseconds of `batch` images; 95 of 100 nets lie in low to high.
+
+    measured: what it took, where that is compared.
+    """
 
     name: str
     resolution: int
@@ -45,6 +48,15 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     milliseconds: float
     low: float
     high: float
+    measured: float | None = None
+
+
+class Predictions(msgspec.Struct, frozen=True, kw_only=True):
+    """Predictions for a device. judged: how near they come to what was measured, where that is compared."""
+
+    device: str
+    predictions: tuple[Prediction, ...]
+    judged: Fidelity | None = None
 
 
 class CheckedRow(msgspec.Struct, frozen=True, kw_only=True):

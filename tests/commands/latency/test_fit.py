@@ -54,18 +54,37 @@ def test_a_table_read_back_predicts_the_same_to_the_nanosecond(results: Path) ->
 
 def test_predictions_have_intervals_that_hold_most_nets(results: Path) -> None:
     unseen = toy_measurements(60, noise=0.01)[24:]
-    device, found = predict_latency("toy", [row.net for row in unseen], results=results)
-    assert device == "toy"
+    answer = predict_latency("toy", [row.net for row in unseen], results=results)
+    assert (answer.device, answer.judged) == ("toy", None)
+    found = answer.predictions
     inside = [one.low <= row.milliseconds <= one.high for one, row in zip(found, unseen, strict=True)]
     assert sum(inside) >= 0.8 * len(inside)
     assert all(one.low < one.milliseconds < one.high for one in found)
 
 
 def test_another_resolution_is_another_prediction(results: Path) -> None:
-    _, (small,) = predict_latency("toy", ["mobilenetv2"], 96, results)
-    _, (large,) = predict_latency("toy", ["mobilenetv2"], 192, results)
+    (small,) = predict_latency("toy", ["mobilenetv2"], 96, results=results).predictions
+    (large,) = predict_latency("toy", ["mobilenetv2"], 192, results=results).predictions
     assert small.milliseconds < large.milliseconds
     assert (small.resolution, large.resolution) == (96, 192)
+
+
+def test_predictions_are_compared_with_measurements_of_a_file(results: Path) -> None:
+    unseen = toy_measurements(60, noise=0.01)[24:]
+    found = predict_latency("toy", against=write_csv(results.parent / "unseen.csv", unseen), results=results)
+    assert [one.measured for one in found.predictions] == pytest.approx([row.milliseconds for row in unseen], abs=1e-6)
+    errors = [abs(one.milliseconds / row.milliseconds - 1) for one, row in zip(found.predictions, unseen, strict=True)]
+    assert found.judged is not None
+    assert found.judged.within_10_percent == sum(error <= 0.1 for error in errors) / len(errors)
+    assert found.judged.covered is not None
+    assert found.judged.covered >= 0.8
+
+
+def test_a_net_may_be_stages_in_notation(results: Path) -> None:
+    text = "ds_r1_k3_s1_c16 ir_r2_k3_s2_e6_c24"
+    (found,) = predict_latency("toy", [text], results=results).predictions
+    assert found.name == text
+    assert found.milliseconds > 0
 
 
 def test_it_is_listed_and_a_damaged_one_says_so(results: Path) -> None:
