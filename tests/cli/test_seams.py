@@ -216,6 +216,11 @@ def test_names_are_completed(tmp_path: Path) -> None:
     assert completed("nas-scale show sea", tmp_path) == ["search-007"]
     assert completed("nas-scale profile efficientnet-b0 mobilenetv2", tmp_path) == ["mobilenetv2"]
     assert completed("nas-scale grid --baseline sea", tmp_path) == ["search-007"]
+    (tmp_path / "results/devices").mkdir()
+    (tmp_path / "results/devices/mycpu.json").touch()
+    assert completed("nas-scale latency bu", tmp_path) == ["build"]
+    assert completed("nas-scale latency show my", tmp_path) == ["mycpu"]
+    assert completed("nas-scale grid --scale-by latency@", tmp_path) == ["latency@mycpu"]
 
 
 def test_the_script_of_a_shell_is_shown(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class FitTable:
 class NamedTable:
     """A device's table."""
 
-    name: Annotated[str, Option("The device's name.", metavar="NAME", positional=True)]
+    name: Annotated[str, Option("The device's name.", metavar="NAME", complete=completion.devices, positional=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,16 @@ def rules_and_runs() -> list[str]:
     return [*RULES, *runs()]
 
 
-def scaled_metrics() -> list[str]:
-    """The metrics by which networks can be scaled, as far as they need no device."""
-    from nas_scale.metrics.metric import metrics
+def devices() -> list[str]:
+    """The devices in ./results."""
+    return sorted(path.stem for path in Path("results/devices").glob("*.json"))
 
-    return [metric.name for metric in metrics()]
+
+def scaled_metrics() -> list[str]:
+    """The metrics by which networks can be scaled."""
+    from nas_scale.metrics.metric import LATENCY, metrics
+
+    return [*(metric.name for metric in metrics()), *(f"{LATENCY}@{device}" for device in devices())]
 
 
 def samplers() -> list[str]:
