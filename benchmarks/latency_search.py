@@ -28,8 +28,8 @@ from nas_scale.metrics.metric import Metric
 
 SHORT = {
     "data": "digits",
-    "epochs": 4,
-    "train_images": 800,
+    "epochs": 3,
+    "train_images": 600,
     "trials": 10,
     "finalists": 3,
     "final_seeds": 2,
