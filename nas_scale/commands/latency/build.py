@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from nas_scale.commands.latency.build_log import building
+from nas_scale.commands.latency.build_log import building, is_under_way
 from nas_scale.commands.latency.building import Building
 from nas_scale.commands.latency.design import design
 from nas_scale.commands.latency.fit import refuse_taken
@@ -33,7 +33,8 @@ def build_latency(*, results: str | Path = "results", on_event: Listener = ignor
     wanted, measuring = take(options, BuildTable).checked(), take(options, Measuring)
     check(measuring)
     setting = measuring.setting
-    refuse_taken(wanted.name, Path(results), wanted.replace)
+    # A build that was begun with --replace goes on without it, which would begin again.
+    refuse_taken(wanted.name, Path(results), wanted.replace or is_under_way(wanted.name, Path(results)))
     space = open_space(wanted.space)
     check_setting(setting)
     identity = fingerprint([space_fingerprint(space), asdict(setting), wanted.seed], VERSION)

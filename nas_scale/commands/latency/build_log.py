@@ -15,6 +15,7 @@ from nas_scale.errors import UserError
 from nas_scale.runs.lock import Lock
 
 SUFFIX: Final = ".building"
+LINES: Final = "timed.jsonl"
 VERSION: Final = 1
 
 
@@ -60,13 +61,18 @@ class BuildLog:
 
     def add(self, lines: list[BuildLine]) -> None:
         """Keeps these."""
-        with (self.folder / "timed.jsonl").open("ab") as file:
+        with (self.folder / LINES).open("ab") as file:
             file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
         self.timed += lines
 
     def finish(self) -> None:
         """Takes away what only the building needed."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def is_under_way(name: str, results: Path) -> bool:
+    """Whether a build of this name was begun and not ended."""
+    return (results / FOLDER / f"{name}{SUFFIX}" / LINES).exists()
 
 
 @contextlib.contextmanager
@@ -82,7 +88,7 @@ def building(name: str, results: Path, identity: str, anew: bool) -> Iterator[Bu
         raise UserError(f"cannot write {folder}: {error.strerror}; choose another --results") from None
     lock = Lock(folder / "lock")
     try:
-        file = folder / "timed.jsonl"
+        file = folder / LINES
         if anew:
             file.unlink(missing_ok=True)
         yield BuildLog(folder, _read(file, name, identity))

@@ -178,6 +178,14 @@ def test_other_options_do_not_go_on_with_it(machine: Machine, tmp_path: Path) ->
         built(tmp_path, batch=8)
     machine.dies_after = None
     assert built(tmp_path, batch=8, replace=True).batch == 8
+    machine.dies_after = machine.processes + 2
+    with pytest.raises(Interrupted):
+        built(tmp_path, batch=8, replace=True)
+    machine.dies_after, before = None, machine.processes
+    assert built(tmp_path, batch=8).batch == 8, "it goes on with the one that is to replace the other"
+    assert machine.processes > before
+    with pytest.raises(UserError, match="there is a device toy already"):
+        built(tmp_path, batch=8)
 
 
 def test_two_cannot_build_one_table_at_once(machine: Machine, tmp_path: Path) -> None:
