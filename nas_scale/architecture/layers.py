@@ -18,7 +18,8 @@ class Layer:
     the skip connection whose value is added to the output. pads: the input is padded first, by an operation
     (`blocks.pads_first`). beside: elements that the block's skip connection keeps alive meanwhile: the block's input
     behind its first layer, or what the pool made of it. entry: elements of the input of a block that has a skip
-    connection, the gradient of which waits for the branch's; else 0.
+    connection, the gradient of which waits for the branch's; else 0. pools: channels that are pooled for the skip
+    connection which is added; else 0.
     """
 
     conv: Conv
@@ -27,6 +28,7 @@ class Layer:
     pads: bool = False
     beside: int = 0
     entry: int = 0
+    pools: int = 0
 
     @property
     def out_size(self) -> int:
@@ -75,7 +77,8 @@ def block_layers(block: Block, size: int, style: Style) -> Iterator[Layer]:
     besides = [_beside(block, size, index) for index in range(len(block.convs))]
     for index, conv in enumerate(block.convs):
         added = block.skip if index == len(block.convs) - 1 else "none"
-        layer = Layer(conv, size, added, pads_first(conv, style), besides[index], entry)
+        pools = block.c_in if added == "pool" else 0
+        layer = Layer(conv, size, added, pads_first(conv, style), besides[index], entry, pools)
         yield layer
         size = size if conv.pooled else layer.out_size
 

@@ -6,6 +6,7 @@ sums        multiply-adds by kind of layer, elements put out, one a network: all
 launches    one a layer of a kind: what calling a kernel costs, or handing a block to another processor
 traffic     elements read and written by kind and by activation, weights: what memory costs
 padded-N    multiply-adds with channels filled up to multiples of N: matrix units have sides
+unaligned-N work and traffic of layers whose channels are no multiple of N: blocked layouts leave them to slower code
 rooflines   the larger of work and traffic (Williams et al. 2009), for several balances of the two
 floors      the larger of work and a least work: a small layer does not fill a large device
 """
@@ -28,6 +29,7 @@ LayerAt = tuple[Layer, int]  # a layer, and how many images it works on at once
 KINDS: Final[tuple[Kind, ...]] = ("dense", "pointwise", "depthwise", "squeeze", "linear")
 CONVOLUTIONS: Final = KINDS[:3]
 PADS: Final = (16, 32, 64, 128)
+BLOCKS: Final = (16, 32)  # channels
 BALANCES: Final = (8, 32, 128)  # multiply-adds an element
 LEAST: Final = (1e6, 8e6, 64e6)  # multiply-adds
 ACTS: Final = (None, "relu", "relu6", "hard-swish", "swish")  # from the cheapest to the dearest
@@ -112,6 +114,15 @@ def _padded(multiple: int, layer: Layer, kind: Kind, batch: int) -> list[float]:
     return _by(CONVOLUTIONS, kind, float(work * batch))
 
 
+def _unaligned(multiple: int, layer: Layer, kind: Kind, batch: int) -> list[float]:
+    parts = (1.0, float(layer.pools * layer.out_size**2 * batch), float(layer.entry * batch))
+    pool = [value if layer.pools % multiple else 0.0 for value in parts]
+    if layer.conv.c_in % multiple == layer.conv.c_out % multiple == 0:
+        return [*pool, *([0.0] * (2 * len(CONVOLUTIONS)))]
+    work, moved = float(layer.flops * batch), float(sum(_moved(layer)) * batch)
+    return [*pool, *_by(CONVOLUTIONS, kind, work), *_by(CONVOLUTIONS, kind, moved)]
+
+
 def _rooflines(layer: Layer, kind: Kind, batch: int) -> list[float]:
     moved = sum(_moved(layer)) * batch
     tops = (max(layer.flops * batch / balance, moved) for balance in BALANCES)
@@ -128,6 +139,7 @@ GROUPS: Final[dict[str, Callable[[Layer, Kind, int], list[float]]]] = {
     "launches": _launches,
     "traffic": _traffic,
     **{f"padded-{pad}": partial(_padded, pad) for pad in PADS},
+    **{f"unaligned-{block}": partial(_unaligned, block) for block in BLOCKS},
     "rooflines": _rooflines,
     "floors": _floors,
 }

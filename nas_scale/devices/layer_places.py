@@ -30,7 +30,8 @@ def place_of(at: LayerAt) -> tuple[float, float, float, float, float]:
     layer, batch = at
     conv = layer.conv
     act = 0.25 * ACTS.index(conv.act)
-    pixels = math.log2((layer.size if conv.pooled else layer.out_size) ** 2 * batch) / 2
+    side = max(layer.size, 1) if conv.pooled else layer.out_size  # a classifier may stand behind a layer that pooled
+    pixels = math.log2(side**2 * batch) / 2
     if conv.role in ("squeeze", "excite"):
         return math.log2(max(conv.c_in, conv.c_out)), pixels, 2.0 * (conv.role == "excite"), act, 0.0
     kernel, stride = 2 * math.log2(conv.kernel), 1.5 * math.log2(conv.stride)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas_scale.architecture.files import load_net
+from nas_scale.architecture.files import known_nets, load_net
 from nas_scale.commands.latency.fit import fit_latency
 from nas_scale.commands.latency.listing import list_tables, predict_latency
 from nas_scale.devices.device_metric import latency_metric
@@ -78,6 +78,12 @@ def test_predictions_are_compared_with_measurements_of_a_file(results: Path) -> 
     assert found.judged.within_10_percent == sum(error <= 0.1 for error in errors) / len(errors)
     assert found.judged.covered is not None
     assert found.judged.covered >= 0.8
+
+
+def test_every_known_net_is_predicted(results: Path) -> None:
+    found = predict_latency("toy", known_nets(), results=results).predictions
+    assert [one.name for one in found] == list(known_nets())
+    assert all(0 <= one.low < one.milliseconds < one.high for one in found)
 
 
 def test_a_net_may_be_stages_in_notation(results: Path) -> None:
