@@ -35,10 +35,22 @@ MEASURED: Final = {
 def latency_table(nets: Sequence[MeasuredNet]) -> list[RenderableType]:
     """All nets side by side, and under what they were measured."""
     among = nets[0].among
-    columns = (">px", ">median ms", ">p10-p90", ">IQR", ">images/s", ">planned", ">allocator", ">measured", ">place")
-    sheet = Sheet(f"milliseconds for a batch of {nets[0].latency.batch}", "net", *columns)
-    for net in nets:
-        sheet.add(net.latency.name, str(net.latency.resolution), *_times(net.latency), *_memory(net), _place(net))
+    columns = (
+        ">#",
+        ">px",
+        ">median ms",
+        ">p10-p90",
+        ">IQR",
+        ">images/s",
+        ">planned",
+        ">allocator",
+        ">measured",
+        ">place",
+    )
+    sheet = Sheet(f"milliseconds for a batch of {nets[0].latency.batch}", *columns, "net", words=1)
+    for number, net in enumerate(nets, 1):
+        figures = (*_times(net.latency), *_memory(net), _place(net))
+        sheet.add(str(number), str(net.latency.resolution), *figures, net.latency.name)
     lines = [*_environment(among.environment), *_ties(among), *_memory_words(nets), *_remarks(nets)]
     return [sheet, *(Text(line, style="dim") for line in lines), *_failures(nets)]
 

@@ -152,7 +152,7 @@ def test_nets_of_other_libraries_are_counted_at_the_size_they_were_made_for(nas_
     assert ours.cost is not None
     assert larger["flops"] == ours.cost.flops
     assert smaller["resolution"] == 224
-    shown = nas_scale("profile", "torchvision:efficientnet_b1").out
+    shown = " ".join(nas_scale("profile", "torchvision:efficientnet_b1").out.split())
     assert "torchvision:efficientnet_b1 at 240 px (the size it was made for), counted by fvcore" in shown
     asked = nas_scale("profile", "torchvision:efficientnet_b1", "--resolution", "64").out
     assert "torchvision:efficientnet_b1 at 64 px, counted by fvcore" in asked

@@ -73,11 +73,15 @@ def test_json_has_all_that_was_measured(nas_scale: Command) -> None:
     assert answer.err == "timing, round 1 of 3: 0/3 nets, efficientnet-b0\n"
 
 
-def test_the_table_has_nets_side_by_side(nas_scale: Command) -> None:
+def test_the_table_has_nets_side_by_side(nas_scale: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     shown = nas_scale("profile", "efficientnet-b0", "mobilenetv2", "mnasnet-a1", "--latency")
-    rows = {line.split()[0]: line.split()[1:] for line in shown.out.splitlines() if line.strip()}
-    assert rows["efficientnet-b0"] == ["224", "14", "12.9-15.1", "1.68", "71", "27.2MB", "34MB", "40MB", "3"]
+    rows = {line.split()[-1]: line.split()[:-1] for line in shown.out.splitlines() if line.strip()}
+    assert rows["efficientnet-b0"] == ["1", "224", "14", "12.9-15.1", "1.68", "71", "27.2MB", "34MB", "40MB", "3"]
     assert rows["mobilenetv2"][-1] == rows["mnasnet-a1"][-1] == "=1"
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = nas_scale("profile", "efficientnet-b0", "mobilenetv2", "mnasnet-a1", "--latency").out.splitlines()
+    assert {"1  efficientnet-b0", "2  mobilenetv2", "3  mnasnet-a1"} <= {line.strip() for line in narrow}
     assert "A Processor, 1 thread on core 1, eager fp32, channels last, malloc, cpu 2600 MHz" in shown.out
     assert "=N: medians within 5.0% of place N's are ties" in shown.out
     assert "other processes had the core for up to 20% of the time" in shown.out

@@ -35,7 +35,7 @@ def test_objectives_are_read_from_text_and_from_names(objective: str, objectives
         ((), "has to begin with accuracy"),
         ("flops", "--objective flops has to begin with accuracy; write --objective accuracy,flops"),
         ("flops,accuracy", "has to begin with accuracy"),
-        ("accuracy,latency", "'latency' is no objective; write --objective accuracy,flops"),
+        ("accuracy,latency", "'latency' is of a device; write latency@DEVICE"),
         ("accuracy,parameters", "or with params, activations, memory"),
         ("accuracy,flops,flops", "names an objective twice"),
         ("accuracy,flops,params,activations,memory", "has 5 names; at most 4"),
