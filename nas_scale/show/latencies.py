@@ -76,8 +76,10 @@ def _times(latency: Latency) -> tuple[str, str, str, str]:
 
 def _memory(net: MeasuredNet) -> tuple[str, str, str]:
     measured, needs = net.latency.memory, net.needs
-    estimated = ("", "") if needs is None else (numbers.memory(needs.planned), numbers.memory(needs.allocated))
-    return *estimated, "" if measured is None else numbers.memory(measured.peak_bytes)
+    planned = "" if needs is None else numbers.memory(needs.planned)
+    eager = needs is not None and net.among.environment.setting.runtime == "eager"  # others fold and fuse
+    allocated = numbers.memory(needs.allocated) if eager and needs is not None else ""
+    return planned, allocated, "" if measured is None else numbers.memory(measured.peak_bytes)
 
 
 def _place(net: MeasuredNet) -> str:
