@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from nas_scale.commands.latency.design import design
 from nas_scale.commands.latency.fit import refuse_taken
 from nas_scale.commands.latency.options import BuildTable, Measuring
 from nas_scale.commands.shared.events import Listener, ignore
-from nas_scale.commands.shared.identity import space_fingerprint
+from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.commands.shared.options import check, given_options, take
 from nas_scale.commands.shared.space_options import open_space
 from nas_scale.devices.support import check_setting
@@ -20,7 +21,8 @@ from nas_scale.devices.table import DeviceTable, write_table
 from nas_scale.errors import Interrupted
 from nas_scale.plain import fingerprint
 
-VERSION: Final = 1  # of which nets are measured, and how
+VERSION: Final = 1  # of how nets are measured
+FIRST: Final = 20  # nets of a design that tell it from another
 
 
 def build_latency(*, results: str | Path = "results", on_event: Listener = ignore, **options: Any) -> DeviceTable:
@@ -37,7 +39,9 @@ def build_latency(*, results: str | Path = "results", on_event: Listener = ignor
     refuse_taken(wanted.name, Path(results), wanted.replace or is_under_way(wanted.name, Path(results)))
     space = open_space(wanted.space)
     check_setting(setting)
-    identity = fingerprint([space_fingerprint(space), asdict(setting), wanted.seed], VERSION)
+    # Lines of the log are places in the design: one that another version began, which orders nets otherwise, is refused.
+    first = [net_key(planned.net) for planned in islice(design(space, wanted.seed), FIRST)]
+    identity = fingerprint([space_fingerprint(space), asdict(setting), wanted.seed, first], VERSION)
     with building(wanted.name, Path(results), identity, wanted.replace) as log:
         work = Building(log, setting, design(space, wanted.seed), wanted.minutes * 60, on_event)
         try:

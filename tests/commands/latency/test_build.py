@@ -188,6 +188,21 @@ def test_other_options_do_not_go_on_with_it(machine: Machine, tmp_path: Path) ->
         built(tmp_path, batch=8)
 
 
+def test_a_design_of_another_order_does_not_go_on_with_it(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a version whose features are others: a place in the log would be another net's."""
+    from nas_scale.commands.latency import design as module
+
+    machine.dies_after = 2
+    with pytest.raises(Interrupted):
+        built(tmp_path)
+    machine.dies_after = None
+    monkeypatch.setattr(module, "GROUPS", ("sums",))
+    with pytest.raises(UserError, match="was begun with other options"):
+        built(tmp_path)
+
+
 def test_two_cannot_build_one_table_at_once(machine: Machine, tmp_path: Path) -> None:
     from nas_scale.commands.latency.build_log import building as log
 
