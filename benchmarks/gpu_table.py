@@ -172,7 +172,7 @@ def _latency(line: Line) -> str:
         found += [f"{net['name']} {net['latency']['milliseconds']:.3g} ms ({under})" for net in nets[:1]]
     for row in rows(line, "table"):
         judged = row["table"].get("judged")
-        found += [f"table within 10% for {judged['table']['within_10_percent']:.0%}"] if judged else []
+        found += [f"table within 10% for {judged['within_10_percent']:.0%}"] if judged else []
     return "; ".join(found)
 
 

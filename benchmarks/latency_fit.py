@@ -25,17 +25,17 @@ from simulated_devices import DEVICES, measured, random_nets, space_named
 
 from nas_scale.atomic import write_text
 from nas_scale.commands.latency.csv_rows import read_rows
-from nas_scale.devices.judgement import Judgement, judge_predictions
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.plain_fits import PLAIN_COLUMNS, PlainFit
+from nas_scale.devices.prediction_errors import PredictionErrors, prediction_errors
 from nas_scale.devices.rows import distinct_rows
 from nas_scale.devices.runtimes.environment import processor
 
 NOISE: Final = 0.02
 NETS: Final = 300
 OURS: Final = "ours"
-Kept = dict[tuple[str, int], list[list[dict[str, Judgement]]]]  # by kind and rows: devices, seeds
+Kept = dict[tuple[str, int], list[list[dict[str, PredictionErrors]]]]  # by kind and rows: devices, seeds
 DATA: Final = Path(__file__).parent / "latency_data"
 
 
@@ -53,7 +53,7 @@ def public(paths: Sequence[Path]) -> Iterator[tuple[str, list[Measurement]]]:
         yield path.stem, [row.measurement for row in read_rows(path, Path("results"))]
 
 
-def once(rows: Sequence[Measurement], learned: int, seed: int) -> tuple[dict[str, Judgement], float]:
+def once(rows: Sequence[Measurement], learned: int, seed: int) -> tuple[dict[str, PredictionErrors], float]:
     """Judgements of every fit, and the seconds that ours took."""
     order = np.random.default_rng(seed).permutation(len(rows))
     known, others = ([rows[index] for index in part] for part in (order[:learned], order[learned:]))
@@ -62,10 +62,10 @@ def once(rows: Sequence[Measurement], learned: int, seed: int) -> tuple[dict[str
     model = LatencyModel.fit(known)
     seconds = time.perf_counter() - start
     guess, deviations = (np.array(part) for part in zip(*(one(model, row) for row in others), strict=True))
-    found = {OURS: judge_predictions(guess, truth, deviations)}
+    found = {OURS: prediction_errors(guess, truth, deviations)}
     for name in PLAIN_COLUMNS:
         fit = PlainFit.of(name, known)
-        found[name] = judge_predictions([float(fit.predict([row.net], row.batch)[0]) for row in others], truth)
+        found[name] = prediction_errors([float(fit.predict([row.net], row.batch)[0]) for row in others], truth)
     return found, seconds
 
 
@@ -80,12 +80,12 @@ def mean(found: Sequence[float | None]) -> float:
     return float(np.mean([each for each in found if each is not None] or [np.nan]))
 
 
-def line(name: str, learned: int, trials: Sequence[tuple[dict[str, Judgement], float]]) -> str:
+def line(name: str, learned: int, trials: Sequence[tuple[dict[str, PredictionErrors], float]]) -> str:
     """A row of the table: means over seeds."""
-    cells = [name, str(learned), str(trials[0][0][OURS].rows)]
+    cells = [name, str(learned), str(trials[0][0][OURS].nets)]
     for fit in (OURS, *PLAIN_COLUMNS):
         each = [found[fit] for found, _ in trials]
-        close, median = mean([found.close for found in each]), mean([found.median_error for found in each])
+        close, median = mean([found.within_10_percent for found in each]), mean([found.median_error for found in each])
         cells.append(f"{close:.3f} / {100 * median:.1f}% / {mean([found.spearman for found in each]):.3f}")
     covered = mean([found[OURS].covered for found, _ in trials])
     return "| " + " | ".join([*cells, f"{covered:.2f}", f"{mean([took for _, took in trials]):.2f}"]) + " |"
@@ -95,8 +95,11 @@ def summary(kept: Kept) -> Iterator[str]:
     """A sentence for each number of rows: means over devices, and where ours is behind six sums."""
     for (kind, learned), devices in sorted(kept.items()):
         rhos = [mean([found[OURS].spearman for found in seeds]) for seeds in devices]
-        gains = [mean([found[OURS].close - found["six sums"].close for found in seeds]) for seeds in devices]
-        close = [mean([found[OURS].close for found in seeds]) for seeds in devices]
+        gains = [
+            mean([found[OURS].within_10_percent - found["six sums"].within_10_percent for found in seeds])
+            for seeds in devices
+        ]
+        close = [mean([found[OURS].within_10_percent for found in seeds]) for seeds in devices]
         yield (
             f"{len(devices)} {kind} devices, at most {learned} rows: mean share within 10% {np.mean(close):.3f}, "
             f"mean rank correlation {np.mean(rhos):.3f}, the least {min(rhos):.3f}; beside six sums the share is "

@@ -10,7 +10,6 @@ FLOPs, parameters and activations, both to the rows of the table. Nothing else m
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import random
 import tempfile
@@ -24,9 +23,9 @@ from nas_scale.architecture.files import load_space
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.latency.build import build_latency
 from nas_scale.commands.shared.identity import net_key
-from nas_scale.devices.judgement import judge_predictions
 from nas_scale.devices.measure import export_all, time_round
 from nas_scale.devices.plain_fits import PlainFit
+from nas_scale.devices.prediction_errors import prediction_errors
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.subject import Subject
 from nas_scale.devices.table import DeviceTable, model_of
@@ -90,10 +89,10 @@ def main() -> None:
     rows = [row.measurement() for row in table.rows]
     expected, deviations = model_of(table).predict(nets, asked.batch)
     judged = {
-        "table": judge_predictions(expected, first, deviations),
-        "second measurement": judge_predictions(second, first),
-        "FLOPs alone": judge_predictions(PlainFit.of("FLOPs", rows).predict(nets, asked.batch), first),
-        "FLOPs, parameters, activations": judge_predictions(
+        "table": prediction_errors(expected, first, deviations),
+        "second measurement": prediction_errors(second, first),
+        "FLOPs alone": prediction_errors(PlainFit.of("FLOPs", rows).predict(nets, asked.batch), first),
+        "FLOPs, parameters, activations": prediction_errors(
             PlainFit.of("FLOPs, parameters, activations", rows).predict(nets, asked.batch), first
         ),
     }
@@ -102,8 +101,8 @@ def main() -> None:
         "command": f"python benchmarks/latency_prediction.py --runtime {asked.runtime} --minutes {asked.minutes:g}"
         f" --nets {asked.nets}",
         "environment": table.environment,
-        "table": {"nets": len(table.rows), "model": table.words, "judged": msgspec.to_builtins(table.judged)},
-        "judged": {name: dataclasses.asdict(each) for name, each in judged.items()},
+        "table": {"nets": len(table.rows), "model": table.words, "judged": msgspec.to_builtins(table.held_out)},
+        "judged": {name: msgspec.to_builtins(each) for name, each in judged.items()},
         "nets": [
             {"flops": cost(net).flops, "first": one, "second": two, "predicted": float(guess)}
             for net, one, two, guess in zip(nets, first, second, expected, strict=True)
@@ -114,11 +113,14 @@ def main() -> None:
 
 
 def report(table: DeviceTable, judged: dict[str, Any]) -> None:
-    print(f"{len(table.rows)} nets in the table; {judged['table'].rows} unseen ones, each measured twice")
+    print(f"{len(table.rows)} nets in the table; {judged['table'].nets} unseen ones, each measured twice")
     for name, found in judged.items():
         rho = "-" if found.spearman is None else f"{found.spearman:.4f}"
-        print(f"{name:32s} within 10% {found.close:6.1%}  median error {found.median_error:5.2%}  rank corr. {rho}")
-    behind = judged["second measurement"].close - judged["table"].close
+        print(
+            f"{name:32s} within 10% {found.within_10_percent:6.1%}  "
+            f"median error {found.median_error:5.2%}  rank corr. {rho}"
+        )
+    behind = judged["second measurement"].within_10_percent - judged["table"].within_10_percent
     met = behind <= GOAL_BEHIND and (judged["table"].spearman or 0) >= GOAL_SPEARMAN
     print(f"at most {GOAL_BEHIND:.0%} behind a second measurement, rank correlation {GOAL_SPEARMAN}: {met}")
 

@@ -22,7 +22,7 @@ def latency_metric(table: DeviceTable) -> Metric:
     """`latency@NAME` of a table. Raises UserError where its predictions are poor and nobody said to use them."""
     if not table.trusted:
         raise UserError(
-            f"the table of {table.name} predicts poorly ({table.judged.table.within_10_percent:.0%} within 10%); "
+            f"the table of {table.name} predicts poorly ({table.held_out.within_10_percent:.0%} within 10%); "
             "measure more, or use it all the same after making it again with --force"
         )
     model, key = model_of(table), f"{LATENCY}@{table.name}"
@@ -34,7 +34,7 @@ def latency_metric(table: DeviceTable) -> Metric:
     measured = None if table.setting is None else partial(measure_like, table)
     caveat = (
         f"{key} is predicted from {len(table.rows)} nets of {table.source} measured until {table.date[:10]}: within "
-        f"10% for {table.judged.table.within_10_percent:.0%} of {table.judged.nets} nets that it had not seen"
+        f"10% for {table.held_out.within_10_percent:.0%} of {table.held_out.nets} nets that it had not seen"
     )
     return latency_on(table.name, milliseconds, meter, table.fingerprint, measured, caveat)
 

@@ -17,12 +17,12 @@ import numpy as np
 
 from nas_scale.architecture.layers import Layer, layers
 from nas_scale.architecture.spec import Architecture
-from nas_scale.devices.judgement import Judgement, judge_predictions
 from nas_scale.devices.layer_basis import LayerBasis, Tally
 from nas_scale.devices.layer_features import Floats, LayerAt
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.plain_fits import PLAIN_COLUMNS, PlainFit, PlainName
 from nas_scale.devices.posterior import FAMILIES_TRIED, Chosen, Evidence, Posterior, basis_in_words
+from nas_scale.devices.prediction_errors import PredictionErrors, prediction_errors
 from nas_scale.devices.rows import distinct_rows
 
 LEAST_SHARE: Final = 0.1  # of its formulas that a layer takes at least, whatever the smooth functions say
@@ -35,14 +35,14 @@ CHUNK: Final = 256  # networks whose columns are held at once
 
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
-    """model: this model, fitted anew without the rows it is judged on. plain: other fits, on the same rows."""
+    """model: this model, fitted anew without the rows that it predicts. plain: other fits, on the same rows."""
 
-    model: Judgement
-    plain: dict[PlainName, Judgement]
+    model: PredictionErrors
+    plain: dict[PlainName, PredictionErrors]
 
 
 class LatencyModel:
-    """Fitted by `fit`. Holds its rows, so that it can be judged."""
+    """Fitted by `fit`. Holds its rows, so that it can be cross-validated."""
 
     def __init__(self, rows: list[Measurement], basis: LayerBasis, chosen: Chosen, posterior: Posterior) -> None:
         self.rows = rows
@@ -91,7 +91,7 @@ class LatencyModel:
         return np.concatenate(times), np.concatenate(deviations)
 
     @cached_property
-    def judged(self) -> CrossValidation:
+    def cross_validated(self) -> CrossValidation:
         """By cross-validation: each row is predicted by fits to the other parts of the rows, their choices included."""
         truth = np.array([row.milliseconds for row in self.rows])
         guess, deviations = np.zeros(len(truth)), np.zeros(len(truth))
@@ -107,8 +107,8 @@ class LatencyModel:
                 for name, fit in fits.items():
                     (plain[name][index],) = fit.predict([row.net], row.batch)
         return CrossValidation(
-            judge_predictions(guess, truth, deviations),
-            {name: judge_predictions(each, truth) for name, each in plain.items()},
+            prediction_errors(guess, truth, deviations),
+            {name: prediction_errors(each, truth) for name, each in plain.items()},
         )
 
     def _predicted(self, nets: Sequence[Architecture], batch: int) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Plain fits of milliseconds, beside which a model is judged: relative least squares on a few columns."""
+"""Plain fits of milliseconds, beside which a model is compared: relative least squares on a few columns."""
 
 from __future__ import annotations
 

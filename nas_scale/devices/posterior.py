@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from nas_scale.devices.evidence import likeliest_scales, nonnegative_ridge
-from nas_scale.devices.judgement import NORMAL_95
 from nas_scale.devices.layer_basis import ALL, FORMULA_GROUPS, SMOOTH_GROUPS, LayerBasis, Tally
 from nas_scale.devices.layer_features import GROUPS, Floats
 from nas_scale.devices.measurement import Measurement
+from nas_scale.devices.prediction_errors import NORMAL_95
 
 FIRST: Final = {"sums": 0.05}  # where the search for variances starts; 0.01 for all others
 SURE: Final = 2.5  # standard deviations from which on a row is trusted less (Huber 1964)

@@ -15,64 +15,32 @@ import msgspec
 
 from nas_scale import atomic
 from nas_scale.architecture.files import net_document, net_from_document
-from nas_scale.devices.judgement import Judgement
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.posterior import Chosen
+from nas_scale.devices.prediction_errors import PredictionErrors
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.errors import NotationError, UserError
 from nas_scale.plain import fingerprint
 
 FOLDER: Final = "devices"  # in the folder of all runs
 VERSION: Final = 1
-LEAST_CLOSE: Final = 0.7  # of predictions within 10%: a table that has fewer is poor
-LEAST_SPEARMAN: Final = 0.9
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
-class Fidelity(msgspec.Struct, frozen=True, kw_only=True):
-    """How near predictions came to measurements that the model had not seen.
+class HeldOut(PredictionErrors, frozen=True, kw_only=True):
+    """How far a table can be trusted: errors at networks that were held out when it was fitted.
 
-    within_10_percent: a share. median_error: relative. spearman: rank correlation, None where there is none. covered:
-    the share that lay in the 95% interval, where there is one.
-    """
-
-    within_10_percent: float
-    median_error: float
-    spearman: float | None
-    covered: float | None = None
-
-    @classmethod
-    def of(cls, found: Judgement) -> Fidelity:
-        """As a table keeps it."""
-        return cls(
-            within_10_percent=found.close,
-            median_error=found.median_error,
-            spearman=found.spearman,
-            covered=found.covered,
-        )
-
-    @property
-    def poor(self) -> bool:
-        """Whether predictions are too far off to be searched by."""
-        return self.within_10_percent < LEAST_CLOSE or (self.spearman or 0.0) < LEAST_SPEARMAN
-
-
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a table can be trusted. how: on what networks, in words. nets: how many.
-
-    floor: the median relative difference between two measurements of one network, below which no prediction can come;
+    how: on what networks, in words. floor: the median relative difference between two measurements of one network.
     remeasured: the second measurement as a prediction of the first. flops_only, counts_only: fits to FLOPs alone, and
     to FLOPs, parameters and activations, on the same networks.
     """
 
     how: str
-    nets: int
-    table: Fidelity
-    flops_only: Fidelity
-    counts_only: Fidelity
+    flops_only: PredictionErrors
+    counts_only: PredictionErrors
     floor: float | None = None
-    remeasured: Fidelity | None = None
+    remeasured: PredictionErrors | None = None
 
 
 class TableRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +81,7 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
     setting: DeviceSetting | None = None
     reference: float | None = None
     environment: Mapping[str, Any] = {}
-    judged: Judged
+    held_out: HeldOut = msgspec.field(name="judged")
     trusted: bool = True
     words: str
     model: Chosen

@@ -8,8 +8,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.latency.result import Checked, ListedDevice, Predictions
+from nas_scale.devices.prediction_errors import PredictionErrors
 from nas_scale.devices.setting import DeviceSetting
-from nas_scale.devices.table import DeviceTable, Fidelity, Judged
+from nas_scale.devices.table import DeviceTable, HeldOut
 from nas_scale.numbers import milliseconds
 from nas_scale.show.sheet import Sheet
 
@@ -18,14 +19,14 @@ def device_view(table: DeviceTable) -> RenderableType:
     """One device: what it was measured under, and how near its predictions come."""
     lines = [Text(line, style="dim") for line in (_source(table), *_environment(table.environment))]
     trust = [] if table.trusted else [Text(poor_line(table), style="bold red")]
-    return Group(*lines, _judged(table.name, table.judged), Text(f"judged on {table.judged.how}"), *trust)
+    return Group(*lines, _errors(table.name, table.held_out), Text(f"evaluated on {table.held_out.how}"), *trust)
 
 
 def poor_line(table: DeviceTable) -> str:
     """That the table is poor, and what to do."""
     return (
-        f"poor: {table.judged.table.within_10_percent:.0%} of predictions within 10%, rank correlation "
-        f"{_cells(table.judged.table)[2]}; measure more nets, or make it again with --force to use it all the same"
+        f"poor: {table.held_out.within_10_percent:.0%} of predictions within 10%, rank correlation "
+        f"{_cells(table.held_out)[2]}; measure more nets, or make it again with --force to use it all the same"
     )
 
 
@@ -53,19 +54,19 @@ def _environment(environment: Mapping[str, object]) -> list[str]:
     return [", ".join(shown)] if shown else []
 
 
-def _judged(name: str, judged: Judged) -> Sheet:
+def _errors(name: str, held_out: HeldOut) -> Sheet:
     sheet = Sheet(
-        f"{name}: {judged.nets} nets it had not seen", "predicted by", ">within 10%", ">median error", ">rank corr."
+        f"{name}: {held_out.nets} nets it had not seen", "predicted by", ">within 10%", ">median error", ">rank corr."
     )
-    rows = {"this table": judged.table, "measuring again": judged.remeasured}
-    rows |= {"FLOPs alone": judged.flops_only, "FLOPs, parameters, activations": judged.counts_only}
+    rows: dict[str, PredictionErrors | None] = {"this table": held_out, "measuring again": held_out.remeasured}
+    rows |= {"FLOPs alone": held_out.flops_only, "FLOPs, parameters, activations": held_out.counts_only}
     for label, found in rows.items():
         if found is not None:
-            sheet.add(label, *_cells(found), style="bold" if found is judged.table else "")
+            sheet.add(label, *_cells(found), style="bold" if found is held_out else "")
     return sheet
 
 
-def _cells(found: Fidelity) -> tuple[str, str, str]:
+def _cells(found: PredictionErrors) -> tuple[str, str, str]:
     return (
         f"{found.within_10_percent:.0%}",
         f"{found.median_error:.1%}",
@@ -78,10 +79,10 @@ def devices_table(devices: Sequence[ListedDevice]) -> RenderableType:
     sheet = Sheet("", "device", ">nets", ">within 10%", ">rank corr.", "date", "measured under", words=1)
     for device in devices:
         under = device.problem or (device.source if device.setting is None else setting_words(device.setting))
-        if device.judged is None:
+        if device.held_out is None:
             sheet.add(device.name, "", "", "", "", under, style="dim")
             continue
-        share, _, spearman = _cells(device.judged.table)
+        share, _, spearman = _cells(device.held_out)
         poor = "" if device.trusted else " (poor)"
         sheet.add(device.name, str(device.nets), f"{share}{poor}", spearman, device.date[:10], under)
     return sheet
@@ -89,7 +90,7 @@ def devices_table(devices: Sequence[ListedDevice]) -> RenderableType:
 
 def predictions_table(found: Predictions) -> RenderableType:
     """What nets are predicted to take, with the interval that holds 95 of 100 measurements, and what they took."""
-    compared = [">measured"] if found.judged is not None else []
+    compared = [">measured"] if found.errors is not None else []
     columns = (">px", ">predicted", ">95% of nets", *compared, ">images/s", "net")
     sheet = Sheet(f"predicted on {found.device}", *columns, words=1)
     for one in found.predictions:
@@ -97,9 +98,9 @@ def predictions_table(found: Predictions) -> RenderableType:
         took = ["" if one.measured is None else milliseconds(one.measured) for _ in compared]
         rate = f"{1000 * one.batch / one.milliseconds:,.0f}"
         sheet.add(str(one.resolution), milliseconds(one.milliseconds), interval, *took, rate, one.name)
-    if found.judged is None:
+    if found.errors is None:
         return sheet
-    close, error, spearman = _cells(found.judged)
+    close, error, spearman = _cells(found.errors)
     return Group(sheet, Text(f"within 10%: {close}, median error {error}, rank correlation {spearman}"))
 
 

@@ -13,10 +13,10 @@ from benchmarks.simulated_devices import DEVICES, measured, random_nets, space_n
 from nas_scale.architecture.files import load_net
 from nas_scale.architecture.layers import layers
 from nas_scale.architecture.spec import Architecture
-from nas_scale.devices.judgement import judge_predictions
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.plain_fits import PlainFit
+from nas_scale.devices.prediction_errors import prediction_errors
 from nas_scale.devices.rows import LEAST_NETS
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import Meter, cost
@@ -58,20 +58,20 @@ def test_no_layer_takes_less_than_nothing() -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_fifty_rows_tell_a_device(device: str, space: str) -> None:
     learned, unseen = model(device, space), nets(space)[50:]
-    found = judge_predictions(learned.predict(unseen)[0], truth(device, unseen))
-    assert found.close >= 0.95
+    found = prediction_errors(learned.predict(unseen)[0], truth(device, unseen))
+    assert found.within_10_percent >= 0.95
     assert (found.spearman or 0) >= 0.985
     plain = PlainFit.of("six sums", measured(device, nets(space)[:50], NOISE, seed=1))
-    assert found.close >= judge_predictions(plain.predict(unseen), truth(device, unseen)).close
+    assert found.within_10_percent >= prediction_errors(plain.predict(unseen), truth(device, unseen)).within_10_percent
 
 
 def test_what_six_sums_describe_is_left_to_them() -> None:
     for space in ("b0-like", "mnasnet"):
         learned, unseen = model("linear", space), nets(space)[50:]
         plain = PlainFit.of("six sums", measured("linear", nets(space)[:50], NOISE, seed=1))
-        ours = judge_predictions(learned.predict(unseen)[0], truth("linear", unseen))
+        ours = prediction_errors(learned.predict(unseen)[0], truth("linear", unseen))
         assert (
-            ours.median_error <= judge_predictions(plain.predict(unseen), truth("linear", unseen)).median_error + 0.003
+            ours.median_error <= prediction_errors(plain.predict(unseen), truth("linear", unseen)).median_error + 0.003
         )
 
 
@@ -83,7 +83,7 @@ def test_intervals_hold_what_is_measured(learned: int) -> None:
             rows = measured(device, nets(space), NOISE, seed=number)
             guess, deviations = LatencyModel.fit(rows[:learned]).predict([row.net for row in rows[learned:]])
             truth = [row.milliseconds for row in rows[learned:]]
-            covered.append(judge_predictions(guess, truth, deviations).covered or 0.0)
+            covered.append(prediction_errors(guess, truth, deviations).covered or 0.0)
     assert 0.9 <= np.mean(covered) <= 0.99
     assert min(covered) >= 0.75
 
@@ -121,7 +121,7 @@ def test_batches_and_resolutions_are_told_apart() -> None:
     learned = LatencyModel.fit(rows(nets()[:80]))
     others = rows(nets()[80:])
     guess = [learned.milliseconds(row.net, row.batch) for row in others]
-    assert judge_predictions(guess, [row.milliseconds for row in others]).close >= 0.9
+    assert prediction_errors(guess, [row.milliseconds for row in others]).within_10_percent >= 0.9
 
 
 def test_what_padding_takes_is_learned() -> None:
@@ -138,7 +138,7 @@ def test_what_padding_takes_is_learned() -> None:
 
     learned, others = LatencyModel.fit(rows(nets()[:60])), rows(nets()[60:])
     guess = [learned.milliseconds(row.net) for row in others]
-    assert judge_predictions(guess, [row.milliseconds for row in others]).close >= 0.97
+    assert prediction_errors(guess, [row.milliseconds for row in others]).within_10_percent >= 0.97
 
 
 def test_far_from_all_that_was_measured_it_is_less_sure() -> None:
@@ -154,24 +154,24 @@ def test_wrong_rows_do_not_bend_it() -> None:
         for number, row in enumerate(rows)
     ]
     unseen = nets()[50:]
-    assert judge_predictions(LatencyModel.fit(bent).predict(unseen)[0], truth("cpu", unseen)).close >= 0.9
+    assert prediction_errors(LatencyModel.fit(bent).predict(unseen)[0], truth("cpu", unseen)).within_10_percent >= 0.9
 
 
 def test_it_is_judged_on_rows_that_it_has_not_seen_beside_plain_fits() -> None:
     rows = measured("dpu", nets()[:40], NOISE, seed=1)
-    judged = LatencyModel.fit(rows).judged
-    assert judged.model.rows == 40
-    assert judged.model.close >= 0.95
+    judged = LatencyModel.fit(rows).cross_validated
+    assert judged.model.nets == 40
+    assert judged.model.within_10_percent >= 0.95
     assert judged.model.covered is not None
     assert set(judged.plain) == {"six sums", "FLOPs", "FLOPs, parameters, activations"}
-    assert all(plain.close < 0.5 and plain.covered is None for plain in judged.plain.values())
+    assert all(plain.within_10_percent < 0.5 and plain.covered is None for plain in judged.plain.values())
 
 
 def test_what_is_mostly_noise_is_judged_so_and_has_wide_intervals() -> None:
     learned = LatencyModel.fit(measured("cpu", nets()[:40], 0.3, seed=1))
     assert learned.noise > 0.15
-    assert learned.judged.model.close < 0.5
-    assert (learned.judged.model.covered or 0) > 0.8
+    assert learned.cross_validated.model.within_10_percent < 0.5
+    assert (learned.cross_validated.model.covered or 0) > 0.8
 
 
 def test_the_words_say_what_mattered() -> None:

@@ -39,7 +39,7 @@ def build_latency(*, results: str | Path = "results", on_event: Listener = ignor
     refuse_taken(wanted.name, Path(results), wanted.replace or is_under_way(wanted.name, Path(results)))
     space = open_space(wanted.space)
     check_setting(setting)
-    # Lines of the log are places in the design: one that another version began, which orders nets otherwise, is refused.
+    # Lines of the log are places in the design: that of another version, which orders nets otherwise, is refused.
     first = [net_key(planned.net) for planned in islice(design(space, wanted.seed), FIRST)]
     identity = fingerprint([space_fingerprint(space), asdict(setting), wanted.seed, first], VERSION)
     with building(wanted.name, Path(results), identity, wanted.replace) as log:

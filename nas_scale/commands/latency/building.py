@@ -1,4 +1,4 @@
-"""The measuring of a device's table: groups of nets in fresh processes, until the time is over; then fit and judge."""
+"""Measures nets for a device's table, in groups in fresh processes, until the time is over; then fits and evaluates."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median, quantiles
 from typing import Any, Final
 
+from msgspec import structs
+
 from nas_scale.commands.latency.build_log import BuildLine, BuildLog
-from nas_scale.commands.latency.design import JUDGED_OF, Planned
+from nas_scale.commands.latency.design import HELD_OUT_OF, Planned
 from nas_scale.commands.latency.fit import today
 from nas_scale.commands.latency.options import BuildTable
 from nas_scale.commands.shared.events import Listener, Phase
-from nas_scale.devices.judgement import judge_predictions
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measure import export_all, time_round
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.plain_fits import PlainFit, PlainName
+from nas_scale.devices.prediction_errors import PredictionErrors, prediction_errors
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.subject import Sampled, Subject, environment_document
-from nas_scale.devices.table import DeviceTable, Fidelity, Judged, TableRow
+from nas_scale.devices.table import DeviceTable, HeldOut, TableRow
 from nas_scale.errors import RunFailed
 from nas_scale.plain import as_json
 from nas_scale.trials.events import JobDone
 
 TOGETHER: Final = 12  # nets of one process
-LEAST_LEARNED, LEAST_JUDGED = 16, 4  # however short the time
+LEAST_LEARNED, LEAST_HELD_OUT = 16, 4  # however short the time
 SECONDS: Final = 0.5  # of timed calls, of each net in each process
 
 
@@ -44,7 +46,7 @@ class Building:
         self._planned: list[Planned] = []
 
     def measure(self) -> None:
-        """Until the time is over: new nets, then once more those to judge by. Raises RunFailed where all fail."""
+        """Until the time is over: new nets, then once more those that are held out. Raises RunFailed where all fail."""
         self.on_event(Phase("measuring", None, "nets", seconds=self.seconds, spent=self.log.spent))
         while self._time_for_more() or not self._enough():
             known = {line.net for line in self.log.timed}
@@ -54,17 +56,17 @@ class Building:
             if not any(line.milliseconds for line in latest):
                 raise RunFailed(f"no net could be measured: {latest[0].reason}")
         twice = {line.net for line in self.log.timed if line.again}
-        once = [place for place in self._judged() if place not in twice]
+        once = [place for place in self._held_out() if place not in twice]
         for start in range(0, len(once), TOGETHER):
             self._process(once[start : start + TOGETHER], again=True)
         if not self.environment:  # all was measured before this process began
-            self._process(self._judged()[:1], again=True)
+            self._process(self._held_out()[:1], again=True)
 
     def table(self, wanted: BuildTable, space: str) -> DeviceTable:
-        """What was measured, fitted and judged."""
+        """What was measured, with the model fitted to it and its errors at the nets that were held out."""
         first, second = self._measurements(again=False), self._measurements(again=True)
-        learned = [found for place, found in first.items() if not self._plan(place).judged]
-        judged = self._judgement(learned, first, second)
+        learned = [found for place, found in first.items() if not self._plan(place).held_out]
+        held_out = self._errors_at_held_out(learned, first, second)
         model = LatencyModel.fit(list(first.values()))
         spreads = {line.net: line.spread for line in self.log.timed if not line.again}
         return DeviceTable(
@@ -76,34 +78,33 @@ class Building:
             setting=self.setting,
             reference=self._reference,
             environment=self.environment,
-            judged=judged,
-            trusted=wanted.force or not judged.table.poor,
+            held_out=held_out,
+            trusted=wanted.force or not held_out.poor,
             words=model.basis,
             model=model.chosen,
             rows=tuple(TableRow.of(found, spreads[place]) for place, found in first.items()),
         )
 
-    def _judgement(
+    def _errors_at_held_out(
         self, learned: Sequence[Measurement], first: dict[int, Measurement], second: dict[int, Measurement]
-    ) -> Judged:
+    ) -> HeldOut:
         places = [place for place in second if place in first]
         truth = [first[place].milliseconds for place in places]
         nets = [first[place].net for place in places]
         model = LatencyModel.fit(learned)
         expected, deviations = model.predict(nets, self.setting.batch)
 
-        def plain(name: PlainName) -> Fidelity:
-            return Fidelity.of(judge_predictions(PlainFit.of(name, learned).predict(nets, self.setting.batch), truth))
+        def plain(name: PlainName) -> PredictionErrors:
+            return prediction_errors(PlainFit.of(name, learned).predict(nets, self.setting.batch), truth)
 
-        again = judge_predictions([second[place].milliseconds for place in places], truth)
-        return Judged(
+        again = prediction_errors([second[place].milliseconds for place in places], truth)
+        return HeldOut(
+            **structs.asdict(prediction_errors(expected, truth, deviations)),
             how=f"nets drawn from the space, by a fit to {len(learned)} others",
-            nets=len(nets),
-            table=Fidelity.of(judge_predictions(expected, truth, deviations)),
             flops_only=plain("FLOPs"),
             counts_only=plain("FLOPs, parameters, activations"),
             floor=again.median_error,
-            remeasured=Fidelity.of(again),
+            remeasured=again,
         )
 
     def _measurements(self, again: bool) -> dict[int, Measurement]:
@@ -138,7 +139,7 @@ class Building:
         seconds = (time.monotonic() - started) / len(places)
         found = zip(places, timed.nets, strict=True)
         self.log.add([timed_line(place, sampled, seconds, again) for place, sampled in found])
-        self._remove_exported(place for place in places if again or not self._plan(place).judged)
+        self._remove_exported(place for place in places if again or not self._plan(place).held_out)
         for place in places:
             self.on_event(JobDone(str(place), ""))
 
@@ -166,22 +167,22 @@ class Building:
     def _fresh(self) -> list[BuildLine]:
         return [line for line in self.log.timed if not line.again]
 
-    def _judged(self) -> list[int]:
-        """The nets measured so far that are kept to judge by."""
-        return [line.net for line in self._fresh() if line.milliseconds is not None and self._plan(line.net).judged]
+    def _held_out(self) -> list[int]:
+        """The nets measured so far that are held out."""
+        return [line.net for line in self._fresh() if line.milliseconds is not None and self._plan(line.net).held_out]
 
     def _enough(self) -> bool:
-        """Whether there is enough to fit and to judge, however short the time."""
+        """Whether there is enough to fit and to hold out, however short the time."""
         measured = sum(line.milliseconds is not None for line in self._fresh())
-        return len(self._judged()) >= LEAST_JUDGED and measured >= LEAST_LEARNED + LEAST_JUDGED
+        return len(self._held_out()) >= LEAST_HELD_OUT and measured >= LEAST_LEARNED + LEAST_HELD_OUT
 
     def _time_for_more(self) -> bool:
-        """Whether another group of nets can be measured, and after it once more all those to judge by."""
+        """Whether another group of nets can be measured, and after it once more all that are held out."""
         fresh = self._fresh()
         if not fresh:
             return True
         each = sum(line.seconds for line in fresh) / len(fresh)
-        to_come = TOGETHER + len(self._judged()) + TOGETHER / JUDGED_OF
+        to_come = TOGETHER + len(self._held_out()) + TOGETHER / HELD_OUT_OF
         return self.log.spent + each * to_come <= self.seconds
 
 

@@ -54,7 +54,7 @@ def check_latency(
 def checked(table: DeviceTable, rows: tuple[CheckedRow, ...], changes: Sequence[str]) -> Checked:
     """The verdict on a table from nets measured again."""
     ratios = [row.now / row.then for row in rows]
-    allowed = max(LEAST_TIE, 2 * (table.judged.floor or 0.0))
+    allowed = max(LEAST_TIE, 2 * (table.held_out.floor or 0.0))
     shift = median(ratios)
     spread = median(abs(ratio / shift - 1) for ratio in ratios)
     holds = abs(shift - 1) <= allowed and spread <= allowed

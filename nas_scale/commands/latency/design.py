@@ -20,7 +20,7 @@ from nas_scale.feasible.cost_table import cost_table_for
 
 Floats = npt.NDArray[np.float64]
 
-JUDGED_OF: Final = 5  # one net in so many is kept to judge by
+HELD_OUT_OF: Final = 5  # one net in so many is kept to judge by
 POOL: Final = 400  # nets among which the most telling are chosen
 RIDGE: Final = 0.05  # of a unit of information: how much is known before anything is measured
 BEGINNING_OF: Final = 4  # one in so many is the beginning of a net
@@ -30,10 +30,10 @@ GROUPS: Final = ("sums", "launches", "traffic")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A net of the design. judged: it is kept to judge by."""
+    """A net of the design. held_out: the fit by which the table is evaluated does not see it."""
 
     net: Architecture
-    judged: bool
+    held_out: bool
 
 
 def design(space: SearchSpace, seed: int) -> Iterator[Planned]:
@@ -42,10 +42,10 @@ def design(space: SearchSpace, seed: int) -> Iterator[Planned]:
     drawn = itertools.chain.from_iterable(iter(lambda: drawn_nets(space, 50, rng), None))
     seen: set[str] = set()
     for place in itertools.count():
-        judged = place % JUDGED_OF == JUDGED_OF - 1
-        net = next(net for net in (drawn if judged else telling) if net_key(net) not in seen)
+        held_out = place % HELD_OUT_OF == HELD_OUT_OF - 1
+        net = next(net for net in (drawn if held_out else telling) if net_key(net) not in seen)
         seen.add(net_key(net))
-        yield Planned(net, judged)
+        yield Planned(net, held_out)
 
 
 def telling_nets(space: SearchSpace, seed: int) -> Iterator[Architecture]:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from nas_scale.commands.latency.csv_rows import CsvRow, read_rows
 from nas_scale.commands.latency.options import FitTable
 from nas_scale.commands.shared.options import given_options, take
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.rows import contradictions
-from nas_scale.devices.table import DeviceTable, Fidelity, Judged, TableRow, table_path, write_table
+from nas_scale.devices.table import DeviceTable, HeldOut, TableRow, table_path, write_table
 from nas_scale.errors import UserError
 from nas_scale.numbers import milliseconds
 
@@ -32,13 +34,12 @@ def fit_latency(*, results: str | Path = "results", **options: Any) -> DeviceTab
         model = LatencyModel.fit(measured)
     except UserError as error:
         raise UserError(f"{wanted.rows}: {error}") from None
-    found = model.judged
-    judged = Judged(
+    found = model.cross_validated
+    held_out = HeldOut(
+        **structs.asdict(found.model),
         how="the rows themselves, each predicted by a fit to the other nine tenths",
-        nets=found.model.rows,
-        table=Fidelity.of(found.model),
-        flops_only=Fidelity.of(found.plain["FLOPs"]),
-        counts_only=Fidelity.of(found.plain["FLOPs, parameters, activations"]),
+        flops_only=found.plain["FLOPs"],
+        counts_only=found.plain["FLOPs, parameters, activations"],
     )
     table = DeviceTable(
         name=wanted.name,
@@ -46,8 +47,8 @@ def fit_latency(*, results: str | Path = "results", **options: Any) -> DeviceTab
         source=wanted.rows.name,
         date=today(),
         batch=wanted.batch or Counter(row.batch for row in measured).most_common(1)[0][0],
-        judged=judged,
-        trusted=wanted.force or not judged.table.poor,
+        held_out=held_out,
+        trusted=wanted.force or not held_out.poor,
         words=model.basis,
         model=model.chosen,
         rows=tuple(TableRow.of(row) for row in measured),

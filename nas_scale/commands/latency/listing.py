@@ -15,10 +15,10 @@ from nas_scale.commands.latency.csv_rows import net_of_text, read_rows
 from nas_scale.commands.latency.options import PredictedNets
 from nas_scale.commands.latency.result import ListedDevice, Prediction, Predictions
 from nas_scale.commands.shared.options import check
-from nas_scale.devices.judgement import NORMAL_95, judge_predictions
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measurement import Measurement
-from nas_scale.devices.table import DeviceTable, Fidelity, model_of, read_table, table_names
+from nas_scale.devices.prediction_errors import NORMAL_95, PredictionErrors, prediction_errors
+from nas_scale.devices.table import DeviceTable, model_of, read_table, table_names
 from nas_scale.errors import UserError
 
 
@@ -61,7 +61,7 @@ def predict_latency(
     rows += [row.measurement for row in read_rows(against, folder)] if against else []
     predicted = tuple(_prediction(model, row) for row in rows)
     compared = [one for one in predicted if one.measured is not None]
-    return Predictions(device=name, predictions=predicted, judged=_fidelity(compared) if compared else None)
+    return Predictions(device=name, predictions=predicted, errors=_errors(compared) if compared else None)
 
 
 def _prediction(model: LatencyModel, row: Measurement) -> Prediction:
@@ -77,10 +77,10 @@ def _prediction(model: LatencyModel, row: Measurement) -> Prediction:
     )
 
 
-def _fidelity(compared: Sequence[Prediction]) -> Fidelity:
+def _errors(compared: Sequence[Prediction]) -> PredictionErrors:
     expected = np.array([one.milliseconds for one in compared])
     deviations = np.array([one.high - one.milliseconds for one in compared]) / expected / NORMAL_95
-    return Fidelity.of(judge_predictions(expected, [one.measured or math.nan for one in compared], deviations))
+    return prediction_errors(expected, [one.measured or math.nan for one in compared], deviations)
 
 
 def compact_notation(net: Architecture) -> str:

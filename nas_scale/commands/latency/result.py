@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from nas_scale.devices.prediction_errors import PredictionErrors
 from nas_scale.devices.setting import DeviceSetting
-from nas_scale.devices.table import DeviceTable, Fidelity, Judged
+from nas_scale.devices.table import DeviceTable, HeldOut
 
 
 class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +19,7 @@ class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
     date: str = ""
     source: str = ""
     setting: DeviceSetting | None = None
-    judged: Judged | None = None
+    held_out: HeldOut | None = msgspec.field(default=None, name="judged")
     trusted: bool = True
     problem: str | None = None
 
@@ -31,7 +32,7 @@ class ListedDevice(msgspec.Struct, frozen=True, kw_only=True):
             date=table.date,
             source=table.source,
             setting=table.setting,
-            judged=table.judged,
+            held_out=table.held_out,
             trusted=table.trusted,
         )
 
@@ -52,11 +53,11 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Predictions(msgspec.Struct, frozen=True, kw_only=True):
-    """Predictions for a device. judged: how near they come to what was measured, where that is compared."""
+    """Predictions for a device. errors: of the predictions, where they are compared."""
 
     device: str
     predictions: tuple[Prediction, ...]
-    judged: Fidelity | None = None
+    errors: PredictionErrors | None = msgspec.field(default=None, name="judged")
 
 
 class CheckedRow(msgspec.Struct, frozen=True, kw_only=True):

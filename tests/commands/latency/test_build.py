@@ -17,7 +17,7 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.latency import building, check
 from nas_scale.commands.latency.build import build_latency
 from nas_scale.commands.latency.check import check_latency
-from nas_scale.commands.latency.design import JUDGED_OF, design
+from nas_scale.commands.latency.design import HELD_OUT_OF, design
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.devices.device_metric import latency_metric
 from nas_scale.devices.latency import Latencies, combine
@@ -97,20 +97,20 @@ def built(results: Path, **options: Any) -> Any:
     return build_latency(name="toy", space=SPACE, minutes=4, results=results, **options)
 
 
-def judged_of(table: Any) -> int:
-    return len(table.rows) // JUDGED_OF
+def held_out_of(table: Any) -> int:
+    return len(table.rows) // HELD_OUT_OF
 
 
 def test_a_design_has_different_nets_of_the_space_and_some_to_judge_by() -> None:
     space = load_space("mnasnet")
     plan = list(itertools.islice(design(space, 0), 60))
     assert len({net_key(planned.net) for planned in plan}) == 60
-    assert [planned.judged for planned in plan[: 2 * JUDGED_OF]] == [*[False] * (JUDGED_OF - 1), True] * 2
+    assert [planned.held_out for planned in plan[: 2 * HELD_OUT_OF]] == [*[False] * (HELD_OUT_OF - 1), True] * 2
     whole = [planned.net for planned in plan if len(planned.net.stages) == len(space.stages)]
     assert all(space.assignment_of(net) is not None for net in whole)
     parts = [planned.net for planned in plan if len(planned.net.stages) < len(space.stages)]
     assert 5 <= len(parts) <= 20
-    assert not any(planned.judged and planned.net in parts for planned in plan)
+    assert not any(planned.held_out and planned.net in parts for planned in plan)
     assert plan == list(itertools.islice(design(space, 0), 60))
     assert plan != list(itertools.islice(design(space, 1), 60))
 
@@ -127,17 +127,17 @@ def test_it_tells_more_than_drawn_nets_do() -> None:
 def test_a_table_is_built_in_its_time_and_judged_on_nets_that_it_has_not_seen(machine: Machine, tmp_path: Path) -> None:
     table = built(tmp_path)
     assert len(table.rows) > 30
-    assert machine.most_files <= 2 * building.TOGETHER + judged_of(table)
+    assert machine.most_files <= 2 * building.TOGETHER + held_out_of(table)
     assert machine.now <= 4 * 60
     assert machine.now > 3 * 60
     assert table == read_table("toy", tmp_path)
-    judged = table.judged
-    assert judged.nets >= 4
-    assert judged.table.within_10_percent >= 0.75
-    assert judged.remeasured is not None
-    assert judged.remeasured.within_10_percent == 1
-    assert 0.002 < judged.floor < 0.03
-    assert judged.flops_only.median_error > judged.table.median_error
+    held_out = table.held_out
+    assert held_out.nets >= 4
+    assert held_out.within_10_percent >= 0.75
+    assert held_out.remeasured is not None
+    assert held_out.remeasured.within_10_percent == 1
+    assert 0.002 < held_out.floor < 0.03
+    assert held_out.flops_only.median_error > held_out.median_error
     assert table.environment["hardware"] == "abacus"
     assert table.setting == DeviceSetting()
     assert table.trusted

@@ -34,11 +34,11 @@ def test_it_predicts_nets_that_it_has_not_seen_and_says_how_well(results: Path) 
     predicted = [model_of(table).milliseconds(row.net) for row in unseen]
     errors = [abs(guess / row.milliseconds - 1) for guess, row in zip(predicted, unseen, strict=True)]
     assert sum(error < 0.1 for error in errors) >= 0.95 * len(errors)
-    judged = table.judged
-    assert judged.nets == 24
-    assert judged.table.within_10_percent >= 0.9
-    assert judged.table.median_error < judged.flops_only.median_error
-    assert judged.counts_only.within_10_percent <= 1
+    held_out = table.held_out
+    assert held_out.nets == 24
+    assert held_out.within_10_percent >= 0.9
+    assert held_out.median_error < held_out.flops_only.median_error
+    assert held_out.counts_only.within_10_percent <= 1
 
 
 def test_a_table_read_back_predicts_the_same_to_the_nanosecond(results: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_table_read_back_predicts_the_same_to_the_nanosecond(results: Path) ->
 def test_predictions_have_intervals_that_hold_most_nets(results: Path) -> None:
     unseen = toy_measurements(60, noise=0.01)[24:]
     answer = predict_latency("toy", [row.net for row in unseen], results=results)
-    assert (answer.device, answer.judged) == ("toy", None)
+    assert (answer.device, answer.errors) == ("toy", None)
     found = answer.predictions
     inside = [one.low <= row.milliseconds <= one.high for one, row in zip(found, unseen, strict=True)]
     assert sum(inside) >= 0.8 * len(inside)
@@ -74,10 +74,10 @@ def test_predictions_are_compared_with_measurements_of_a_file(results: Path) -> 
     found = predict_latency("toy", against=write_csv(results.parent / "unseen.csv", unseen), results=results)
     assert [one.measured for one in found.predictions] == pytest.approx([row.milliseconds for row in unseen], abs=1e-6)
     errors = [abs(one.milliseconds / row.milliseconds - 1) for one, row in zip(found.predictions, unseen, strict=True)]
-    assert found.judged is not None
-    assert found.judged.within_10_percent == sum(error <= 0.1 for error in errors) / len(errors)
-    assert found.judged.covered is not None
-    assert found.judged.covered >= 0.8
+    assert found.errors is not None
+    assert found.errors.within_10_percent == sum(error <= 0.1 for error in errors) / len(errors)
+    assert found.errors.covered is not None
+    assert found.errors.covered >= 0.8
 
 
 def test_every_known_net_is_predicted(results: Path) -> None:
@@ -155,7 +155,7 @@ def test_the_commands(results: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "24 nets learned from rows.csv" in shown.out
     assert "FLOPs alone" in shown.out
     document = command("latency", "show", "toy", "--json", *there).json
-    assert {"within_10_percent", "spearman"} <= set(document["judged"]["table"])
+    assert {"within_10_percent", "spearman"} <= set(document["judged"])
     assert len(document["device"]["rows"]) == 24
     asked = command("latency", "show", "toy", "mobilenetv2", "--json", *there).json
     assert asked["predictions"][0]["low"] < asked["predictions"][0]["milliseconds"]
