@@ -1,44 +1,53 @@
-"""Quantities as people write them: 400M, 1.5G, 0.4B, 5ms, 64MB. Read and written in the same way."""
+"""Quantities as people write them: 400M, 1.5G, 0.4B, 5ms, 64MB, 320KiB. Read exactly, and written in the same way."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 
 from nas_scale.errors import UserError
 
 _COUNT = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-_BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_TIME = {"": 1.0, "MS": 1.0, "US": 1e-3, "S": 1e3}
+_BINARY_BYTES = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, **_BINARY_BYTES}
+_TIME = {"": Fraction(1), "MS": Fraction(1), "US": Fraction(1, 1000), "S": Fraction(1000)}
 _SHAPE = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)\s*")
 
 
-def _read(text: str, units: dict[str, int] | dict[str, float], what: str, example: str) -> float:
+def _read(text: str, units: Mapping[str, int] | Mapping[str, Fraction], what: str, example: str) -> Fraction:
     match = _SHAPE.fullmatch(text)
     if match is None or match[2].upper() not in units:
         raise UserError(f"{text!r} is not {what}; write it like {example}")
-    value = float(match[1]) * units[match[2].upper()]
-    if not math.isfinite(value) or value <= 0:
+    unit = units[match[2].upper()]
+    if not 0 < float(match[1]) * float(unit) < math.inf:
         raise UserError(f"{text!r} is not {what} above zero; write it like {example}")
+    return Fraction(Decimal(match[1])) * unit
+
+
+def _read_whole(text: str, units: Mapping[str, int], what: str, example: str) -> int:
+    value = round(_read(text, units, what, example))
+    if value < 1:
+        raise UserError(f"{text!r} is less than one; write {what} like {example}")
     return value
 
 
 def read_count(text: str) -> int:
     """'400M' -> 400000000. Suffixes K, M, G or B, T; raises UserError on anything else."""
-    value = round(_read(text, _COUNT, "a count", "400M, 1.5G or 5300000"))
-    if value < 1:
-        raise UserError(f"{text!r} is less than one; write a count like 400M, 1.5G or 5300000")
-    return value
+    return _read_whole(text, _COUNT, "a count", "400M, 1.5G or 5300000")
 
 
 def read_bytes(text: str) -> int:
-    """'64MB' -> 64000000 bytes. Suffixes KB, MB, GB, TB; raises UserError on anything else."""
-    return round(_read(text, _BYTES, "an amount of memory", "64MB or 1.5GB"))
+    """'64MB' -> 64000000 bytes, '320KiB' -> 327680. Suffixes B, KB to TB (powers of 1000), KiB to TiB (of 1024), in
+    either case; raises UserError on anything else."""
+    return _read_whole(text, _BYTES, "an amount of memory", "64MB, 1.5GB or 320KiB")
 
 
 def read_milliseconds(text: str) -> float:
     """'5ms' -> 5.0. Suffixes us, ms, s (none means ms); raises UserError on anything else."""
-    return _read(text, _TIME, "a time", "5ms or 0.2s")
+    return float(_read(text, _TIME, "a time", "5ms or 0.2s"))
 
 
 def _scaled(value: float, steps: tuple[tuple[float, str], ...]) -> str:

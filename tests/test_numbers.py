@@ -38,17 +38,45 @@ def test_what_is_no_count_is_refused_with_an_example(text: str) -> None:
     assert "400M, 1.5G or 5300000" in str(caught.value)
 
 
-def test_bytes_and_times() -> None:
-    assert [read_bytes(text) for text in ("64MB", "1.5gb", "512", "3KB", "7B")] == [
-        64_000_000,
-        1_500_000_000,
-        512,
-        3000,
-        7,
-    ]
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("64MB", 64_000_000),
+        ("1.5gb", 1_500_000_000),
+        ("512", 512),
+        ("3KB", 3000),
+        ("3kB", 3000),
+        ("7B", 7),
+        ("320KiB", 327_680),
+        ("320 kib", 327_680),
+        ("1.5MiB", 1_572_864),
+        ("2GiB", 2_147_483_648),
+        ("1TiB", 1_099_511_627_776),
+        ("9007199254740993", 9_007_199_254_740_993),
+        ("9007199.254740993GB", 9_007_199_254_740_993),
+        ("8191.999999999TiB", 9_007_199_254_739_892),
+    ],
+)
+def test_bytes_are_read_exactly(text: str, value: int) -> None:
+    assert read_bytes(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["5M", "64Mi", "64Mb/s", "KiB", "0KiB", "-1MB", "1e400KiB", "1,5MB", "5 min", "1e-999KiB"]
+)
+def test_what_is_no_amount_of_memory_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UserError, match="is not an amount of memory") as caught:
+        read_bytes(text)
+    assert "64MB, 1.5GB or 320KiB" in str(caught.value)
+
+
+def test_less_than_a_byte_is_refused() -> None:
+    with pytest.raises(UserError, match=r"'0.0002KB' is less than one"):
+        read_bytes("0.0002KB")
+
+
+def test_times() -> None:
     assert [read_milliseconds(text) for text in ("5ms", "0.2s", "250us", "7")] == [5.0, 200.0, 0.25, 7.0]
-    with pytest.raises(UserError, match="'5M' is not an amount of memory; write it like 64MB or"):
-        read_bytes("5M")
     with pytest.raises(UserError, match=r"'5 min' is not a time; write it like 5ms or 0.2s"):
         read_milliseconds("5 min")
 

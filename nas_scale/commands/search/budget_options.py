@@ -45,7 +45,9 @@ def _title(metric: Metric) -> str:
 
 
 def _example(metric: Metric) -> str:
-    return f"{metric.example} (an MB is a million bytes)" if metric.read is read_bytes else metric.example
+    return (
+        f"{metric.example} (an MB is a million bytes, a MiB 1,048,576)" if metric.read is read_bytes else metric.example
+    )
 
 
 def by_metric(prefix: str, values: Mapping[str, float | str]) -> Iterator[tuple[Metric, float]]:
