@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs import record as records
+from nas_scale.runs.database import file_url
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
 from nas_scale.runs.study import MAXIMIZE_ONE, open_study, refusal
@@ -90,7 +91,7 @@ class Run:
         if url is None:
             if self._lock is None and not (self.folder / STUDY).exists():
                 raise RunError(f"{self.folder} has no study yet; resume it first")
-            url = f"sqlite:///{(self.folder / STUDY).resolve()}"
+            url = file_url(self.folder / STUDY, self._lock is not None).render_as_string(hide_password=False)
         directions = self.spec.get("directions", MAXIMIZE_ONE)
         return open_study(url, self.record.study, self.record.identity, self._lock is not None, directions)
 
