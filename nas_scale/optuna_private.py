@@ -5,7 +5,7 @@ Hence optuna>=5,<6 in pyproject.toml. Each name says what it is needed for, so t
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -36,21 +36,33 @@ def generation_key(sampler: NSGAIISampler) -> str:
 
 def study_before(study: Study, number: int) -> Study:
     """The study as Optuna's own samplers see it, without the trials from `number` on."""
-    return cast("Study", _StudyBefore(study, number))
+    return study_seen(study, lambda trial: trial if trial.number < number else None)
 
 
-class _StudyBefore:
-    """Optuna's samplers read trials by Study._get_trials, which is therefore the one method to be replaced."""
+def study_seen(study: Study, seen: Callable[[FrozenTrial], FrozenTrial | None]) -> Study:
+    """The study as samplers see it, with every trial as `seen` has it; None leaves it out."""
+    return cast("Study", _StudySeen(study, seen))
 
-    def __init__(self, study: Study, number: int) -> None:
+
+class _StudySeen:
+    """Samplers read trials by Study.get_trials, and Optuna's own by Study._get_trials: these are to be replaced."""
+
+    def __init__(self, study: Study, seen: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
         self._study = study
-        self._number = number
+        self._seen = seen
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        return self.get_trials()
+
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        return self._get_trials(deepcopy, states)
 
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
-        trials = self._study._get_trials(deepcopy, states, use_cache)
-        return [trial for trial in trials if trial.number < self._number]
+        every = map(self._seen, self._study._get_trials(deepcopy, None, use_cache))
+        return [trial for trial in every if trial is not None and (states is None or trial.state in states)]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)

@@ -64,6 +64,7 @@ AT_THE_TOP = {
     "samplers/": "optuna",
     "samplers/controller/policy.py": "torch",
     "scaling/sampler.py": "optuna",
+    "trials/hindsight.py": "optuna",
 }
 
 LONGEST = 300  # lines of a module

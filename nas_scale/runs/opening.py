@@ -13,7 +13,8 @@ from nas_scale.errors import RunError, UserError
 from nas_scale.plain import as_json
 from nas_scale.runs import record as records
 from nas_scale.runs.lock import Lock
-from nas_scale.runs.record import Record
+from nas_scale.runs.raising import Raisable
+from nas_scale.runs.record import Record, command_line
 from nas_scale.runs.store import LOCK, RECORD, STUDY, Run, readable
 from nas_scale.runs.study import without_password
 
@@ -22,7 +23,13 @@ _NUMBER: Final = re.compile(r"-(\d{3,})$")
 
 
 def open_run(
-    results: Path, kind: str, spec: Mapping[str, Any], name: str | None, resume: bool, storage: str | None = None
+    results: Path,
+    kind: str,
+    spec: Mapping[str, Any],
+    name: str | None,
+    resume: bool,
+    storage: str | None = None,
+    raisable: Raisable | None = None,
 ) -> Run:
     """A run to work on, locked for this process; to be closed, or used in a `with` block.
 
@@ -30,13 +37,14 @@ def open_run(
     resume: continue an existing run: the named one, or without a name the latest interrupted one of this kind with this
         specification (or, when none was interrupted, the latest complete one, with which nothing is left to do).
     storage: a database URL for the study, instead of a file in the run's folder.
+    raisable: what may be more than the specification had it: a named run then goes on, also where it was complete.
 
     Raises RunError when the run exists (without resume), does not exist (with it), was started with another
     specification, or is in use; UserError when the folder cannot be written.
     """
     plain = as_json(spec)
     if name is None and resume:
-        name = _resumable(results, kind, plain)
+        name = _resumable(results, kind, plain, raisable)
     if name is None:
         return _start(results, _fresh(results, kind), kind, plain, storage)
     folder = results / _plain_name(results, name)
@@ -46,7 +54,7 @@ def open_run(
         return _start(results, folder, kind, plain, storage)
     lock = Lock(folder / LOCK)
     try:
-        return _reopen(folder, lock, kind, plain, resume, storage)
+        return _reopen(folder, lock, kind, plain, resume, storage, raisable)
     except BaseException:
         lock.release()
         raise
@@ -99,10 +107,8 @@ def _start(results: Path, folder: Path, kind: str, spec: Mapping[str, Any], stor
         foreign = [name for name in names if name != LOCK and not name.startswith(f".{RECORD}.")]
         if foreign:
             raise RunError(f"{folder} exists and is no run (it holds {foreign[0]}); choose another --run")
-        record = Record(kind, spec, study=folder.name, storage=without_password(storage) if storage else None)
-        if storage:
-            record = replace(record, command=record.command.replace(storage, record.storage or ""))
-        records.write(folder / RECORD, record)
+        shown = without_password(storage) if storage else None
+        records.write(folder / RECORD, record := Record(kind, spec, folder.name, shown, command=_command(storage)))
     except BaseException:
         if not (folder / RECORD).exists():
             (folder / LOCK).unlink(missing_ok=True)
@@ -113,7 +119,20 @@ def _start(results: Path, folder: Path, kind: str, spec: Mapping[str, Any], stor
     return Run(folder, record, storage, lock, is_new=True)
 
 
-def _reopen(folder: Path, lock: Lock, kind: str, spec: Mapping[str, Any], resume: bool, storage: str | None) -> Run:
+def _command(storage: str | None) -> str:
+    """The command line of this process, without the database's password."""
+    return command_line().replace(storage, without_password(storage)) if storage else command_line()
+
+
+def _reopen(
+    folder: Path,
+    lock: Lock,
+    kind: str,
+    spec: Mapping[str, Any],
+    resume: bool,
+    storage: str | None,
+    raisable: Raisable | None = None,
+) -> Run:
     record = records.read(folder / RECORD)
     if record.kind != kind:
         raise RunError(f"{folder} is a {record.kind} run, not a {kind}; choose another --run")
@@ -121,15 +140,18 @@ def _reopen(folder: Path, lock: Lock, kind: str, spec: Mapping[str, Any], resume
         kept = record.storage or f"{folder / STUDY}"
         raise RunError(f"the study of {folder} is kept in {kept}; resume it there, or choose another --run")
     records.refuse_older(folder, record, "not be gone on with")
-    unequal = records.differences(record.spec, spec)
-    if unequal:
+    raised = raisable is not None and raisable.is_raised(record.spec, spec, folder)
+    if not raised and (unequal := records.differences(record.spec, spec)):
         raise RunError(f"{folder} exists with other options ({unequal}); give the same ones, or choose another --run")
     if not resume:
         raise RunError(f"{folder} exists; add --resume to go on, or choose another --run")
+    if raised:
+        record = replace(record, spec=spec, command=_command(storage), finished=None)
+        records.write(folder / RECORD, record)
     return Run(folder, record, storage, lock)
 
 
-def _resumable(results: Path, kind: str, spec: Mapping[str, Any]) -> str:
+def _resumable(results: Path, kind: str, spec: Mapping[str, Any], raisable: Raisable | None) -> str:
     """The name of the run that `--resume` without --run continues."""
     runs = readable(results, kind)
     if not runs:
@@ -139,5 +161,10 @@ def _resumable(results: Path, kind: str, spec: Mapping[str, Any]) -> str:
             if run.state == state and not records.differences(run.spec, spec):
                 return run.name
     records.refuse_older(runs[0].folder, runs[0].record, "not be gone on with")
+    if raisable is not None and raisable.is_raised(runs[0].spec, spec, runs[0].folder):
+        raise RunError(
+            f"no {kind} run with as many --{raisable.name} to resume; to go on with the latest, {runs[0].folder}, add "
+            f"--run {runs[0].name}"
+        )
     unequal = records.differences(runs[0].spec, spec)
     raise RunError(f"no {kind} run with these options to resume: {unequal} in the latest, {runs[0].folder}")

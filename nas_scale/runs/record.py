@@ -34,7 +34,8 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The content of run.json; only `finished` changes after the start.
+    """The content of run.json; after the start only `finished` changes, and `spec` and `command` where a run is given
+    more to do (raising.py).
 
     kind: `search`, `grid` and so on.
     spec: all settings that determine the result, as JSON; a run is resumed only with equal ones.

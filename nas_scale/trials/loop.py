@@ -5,7 +5,8 @@ Equal seeds give equal studies: for any number of workers, and after any number 
 1. What a trial proposes depends on its number and on the trials finished before it: each has a sampler of its own,
    seeded from its number.
 2. Trial n is proposed when exactly n - max_pending + 1 trials are finished, however many workers there are; the first
-   max_pending trials when none but those known from elsewhere is.
+   max_pending trials when none but those known from elsewhere is. In a study that is given more trials later, the first
+   of these are proposed as if no more were finished (hindsight.py).
 3. Trials finish strictly in the order of their numbers. A result that comes early is stored with its trial at once.
 4. A trial that a kill left running is taken up again by its id before any other is proposed: parameters already stored
    come back, the others are proposed as they would have been, and only scores that are missing are computed.
@@ -43,6 +44,7 @@ from nas_scale.trials.plan import Proposed, TrialPlan
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
 
@@ -138,7 +140,7 @@ class _Loop:
     def _take_up(self, left: FrozenTrial | None) -> None:
         """Makes a trial pending: a new one, or this one that was left running."""
         number = self._next_number()
-        sampler = self.plan.sampler_for(number)
+        sampler = self._sampler_for(number)
         self.study.sampler = sampler
         trial = self.study.ask() if left is None else running_trial(self.study, left)
         if trial.number != number:
@@ -153,6 +155,15 @@ class _Loop:
         if pending.same_as is None:
             for indices, job in pending.remaining(self._jobs(number, proposed)).items():
                 self.feed.put(tuple((number, index) for index in indices), job)
+
+    def _sampler_for(self, number: int) -> BaseSampler:
+        sampler = self.plan.sampler_for(number)
+        finished = max(self.plan.known, number - self.plan.max_pending + 1)
+        if len(self.finished) <= finished:
+            return sampler
+        from nas_scale.trials.hindsight import WithoutHindsight
+
+        return WithoutHindsight(sampler, finished)
 
     def _jobs(self, number: int, proposed: Proposed) -> Sequence[Job]:
         jobs = self.plan.jobs(proposed, number)

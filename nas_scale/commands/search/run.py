@@ -25,6 +25,7 @@ from nas_scale.commands.shared.events import Listener, Note, ignore
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.metrics.metric import FLOPS, caveats, metrics
+from nas_scale.runs.raising import Raisable
 from nas_scale.runs.results import write_result
 from nas_scale.statistics.ranking import RankedNet, Ranking
 from nas_scale.trials.finished import finished_trials
@@ -50,7 +51,7 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
 def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
     """Starts the search, goes on with it, or reads again what it found."""
     began = time.monotonic()
-    with opened(prepared.settings, "search", prepared.spec(), on_event) as run:
+    with opened(prepared.settings, "search", prepared.spec(), on_event, raisable=_raisable(prepared)) as run:
         known = taken(run, prepared.sources, prepared.settings.storage)
         if run.record.finished:
             return read_again(prepared.settings, run, SearchResult, on_event)
@@ -69,6 +70,12 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
         write_result(run, result)
         run.finish(result.trials or 0, best_line(result))
     return result
+
+
+def _raisable(prepared: Prepared) -> Raisable:
+    """A search may be given more trials later, unless it was its time that was limited, which is over."""
+    timed = "its --minutes are over; choose another --run, and learn from this one with --warm-start"
+    return Raisable("search", "trials", timed if prepared.wanted.minutes is not None else "")
 
 
 def _header(prepared: Prepared, known: Sequence[Known]) -> tuple[str, ...]:

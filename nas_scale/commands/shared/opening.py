@@ -11,6 +11,7 @@ from nas_scale.commands.shared.events import Listener, Note, RunOpened
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import UserError
 from nas_scale.runs.opening import open_run
+from nas_scale.runs.raising import Raisable
 from nas_scale.runs.record import changed_versions
 from nas_scale.runs.results import Result, read_result
 from nas_scale.runs.store import STUDY, Run
@@ -21,10 +22,15 @@ R = TypeVar("R", bound=Result)
 
 @contextlib.contextmanager
 def opened(
-    settings: RunSettings, kind: str, spec: Mapping[str, Any], on_event: Listener, has_study: bool = True
+    settings: RunSettings,
+    kind: str,
+    spec: Mapping[str, Any],
+    on_event: Listener,
+    has_study: bool = True,
+    raisable: Raisable | None = None,
 ) -> Iterator[Run]:
     """A run to work on, locked. A folder made for it goes again where its input is refused before anything was done."""
-    with open_run(settings.folder, kind, spec, settings.run, settings.resume, settings.storage) as run:
+    with open_run(settings.folder, kind, spec, settings.run, settings.resume, settings.storage, raisable) as run:
         if has_study:
             _open_study(run)
         try:
