@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nas_scale.commands.shared.options import Declared, Option, Options, declared
+from nas_scale.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,21 @@ class Output:
     """How a command answers."""
 
     json: Annotated[bool, Option("One JSON document on stdout, nothing else there.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spreadsheet:
+    """The other form of a command that answers with one table."""
+
+    csv: Annotated[
+        bool, Option("The table as CSV on stdout, nothing else there: exact figures under the names of JSON's fields.")
+    ] = False
+
+    def refuse_beside(self, **forms: Any) -> None:
+        """Raises UserError where the answer is to have another form too."""
+        for name, wanted in forms.items():
+            if self.csv and wanted:
+                raise UserError(f"--csv cannot go with --{name}; ask for one form at a time")
 
 
 @dataclass(frozen=True, slots=True)

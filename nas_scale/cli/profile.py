@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nas_scale.cli.command import Command
+from nas_scale.cli.command import Command, Spreadsheet
 from nas_scale.commands.latency.options import Measuring
 from nas_scale.commands.profile.options import ProfileOptions
-from nas_scale.commands.shared.options import only
+from nas_scale.commands.shared.options import only, take
 from nas_scale.commands.shared.run_settings import RunSettings
 
 
@@ -22,8 +22,16 @@ def profile(options: dict[str, Any], json: bool) -> None:
     from nas_scale.commands.profile import run as flow
     from nas_scale.show import console
 
+    form = take(options, Spreadsheet)
+    form.refuse_beside(json=json)
+    options = {name: value for name, value in options.items() if name != "csv"}
     with watched_measuring() as watch:
         profiles = flow.profile(on_progress=watch, **options)
+    if form.csv:
+        from nas_scale.show.csv_table import csv_text
+
+        console.print_text(csv_text(flow.profile_rows(profiles)))
+        return
     if json:
         console.print_json(flow.profile_document(profiles))
         return
@@ -32,4 +40,4 @@ def profile(options: dict[str, Any], json: bool) -> None:
     console.output().print(profile_tables(profiles))
 
 
-COMMAND = Command(profile, (ProfileOptions, Measuring, only(RunSettings, "results")))
+COMMAND = Command(profile, (ProfileOptions, Measuring, Spreadsheet, only(RunSettings, "results")))

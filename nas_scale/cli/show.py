@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from nas_scale.cli.command import Command
+from nas_scale.cli.command import Command, Spreadsheet
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.options import Option, only, take
 from nas_scale.commands.shared.run_settings import RunSettings
@@ -14,6 +14,7 @@ from nas_scale.errors import UserError
 
 if TYPE_CHECKING:
     from nas_scale.commands.results import AnyResult
+    from nas_scale.runs.store import RunInfo
 
 _EXAMPLES = {
     "--svg": " ranking.svg",
@@ -56,10 +57,15 @@ def show(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale show search-001
     """
-    from nas_scale.runs.store import find_run, list_runs
+    from nas_scale.runs.store import find_run
     from nas_scale.show import console
 
     asked, results = take(options, Show), take(options, RunSettings).folder
+    form = take(options, Spreadsheet)
+    form.refuse_beside(json=json, svg=asked.svg, plot=asked.plot)
+    if form.csv:
+        console.print_text(_csv(asked, results))
+        return
     if asked.run is not None:
         from nas_scale.commands.results import read_any
         from nas_scale.show.rankings import MOST_ROWS
@@ -78,6 +84,21 @@ def show(options: dict[str, Any], json: bool) -> None:
         if asked.svg is not None:
             console.save_svg(shown, asked.svg, f"nas-scale show {asked.run}")
         return
+    runs = _runs(asked, results)
+    if json:
+        console.print_json({"runs": [_plain(asdict(info)) for info in runs]})
+    elif not runs:
+        console.say(f"there are no runs in {results} yet; start with: nas-scale search --target-flops 400M")
+    else:
+        from nas_scale.show.tables import runs_table
+
+        console.output().print(runs_table(runs))
+
+
+def _runs(asked: Show, results: Path) -> list[RunInfo]:
+    """All runs. Raises UserError where an option is about one of them."""
+    from nas_scale.runs.store import list_runs
+
     for flag, given in {
         "--svg": asked.svg,
         "--plot": asked.plot,
@@ -88,15 +109,22 @@ def show(options: dict[str, Any], json: bool) -> None:
             raise UserError(f"{flag} needs a run, e.g. nas-scale show search-001 {flag}{_EXAMPLES[flag]}")
     if results.exists() and not results.is_dir():
         raise UserError(f"--results {results} is a file; choose a folder")
-    runs = list_runs(results)
-    if json:
-        console.print_json({"runs": [_plain(asdict(info)) for info in runs]})
-    elif not runs:
-        console.say(f"there are no runs in {results} yet; start with: nas-scale search --target-flops 400M")
-    else:
-        from nas_scale.show.tables import runs_table
+    return list_runs(results)
 
-        console.output().print(runs_table(runs))
+
+def _csv(asked: Show, results: Path) -> str:
+    """The table that is asked for as CSV, with all its rows."""
+    from nas_scale.commands.results import read_any
+    from nas_scale.commands.search.front import front_of
+    from nas_scale.runs.store import RunInfo, find_run
+    from nas_scale.show.csv_table import csv_text
+
+    if asked.run is None:
+        rows = [_plain(asdict(info)) for info in _runs(asked, results)]
+        return csv_text(rows, [item.name for item in fields(RunInfo)])
+    found = read_any(find_run(results, asked.run))
+    front = asked.pareto or asked.objective is not None
+    return csv_text(front_of(found, asked.objective).result().pareto_front if front else found.rows)
 
 
 def _show_front(found: AnyResult, asked: Show, rows: int | None) -> None:
@@ -129,4 +157,4 @@ def _plain(info: dict[str, Any]) -> dict[str, Any]:
     return info | {"folder": str(info["folder"])}
 
 
-COMMAND = Command(show, (Show, only(RunSettings, "results")))
+COMMAND = Command(show, (Show, Spreadsheet, only(RunSettings, "results")))

@@ -43,6 +43,11 @@ def print_json(shown: Any) -> None:
     sys.stdout.write(json.dumps(plain(shown), indent=1, allow_nan=False) + "\n")
 
 
+def print_text(text: str) -> None:
+    """A text as it is, alone on stdout."""
+    sys.stdout.write(text)
+
+
 def save_svg(shown: RenderableType, path: Path, title: str, width: int = SVG_WIDTH) -> None:
     """What would be printed, as a picture for documents. Raises UserError where the file cannot be written."""
     console = Console(record=True, file=io.StringIO(), width=width, highlight=False)

@@ -144,6 +144,12 @@ CASES = {
     "show --pareto": "--pareto needs a run, e.g. nas-scale show search-001 --pareto",
     "show --plot front.png": "--plot needs a run, e.g. nas-scale show search-001 --plot front.png",
     "show --objective accuracy,params": "--objective needs a run",
+    "show x --csv --json": "--csv cannot go with --json; ask for one form at a time",
+    "show x --csv --svg x.svg": "--csv cannot go with --svg; ask for one form at a time",
+    "show x --csv --plot x.png": "--csv cannot go with --plot; ask for one form at a time",
+    "show --csv --pareto": "--pareto needs a run",
+    "show nope --csv": "there is no run nope",
+    "profile mobilenetv2 --csv --json": "--csv cannot go with --json; ask for one form at a time",
     # devices
     "search --target-latency 5ms": "--target-latency '5ms' names no device; write it like 5ms@mycpu",
     "search --target-latency 5ms@nope": "there is no device 'nope' in results/devices (there is none yet); make it",

@@ -105,3 +105,8 @@ class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     proxy: Annotated[RecipeFigures | None, WhereAny] = None
     longer_recipe: Annotated[RecipeFigures | None, WhereAny] = None
     nets: tuple[CertifiedNet, ...]
+
+    @property
+    def rows(self) -> tuple[ScoreAgreement, ...] | tuple[CertifiedNet, ...]:
+        """The table's rows: the scores, or the nets where none is trained yet."""
+        return self.nets if self.agreements is None else self.agreements

@@ -78,6 +78,11 @@ class ExpandResult(Result, frozen=True, kw_only=True, tag="expand"):
     files: tuple[str, ...] = ()
 
     @property
+    def rows(self) -> tuple[Member, ...]:
+        """The table's rows."""
+        return self.members
+
+    @property
     def nets(self) -> list[Architecture]:
         """The family's nets, the smallest first."""
         return [member.architecture(member.name) for member in self.members]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas_scale.commands.expand.result import ExpandResult
+from nas_scale.commands.expand.result import ExpandResult, Member
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.runs.results import Result
@@ -16,3 +16,8 @@ class FamilyResult(Result, frozen=True, kw_only=True, tag="family"):
     search: SearchResult
     grid: GridResult
     expand: ExpandResult
+
+    @property
+    def rows(self) -> tuple[Member, ...]:
+        """The rows of the family; its other parts are runs of their own."""
+        return self.expand.rows

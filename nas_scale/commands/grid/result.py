@@ -116,3 +116,8 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     seed_sd: float | None = None
     candidates: tuple[GridNet, ...]
     fit: GridFit | None = None
+
+    @property
+    def rows(self) -> tuple[GridNet, ...]:
+        """The table's rows."""
+        return self.candidates

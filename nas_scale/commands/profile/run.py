@@ -115,6 +115,11 @@ def profile_document(profiles: Sequence[Profile]) -> dict[str, Any]:
     return document if measured is None else {**document, **measurement_document(measured.among)}
 
 
+def profile_rows(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
+    """A row a net, as JSON values: all but its stages."""
+    return [{name: value for name, value in _document(item).items() if name != "stages"} for item in profiles]
+
+
 def _document(item: Profile) -> dict[str, Any]:
     if item.cost is not None:
         totals = {metric.name: metric.of(item.cost) for metric in metrics()}

@@ -117,6 +117,11 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
         return ACCURACY if self.trained else VALUE
 
     @property
+    def rows(self) -> tuple[RankingRow, ...]:
+        """The table's rows."""
+        return self.ranking
+
+    @property
     def ranked(self) -> tuple[RankingRow, ...]:
         """The rows that have a rank."""
         return tuple(row for row in self.ranking if row.rank is not None)
