@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from nas_scale.errors import RunError, UserError
 from nas_scale.plain import as_json
 from nas_scale.runs import record as records
+from nas_scale.runs.database import HIDDEN, Database, given_database, recorded_database
 from nas_scale.runs.lock import Lock
 from nas_scale.runs.raising import Raisable
 from nas_scale.runs.record import Record, command_line
 from nas_scale.runs.store import LOCK, RECORD, STUDY, Run, readable
-from nas_scale.runs.study import without_password
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NUMBER: Final = re.compile(r"-(\d{3,})$")
@@ -43,18 +42,19 @@ def open_run(
     specification, or is in use; UserError when the folder cannot be written.
     """
     plain = as_json(spec)
+    database = None if storage is None else given_database(storage)
     if name is None and resume:
         name = _resumable(results, kind, plain, raisable)
     if name is None:
-        return _start(results, _fresh(results, kind), kind, plain, storage)
+        return _start(results, _fresh(results, kind), kind, plain, database)
     folder = results / _plain_name(results, name)
     if not (folder / RECORD).exists():
         if resume and not folder.exists():
             raise RunError(f"there is no run {folder} to resume; leave out --resume to start it")
-        return _start(results, folder, kind, plain, storage)
+        return _start(results, folder, kind, plain, database)
     lock = Lock(folder / LOCK)
     try:
-        return _reopen(folder, lock, kind, plain, resume, storage, raisable)
+        return _reopen(folder, lock, kind, plain, resume, database, raisable)
     except BaseException:
         lock.release()
         raise
@@ -95,20 +95,20 @@ def _fresh(results: Path, kind: str) -> Path:
             return folder
 
 
-def _start(results: Path, folder: Path, kind: str, spec: Mapping[str, Any], storage: str | None) -> Run:
+def _start(results: Path, folder: Path, kind: str, spec: Mapping[str, Any], database: Database | None) -> Run:
     """A new run, in a new folder or in one left by a process that was killed before it wrote run.json."""
     _make(results, parents=True, exist_ok=True)
     _make(folder, exist_ok=True)
     lock = Lock(folder / LOCK)
     try:
         if (folder / RECORD).exists():  # another process was faster
-            return _reopen(folder, lock, kind, spec, False, storage)
+            return _reopen(folder, lock, kind, spec, False, database)
         names = [path.name for path in folder.iterdir()]
         foreign = [name for name in names if name != LOCK and not name.startswith(f".{RECORD}.")]
         if foreign:
             raise RunError(f"{folder} exists and is no run (it holds {foreign[0]}); choose another --run")
-        shown = without_password(storage) if storage else None
-        records.write(folder / RECORD, record := Record(kind, spec, folder.name, shown, command=_command(storage)))
+        record = Record(kind, spec, study=folder.name, storage=database.stored if database else None)
+        records.write(folder / RECORD, record)
     except BaseException:
         if not (folder / RECORD).exists():
             (folder / LOCK).unlink(missing_ok=True)
@@ -116,12 +116,7 @@ def _start(results: Path, folder: Path, kind: str, spec: Mapping[str, Any], stor
                 folder.rmdir()
         lock.release()
         raise
-    return Run(folder, record, storage, lock, is_new=True)
-
-
-def _command(storage: str | None) -> str:
-    """The command line of this process, without the database's password."""
-    return command_line().replace(storage, without_password(storage)) if storage else command_line()
+    return Run(folder, record, database, lock, is_new=True)
 
 
 def _reopen(
@@ -130,15 +125,16 @@ def _reopen(
     kind: str,
     spec: Mapping[str, Any],
     resume: bool,
-    storage: str | None,
+    database: Database | None,
     raisable: Raisable | None = None,
 ) -> Run:
     record = records.read(folder / RECORD)
     if record.kind != kind:
         raise RunError(f"{folder} is a {record.kind} run, not a {kind}; choose another --run")
-    if storage and without_password(storage) != record.storage:
+    if database and (record.storage is None or database.stored != recorded_database(record.storage).stored):
         kept = record.storage or f"{folder / STUDY}"
-        raise RunError(f"the study of {folder} is kept in {kept}; resume it there, or choose another --run")
+        instead = "give that one" if HIDDEN in kept else "leave out --storage"
+        raise RunError(f"the study of {folder} is kept in {kept}; {instead}, or choose another --run")
     records.refuse_older(folder, record, "not be gone on with")
     raised = raisable is not None and raisable.is_raised(record.spec, spec, folder)
     if not raised and (unequal := records.differences(record.spec, spec)):
@@ -146,9 +142,9 @@ def _reopen(
     if not resume:
         raise RunError(f"{folder} exists; add --resume to go on, or choose another --run")
     if raised:
-        record = replace(record, spec=spec, command=_command(storage), finished=None)
+        record = replace(record, spec=spec, command=command_line(), finished=None)
         records.write(folder / RECORD, record)
-    return Run(folder, record, storage, lock)
+    return Run(folder, record, database, lock)
 
 
 def _resumable(results: Path, kind: str, spec: Mapping[str, Any], raisable: Raisable | None) -> str:

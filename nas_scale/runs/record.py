@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from nas_scale.atomic import write_text
 from nas_scale.errors import RunError
+from nas_scale.runs.database import hide_passwords
 
 FORMAT: Final = 2  # 1 had other keys of nets and spaces: such a run can be shown, and not be gone on with
 SHOWN_DIFFERENCES: Final = 3
@@ -34,13 +35,15 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The content of run.json; after the start only `finished` changes, and `spec` and `command` where a run is given
-    more to do (raising.py).
+    """The content of run.json; after the start only `begun` and `finished` change, and `spec` and `command` where a run
+    is given more to do (raising.py).
 
     kind: `search`, `grid` and so on.
     spec: all settings that determine the result, as JSON; a run is resumed only with equal ones.
     study: the study's name in its database.
     storage: the database's URL without its password; None for study.db in the run's folder.
+    begun: whether its study was made, which is never made again. Files without it were written before there was a mark.
+    command: how it was started, passwords hidden.
     created: ISO 8601, UTC.
     identity: unique, to distinguish runs of the same name in a shared database.
     """
@@ -53,13 +56,14 @@ class Record:
     command: str = field(default_factory=lambda: command_line())
     versions: Mapping[str, str] = field(default_factory=lambda: versions())
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
+    begun: bool = False
     finished: Finish | None = None
     format: int = FORMAT
 
 
 def command_line() -> str:
-    """The command line of this process; the program by its name, without the folder it is installed in."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command line of this process, passwords hidden; the program by its name, without its folder."""
+    return shlex.join([Path(sys.argv[0]).name, *hide_passwords(sys.argv[1:])])
 
 
 def now() -> str:
@@ -91,7 +95,7 @@ def read(path: Path) -> Record:
         if written > FORMAT:
             raise RunError(f"{path} is of a newer nas-scale (format {written}, this one reads {FORMAT}); upgrade it")
         finish = content.pop("finished")
-        record = Record(**content, finished=Finish(**finish) if finish else None)
+        record = Record(**{"begun": True, **content}, finished=Finish(**finish) if finish else None)
         if not (isinstance(record.spec, dict) and isinstance(record.kind, str) and isinstance(record.created, str)):
             raise ValueError("a field has the wrong type")
     except OSError as error:

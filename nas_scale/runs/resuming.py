@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from nas_scale.runs.database import hide_passwords
+
 COMMAND: Final = "nas-scale"
 
 
 def resume_command(command: str, run: str) -> str | None:
-    """The command line that resumes `run`, made from the one that started it and quoted for a shell.
+    """The command line that resumes `run`, made from the one that started it and quoted for a shell, passwords hidden.
 
     None where the run was not started by the nas-scale command, as from a script.
     """
     program, *arguments = shlex.split(command) or [""]
     if Path(program).name not in (COMMAND, "main.py", "__main__.py"):
         return None
-    return shlex.join([COMMAND, *_without_run(arguments), "--run", run, "--resume"])
+    return shlex.join([COMMAND, *hide_passwords(_without_run(arguments)), "--run", run, "--resume"])
 
 
 def _without_run(arguments: Sequence[str]) -> Iterator[str]:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs import record as records
-from nas_scale.runs.database import file_url
+from nas_scale.runs.database import HIDDEN, Database, file_database, recorded_database
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
-from nas_scale.runs.study import MAXIMIZE_ONE, open_study, refusal
+from nas_scale.runs.study import MAXIMIZE_ONE, begin_study, open_study, refusal
 from nas_scale.trials.finished import ORIGIN
 
 if TYPE_CHECKING:
@@ -46,16 +46,21 @@ class RunInfo:
 class Run:
     """A run on disk. From `open_run` it holds the lock until it is closed; from `find_run` it is for reading only.
 
-    is_new: it was created, not resumed.
+    database: of the study, where it was given; else run.json names it. is_new: it was created, not resumed.
     """
 
     def __init__(
-        self, folder: Path, record: Record, storage: str | None = None, lock: Lock | None = None, is_new: bool = False
+        self,
+        folder: Path,
+        record: Record,
+        database: Database | None = None,
+        lock: Lock | None = None,
+        is_new: bool = False,
     ) -> None:
         self.folder = folder
         self.record = record
         self.is_new = is_new
-        self._storage = storage
+        self._database = database
         self._lock = lock
 
     @property
@@ -83,22 +88,35 @@ class Run:
 
         Its directions are those of the specification, or else it maximises one value.
 
-        Raises RunError when it is missing, damaged, or belongs to another run of the same name in a shared database.
+        Raises RunError when it is gone, damaged, or belongs to another run of the same name in a shared database.
         """
-        url = self._storage or self.record.storage
-        if url is not None and not self._storage and ":***@" in url:
-            raise RunError(f"the study of {self.folder} is kept in {url}; give the whole URL as --storage")
-        if url is None:
-            if self._lock is None and not (self.folder / STUDY).exists():
-                raise RunError(f"{self.folder} has no study yet; resume it first")
-            url = file_url(self.folder / STUDY, self._lock is not None).render_as_string(hide_password=False)
-        directions = self.spec.get("directions", MAXIMIZE_ONE)
-        return open_study(url, self.record.study, self.record.identity, self._lock is not None, directions)
+        record = self.record
+        database = self._database or self._recorded()
+        if record.begun or (self._lock is None and database.file is not None and os.path.exists(database.file)):
+            return open_study(database, record.study, record.identity)
+        if self._lock is None:
+            raise RunError(f"{self.folder} has no study yet; resume it first")
+        study = begin_study(database, record.study, record.identity, self.spec.get("directions", MAXIMIZE_ONE))
+        self._write(replace(record, begun=True))
+        return study
+
+    def _recorded(self) -> Database:
+        """The database that run.json names."""
+        if self.record.storage is None:
+            return file_database(self.folder / STUDY)
+        if HIDDEN in self.record.storage:
+            raise RunError(
+                f"the study of {self.folder} is kept in {self.record.storage}; give the whole URL as --storage"
+            )
+        return recorded_database(self.record.storage)
+
+    def _write(self, record: Record) -> None:
+        self.record = record
+        records.write(self.folder / RECORD, record)
 
     def finish(self, trials: int, best: str) -> None:
         """Marks the run complete. trials: finished. best: its best result, in a line for lists of runs."""
-        self.record = replace(self.record, finished=Finish(records.now(), trials, best))
-        records.write(self.folder / RECORD, self.record)
+        self._write(replace(self.record, finished=Finish(records.now(), trials, best)))
 
     def close(self) -> None:
         if self._lock:
@@ -121,11 +139,11 @@ class Run:
             ) from error
 
 
-def find_run(results: Path, name_or_path: str, storage: str | None = None) -> Run:
+def find_run(results: Path, name_or_path: str) -> Run:
     """A run for reading, by its name or the path of its folder. Raises RunError where there is none."""
     for folder in (results / name_or_path, Path(name_or_path)):
         if os.path.isfile(folder / RECORD):  # unlike Path.is_file, False for names too long to exist
-            return Run(folder, records.read(folder / RECORD), storage)
+            return Run(folder, records.read(folder / RECORD))
     known = [info.name for info in list_runs(results)]
     there = f"there are {', '.join(known[:5])}{' and more' if len(known) > 5 else ''}" if known else "it holds no runs"
     raise RunError(f"there is no run {name_or_path} in {results}: {there}")

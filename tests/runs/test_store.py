@@ -251,7 +251,7 @@ def test_reading_a_run_makes_no_study(tmp_path: Path) -> None:
 def test_a_damaged_study_is_named(tmp_path: Path) -> None:
     begin(tmp_path, "x")
     (tmp_path / "x" / "study.db").write_text("no database" * 100)
-    with pytest.raises(RunError, match=r"cannot open the study in .*study.db.*: file is not a database") as caught:
+    with pytest.raises(RunError, match=r"cannot open the study in .*study.db: file is not a database") as caught:
         _ = find_run(tmp_path, "x").study
     assert "\n" not in str(caught.value)
 

@@ -14,9 +14,9 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.limits import Limits
 from nas_scale.plain import as_json
+from nas_scale.runs.database import given_database
 from nas_scale.runs.record import refuse_older, shown_setting
 from nas_scale.runs.store import Run, find_run, readable
-from nas_scale.runs.study import without_password
 from nas_scale.trials.known import Known, keep, kept, known_fingerprint, known_trials
 
 
@@ -136,8 +136,8 @@ def _found(name: str, results: Path, storage: str | None) -> Run:
     if run.kind != "search":
         raise UserError(f"--warm-start {name} is a {run.kind}; name a search")
     url = run.record.storage
-    if storage is not None and url is not None and without_password(storage) == url:
-        return Run(run.folder, run.record, storage)  # whose password is not kept
+    if storage is not None and url is not None and given_database(storage).stored == url:
+        return Run(run.folder, run.record, given_database(storage))  # whose password is not kept
     return run
 
 

@@ -31,7 +31,7 @@ def opened(
 ) -> Iterator[Run]:
     """A run to work on, locked. A folder made for it goes again where its input is refused before anything was done."""
     with open_run(settings.folder, kind, spec, settings.run, settings.resume, settings.storage, raisable) as run:
-        if has_study:
+        if has_study and not run.record.finished:
             _open_study(run)
         try:
             on_event(RunOpened(run.name, str(run.folder), kind))

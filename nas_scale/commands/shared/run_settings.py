@@ -80,9 +80,9 @@ class RunSettings:
                 f"--device {self.device} cannot go with --engine ray, which chooses GPUs; use --device cuda"
             )
         if self.storage is not None:
-            from nas_scale.runs.study import without_password  # which a help does not need
+            from nas_scale.runs import database  # which a help does not need
 
-            without_password(self.storage)
+            database.check_driver(database.given_database(self.storage))
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"--results {self.folder} is a file; choose a folder")
         return self
