@@ -25,7 +25,7 @@ from nas_scale.training.data.dataset import Indices, Split
 
 VARIABLE = "NAS_SCALE_CACHE"
 # Raise it when files or decoding change, so that no older cache is taken for a new one.
-_FORMAT = 1
+_FORMAT = 2
 _CHUNK = 1024
 _META = "meta.json"
 _TEMPORARY = ".writing-"

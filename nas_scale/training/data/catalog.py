@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from nas_scale.errors import DataError
-from nas_scale.training.data.dataset import Images, Indices, Labels
+from nas_scale.training.data.contents import content_digests
+from nas_scale.training.data.dataset import Images, Indices, Labels, PassedOver
 from nas_scale.training.data.ref import DataRef
 
 Identity = dict[str, str | int | float | list[list[str | int]]]
@@ -58,6 +59,9 @@ class ImageSource(Protocol):
     def catalog(self, ref: DataRef) -> Catalog:
         """The images for training and validation. Raises DataError."""
 
+    def passed_over(self) -> PassedOver:
+        """What of the source's files is no image of it, as it is now."""
+
     def test(self, ref: DataRef) -> Pool:
         """The official test images. Raises DataError where there are none."""
 
@@ -70,8 +74,16 @@ def check_limits(ref: DataRef, classes: int) -> None:
 
 
 def stamps(files: Iterable[Path]) -> Identity:
-    """The identity of files: their names, sizes and modification times."""
-    return {"files": [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]}
+    """The identity of files: their names, sizes, modification times, and pieces of their content."""
+    there = list(files)
+    status = [file.stat() for file in there]
+    contents = content_digests(there, [each.st_size for each in status])
+    return {
+        "files": [
+            [file.name, each.st_size, each.st_mtime_ns, content.hex()]
+            for file, each, content in zip(there, status, contents, strict=True)
+        ]
+    }
 
 
 def existing_folder(path: str, source: str) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,14 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """What of a source is no image of it: files by kind, such as `.txt`, and folders not looked into, by name."""
+
+    files: Mapping[str, int] = field(default_factory=dict)
+    folders: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """A training and a validation split, memory-mapped read-only from the cache.
 
@@ -31,6 +40,7 @@ class Dataset:
     mean, std: of each channel over the training images, in 0..1.
     flips: whether a mirrored image keeps its label.
     about: one sentence on what the data is and is not, for tables.
+    available: how many images there are to train and validate on, of which limits may leave some out.
     """
 
     name: str
@@ -41,3 +51,5 @@ class Dataset:
     std: tuple[float, ...]
     flips: bool
     about: str
+    available: int = 0
+    passed_over: PassedOver = PassedOver()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
-from nas_scale.training.data.dataset import Indices
+from nas_scale.training.data.dataset import Indices, PassedOver
 from nas_scale.training.data.images import resize_arrays
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.data.scans import DIGITS, division, scans
@@ -38,6 +38,9 @@ class Digits:
             flips=False,
             about="8x8 scans of digits, a smoke test: nearly every net learns them, so they do not tell nets apart",
         )
+
+    def passed_over(self) -> PassedOver:
+        return PassedOver()
 
     def test(self, ref: DataRef) -> Pool:
         return _pool(division()["test"])

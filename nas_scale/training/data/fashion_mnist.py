@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nas_scale.errors import DataError
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits, existing_folder, stamps
+from nas_scale.training.data.dataset import PassedOver
 from nas_scale.training.data.images import resize_arrays
 from nas_scale.training.data.ref import DataRef
 
@@ -51,6 +52,9 @@ class FashionMnist:
             flips=True,
             about="Fashion-MNIST, grey pictures of clothes; validation is cut from its training images",
         )
+
+    def passed_over(self) -> PassedOver:
+        return PassedOver()
 
     def test(self, ref: DataRef) -> Pool:
         return _pool(*self._files("t10k"))

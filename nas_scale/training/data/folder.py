@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from nas_scale.errors import DataError
+from nas_scale.printable import one_line
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits, existing_folder
-from nas_scale.training.data.images import EXTENSIONS, check_header, decode_files
+from nas_scale.training.data.dataset import PassedOver
+from nas_scale.training.data.file_kinds import display_name, extension, undecodable
+from nas_scale.training.data.images import check_header, decode_files
+from nas_scale.training.data.layout import LAYOUTS
+from nas_scale.training.data.listing import Classes, Listing
+from nas_scale.training.data.part_names import Part
 from nas_scale.training.data.ref import DataRef
 
-# A class is a folder's name; its images are all files under it, sorted.
-Listing = dict[str, list[Path]]
-_LAYOUTS = "train/ and val/ with one folder a class in each, or one folder a class"
-_PARTS = ("train", "val", "test")
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached property
 class Folder:
     """The source PATH: a folder of images. test/ is for final reports; without val/, train is split by seed."""
 
@@ -31,116 +30,117 @@ class Folder:
     def kind(self) -> str:
         return "folder"
 
+    @cached_property
+    def listing(self) -> Listing:
+        """The images, listed once. Raises DataError."""
+        return Listing.of(existing_folder(self.path, self.path))
+
     def check(self, ref: DataRef) -> None:
-        check_limits(ref, len(self._checked()["train"]))
+        for classes in self.listing.parts.values():
+            _check_files(classes)
+        self._check_classes()
+        check_limits(ref, len(self.listing.parts["train"]))
 
     def identity(self, ref: DataRef) -> Identity:
-        root = existing_folder(self.path, self.path)
-        digest = hashlib.sha256()
-        for file in _image_files(root):
-            status = file.stat()
-            digest.update(f"{file.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-        return {"listing": digest.hexdigest()}
+        return {"listing": self.listing.fingerprint}
 
     def catalog(self, ref: DataRef) -> Catalog:
-        listings = self._checked()
-        classes = tuple(listings["train"])
+        parts = self.listing.parts
         return Catalog(
-            name=Path(self.path).expanduser().resolve().name or self.path,
-            classes=classes,
-            train=_pool(listings["train"], classes),
-            val=_pool(listings["val"], classes) if "val" in listings else None,
+            name=display_name(Path(self.path).expanduser().resolve().name or self.path),
+            classes=tuple(parts["train"]),
+            train=_pool(parts["train"]),
+            val=_pool(parts["val"]) if "val" in parts else None,
             val_share=0.2,
             flips=True,
-            about="your images; "
-            + ("validated on val/" if "val" in listings else "a fifth of each class, drawn by seed, is for validation"),
+            about=self._about(),
         )
 
     def test(self, ref: DataRef) -> Pool:
-        listings = self._checked()
-        if "test" not in listings:
+        listing = self.listing
+        if "test" not in listing.parts:
             raise DataError(f"{self.path} has no test/ beside train/; put images for a final report there")
-        return _pool(listings["test"], tuple(listings["train"]))
+        listing.layout.classes("test")
+        return _pool(listing.parts["test"])
 
-    def _checked(self) -> dict[str, Listing]:
-        """The files of train and, if present, val and test. Raises DataError where they cannot be trained on."""
-        root = existing_folder(self.path, self.path)
-        listings = _listings(root)
-        for listing in listings.values():
-            _check_files(listing)
-        if len(listings["train"]) < 2:
-            only = ", ".join(listings["train"])
-            if (root / only / "train").is_dir():
-                raise DataError(f"{root} holds no images of its own; the data set seems to be {root / only}")
-            raise DataError(f"{root} holds one class only ({only}); two are needed: {_LAYOUTS}")
-        for part in sorted(listings.keys() - {"train"}):
-            _check_same_classes(root, part, listings)
-        if "val" not in listings:
-            _check_divisible(listings["train"])
-        return listings
+    def passed_over(self) -> PassedOver:
+        return PassedOver(self.listing.passed, self.listing.left_out)
+
+    def _check_classes(self) -> None:
+        """Raises DataError where there are no two classes, or validation cannot have all of them."""
+        parts = self.listing.parts
+        if len(parts["train"]) < 2:
+            [only] = parts["train"]
+            where = one_line(self.listing.layout.parts["train"].path)
+            labels = self.listing.layout.labels()
+            raise DataError(f"{where} holds one class only ({display_name(only)}); two are needed: {LAYOUTS}{labels}")
+        if "val" in parts:
+            self._check_same_classes("val")
+            return
+        for name, files in parts["train"].items():
+            if len(files) < 2:
+                where = one_line(files[0].path)
+                raise DataError(
+                    f"class {display_name(name)} has one image only ({where}); two are needed to train and to validate"
+                )
+
+    def _check_same_classes(self, part: Part) -> None:
+        """Raises DataError where a class is in training alone or in `part` alone."""
+        train, other = self.listing.parts["train"], self.listing.parts[part]
+        where = {each: one_line(self.listing.layout.parts[each].path) for each in self.listing.parts}
+        for name in sorted(train.keys() ^ other.keys()):
+            has: Part = "train" if name in train else part
+            lacks: Part = part if name in train else "train"
+            alike = [each for each in train.keys() ^ other.keys() if each != name and _alike(each, name)]
+            todo = "add images of it there"
+            if alike:
+                todo = f"{display_name(alike[0])} there differs in case or spaces only: give both folders one name"
+            raise DataError(f"class {display_name(name)} is in {where[has]} but not in {where[lacks]}; {todo}")
+
+    def _about(self) -> str:
+        """How the folders were understood, and how many images are there twice."""
+        layout, listing = self.listing.layout, self.listing
+        inside = one_line(layout.top.path.removeprefix(layout.given.path).strip("/"))
+        said = ["your images" + (f", found in {inside}/" if inside else "")]
+        named = {part: f"{display_name(name)}/" for part, name in layout.named.items()}
+        if "train" in named and named["train"] != "train/":
+            said.append(f"{named['train']} is for training")
+        if "val" in named:
+            said.append(f"validated on {named['val']}")
+        else:
+            said.append("a fifth of each class, drawn by seed, is for validation")
+        if "test" in named:
+            said.append(f"{named['test']} is not looked at")
+        if copies := listing.copies():
+            one = copies == 1
+            said.append(
+                f"{copies:,} validation image{' is' if one else 's are'} for training too"
+                if "val" in named
+                else f"{copies:,} image{' is a copy' if one else 's are copies'} of others, which validation may know"
+            )
+        return "; ".join(said)
 
 
-def _listings(root: Path) -> dict[str, Listing]:
-    parts = {part: root / part for part in _PARTS if (root / part).is_dir()}
-    if "train" not in parts and "val" in parts:
-        raise DataError(f"{root} has val/ but no train/; give it {_LAYOUTS}")
-    if "train" not in parts:
-        return {"train": _classes(root)}
-    if "val" not in parts and "test" not in parts:
-        raise DataError(f"{root} has train/ but no val/; give it {_LAYOUTS}")
-    return {part: _classes(folder) for part, folder in parts.items()}
+def _alike(name: str, other: str) -> bool:
+    return "".join(name.split()).casefold() == "".join(other.split()).casefold()
 
 
-def _classes(folder: Path) -> Listing:
-    folders = sorted(item for item in folder.iterdir() if item.is_dir() and not item.name.startswith("."))
-    listing = {item.name: list(_image_files(item)) for item in folders}
-    if not any(listing.values()):
-        raise DataError(f"{folder} holds no folders with images; give it {_LAYOUTS}")
-    for name, files in listing.items():
-        if not files:
-            raise DataError(f"class {name} has no images; put some into {folder / name} or remove it")
-    return listing
-
-
-def _image_files(folder: Path) -> Iterator[Path]:
-    """The image files under `folder` in a fixed order, without hidden files and folders."""
-    for place, folders, files in os.walk(folder, onerror=_raise):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS:
-                yield Path(place, name)
-
-
-def _raise(error: OSError) -> None:
-    # Without it os.walk would pass over a forbidden folder, and its images be missing without a word.
-    raise error
-
-
-def _check_files(listing: Listing) -> None:
-    """Raises DataError where a file is empty, or the first of a class is not an image."""
-    for files in listing.values():
+def _check_files(classes: Classes) -> None:
+    """Raises DataError where a file is empty, missing or of a kind that cannot be decoded here, or the first of a class
+    is no image."""
+    without = undecodable()
+    for files in classes.values():
         for file in files:
-            if file.stat().st_size == 0:
-                raise DataError(f"{file} is empty; repair or remove it")
-        check_header(files[0])
+            if file.size == 0:
+                what = "is empty" if file.there else "is a link that leads nowhere"
+                raise DataError(f"{one_line(file.path)} {what}; repair or remove it")
+            if (ending := extension(file.path)) in without:
+                where = one_line(file.path)
+                raise DataError(f"{where}: the Pillow installed here cannot decode {ending}; pip install -U pillow")
+        check_header(Path(files[0].path))
 
 
-def _check_same_classes(root: Path, part: str, listings: dict[str, Listing]) -> None:
-    missing = sorted(listings["train"].keys() - listings[part].keys())
-    extra = sorted(listings[part].keys() - listings["train"].keys())
-    if missing:
-        raise DataError(f"class {missing[0]} is in {root}/train but not in {root}/{part}; add images of it there")
-    if extra:
-        raise DataError(f"class {extra[0]} is in {root}/{part} but not in {root}/train; add images of it there")
-
-
-def _check_divisible(listing: Listing) -> None:
-    for name, files in listing.items():
-        if len(files) < 2:
-            raise DataError(f"class {name} has one image only ({files[0]}); two are needed to train and to validate")
-
-
-def _pool(listing: Listing, classes: tuple[str, ...]) -> Pool:
-    files = [file for name in classes for file in listing[name]]
-    labels = np.repeat(np.arange(len(classes)), [len(listing[name]) for name in classes])
+def _pool(classes: Classes) -> Pool:
+    files = [Path(file.path) for of_class in classes.values() for file in of_class]
+    labels = np.repeat(np.arange(len(classes)), [len(of_class) for of_class in classes.values()])
     return Pool(labels, lambda indices, resolution: decode_files([files[index] for index in indices], resolution))

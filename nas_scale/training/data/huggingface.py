@@ -11,7 +11,7 @@ from PIL import Image
 
 from nas_scale.errors import DataError, UserError
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
-from nas_scale.training.data.dataset import Images, Indices
+from nas_scale.training.data.dataset import Images, Indices, PassedOver
 from nas_scale.training.data.images import centre_square
 from nas_scale.training.data.ref import DataRef
 
@@ -57,6 +57,9 @@ class HuggingFace:
             about=f"{self.name} from the Hugging Face hub; "
             + ("validation is cut from its training images" if val is None else "validated on its validation split"),
         )
+
+    def passed_over(self) -> PassedOver:
+        return PassedOver()
 
     def test(self, ref: DataRef) -> Pool:
         splits = self._splits()

@@ -13,8 +13,6 @@ from PIL import Image, ImageOps
 from nas_scale.errors import DataError
 from nas_scale.training.data.dataset import Images
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"})
-
 
 def check_header(file: Path) -> None:
     """Raises DataError where the header of `file` is not that of an image; decodes no pixels."""

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +38,17 @@ def load(ref: DataRef, cache: Path | None = None) -> Dataset:
     """
     source = _opened(ref)
     entry = _entry(source, ref, "train and val", cache)
-    stored = _stored(entry, ref)
+    stored = _stored(entry)
     if stored is None:
         with _readable(ref):
             source.check(ref)
             catalog = source.catalog(ref)
         entry.write(_selection(catalog, ref), _meta(catalog), ref.resolution)
-        stored = _stored(entry, ref)
+        stored = _stored(entry)
     if stored is None:
         raise DataError(f"the image cache {entry.folder} changed while it was read; run the command again")
-    return stored
+    with _readable(ref):
+        return replace(stored, passed_over=source.passed_over())
 
 
 def load_test(ref: DataRef, cache: Path | None = None) -> Split:
@@ -124,10 +125,17 @@ def _check_presence(catalog: Catalog, labels: Labels, split: str) -> None:
 
 
 def _meta(catalog: Catalog) -> dict[str, Any]:
-    return {"name": catalog.name, "classes": catalog.classes, "flips": catalog.flips, "about": catalog.about}
+    pools = [pool for pool in (catalog.train, catalog.val) if pool is not None]
+    return {
+        "name": catalog.name,
+        "classes": catalog.classes,
+        "flips": catalog.flips,
+        "about": catalog.about,
+        "available": sum(len(pool.labels) for pool in pools),
+    }
 
 
-def _stored(entry: CacheEntry, ref: DataRef) -> Dataset | None:
+def _stored(entry: CacheEntry) -> Dataset | None:
     meta, train, val = entry.meta(), entry.split("train"), entry.split("val")
     if meta is None or train is None or val is None:
         return None
@@ -140,4 +148,5 @@ def _stored(entry: CacheEntry, ref: DataRef) -> Dataset | None:
         std=tuple(meta["statistics"]["train"]["std"]),
         flips=meta["flips"],
         about=meta["about"],
+        available=meta["available"],
     )

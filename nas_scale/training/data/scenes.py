@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nas_scale.errors import DataError
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
-from nas_scale.training.data.dataset import Images, Indices, Labels
+from nas_scale.training.data.dataset import Images, Indices, Labels, PassedOver
 from nas_scale.training.data.patches import SCAN, Patches, draw_patches
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.data.scans import DIGITS, division, scans
@@ -100,6 +100,9 @@ class Scenes:
             about="made scenes, one real handwritten digit on clutter: they tell nets apart at no cost, "
             "but rank them for such scenes, not for photographs",
         )
+
+    def passed_over(self) -> PassedOver:
+        return PassedOver()
 
     def test(self, ref: DataRef) -> Pool:
         return self._pool("test", _DEFAULT_COUNTS["test"], ref.seed)

@@ -1,0 +1,68 @@
+"""What people call the folders of training, validation and test images."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final, Literal, get_args
+
+Part = Literal["train", "val", "test"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+
+_FILLING: Final = "(?:data|sets?|images?|imgs?|pictures|pics|photos|splits?|samples|folder|v)*"
+_WORDS: Final[dict[Part, str]] = {
+    "train": "train(?:ing|val)?|trn|tr",
+    "val": "val|valid(?:ation|ate|ating)?|dev(?:el)?",
+    "test": "test(?:ing)?|tst|te|holdout|eval(?:uation)?",
+}
+_NAMES: Final = {part: re.compile(f"{_FILLING}(?:{words}){_FILLING}") for part, words in _WORDS.items()}
+_BESIDE_LETTERS: Final = re.compile(r"[\d\s._()+-]+")  # years, versions, and what separates words
+_FOLDS: Final = re.compile("(?:cv)?(?:fold|split|subset|partition)s?")
+
+
+def parts_named(names: Sequence[str]) -> dict[str, Part]:
+    """Which of the folders' names say that they are a part, in any case and with years: Train, val2017, test_set."""
+    return {name: part for name in names if (part := _part(_folded(name))) is not None}
+
+
+def parts_beside_words(names: Sequence[str]) -> list[dict[str, Part]]:
+    """Names that are a part beside another word, for each word that training and another part have: seg_train,
+    seg_test."""
+    by_word: dict[str, dict[str, Part]] = {}
+    for name in names:
+        tokens = re.split(r"[\s._-]+", _folded(name))
+        for at in range(1, len(tokens)):
+            left, right = "_".join(tokens[:at]), "_".join(tokens[at:])
+            for word, rest in ((left, right), (right, left)):
+                if (part := _part(rest)) is not None:
+                    by_word.setdefault(word, {})[name] = part
+    found = [found for found in by_word.values() if "train" in found.values() and len({*found.values()}) > 1]
+    return [each for at, each in enumerate(found) if each not in found[:at]]
+
+
+def is_fold(name: str) -> bool:
+    """Whether a folder's name is that of one fold of several, such as fold1 or split_03."""
+    return any(map(str.isdigit, name)) and _FOLDS.fullmatch(_BESIDE_LETTERS.sub("", _folded(name))) is not None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _part(folded: str) -> Part | None:
+    letters = _BESIDE_LETTERS.sub("", folded)
+    return next((part for part in PARTS if _NAMES[part].fullmatch(letters)), None)
+
+
+def _beside_a_word(names: Sequence[str]) -> list[dict[str, Part]]:
+    """For each other word, the names that are a part beside it, where training and another part are among them."""
+    by_word: dict[str, dict[str, Part]] = {}
+    for name in names:
+        first, *rest = re.split(r"[\s._-]+", _folded(name))
+        for word, part in ((first, "_".join(rest)), ("_".join([first, *rest[:-1]]), rest[-1] if rest else "")):
+            if (which := _part(part)) is not None:
+                by_word.setdefault(word, {})[name] = which
+        if (which := _part(first)) is not None:
+            by_word.setdefault("_".join(rest), {})[name] = which
+    return [found for found in by_word.values() if "train" in found.values() and len({*found.values()}) > 1]

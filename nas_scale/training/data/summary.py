@@ -1,0 +1,52 @@
+"""What was understood of a source's images, as plain values for results and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas_scale.training.data.dataset import Dataset, Labels
+from nas_scale.training.data.file_kinds import display_name
+
+
+@dataclass(frozen=True, slots=True)
+class DataSummary:
+    """The images that networks are trained and ranked on.
+
+    train, validate: how many images of each are used, of `available` ones. classes: their names, as they can be shown.
+    majority_share: the share (0..1) of the validation images that the most frequent class among them has, which an
+    accuracy is to be compared with; majority_class: its name. passed_over: files that are no images, by kind, such as
+    `.txt`; left_out: folders that were not looked into, by name.
+    """
+
+    train: int
+    validate: int
+    available: int
+    classes: tuple[str, ...]
+    majority_class: str
+    majority_share: float
+    passed_over: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+    @classmethod
+    def of(cls, images: Dataset) -> DataSummary:
+        """The summary of a loaded data set."""
+        label, share = majority(images.val.labels)
+        return cls(
+            train=len(images.train),
+            validate=len(images.val),
+            available=images.available,
+            classes=tuple(display_name(name) for name in images.classes),
+            majority_class=display_name(images.classes[label]),
+            majority_share=share,
+            passed_over=images.passed_over.files,
+            left_out=images.passed_over.folders,
+        )
+
+
+def majority(labels: Labels) -> tuple[int, float]:
+    """The most frequent of the labels, and its share (0..1): the accuracy of always answering it."""
+    counts = np.bincount(labels)
+    return int(counts.argmax()), float(counts.max() / len(labels))
