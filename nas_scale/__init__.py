@@ -5,10 +5,10 @@ The names below are the whole Python API; each is loaded when it is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing takes longer to load than all of this, and Ctrl-C is not in hand yet
 if TYPE_CHECKING:
+    from typing import Any
+
     from nas_scale.architecture.files import load_net as load_net
     from nas_scale.architecture.files import load_space as load_space
     from nas_scale.commands.certify.run import certify as certify
@@ -59,6 +59,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
+        import importlib
+
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'nas_scale' has no attribute {name!r}")
 

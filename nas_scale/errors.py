@@ -7,6 +7,7 @@ NasScaleError
 │   ├── DataError        images that cannot be used
 │   └── RunError         a run that is missing, busy, or was started with other options
 ├── RunFailed            the input was right but the work could not be done: exit code 1
+├── OutputLost           the work was done and stdout took no answer: exit code 1
 └── Interrupted          the user stopped it; what is done is kept: exit code 130
 """
 
@@ -53,6 +54,10 @@ class RunError(UserError):
 
 class RunFailed(NasScaleError):  # noqa: N818 - it reads as what happened, and is no user's error
     """The work could not be done although the input was right."""
+
+
+class OutputLost(NasScaleError):  # noqa: N818 - as above
+    """An answer that could not be written to stdout; the message says where the result is kept."""
 
 
 class Interrupted(NasScaleError):  # noqa: N818 - as above

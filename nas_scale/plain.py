@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,3 +19,12 @@ def fingerprint(value: Any, version: int) -> str:
     """16 hexadecimal digits that change with any of these plain values, and with the version of what they mean."""
     canonical = json.dumps({"version": version, "value": value}, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def finite(value: Any) -> Any:
+    """Plain values with None for what is no finite number, which JSON cannot say."""
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import shutil
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -14,6 +15,7 @@ from typer.exceptions import Exit
 from nas_scale import __version__
 from nas_scale.cli.command import Command, Group
 
+LEAST_FOR_BOXES: Final = 76  # columns
 _ABOUT: Final = (
     "From a budget to a family of nets: search a baseline, fit how it should grow, expand it. "
     "Every answer comes with its error."
@@ -38,7 +40,7 @@ def made_app(commands: Sequence[str]) -> typer.Typer:
         help=_ABOUT,
         epilog="Example: nas-scale search --target-flops 400M. With --debug anywhere an error shows its traceback.",
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=_markup(),
     )
     app.callback(invoke_without_command=True)(_root)
     for module in commands:
@@ -51,7 +53,7 @@ def made_app(commands: Sequence[str]) -> typer.Typer:
 
 
 def _of_group(group: Group) -> typer.Typer:
-    app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False, rich_markup_mode=_markup())
     app.callback(invoke_without_command=True)(_help)
     for command in group.commands:
         _add(app, command)
@@ -73,9 +75,14 @@ def _named(command: Command) -> Any:
 
 
 def _with_options(command: Command) -> Any:
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=_markup())
     app.command(command.name)(command.function())
     return typer.main.get_command(app)
+
+
+def _markup() -> Literal["rich"] | None:
+    """How a help is drawn: in boxes, whose columns would cut words off where it is narrow."""
+    return "rich" if shutil.get_terminal_size().columns >= LEAST_FOR_BOXES else None
 
 
 def _version(wanted: bool) -> None:

@@ -15,19 +15,15 @@ def certify(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale certify --data ./photos --epochs 4 --dry-run
     """
+    from nas_scale.cli.answer import answer_result
     from nas_scale.cli.watched import watched
     from nas_scale.commands.certify import run as flow
     from nas_scale.show import console
 
     with watched() as watch:
         found = flow.certify(on_event=watch, **options)
-    if json:
-        console.print_json(found)
-        return
-    from nas_scale.show.results import result_table
-
-    console.output().print(result_table(found))
-    if found.run is not None:
+    answer_result(json, found)
+    if found.run is not None and not json:
         console.say(f"saved: {found.folder}; nas-scale search and grid with this proxy will show its verdict")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from nas_scale.cli.command import Command
@@ -18,19 +19,16 @@ def family(options: dict[str, Any], json: bool) -> None:
     """
     if not take(options, Search).targets:
         raise UserError("a family needs a budget for its baseline; give a target, e.g. --target-flops 400M")
+    from nas_scale.cli.answer import answer_result
     from nas_scale.cli.watched import watched
     from nas_scale.commands.family import run as flow
     from nas_scale.show import console
 
     with watched() as watch:
         found = flow.family(on_event=watch, **options)
-    if json:
-        console.print_json(found)
-        return
-    from nas_scale.show.results import result_table
-
-    console.output().print(result_table(found))
-    console.say(f"saved: {found.folder}; look at a net with: nas-scale profile {found.folder}:2")
+    answer_result(json, found)
+    if not json:
+        console.say(f"saved: {found.folder}; look at a net with: nas-scale profile {shlex.quote(f'{found.folder}:2')}")
 
 
 COMMAND = Command(family, OF_FAMILY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from nas_scale.cli.command import Command
@@ -15,6 +16,7 @@ def grid(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale grid --phi 1 --baseline efficientnet-b0 --dry-run
     """
+    from nas_scale.cli.answer import answer_result
     from nas_scale.cli.watched import watched
     from nas_scale.commands.grid import run as flow
     from nas_scale.show import console
@@ -23,13 +25,10 @@ def grid(options: dict[str, Any], json: bool) -> None:
     with watched() as watch:
         watch.plans_to(console.output() if dry_run and not json else console.messages())
         found = flow.grid(on_event=watch, **options)
-    if json:
-        console.print_json(found)
-    elif not dry_run:
-        from nas_scale.show.results import result_table
-
-        console.output().print(result_table(found))
-        console.say(f"saved: {found.folder}; next: nas-scale expand --coefficients {found.folder}")
+    if json or not dry_run:
+        answer_result(json, found)
+    if not json and not dry_run:
+        console.say(f"saved: {found.folder}; next: nas-scale expand --coefficients {shlex.quote(str(found.folder))}")
 
 
 COMMAND = Command(grid, (Grid, Training, RunSettings))

@@ -25,7 +25,7 @@ def _build(options: dict[str, Any], json: bool) -> None:
 
     with watched() as watch:
         table = build_latency(on_event=watch, **options)
-    _answer(table, json)
+    _answer_table(table, json)
 
 
 def _fit(options: dict[str, Any], json: bool) -> None:
@@ -35,7 +35,7 @@ def _fit(options: dict[str, Any], json: bool) -> None:
     """
     from nas_scale.commands.latency.fit import fit_latency
 
-    _answer(fit_latency(**options), json)
+    _answer_table(fit_latency(**options), json)
 
 
 def _list(options: dict[str, Any], json: bool) -> None:
@@ -43,18 +43,17 @@ def _list(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale latency list
     """
+    from nas_scale.cli.answer import answer
     from nas_scale.commands.latency.listing import list_tables
     from nas_scale.show import console
 
     found = list_tables(**options)
-    if json:
-        console.print_json({"devices": found})
-    elif not found:
+    if not json and not found:
         console.say("there are no devices yet; make one with: nas-scale latency build --name mycpu")
-    else:
-        from nas_scale.show.devices import devices_table
+        return
+    from nas_scale.show.devices import devices_table
 
-        console.output().print(devices_table(found))
+    answer(json, lambda: {"devices": found}, lambda: devices_table(found))
 
 
 def _show(options: dict[str, Any], json: bool) -> None:
@@ -62,19 +61,16 @@ def _show(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale latency show mycpu efficientnet-b0 mobilenetv2
     """
+    from nas_scale.cli.answer import answer
     from nas_scale.commands.latency.listing import predict_latency, table_of
-    from nas_scale.show import console
 
     if not options.get("nets") and "against" not in options:
         _show_table(table_of(options["name"], options.get("results", "results")), json)
         return
     found = predict_latency(**options)
-    if json:
-        console.print_json(found)
-    else:
-        from nas_scale.show.devices import predictions_table
+    from nas_scale.show.devices import predictions_table
 
-        console.output().print(predictions_table(found))
+    answer(json, lambda: found, lambda: predictions_table(found))
 
 
 def _check(options: dict[str, Any], json: bool) -> None:
@@ -82,21 +78,17 @@ def _check(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale latency check mycpu
     """
+    from nas_scale.cli.answer import answer
     from nas_scale.cli.watched import watched
     from nas_scale.commands.latency.check import check_latency
-    from nas_scale.show import console
+    from nas_scale.show.devices import check_view
 
     with watched() as watch:
         found = check_latency(on_event=watch, **options)
-    if json:
-        console.print_json(found)
-    else:
-        from nas_scale.show.devices import check_view
-
-        console.output().print(check_view(found))
+    answer(json, lambda: found, lambda: check_view(found))
 
 
-def _answer(table: DeviceTable, json: bool) -> None:
+def _answer_table(table: DeviceTable, json: bool) -> None:
     """Shows a table that was made, and how to use it."""
     from nas_scale.show import console
 
@@ -107,15 +99,11 @@ def _answer(table: DeviceTable, json: bool) -> None:
 
 
 def _show_table(table: DeviceTable, json: bool) -> None:
+    from nas_scale.cli.answer import answer
     from nas_scale.commands.latency.result import table_document
-    from nas_scale.show import console
+    from nas_scale.show.devices import device_view
 
-    if json:
-        console.print_json(table_document(table))
-    else:
-        from nas_scale.show.devices import device_view
-
-        console.output().print(device_view(table))
+    answer(json, lambda: table_document(table), lambda: device_view(table))
 
 
 COMMAND = Group(

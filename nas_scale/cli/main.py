@@ -1,21 +1,15 @@
-"""`nas-scale`: the commands, and what every error becomes."""
+"""`nas-scale`: the way in. It loads hardly anything before Ctrl-C is in hand; `run` loads the rest."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from typing import Final
 
-from typer.exceptions import Abort, Exit, TyperException
+TYPE_CHECKING = False  # typing takes longer to load than all of this
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
 
-from nas_scale.cli.app import made_app
-from nas_scale.cli.interrupts import interrupts_get_through
-from nas_scale.errors import DEBUG, Interrupted, NasScaleError, UserError
-
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 # Modules that each have a COMMAND; a new command is one more of them.
 COMMANDS: Final = (
     "nas_scale.cli.search",
@@ -30,70 +24,44 @@ COMMANDS: Final = (
 )
 
 
-def _say(message: str) -> None:
-    """One line on stderr, whatever the message holds."""
-    line = " ".join(message.split())
-    print("nas-scale: " + "".join(character for character in line if character.isprintable()), file=sys.stderr)
-
-
 def run(arguments: Sequence[str], commands: Sequence[str] = COMMANDS) -> int:
     """Runs the command line and returns its exit code; only --debug lets a traceback out."""
-    debug = "--debug" in arguments
-    try:
-        with interrupts_get_through(), _debugging(debug):
-            code = made_app(commands)(
-                args=[argument for argument in arguments if argument != "--debug"],
-                prog_name="nas-scale",
-                standalone_mode=False,
-            )
-        sys.stdout.flush()
-        return code if isinstance(code, int) else DONE
-    except Exit as error:
-        return int(error.exit_code)
-    except (BrokenPipeError, SystemExit) as error:
-        if isinstance(error, SystemExit) and not error.code:  # the shell's completion is done
-            return DONE
-        # The reader of our output has gone (a pager, head), which rich turns into SystemExit: nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    except (Exception, KeyboardInterrupt) as error:
-        if debug:
-            traceback.print_exc()
-        code, message = _outcome(error)
-        _say(message)
-        return code
+    from nas_scale.cli.interrupts import Stoppable
+    from nas_scale.cli.outcome import debugging_where, outcome_of
 
+    with debugging_where("--debug" in arguments):
+        stoppable = Stoppable()
+        try:
+            from nas_scale.cli.app import made_app
 
-@contextlib.contextmanager
-def _debugging(wanted: bool) -> Iterator[None]:
-    """Says so in the environment, for worker processes too, while the command runs."""
-    before = os.environ.get(DEBUG)
-    if wanted:
-        os.environ[DEBUG] = "1"
-    try:
-        yield
-    finally:
-        if wanted and before is None:
-            del os.environ[DEBUG]
-
-
-def _outcome(error: BaseException) -> tuple[int, str]:
-    """The exit code an error becomes, and its line."""
-    match error:
-        case TyperException():
-            return WRONG_INPUT, f"{error.format_message()} (nas-scale --help shows the commands and options)"
-        case UserError():
-            return WRONG_INPUT, str(error)
-        case Interrupted() | Abort() | KeyboardInterrupt():
-            return INTERRUPTED, str(error) or "interrupted"
-        case NasScaleError():
-            return FAILED, str(error)
-        case OSError():
-            return FAILED, f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
-    what = f"{type(error).__name__}: {error}"
-    return FAILED, f"this should not have happened: {what}; add --debug to see where, and please report it"
+            app = made_app(commands)
+            with stoppable:
+                code = app(
+                    args=[argument for argument in arguments if argument != "--debug"],
+                    prog_name="nas-scale",
+                    standalone_mode=False,
+                )
+                sys.stdout.flush()
+            if code and stoppable.received is not None:  # an interrupt that the command line's library made a code of
+                raise KeyboardInterrupt
+            return code if isinstance(code, int) else 0
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            return outcome_of(error, stoppable.received)
 
 
 def main() -> None:
     """The console script."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        from nas_scale.cli.interrupts import leave_at_once, leave_with
+
+        leave_at_once()
+        from nas_scale.cli.streams import mend_streams
+
+        mend_streams()
+        code = run(sys.argv[1:])
+        leave_with(code)
+    except KeyboardInterrupt:  # before there were handlers, or between two of them
+        if sys.stderr is not None:
+            print("nas-scale: interrupted", file=sys.stderr)
+        os._exit(130)
+    sys.exit(code)

@@ -18,9 +18,11 @@ def profile(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale profile efficientnet-b0 mobilenetv2 --latency --runtime onnxruntime
     """
+    from nas_scale.cli.answer import answer
     from nas_scale.cli.watched import watched_measuring
     from nas_scale.commands.profile import run as flow
     from nas_scale.show import console
+    from nas_scale.show.tables import profile_tables
 
     form = take(options, Spreadsheet)
     form.refuse_beside(json=json)
@@ -32,12 +34,7 @@ def profile(options: dict[str, Any], json: bool) -> None:
 
         console.print_text(csv_text(flow.profile_rows(profiles)))
         return
-    if json:
-        console.print_json(flow.profile_document(profiles))
-        return
-    from nas_scale.show.tables import profile_tables
-
-    console.output().print(profile_tables(profiles))
+    answer(json, lambda: flow.profile_document(profiles), lambda: profile_tables(profiles))
 
 
 COMMAND = Command(profile, (ProfileOptions, Measuring, Spreadsheet, only(RunSettings, "results")))

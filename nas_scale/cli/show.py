@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from nas_scale.atomic import writable
 from nas_scale.cli.command import Command, Spreadsheet
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.options import Option, only, take
@@ -57,6 +58,7 @@ def show(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale show search-001
     """
+    from nas_scale.cli.answer import answer
     from nas_scale.runs.store import find_run
     from nas_scale.show import console
 
@@ -71,28 +73,24 @@ def show(options: dict[str, Any], json: bool) -> None:
         from nas_scale.show.rankings import MOST_ROWS
         from nas_scale.show.results import result_table
 
+        if asked.svg is not None:
+            writable(asked.svg)
         found = read_any(find_run(results, asked.run))
         rows = 10**9 if asked.everything else MOST_ROWS
         if asked.pareto or asked.objective or asked.plot:
             _show_front(found, asked, None if json else rows)
             return
-        if json:
-            console.print_json(found)
-            return
-        shown = result_table(found, rows)
-        console.output().print(shown)
-        if asked.svg is not None:
-            console.save_svg(shown, asked.svg, f"nas-scale show {asked.run}")
+        answer(json, lambda: found, lambda: result_table(found, rows))
+        if asked.svg is not None and not json:
+            console.save_svg(result_table(found, rows), asked.svg, f"nas-scale show {asked.run}")
         return
     runs = _runs(asked, results)
-    if json:
-        console.print_json({"runs": [_plain(asdict(info)) for info in runs]})
-    elif not runs:
+    if not json and not runs:
         console.say(f"there are no runs in {results} yet; start with: nas-scale search --target-flops 400M")
-    else:
-        from nas_scale.show.tables import runs_table
+        return
+    from nas_scale.show.tables import runs_table
 
-        console.output().print(runs_table(runs))
+    answer(json, lambda: {"runs": [_plain(asdict(info)) for info in runs]}, lambda: runs_table(runs))
 
 
 def _runs(asked: Show, results: Path) -> list[RunInfo]:
@@ -129,6 +127,7 @@ def _csv(asked: Show, results: Path) -> str:
 
 def _show_front(found: AnyResult, asked: Show, rows: int | None) -> None:
     """A search's front, as a table of so many rows with its picture; rows None: as JSON."""
+    from nas_scale.cli.answer import answer
     from nas_scale.commands.search.front import front_of
     from nas_scale.show import console
 
@@ -136,16 +135,14 @@ def _show_front(found: AnyResult, asked: Show, rows: int | None) -> None:
         from nas_scale.show.front_picture import check_picture
 
         check_picture(asked.plot)
+        writable(asked.plot)
     front = front_of(found, asked.objective)
-    if rows is None:
-        console.print_json(front.result())
-    else:
-        from nas_scale.show.front import front_view
+    from nas_scale.show.front import front_view
 
-        shown = front_view(front, rows)
-        console.output().print(shown)
-        if asked.svg is not None:
-            console.save_svg(shown, asked.svg, f"nas-scale show {front.run} --pareto")
+    most = rows or len(front.members)
+    answer(rows is None, front.result, lambda: front_view(front, most))
+    if rows is not None and asked.svg is not None:
+        console.save_svg(front_view(front, rows), asked.svg, f"nas-scale show {front.run} --pareto")
     if asked.plot is not None:
         from nas_scale.show.front_picture import save_picture
 

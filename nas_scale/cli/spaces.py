@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from nas_scale.cli.command import Command
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.options import Option
+
+if TYPE_CHECKING:
+    from nas_scale.architecture.space import SearchSpace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +34,28 @@ def spaces(options: dict[str, Any], json: bool) -> None:
     Example: nas-scale spaces efficientnet
     """
     from nas_scale.architecture.files import known_spaces, load_space
-    from nas_scale.show import console
+    from nas_scale.cli.answer import answer
+    from nas_scale.show.tables import space_table, spaces_table
 
     name = options.get("name")
     found = [load_space(text) for text in ([name] if name is not None else known_spaces())]
-    if json:
-        rows = [
-            {
-                "name": space.name,
-                "about": space.about,
-                "size": space.size,
-                "distinct": space.distinct() if name else None,
-                "resolution": space.frame.resolution,
-                "choices": {key: list(choice.options) for key, choice in space.choices.items()},
-            }
-            for space in found
-        ]
-        console.print_json({"spaces": rows})
-        return
-    from nas_scale.show.tables import space_table, spaces_table
+    distinct = found[0].distinct() if name else None
+    answer(
+        json,
+        lambda: {"spaces": [_document(space, distinct) for space in found]},
+        lambda: space_table(found[0], distinct) if name else spaces_table(found),
+    )
 
-    console.output().print(space_table(found[0], found[0].distinct()) if name else spaces_table(found))
+
+def _document(space: SearchSpace, distinct: int | None) -> dict[str, Any]:
+    return {
+        "name": space.name,
+        "about": space.about,
+        "size": space.size,
+        "distinct": distinct,
+        "resolution": space.frame.resolution,
+        "choices": {key: list(choice.options) for key, choice in space.choices.items()},
+    }
 
 
 COMMAND = Command(spaces, (Spaces,))

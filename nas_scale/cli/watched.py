@@ -24,12 +24,13 @@ def watched() -> Iterator[Watch]:
     with Watch() as watch:
         try:
             yield watch
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             watch.close()
+            how = str(stop) or "interrupted"
             if watch.run is None:
-                raise Interrupted("interrupted before anything was started") from None
+                raise Interrupted(f"{how} before anything was started") from None
             command = resume_command(shlex.join(sys.argv), watch.run) or "the same command with --resume"
-            raise Interrupted(f"interrupted; what is done is kept; go on with: {command}") from None
+            raise Interrupted(f"{how}; what is done is kept; go on with: {command}") from None
 
 
 @contextlib.contextmanager
@@ -40,5 +41,5 @@ def watched_measuring() -> Iterator[MeasuringWatch]:
     try:
         with MeasuringWatch() as watch:
             yield watch
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted; nothing that was measured is kept") from None
+    except KeyboardInterrupt as stop:
+        raise Interrupted(f"{str(stop) or 'interrupted'}; nothing that was measured is kept") from None

@@ -90,7 +90,7 @@ def write(path: Path, record: Record) -> None:
 def read(path: Path) -> Record:
     """Reads run.json. Raises RunError where it is damaged or was written by a newer nas-scale."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         written = int(content["format"])
         if written > FORMAT:
             raise RunError(f"{path} is of a newer nas-scale (format {written}, this one reads {FORMAT}); upgrade it")

@@ -16,6 +16,7 @@ from nas_scale import atomic
 from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import metric_named
+from nas_scale.printable import printable
 from nas_scale.show.front import accuracy_title
 from nas_scale.show.tables import compact
 
@@ -62,7 +63,7 @@ def save_picture(front: Front, path: Path) -> None:
 
 def _title(front: Front) -> str:
     confirmed = ", trained again on fresh seeds" if front.confirmed else ""
-    return f"{front.run}: {len(front.members)} nets on the front{confirmed}, labelled by rank"
+    return f"{printable(front.run)}: {len(front.members)} nets on the front{confirmed}, labelled by rank"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -105,6 +106,11 @@ class Work:
         left = self.left()
         return "" if left is None else f"about {numbers.duration(left)} left"
 
+    def lines(self) -> list[str]:
+        """All of that, a line each."""
+        lines = (f"{self.phase.name}: {self.shown()}", self.shown_left(), self.shown_best())
+        return [line for line in lines if line]
+
     def shown_best(self) -> str:
         """`best accuracy 81.2%`."""
         measure = self.phase.measure
@@ -132,13 +138,24 @@ class _TimeLeft(ProgressColumn):
 
 
 class _Bars(Progress):
-    """A bar, and on a line of its own what is under way."""
+    """A bar, or lines where the screen is too narrow for one, and below it what is under way."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        yield from super().get_renderables()
+        if self._fits():
+            yield from super().get_renderables()
+        else:
+            yield from (Text(line) for task in self.tasks for line in task.fields["work"].lines())
         for task in self.tasks:
             if news := task.fields["work"].under_way.shown():
-                yield Text(news, style="dim", no_wrap=True, overflow="ellipsis")
+                yield Text(news, style="dim")
+
+    def _fits(self) -> bool:
+        """Whether no part of the bar is cut off; without a task it has none, and may be under construction."""
+        if not self.tasks:
+            return True
+        wide = self.console.options.update(max_width=10_000)
+        wanted = Measurement.get(self.console, wide, self.make_tasks_table(self.tasks)).maximum
+        return wanted <= self.console.width
 
 
 class Watch:
@@ -147,7 +164,7 @@ class Watch:
     def __init__(self) -> None:
         self.run: str | None = None
         self._console = messages()
-        self._plans = self._console
+        self._plans: Console = self._console
         self._live = sys.stderr.isatty()
         self._work: Work | None = None
         self._task: TaskID | None = None

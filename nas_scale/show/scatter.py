@@ -97,7 +97,10 @@ class Scatter:
         left, right = _range([dot.x for dot in self._dots])
         heights = {_row(value, bottom, top): self._y.shown(value) for value in ticks(bottom, top, ROWS // 3)}
         margin = max(len(text) for text in heights.values())
-        width = max(min(options.max_width, MOST_COLUMNS) - margin - 3, LEAST_COLUMNS)
+        width = min(options.max_width, MOST_COLUMNS) - margin - 3
+        if width < LEAST_COLUMNS:
+            yield Text(f"a picture needs {LEAST_COLUMNS + margin + 3} columns", style="dim")
+            return
 
         def at(x: float, y: float) -> tuple[int, int]:
             return _row(y, bottom, top), round((x - left) / (right - left) * (width - 1))

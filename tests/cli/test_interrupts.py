@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nas_scale.cli.interrupts import interrupts_get_through
+from nas_scale.cli.interrupts import Stoppable, Stopped
 
 
 class Thing:
@@ -39,12 +39,12 @@ def forget(error: type[BaseException]) -> None:
 
 def test_an_interrupt_that_python_forgets_comes_again() -> None:
     def work() -> None:
-        with interrupts_get_through():
+        with Stoppable():
             forget(KeyboardInterrupt)
             time.sleep(5)
 
     before = sys.unraisablehook
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped, match="interrupted"):
         work()
     assert sys.unraisablehook is before
 
@@ -52,7 +52,7 @@ def test_an_interrupt_that_python_forgets_comes_again() -> None:
 def test_other_errors_there_are_reported_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[type[BaseException]] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda forgotten: seen.append(forgotten.exc_type))
-    with interrupts_get_through():
+    with Stoppable():
         forget(ZeroDivisionError)
         time.sleep(0.05)
     assert seen == [ZeroDivisionError]

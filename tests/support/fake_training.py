@@ -64,16 +64,16 @@ def install(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("nas_scale.commands.shared.estimates.seconds_each", seconds_each)
 
 
-def main() -> int:
+def main() -> None:
     import nas_scale.commands.shared.estimates
     import nas_scale.training.worker
-    from nas_scale.cli.main import run
+    from nas_scale.cli.main import main as usual
 
     nas_scale.training.worker.EVALUATE = EVALUATE
     nas_scale.commands.shared.estimates.seconds_each = seconds_each
     sys.argv[0] = "nas-scale"
-    return run(sys.argv[1:])
+    usual()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -46,9 +46,10 @@ def build_latency(*, results: str | Path = "results", on_event: Listener = ignor
         work = Building(log, setting, design(space, wanted.seed), wanted.minutes * 60, on_event)
         try:
             work.measure()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
+            how = str(stop) or "interrupted"
             raise Interrupted(
-                "interrupted; what was measured is kept, and the same command without --replace goes on"
+                f"{how}; what was measured is kept, and the same command without --replace goes on"
             ) from None
         table = work.table(wanted, space.name)
         write_table(table, Path(results))

@@ -12,6 +12,7 @@ import difflib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from pathlib import PurePath
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nas_scale.errors import UserError
@@ -106,6 +107,8 @@ class Declared:
         """Raises UserError, naming the flag, for a value of the wrong type, or out of bounds, or unknown."""
         if value is None and self.default is None:
             return
+        if isinstance(value, str | PurePath) and "\0" in str(value):
+            raise UserError(f"{self.flag} {str(value)!r} holds a null character, which no name or path can")
         if self.choices:
             one_of(self.choices, **{self.name: value})
         elif self.kind in (int, float):

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from nas_scale.errors import DataError
+from nas_scale.errors import DataError, UserError
+from nas_scale.paths import expanded
 from nas_scale.training.data.catalog import Pool
 from nas_scale.training.data.dataset import Indices, Split
 
@@ -35,8 +36,11 @@ Selection = tuple[Pool, Indices]
 
 
 def default_folder() -> Path:
-    """The folder of the cache: $NAS_SCALE_CACHE, else ~/.cache/nas-scale."""
-    return Path(os.environ.get(VARIABLE) or "~/.cache/nas-scale").expanduser()
+    """The folder of the cache: $NAS_SCALE_CACHE, else ~/.cache/nas-scale. Raises UserError where there is no home."""
+    try:
+        return expanded(os.environ.get(VARIABLE) or "~/.cache/nas-scale")
+    except UserError as error:
+        raise UserError(f"no folder for the image cache: {error}, or set {VARIABLE}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class CacheEntry:
     def meta(self) -> dict[str, Any] | None:
         """The metadata stored with the arrays, or None where there is no entry."""
         try:
-            stored = json.loads((self.folder / _META).read_text())
+            stored = json.loads((self.folder / _META).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return stored if isinstance(stored, dict) else None
@@ -74,7 +78,7 @@ class CacheEntry:
             statistics = {
                 name: _write_split(folder, name, pool, indices, resolution) for name, (pool, indices) in splits.items()
             }
-            (folder / _META).write_text(json.dumps({**meta, "statistics": statistics}, indent=1))
+            (folder / _META).write_text(json.dumps({**meta, "statistics": statistics}, indent=1), encoding="utf-8")
 
     @contextlib.contextmanager
     def _appearing(self) -> Iterator[Path]:

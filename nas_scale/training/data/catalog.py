@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nas_scale.errors import DataError
+from nas_scale.paths import expanded
 from nas_scale.training.data.contents import content_digests
 from nas_scale.training.data.dataset import Images, Indices, Labels, PassedOver
 from nas_scale.training.data.ref import DataRef
@@ -88,7 +89,7 @@ def stamps(files: Iterable[Path]) -> Identity:
 
 def existing_folder(path: str, source: str) -> Path:
     """The folder `path`. Raises DataError where it is missing or a file; `source` is named in the error."""
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if not folder.exists():
         raise DataError(f"--data {source}: there is no folder {folder}; give the path of the images")
     if not folder.is_dir():

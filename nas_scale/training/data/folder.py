@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nas_scale.errors import DataError
+from nas_scale.paths import expanded
 from nas_scale.printable import one_line
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits, existing_folder
 from nas_scale.training.data.dataset import PassedOver
@@ -47,7 +48,7 @@ class Folder:
     def catalog(self, ref: DataRef) -> Catalog:
         parts = self.listing.parts
         return Catalog(
-            name=display_name(Path(self.path).expanduser().resolve().name or self.path),
+            name=display_name(expanded(self.path).resolve().name or self.path),
             classes=tuple(parts["train"]),
             train=_pool(parts["train"]),
             val=_pool(parts["val"]) if "val" in parts else None,
