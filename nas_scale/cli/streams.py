@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -68,7 +69,8 @@ class _Output(io.FileIO):
     def _failed(self, error: OSError, size: int) -> int:
         if isinstance(error, BrokenPipeError):
             raise error
-        raise OutputLost(f"cannot write to stdout: {error.strerror}") from error
+        why = "it is closed" if error.errno == errno.EBADF else error.strerror
+        raise OutputLost(f"cannot write to stdout: {why}") from error
 
 
 class _Messages(_Output):
