@@ -29,8 +29,8 @@ from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.plain_fits import PLAIN_COLUMNS, PlainFit
 from nas_scale.devices.prediction_errors import PredictionErrors, prediction_errors
+from nas_scale.devices.processor import processor
 from nas_scale.devices.rows import distinct_rows
-from nas_scale.devices.runtimes.environment import processor
 
 NOISE: Final = 0.02
 NETS: Final = 300

@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "nas_scale.cli.profile",
     "nas_scale.cli.latency",
     "nas_scale.cli.spaces",
+    "nas_scale.cli.doctor",
 )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +13,7 @@ from nas_scale.architecture.files import load_net
 from nas_scale.architecture.spec import Architecture
 from nas_scale.devices.latency import Latencies, combine
 from nas_scale.devices.memory import PeakMemory
+from nas_scale.devices.processor import usable_cores
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.subject import (
     REFERENCES,
@@ -164,7 +163,7 @@ def export_all(
     missing = [number for file, number in first.items() if not file.exists()]
     failed: dict[int, str] = {}
     if missing:
-        with LocalEngine(EXPORT, min(_cores(), MOST_EXPORTERS, len(missing)), 1) as engine:
+        with LocalEngine(EXPORT, min(usable_cores(), MOST_EXPORTERS, len(missing)), 1) as engine:
             for number in missing:
                 engine.submit(number, ExportJob(wanted[number], setting, files[number]))
             for done in range(len(missing)):
@@ -249,7 +248,3 @@ def _numbered(report: Report, number: int, rounds: int) -> Report:
         report(MeasuringProgress(step, progress.done, progress.total, progress.name))
 
     return numbered
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -8,17 +8,18 @@ import sys
 from importlib.util import find_spec
 from typing import Final
 
+from nas_scale.devices.processor import usable_cores
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.errors import UserError
+from nas_scale.extras import ONNX
 
 # Some of these is there wherever Linux has a GPU that torch can use: NVIDIA, its Jetson boards, AMD, Windows' WSL.
 GPU_FILES: Final = ("/dev/nvidiactl", "/dev/nvhost-ctrl", "/dev/nvgpu", "/dev/kfd", "/dev/dxg")
-ONNX: Final = ("onnx", "onnxruntime", "onnxscript")
 
 
 def check_setting(setting: DeviceSetting) -> None:
     """Raises UserError, naming the option, for a setting that this machine or its runtime cannot have."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    cores = usable_cores()
     if setting.threads > cores:
         raise UserError(
             f"--threads {setting.threads} is more than the {cores} core{'s' * (cores > 1)} there are, and would "
@@ -54,9 +55,8 @@ def _check_onnxruntime(setting: DeviceSetting) -> None:
         raise UserError(
             f"{asked}: onnxruntime computes in float32 on a CPU and only converts; take fp32, or --device cuda"
         )
-    missing = [name for name in ONNX if find_spec(name) is None]
-    if missing:
-        raise UserError(f"--runtime onnxruntime needs {missing[0]}: pip install 'nas-scale[onnx]'")
+    if missing := ONNX.missing():
+        raise UserError(f"--runtime onnxruntime needs {missing[0]}: {ONNX.install}")
     if setting.device == "cuda":
         import onnxruntime
 

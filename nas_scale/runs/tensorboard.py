@@ -13,11 +13,11 @@ import statistics
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from nas_scale.errors import UserError
+from nas_scale.extras import TENSORBOARD
 from nas_scale.training.job import Score
 from nas_scale.trials.events import TrialDone, TrialFailed, TrialPruned, TrialStarted
 from nas_scale.trials.finished import FinishedTrial
@@ -32,8 +32,8 @@ LOSS, ACCURACY, VALUE, SO_FAR, NET = "loss/train", "accuracy/validation", "value
 
 def check_installed() -> None:
     """Raises UserError where the package that writes event files is missing; does not load it."""
-    if find_spec("tensorboardX") is None:
-        raise UserError("--log tensorboard needs tensorboardX: pip install 'nas-scale[tensorboard]'")
+    if TENSORBOARD.missing():
+        raise UserError(f"--log tensorboard needs tensorboardX: {TENSORBOARD.install}")
 
 
 class TensorBoard(AbstractContextManager["TensorBoard"]):

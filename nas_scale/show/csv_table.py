@@ -8,17 +8,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from nas_scale.printable import REPLACEMENT, printable
 from nas_scale.runs.results import plain
 
 _FORMULA: Final = ("=", "+", "-", "@")  # a spreadsheet computes a text that begins so
+_LEFT_OUT: Final = f" \t\n\xa0{REPLACEMENT}"  # before it, as far as some spreadsheets are concerned
 
 
 def csv_text(rows: Sequence[Any], columns: Sequence[str] = ()) -> str:
     """A header and a line for each row (a result's row, or plain values), quoted as RFC 4180 says, lines ended by \\n.
 
-    A field inside another is named with a dot (`net.stem`), a list is JSON in one cell, None is empty. Texts lose
-    control characters, and one that a spreadsheet would take for a formula has an apostrophe before it; a number never
-    has. columns: the header where there are no rows.
+    A field inside another is named with a dot (`net.stem`), a list is JSON in one cell, None is empty. Control
+    characters are replaced, and a text that a spreadsheet would take for a formula has an apostrophe before it; a
+    number never has. columns: the header where there are no rows.
     """
     found = [dict(_cells(plain(row))) for row in rows]
     names = list(dict.fromkeys(name for row in found for name in row)) or list(columns)
@@ -42,5 +44,5 @@ def _cell(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         return json.dumps(value)
-    line = "".join(character if character.isprintable() else " " for character in value)
-    return f"'{line}" if line.lstrip().startswith(_FORMULA) else line
+    text = printable(value)
+    return f"'{text}" if text.lstrip(_LEFT_OUT).startswith(_FORMULA) else text

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 from nas_scale import atomic
 from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.errors import UserError
+from nas_scale.extras import PLOTS
 from nas_scale.metrics.metric import metric_named
 from nas_scale.printable import printable
 from nas_scale.show.front import accuracy_title
@@ -57,7 +58,7 @@ def save_picture(front: Front, path: Path) -> None:
             _page(front) if path.suffix.lower() == ".html" else _image(front, path.suffix.lower().removeprefix("."))
         )
     except ImportError as error:
-        raise UserError(f"--plot {path} needs matplotlib: pip install 'nas-scale[plots]'") from error
+        raise UserError(f"--plot {path} needs matplotlib: {PLOTS.install}") from error
     atomic.write_bytes(path, content)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 
 from nas_scale.commands.shared.data_defaults import is_gpu
 from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.devices.processor import usable_cores
 from nas_scale.devices.support import may_have_gpu
 from nas_scale.engines.base import Engine
 from nas_scale.errors import UserError
@@ -41,7 +41,7 @@ def worker_count(settings: RunSettings, device: str, threads: int) -> int:
     """Trainings at once that keep the device busy without taking turns: cores over threads, or `slots` for each GPU."""
     if settings.workers is not None:
         return settings.workers
-    return max(1, _cores() // threads) if device == "cpu" else settings.slots * len(_environments(device))
+    return max(1, usable_cores() // threads) if device == "cpu" else settings.slots * len(_environments(device))
 
 
 def _environments(device: str) -> tuple[dict[str, str], ...]:
@@ -59,12 +59,6 @@ def _environments(device: str) -> tuple[dict[str, str], ...]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = [str(index) for index in indices] if visible is None else [visible.split(",")[index] for index in indices]
     return tuple({"CUDA_VISIBLE_DEVICES": name.strip()} for name in names)
-
-
-def _cores() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def training_engine(settings: RunSettings, device: str, threads: int, function: str | None = None) -> Engine:

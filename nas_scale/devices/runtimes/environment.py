@@ -7,16 +7,14 @@ import platform
 import re
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 
 import torch
 
 from nas_scale import __version__
+from nas_scale.devices.processor import cpuinfo, processor
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.subject import Environment
 from nas_scale.engines.base import KEEP_FREED_MEMORY
-
-CPUINFO = Path("/proc/cpuinfo")
 
 
 def environment_of(setting: DeviceSetting) -> Environment:
@@ -33,12 +31,6 @@ def environment_of(setting: DeviceSetting) -> Environment:
         clocks=_gpu_clocks() if gpu else _cpu_clock(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def processor() -> str:
-    """The processor's name."""
-    found = re.search(r"^model name\s*:\s*(.+)$", _cpuinfo(), re.MULTILINE)
-    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def _versions(setting: DeviceSetting) -> dict[str, str]:
@@ -63,15 +55,8 @@ def _allocator(setting: DeviceSetting) -> str:
 
 
 def _cpu_clock() -> dict[str, float]:
-    mhz = [float(value) for value in re.findall(r"^cpu MHz\s*:\s*([\d.]+)", _cpuinfo(), re.MULTILINE)]
+    mhz = [float(value) for value in re.findall(r"^cpu MHz\s*:\s*([\d.]+)", cpuinfo(), re.MULTILINE)]
     return {"cpu": max(mhz)} if mhz else {}
-
-
-def _cpuinfo() -> str:
-    try:
-        return CPUINFO.read_text()
-    except OSError:
-        return ""
 
 
 def _gpu_clocks() -> dict[str, float]:

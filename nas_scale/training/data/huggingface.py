@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from nas_scale.errors import DataError, UserError
+from nas_scale.extras import HUGGING_FACE
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
 from nas_scale.training.data.dataset import Images, Indices, PassedOver
 from nas_scale.training.data.images import centre_square
@@ -33,8 +33,8 @@ class HuggingFace:
     def check(self, ref: DataRef) -> None:
         if not self.name or self.name.startswith("@"):
             raise DataError("--data hf: needs the name of a data set; write hf:NAME, for example hf:uoft-cs/cifar10")
-        if find_spec("datasets") is None:
-            raise UserError(f"--data hf:{self.name} needs the datasets library; pip install 'nas-scale[hf]'")
+        if HUGGING_FACE.missing():
+            raise UserError(f"--data hf:{self.name} needs the datasets library: {HUGGING_FACE.install}")
 
     def identity(self, ref: DataRef) -> Identity:
         # By name, so that what is in the cache needs neither the network nor the library.
