@@ -14,23 +14,55 @@ _COUNT = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _BINARY_BYTES = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _BYTES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, **_BINARY_BYTES}
 _TIME = {"": Fraction(1), "MS": Fraction(1), "US": Fraction(1, 1000), "S": Fraction(1000)}
-_SHAPE = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Z]*)\s*")
+# Digits are ASCII's alone. Blanks and a line's end around a number are no part of it.
+_NUMBER = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)\s*([a-zA-Z]*)\s*")
+_MOST = 10**300  # what a float can have
+_LONGEST = 40  # characters; a number of more is no quantity of ours
+
+
+def _split(text: str) -> tuple[Fraction, str] | None:
+    """The finite number at the start of a text, and the word behind it; the one way in which numbers are read."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or len(match[1]) > _LONGEST or not math.isfinite(float(match[1])):
+        return None
+    return Fraction(Decimal(match[1])), match[2]
+
+
+def whole(text: str) -> int:
+    """'300' -> 300, and so '+300', ' 300 ', '3e2' and '300.0'; exact. Raises UserError on anything else."""
+    match _split(text):
+        case value, "" if value.denominator == 1:
+            return int(value)
+    raise UserError(f"{shortened(text)} is not a whole number; write it like 8")
+
+
+def real(text: str) -> float:
+    """'0.5' -> 0.5, and so '.5', '+0.5' and '5e-1'; finite. Raises UserError on anything else."""
+    match _split(text):
+        case value, "":
+            return float(value)
+    raise UserError(f"{shortened(text)} is not a number; write it like 0.5")
+
+
+def shortened(text: str) -> str:
+    """The text in quotes, cut off at 40 characters, for an error message."""
+    return repr(text) if len(text) <= 40 else f"{text[:40]!r}..."
 
 
 def _read(text: str, units: Mapping[str, int] | Mapping[str, Fraction], what: str, example: str) -> Fraction:
-    match = _SHAPE.fullmatch(text)
-    if match is None or match[2].upper() not in units:
-        raise UserError(f"{text!r} is not {what}; write it like {example}")
-    unit = units[match[2].upper()]
-    if not 0 < float(match[1]) * float(unit) < math.inf:
-        raise UserError(f"{text!r} is not {what} above zero; write it like {example}")
-    return Fraction(Decimal(match[1])) * unit
+    found = _split(text)
+    if found is None or found[1].upper() not in units:
+        raise UserError(f"{shortened(text)} is not {what}; write it like {example}")
+    value = found[0] * units[found[1].upper()]
+    if not 0 < value < _MOST:
+        raise UserError(f"{shortened(text)} is not {what} above zero; write it like {example}")
+    return value
 
 
 def _read_whole(text: str, units: Mapping[str, int], what: str, example: str) -> int:
     value = round(_read(text, units, what, example))
     if value < 1:
-        raise UserError(f"{text!r} is less than one; write {what} like {example}")
+        raise UserError(f"{shortened(text)} is less than one; write {what} like {example}")
     return value
 
 

@@ -56,7 +56,7 @@ class Command:
         items = {item.name: item for item in declared(*self.options, Output)}
 
         def call(**values: Any) -> None:
-            given = {name: _read(items[name], value) for name, value in values.items() if value is not None}
+            given = {name: items[name].read(value) for name, value in values.items() if value is not None}
             answer_in_json = given.pop("json", False)
             self.run(given, answer_in_json)
 
@@ -74,13 +74,12 @@ class Group:
     commands: tuple[Command, ...]
 
 
-def _read(item: Declared, value: Any) -> Any:
-    return item.read(value) if isinstance(value, str) else value
-
-
 def _parameter(item: Declared) -> inspect.Parameter:
-    """The option as typer wants it: None where it was not given, so that only what was given is passed on."""
-    kind: Any = str if item.option.read or item.kind is None else item.kind
+    """The option as typer wants it: None where it was not given, so that only what was given is passed on.
+
+    All but flags are texts to typer, as numbers are read in one way everywhere.
+    """
+    kind: Any = bool if item.kind is bool else str
     kind = list[kind] if item.option.repeated else kind
     optional = item.default is not MISSING
     return inspect.Parameter(

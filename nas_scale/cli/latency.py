@@ -63,7 +63,9 @@ def _show(options: dict[str, Any], json: bool) -> None:
     """
     from nas_scale.cli.answer import answer
     from nas_scale.commands.latency.listing import predict_latency, table_of
+    from nas_scale.commands.shared.given import given_options
 
+    options = given_options(options, NamedTable, PredictedNets, FOLDER)
     if not options.get("nets") and "against" not in options:
         _show_table(table_of(options["name"], options.get("results", "results")), json)
         return

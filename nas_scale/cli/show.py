@@ -22,6 +22,7 @@ _EXAMPLES = {
     "--plot": " front.png",
     "--objective": " accuracy,params",
     "--pareto": "",
+    "--all": "",
 }
 
 
@@ -68,6 +69,8 @@ def show(options: dict[str, Any], json: bool) -> None:
     if form.csv:
         console.print_text(_csv(asked, results))
         return
+    if json and asked.svg is not None:
+        raise UserError("--svg draws the table, of which --json has none; leave out one of the two")
     if asked.run is not None:
         from nas_scale.commands.results import read_any
         from nas_scale.show.rankings import MOST_ROWS
@@ -102,6 +105,7 @@ def _runs(asked: Show, results: Path) -> list[RunInfo]:
         "--plot": asked.plot,
         "--objective": asked.objective,
         "--pareto": asked.pareto or None,
+        "--all": asked.everything or None,
     }.items():
         if given is not None:
             raise UserError(f"{flag} needs a run, e.g. nas-scale show search-001 {flag}{_EXAMPLES[flag]}")

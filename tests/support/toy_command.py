@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from nas_scale.cli.command import Command
-from nas_scale.commands.shared.options import Option, given_options, only, specification, take
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import Option, only, specification, take
 from nas_scale.commands.shared.options import check as check_options
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.numbers import read_bytes, read_count

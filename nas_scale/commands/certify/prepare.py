@@ -14,10 +14,11 @@ from nas_scale.commands.certify.result import CertifyResult
 from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.options import given_options, specification, take
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
-from nas_scale.commands.shared.workers import choose_device, worker_count
+from nas_scale.commands.shared.workers import training_device, within_machine, worker_count
 from nas_scale.errors import UserError
 from nas_scale.training import data
 from nas_scale.training.job import Job
@@ -73,9 +74,10 @@ def prepare(options: Mapping[str, Any]) -> PreparedCertificate:
     asked = take({"seeds": SEEDS} | options, Training).checked()
     if asked.seeds < SEEDS:
         raise UserError(f"--seeds {asked.seeds} does not show how much seeds differ; give {SEEDS} or more")
+    settings, asked, notes = within_machine(settings, asked)
     space = wanted.opened()
     reference = reference_net(space)
-    device = choose_device(settings.device)
+    device = training_device(settings)
     settled = asked.suited(device)
     training, longer = settled.for_reference(reference), wanted.longer_training(settled, reference)
     for each in (training, longer):
@@ -83,6 +85,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedCertificate:
     jobs = Jobs(training, reference, device)
     drawn = draw_nets(space, wanted, training.seed, lambda arch: net_key(jobs.small(arch)))
     plan = CertifyResult(
+        header=notes,
         space=space.name,
         target_flops=wanted.target_flops,
         tolerance=wanted.tolerance,

@@ -11,7 +11,7 @@ from nas_scale.architecture.growth import Repeats
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.expand.targets import read_targets
 from nas_scale.commands.shared import completion
-from nas_scale.commands.shared.options import Option, check, only, within
+from nas_scale.commands.shared.options import Needs, Option, check, only, within
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import scale_by_option
 from nas_scale.errors import UserError
@@ -67,7 +67,10 @@ class Expand:
         ),
     ] = None
     phi: Annotated[
-        Sequence[float], Option("Sizes: 0..7, or a list like 0,0.5,1.", "0..7", metavar="LIST", read=read_phis)
+        Sequence[float],
+        Option(
+            "Sizes: 0..7, or a list like 0,0.5,1.", "0..7", metavar="LIST", read=read_phis, instead_of="targets"
+        ),
     ] = PHIS
     targets: Annotated[
         Sequence[str | float] | None,
@@ -83,7 +86,9 @@ class Expand:
     rule: Annotated[
         Rule, Option("budget: nets that really cost 2^phi baselines; paper: the formula, and its real cost.")
     ] = "budget"
-    repeats: Annotated[Repeats, Option("How rule paper rounds depths: ceil or round.")] = "ceil"
+    repeats: Annotated[
+        Repeats, Option("How rule paper rounds depths: ceil or round.", needs=Needs("rule", only=("paper",)))
+    ] = "ceil"
 
     def checked(self) -> Expand:
         """Itself, with each size once, the smallest first. Raises UserError naming the option that is wrong."""
@@ -100,6 +105,4 @@ class Expand:
             raise UserError(f"--targets {','.join(targets)!r} is not understood; write 200M,400M or 5ms@mycpu")
         if self.rule == "paper":
             raise UserError("--targets are met by solving for them; leave out --rule paper, or give --phi")
-        if phis != PHIS:
-            raise UserError("--targets and --phi cannot go together; leave out one of the two")
         return replace(self, phi=phis, targets=targets)

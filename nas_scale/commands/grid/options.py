@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
-from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.options import Needs, Option, check
 from nas_scale.commands.shared.scale_by import scale_by_option, scaling_metric
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import FLOPS
@@ -44,7 +44,18 @@ class Grid:
     method: Annotated[
         Method, Option("networks (that really cost it), cartesian (the paper's grid) or optuna.", panel=NETWORKS)
     ] = "networks"
-    step: Annotated[float, Option("Step of the cartesian grid.", None, "X", NETWORKS, least=0.01, most=1)] = 0.05
+    step: Annotated[
+        float,
+        Option(
+            "Step of the cartesian grid.",
+            None,
+            "X",
+            NETWORKS,
+            least=0.01,
+            most=1,
+            needs=Needs("method", only=("cartesian",)),
+        ),
+    ] = 0.05
     tolerance: Annotated[
         float | None,
         Option(

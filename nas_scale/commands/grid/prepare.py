@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import structs
+
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.certificates import certificate_line
@@ -17,12 +19,13 @@ from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.lines import grid_lines
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
-from nas_scale.commands.shared.options import declared, given_options, keywords, specification, take
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import declared, keywords, specification, take
 from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import held_line, scaling_metric
 from nas_scale.commands.shared.training import Training
-from nas_scale.commands.shared.workers import choose_device, worker_count
+from nas_scale.commands.shared.workers import training_device, within_machine, worker_count
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, caveats, costs_of, device_identities
@@ -83,8 +86,9 @@ def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     if "proxy_resolution" in options:  # what suited another size of them
         usual.pop("proxy_strides", None)
     asked = take({"seeds": SEEDS} | usual | options, Training).checked()
+    settings, asked, notes = within_machine(settings, asked)
     pool = candidate_pool(base, wanted)
-    device = choose_device(settings.device)
+    device = training_device(settings)
     training = asked.suited(device).for_reference(base)
     if "epochs" not in options:
         shorter = training.shorter(SHARE)
@@ -94,6 +98,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     chosen = choose(pool, wanted.count)
     workers = worker_count(settings, device, training.threads)
     plan = _planned(base, wanted, len(pool), chosen, jobs, workers, settings.folder)
+    plan = structs.replace(plan, header=(*notes, *plan.header))
     return PreparedGrid(wanted, settings, base, pool, chosen, jobs, plan)
 
 

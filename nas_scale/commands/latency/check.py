@@ -10,7 +10,8 @@ from typing import Any, Final
 from nas_scale.commands.latency.options import CheckTable
 from nas_scale.commands.latency.result import Checked, CheckedRow
 from nas_scale.commands.shared.events import Listener, Phase, ignore
-from nas_scale.commands.shared.options import check, given_options, take
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import check, take
 from nas_scale.devices.measure import measure
 from nas_scale.devices.subject import environment_changes, environment_document
 from nas_scale.devices.table import DeviceTable, read_table

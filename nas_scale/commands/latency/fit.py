@@ -12,7 +12,8 @@ from msgspec import structs
 
 from nas_scale.commands.latency.csv_rows import CsvRow, read_rows
 from nas_scale.commands.latency.options import FitTable
-from nas_scale.commands.shared.options import given_options, take
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import take
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.rows import contradictions
 from nas_scale.devices.table import DeviceTable, HeldOut, TableRow, table_path, write_table

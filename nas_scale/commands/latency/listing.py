@@ -14,7 +14,8 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.latency.csv_rows import net_of_text, read_rows
 from nas_scale.commands.latency.options import PredictedNets
 from nas_scale.commands.latency.result import ListedDevice, Prediction, Predictions
-from nas_scale.commands.shared.options import check
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import check, take
 from nas_scale.devices.latency_model import LatencyModel
 from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.prediction_errors import NORMAL_95, PredictionErrors, prediction_errors
@@ -52,7 +53,8 @@ def predict_latency(
     nets are predicted too, and compared. Raises UserError.
     """
     against = None if against is None else Path(against)
-    check(PredictedNets(nets, resolution, against))
+    asked = given_options({"nets": nets, "resolution": resolution, "against": against}, PredictedNets)
+    check(take(asked, PredictedNets))
     table, folder = read_table(name, Path(results)), Path(results)
     model = model_of(table)
     found = [net_of_text(net, folder) if isinstance(net, str) else net for net in nets]

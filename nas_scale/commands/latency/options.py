@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
-from nas_scale.commands.shared.options import Option, check
+from nas_scale.commands.shared.options import Needs, Option, check
 from nas_scale.commands.shared.space_options import space_option
 from nas_scale.devices.setting import DeviceSetting, Precision, Runtime
 
@@ -102,7 +102,9 @@ class PredictedNets:
             repeated=True,
         ),
     ] = ()
-    resolution: Annotated[int | None, Option("Pixels a side.", "the net's own", "PX", least=1, most=8192)] = None
+    resolution: Annotated[
+        int | None, Option("Pixels a side.", "the net's own", "PX", least=1, most=8192, needs=Needs("nets", ((), [])))
+    ] = None
     against: Annotated[
         Path | None,
         Option("CSV file of measurements, as for fit: predictions are compared with them.", metavar="CSV", read=Path),

@@ -20,7 +20,8 @@ from nas_scale.commands.profile.measured import (
 )
 from nas_scale.commands.profile.options import ProfileOptions
 from nas_scale.commands.shared.net_lookup import find_net
-from nas_scale.commands.shared.options import given_options, take
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import take
 from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject
 from nas_scale.engines.base import ignore_progress

@@ -19,7 +19,7 @@ from nas_scale.commands.shared.options import declared
 from nas_scale.commands.shared.quality import ACCURACY, VALUE, Quality
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
-from nas_scale.commands.shared.workers import choose_device, training_engine
+from nas_scale.commands.shared.workers import training_device, training_engine
 from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import UserError
@@ -131,7 +131,7 @@ class ProxyTraining:
     @classmethod
     def settled(cls, training: Training, reference: Architecture, settings: RunSettings) -> ProxyTraining:
         """With what suits data and device. Raises UserError for a device that is not there."""
-        device = choose_device(settings.device)
+        device = training_device(settings)
         return cls(Jobs(training.suited(device).for_reference(reference), reference, device))
 
     @property

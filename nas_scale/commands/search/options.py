@@ -20,7 +20,7 @@ from nas_scale.commands.search.budget_options import (
 from nas_scale.commands.search.objective_names import USUAL_SAMPLER, ensure_followed, read_objectives
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import is_gpu
-from nas_scale.commands.shared.options import Option, OptionEach, check, one_of, words_of
+from nas_scale.commands.shared.options import Needs, Option, OptionEach, check, one_of, words_of
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.space_options import classes_option, open_space, resolution_option, space_option
 from nas_scale.errors import UserError
@@ -43,6 +43,7 @@ LEAST_ON_FRONT: Final = 6  # with several objectives: a front has more nets wort
 
 
 SEARCH: Final = "Search"
+OF_TARGET: Final = Needs("targets")
 _RIGHT_FOR: Final = "\n\n".join(f"{name}: right for {strategy.right_for}." for name, strategy in SAMPLERS.items())
 Nets: TypeAlias = str | Architecture | Sequence[str | Architecture]
 Runs: TypeAlias = str | Path | Sequence[str | Path]
@@ -91,9 +92,12 @@ class Search:
             BUDGET,
             least=0.0001,
             most=0.9,
+            needs=OF_TARGET,
         ),
     ] = None
-    reward: Annotated[RewardKind, Option("soft, hard (MnasNet) or abs (TuNAS).", panel=BUDGET)] = "soft"
+    reward: Annotated[RewardKind, Option("soft, hard (MnasNet) or abs (TuNAS).", panel=BUDGET, needs=OF_TARGET)] = (
+        "soft"
+    )
     reward_weight: Annotated[
         float | None,
         Option(
@@ -103,6 +107,7 @@ class Search:
             BUDGET,
             least=-100,
             most=0,
+            needs=OF_TARGET,
         ),
     ] = None
     most: Annotated[Mapping[str, float | str], OptionEach("max", most_options)] = field(default_factory=dict)
@@ -178,7 +183,10 @@ class Search:
             most=1000,
         ),
     ] = None
-    final_seeds: Annotated[int, Option("On so many fresh seeds each.", None, "N", SEARCH, least=1, most=1000)] = 2
+    final_seeds: Annotated[
+        int,
+        Option("On so many fresh seeds each.", None, "N", SEARCH, least=1, most=1000, needs=Needs("finalists", (0,))),
+    ] = 2
     pruner: Annotated[
         Literal["none"] | Kind,
         Option(
@@ -188,13 +196,25 @@ class Search:
         ),
     ] = "none"
     reduction: Annotated[
-        int, Option("One in so many goes on where the pruner looks.", None, "N", SEARCH, least=2, most=100)
+        int,
+        Option(
+            "One in so many goes on where the pruner looks.",
+            None,
+            "N",
+            SEARCH,
+            least=2,
+            most=100,
+            needs=Needs("pruner", ("none",)),
+        ),
     ] = 3
     screen: Annotated[
         str,
         Option(_screen_help, panel=SEARCH),
     ] = "none"
-    screen_pool: Annotated[int, Option("Proposals in that pool.", None, "N", SEARCH, least=1, most=10_000)] = 20
+    screen_pool: Annotated[
+        int,
+        Option("Proposals in that pool.", None, "N", SEARCH, least=1, most=10_000, needs=Needs("screen", ("none",))),
+    ] = 20
 
     def checked(self) -> Search:
         """These options with `objective` as one string. Raises UserError naming the option that is wrong."""

@@ -15,9 +15,11 @@ from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
 from nas_scale.commands.shared.identity import space_fingerprint
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.options import given_options, specification, take
+from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.options import specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training
+from nas_scale.commands.shared.workers import within_machine
 from nas_scale.errors import UserError
 from nas_scale.feasible.budget import ensure_possible
 from nas_scale.metrics.metric import device_identities, metrics
@@ -25,7 +27,7 @@ from nas_scale.metrics.metric import device_identities, metrics
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A search whose input was checked, before anything is written."""
+    """A search whose input was checked, before anything is written. notes: what is done otherwise than was asked."""
 
     wanted: Search
     settings: RunSettings
@@ -34,6 +36,7 @@ class Prepared:
     objective: Objective
     included: tuple[Included, ...] = ()
     sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def training(self) -> Training:
@@ -66,6 +69,7 @@ def prepare(options: Mapping[str, Any], make_objective: MakeObjective = ProxyTra
     options = given_options(options, Search, Training, RunSettings)
     settings = take(options, RunSettings).checked()
     wanted, training = take(usual_for(options) | options, Search).checked(), take(options, Training).checked()
+    settings, training, notes = within_machine(settings, training)
     space = wanted.opened()
     ensure_possible(space, wanted.limits())
     nets = included(wanted.include, space, wanted.limits(), settings.folder)
@@ -77,5 +81,5 @@ def prepare(options: Mapping[str, Any], make_objective: MakeObjective = ProxyTra
     if len(nets) > wanted.most_trials:
         raise UserError(f"--include names {len(nets)} nets, and --trials is {wanted.trials}; raise it")
     objective.ensure_suits(wanted)
-    prepared = Prepared(wanted, settings, space, reference, objective, nets)
+    prepared = Prepared(wanted, settings, space, reference, objective, nets, notes=notes)
     return replace(prepared, sources=sources(wanted.warm_start, settings, prepared.spec(), objective))

@@ -81,7 +81,7 @@ def _raisable(prepared: Prepared) -> Raisable:
 def _header(prepared: Prepared, known: Sequence[Known]) -> tuple[str, ...]:
     """What is asked, how networks are measured, what is known before, and how far the result can be trusted."""
     wanted, objective = prepared.wanted, prepared.objective
-    lines = [asked_line(wanted, prepared.space, prepared.reference), *objective.lines(wanted)]
+    lines = [asked_line(wanted, prepared.space, prepared.reference), *prepared.notes, *objective.lines(wanted)]
     if known:
         ranked = inside(known, prepared.space, wanted.limits())
         lines.append(warm_start_line(prepared.sources, len(ranked), len(known)))

@@ -8,17 +8,29 @@ keyword of the Python API, the check of its value, and its place in a run's spec
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from numbers import Integral, Real
 from pathlib import PurePath
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from nas_scale import numbers
 from nas_scale.errors import UserError
 
 T = TypeVar("T")
+_READERS: Final[Mapping[Any, Callable[[str], Any]]] = {int: numbers.whole, float: numbers.real}
 _KINDS: Final[Mapping[type[Any], str]] = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """When an option has an effect: where the field `option` has a value that is none of `but`, and, where there are
+    any in `only`, is one of these."""
+
+    option: str
+    but: tuple[Any, ...] = (None,)
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class Option:
     decides: what an option of a training decides: its images, the proxy that is trained on them, how much noise is
     averaged away, or only how the work goes on.
     specified: whether it decides a run's result, and so is part of the run's specification.
+    needs: without what it has no effect, and is refused. instead_of: the option in whose place it is given.
     """
 
     help: str | Callable[[], str]
@@ -52,6 +65,8 @@ class Option:
     repeated: bool = False
     decides: Literal["images", "proxy", "noise", "work"] | None = None
     specified: bool = True
+    needs: Needs | None = None
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +109,20 @@ class Declared:
         value = getattr(options, self.field)
         return value if self.key is None else value.get(self.key)
 
-    def read(self, text: str) -> Any:
-        """The value that a text of the command line means. Raises UserError naming the flag."""
-        if self.option.read is None:
-            return text
-        try:
-            return self.option.read(text)
-        except UserError as error:
-            raise UserError(f"{self.flag} {error}") from None
+    def read(self, value: Any) -> Any:
+        """The value that is meant: a text means what it means on the command line, and a number of numpy's is a plain
+        one. Raises UserError naming the flag."""
+        if isinstance(value, str):
+            read = self.option.read or _READERS.get(self.kind, str)
+            try:
+                return read(value)
+            except UserError as error:
+                raise UserError(f"{self.flag} {error}") from None
+        if self.kind not in _READERS or not isinstance(value, Real) or isinstance(value, bool):
+            return value
+        if isinstance(value, Integral) or (self.kind is int and float(value).is_integer()):
+            return int(value)  # 1e4 images
+        return float(value)
 
     def check(self, value: Any) -> None:
         """Raises UserError, naming the flag, for a value of the wrong type, or out of bounds, or unknown."""
@@ -118,7 +139,7 @@ class Declared:
                 float("-inf") if least is None else least, float("inf") if most is None else most, **{self.name: value}
             )
         elif self.kind is not None and not isinstance(value, self.kind):
-            raise UserError(f"{self.flag} {value!r} must be {_KINDS[self.kind]}")
+            raise UserError(f"{self.flag} {shown(value)} must be {_KINDS[self.kind]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,28 +178,13 @@ def known_options(*kinds: Options) -> set[str]:
     return {item.name for item in declared(*kinds)}
 
 
-def given_options(options: Mapping[str, Any], *kinds: Options) -> dict[str, Any]:
-    """The keywords that were given: all but those that are None, which is to say nothing.
-
-    Raises UserError naming the first that is no option of these dataclasses, and what it may have meant.
-    """
-    known = known_options(*kinds)
-    for name in sorted(set(options) - known):
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-        raise UserError(f"there is no option {name!r}; {hint}")
-    return {name: value for name, value in options.items() if value is not None}
-
-
 def take(options: Mapping[str, Any], kind: type[T]) -> T:
     """The dataclass made of those keywords that are its options; all others are passed over."""
     values: dict[str, Any] = {}
     for item in declared(kind):
         if item.name not in options:
             continue
-        value = options[item.name]
-        if item.kind is int and isinstance(value, float) and value.is_integer():
-            value = int(value)  # 1e4 images
+        value = item.read(options[item.name])
         if item.key is None:
             values[item.field] = value
         elif value is not None:
@@ -224,14 +230,14 @@ def within(least: float, most: float, **values: float | None) -> None:
         if value is not None:
             _check_number(flag_of(name), value)
             if not least <= value <= most:
-                raise UserError(f"{flag_of(name)} {value:g} must lie in {least:g} to {most:g}")
+                raise UserError(f"{flag_of(name)} {_figure(value)} must lie in {least:g} to {most:g}")
 
 
 def one_of(allowed: Sequence[str], **values: str) -> None:
     """Raises UserError naming the first option that is none of the words allowed."""
     for name, value in values.items():
         if value not in allowed:
-            raise UserError(f"{flag_of(name)} {value!r} is not known; choose {words_of(allowed)}")
+            raise UserError(f"{flag_of(name)} {shown(value)} is not known; choose {words_of(allowed)}")
 
 
 def words_of(words: Sequence[str], last: str = "or") -> str:
@@ -240,8 +246,22 @@ def words_of(words: Sequence[str], last: str = "or") -> str:
 
 
 def _check_number(flag: str, value: Any, whole: bool = False) -> None:
-    if not isinstance(value, int | float) or (whole and isinstance(value, float)):
-        raise UserError(f"{flag} {value!r} must be {_KINDS[int if whole else float]}")
+    if not isinstance(value, int | float) or isinstance(value, bool) or (whole and isinstance(value, float)):
+        raise UserError(f"{flag} {shown(value)} must be {_KINDS[int if whole else float]}")
+
+
+def _figure(value: float) -> str:
+    """A number, which may be of any size, in a few characters."""
+    try:
+        return f"{value:g}"
+    except OverflowError:
+        return "with over 308 digits"
+
+
+def shown(value: Any) -> str:
+    """A value of any kind as Python writes it, cut off at 40 characters, for an error message."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _hints(kind: type[Any]) -> tuple[tuple[str, Any, Any], ...]:

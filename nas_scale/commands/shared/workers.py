@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
+from typing import Final
 
 from nas_scale.commands.shared.data_defaults import is_gpu
 from nas_scale.commands.shared.run_settings import RunSettings
+from nas_scale.commands.shared.training import Training
 from nas_scale.devices.processor import usable_cores
 from nas_scale.devices.support import may_have_gpu
 from nas_scale.engines.base import Engine
 from nas_scale.errors import UserError
+
+MOST_WORKERS_A_CORE: Final = 4  # more take memory and bring nothing
 
 
 def choose_device(asked: str) -> str:
@@ -35,6 +40,35 @@ def choose_device(asked: str) -> str:
     if asked not in present and not (asked == "cuda" and count):
         raise UserError(f"--device {asked} is not there; this machine has {', '.join(present)} (or leave it to auto)")
     return asked
+
+
+def training_device(settings: RunSettings) -> str:
+    """The device that trains. Raises UserError where it is not there, or where it has no use for --slots."""
+    device = choose_device(settings.device)
+    if device == "cpu" and settings.slots > 1:
+        raise UserError(
+            f"--slots {settings.slots} is for a GPU, and this trains on the cpu; leave it out, or give --workers"
+        )
+    return device
+
+
+def within_machine(settings: RunSettings, training: Training) -> tuple[RunSettings, Training, tuple[str, ...]]:
+    """Both with no more threads and workers than the cores can bear, and a line about each that there were to be more.
+
+    A thousand threads on two cores wait for each other and seem to hang; a thousand workers take a terabyte. With Ray
+    other machines may have them.
+    """
+    if settings.engine == "ray":
+        return settings, training, ()
+    cores, lines = usable_cores(), []
+    if training.threads > cores:
+        lines.append(f"--threads {training.threads} is more than the cores there are: {cores} at work")
+        training = replace(training, threads=cores)
+    most = max(MOST_WORKERS_A_CORE * cores, settings.slots)
+    if settings.workers is not None and settings.workers > most:
+        lines.append(f"--workers {settings.workers} is more than {MOST_WORKERS_A_CORE} for each core: {most} at work")
+        settings = replace(settings, workers=most)
+    return settings, training, tuple(lines)
 
 
 def worker_count(settings: RunSettings, device: str, threads: int) -> int:

@@ -1,0 +1,113 @@
+"""Files that somebody wrote, read whole: regular files alone, of a sensible size, and text in UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import os
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from nas_scale.errors import DamagedFile, MissingFile, UserError
+
+JSON_MOST: Final = 256 * 2**20  # bytes; a result of 100,000 networks has 60 MB
+LARGEST_INTEGER: Final = 2**63  # which no count comes near, and which arrays can hold
+LARGEST_REAL: Final = 1e30  # which no figure comes near, and which can be computed with
+_KINDS: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+_OTHER_TEXT: Final = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
+
+def bytes_of(path: Path, most: int) -> bytes:
+    """The content of a regular file of at most `most` bytes.
+
+    Raises MissingFile where there is none, UserError naming the file for one that cannot be read: a folder, a pipe or a
+    device, which may never end, or a larger one.
+    """
+    try:
+        _refuse_irregular(path, os.stat(path))
+        # Without waiting for a pipe that took the file's place.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            status = os.fstat(file.fileno())
+            _refuse_irregular(path, status)
+            content = b"" if status.st_size > most else file.read(most + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingFile(f"cannot read {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    if status.st_size > most or len(content) > most:
+        raise UserError(f"cannot read {path}: it is over {_size(most)}, which no file of this kind has")
+    return content
+
+
+def text_of(path: Path, most: int) -> str:
+    """The text of a UTF-8 file, with or without a byte order mark, its lines ended by a newline each.
+
+    Raises as `bytes_of`, and UserError where it is in another encoding or no text.
+    """
+    content = bytes_of(path, most)
+    other = next((name for mark, name in _OTHER_TEXT if content.startswith(mark)), None)
+    if other is not None:
+        raise UserError(f"cannot read {path}: it is {other}; save it as UTF-8")
+    if b"\0" in content:
+        raise UserError(f"cannot read {path}: it holds NUL bytes, so it is no UTF-8 text; save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"cannot read {path}: line {line} is no UTF-8 text; save it as UTF-8") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def json_of(path: Path, most: int = JSON_MOST) -> Any:
+    """The value of a JSON file, whose numbers are all finite and of a sensible size.
+
+    Raises MissingFile where there is none, DamagedFile naming the file, and the field of a number that cannot be.
+    """
+    try:
+        value = msgspec.json.decode(bytes_of(path, most))
+    except MissingFile:
+        raise
+    except UserError as error:
+        raise DamagedFile(str(error)) from None
+    except RecursionError:
+        raise DamagedFile(f"{path} is damaged: it is nested too deeply") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise DamagedFile(f"{path} is damaged: {error}") from None
+    _refuse_huge(path, value, "$")
+    return value
+
+
+def _refuse_huge(path: Path, value: Any, place: str) -> None:
+    """Raises DamagedFile naming the first number that is none of ours. A value of JSON is no deeper than its reader."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _refuse_huge(path, each, f"{place}.{key}")
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            _refuse_huge(path, each, f"{place}[{at}]")
+    elif isinstance(value, int | float) and abs(value) >= (LARGEST_INTEGER if isinstance(value, int) else LARGEST_REAL):
+        raise DamagedFile(f"{path} is damaged: a number of over {math.floor(math.log10(abs(value)))} digits - at `{place}`")
+
+
+def _refuse_irregular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((word for test, word in _KINDS if test(status.st_mode)), "no regular file")
+        raise UserError(f"cannot read {path}: it is {kind}; name a regular file")
+
+
+def _size(amount: int) -> str:
+    return f"{amount // 2**20} MB" if amount >= 2**20 else f"{amount // 1000} kB"
