@@ -5,8 +5,8 @@ NasScaleError
 │   ├── NotationError    a net or space that cannot be read (with line and column where there is a file)
 │   ├── BudgetError      no net of the space lies inside the limits
 │   ├── DataError        images that cannot be used
-│   ├── MissingFile      a file that is not there
-│   ├── DamagedFile      a file that this program wrote, and that is no longer what it wrote
+│   ├── MissingFileError  a file that is not there
+│   ├── DamagedFileError  a file that this program wrote, and that is no longer what it wrote
 │   └── RunError         a run that is missing, busy, or was started with other options
 ├── RunFailed            the input was right but the work could not be done: exit code 1
 ├── OutputLost           the work was done and stdout took no answer: exit code 1
@@ -50,11 +50,11 @@ class DataError(UserError):
     """Images that cannot be used for training."""
 
 
-class MissingFile(UserError):
+class MissingFileError(UserError):
     """A file that is not there."""
 
 
-class DamagedFile(UserError):
+class DamagedFileError(UserError):
     """A file that this program wrote, and that is no longer what it wrote; names the file, and the field."""
 
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from nas_scale.errors import DamagedFile, MissingFile, UserError
+from nas_scale.errors import DamagedFileError, MissingFileError, UserError
 
 JSON_MOST: Final = 256 * 2**20  # bytes; a result of 100,000 networks has 60 MB
-LARGEST_INTEGER: Final = 2**63  # which no count comes near, and which arrays can hold
-LARGEST_REAL: Final = 1e30  # which no figure comes near, and which can be computed with
+# Numbers of a result are below these: arrays hold such integers, and such figures can be computed with.
+LARGEST: Final[dict[type, float]] = {bool: 2, int: 2**63, float: 1e30}
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -34,8 +34,8 @@ _OTHER_TEXT: Final = (
 def bytes_of(path: Path, most: int) -> bytes:
     """The content of a regular file of at most `most` bytes.
 
-    Raises MissingFile where there is none, UserError naming the file for one that cannot be read: a folder, a pipe or a
-    device, which may never end, or a larger one.
+    Raises MissingFileError where there is none, UserError naming the file for one that cannot be read: a folder, a pipe
+    or a device, which may never end, or a larger one.
     """
     try:
         _refuse_irregular(path, os.stat(path))
@@ -45,7 +45,7 @@ def bytes_of(path: Path, most: int) -> bytes:
             _refuse_irregular(path, status)
             content = b"" if status.st_size > most else file.read(most + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingFile(f"cannot read {path}: {error.strerror}") from None
+        raise MissingFileError(f"cannot read {path}: {error.strerror}") from None
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
     if status.st_size > most or len(content) > most:
@@ -75,32 +75,34 @@ def text_of(path: Path, most: int) -> str:
 def json_of(path: Path, most: int = JSON_MOST) -> Any:
     """The value of a JSON file, whose numbers are all finite and of a sensible size.
 
-    Raises MissingFile where there is none, DamagedFile naming the file, and the field of a number that cannot be.
+    Raises MissingFileError where there is none, DamagedFileError naming the file, and the field of a number that cannot
+    be.
     """
     try:
         value = msgspec.json.decode(bytes_of(path, most))
-    except MissingFile:
+    except MissingFileError:
         raise
     except UserError as error:
-        raise DamagedFile(str(error)) from None
+        raise DamagedFileError(str(error)) from None
     except RecursionError:
-        raise DamagedFile(f"{path} is damaged: it is nested too deeply") from None
+        raise DamagedFileError(f"{path} is damaged: it is nested too deeply") from None
     except (msgspec.DecodeError, ValueError) as error:
-        raise DamagedFile(f"{path} is damaged: {error}") from None
+        raise DamagedFileError(f"{path} is damaged: {error}") from None
     _refuse_huge(path, value, "$")
     return value
 
 
 def _refuse_huge(path: Path, value: Any, place: str) -> None:
-    """Raises DamagedFile naming the first number that is none of ours. A value of JSON is no deeper than its reader."""
+    """Raises DamagedFileError naming the first number that is none of ours."""
     if isinstance(value, dict):
         for key, each in value.items():
             _refuse_huge(path, each, f"{place}.{key}")
     elif isinstance(value, list):
         for at, each in enumerate(value):
             _refuse_huge(path, each, f"{place}[{at}]")
-    elif isinstance(value, int | float) and abs(value) >= (LARGEST_INTEGER if isinstance(value, int) else LARGEST_REAL):
-        raise DamagedFile(f"{path} is damaged: a number of over {math.floor(math.log10(abs(value)))} digits - at `{place}`")
+    elif isinstance(value, int | float) and abs(value) >= LARGEST[type(value)]:
+        digits = math.floor(math.log10(abs(value))) + 1
+        raise DamagedFileError(f"{path} is damaged: a number of {digits} digits - at `{place}`")
 
 
 def _refuse_irregular(path: Path, status: os.stat_result) -> None:

@@ -54,7 +54,7 @@ def _read(text: str, units: Mapping[str, int] | Mapping[str, Fraction], what: st
     if found is None or found[1].upper() not in units:
         raise UserError(f"{shortened(text)} is not {what}; write it like {example}")
     value = found[0] * units[found[1].upper()]
-    if not 0 < value < _MOST:
+    if not 0 < value < _MOST or float(value) == 0:
         raise UserError(f"{shortened(text)} is not {what} above zero; write it like {example}")
     return value
 

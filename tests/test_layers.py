@@ -16,7 +16,7 @@ PACKAGE = ROOT / "nas_scale"
 # From the bottom up; packages of one row do not import each other.
 ROWS = (
     {"errors"},
-    {"atomic", "confidence", "extras", "numbers", "optuna_private", "paths", "plain", "printable"},
+    {"atomic", "confidence", "extras", "files", "numbers", "optuna_private", "paths", "plain", "printable"},
     {"architecture"},
     {"metrics"},
     {"engines"},

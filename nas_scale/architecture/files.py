@@ -11,93 +11,33 @@ import difflib
 import importlib.resources
 import math
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, cast, get_args, get_type_hints
+from typing import Any, Final, cast
 
 import yaml
 
-from nas_scale import atomic
+from nas_scale import atomic, numbers
 from nas_scale.architecture.growth import scale
-from nas_scale.architecture.notation import Value, format_stage, parse_stage
+from nas_scale.architecture.notation import format_stage, parse_stage
+from nas_scale.architecture.properties import DERIVED, GROWTH_KEYS, KEYS, STYLE_KEYS, net_options, properties
 from nas_scale.architecture.space import NET_CHOICES, SearchSpace, space_of, stage_template
-from nas_scale.architecture.spec import Architecture, Growth, Style
-from nas_scale.architecture.yaml_nodes import Line, YamlValue, read_mapping, read_text
+from nas_scale.architecture.spec import Architecture
+from nas_scale.architecture.yaml_nodes import Line, YamlValue, read_mapping
 from nas_scale.errors import NotationError, UserError
+from nas_scale.files import text_of
+from nas_scale.numbers import shortened
 
-_WHOLE: Final = {
-    "stem": (1, 65536),
-    "stem_stride": (1, 8),
-    "head": (1, 65536),
-    "resolution": (1, 8192),
-    "classes": (2, 1_000_000),
-}
-_REAL: Final = {"dropout": (0.0, 0.95), "drop_path": (0.0, 0.95), "bn_eps": (1e-12, 1.0), "bn_momentum": (0.0, 1.0)}
-_TEXT: Final = ("name", "about")
-_STYLE_KEYS: Final = {"head_kind" if item.name == "head" else item.name: item.name for item in fields(Style)}
-_GROWTH_KEYS: Final = {f"grow_{item.name}": item.name for item in fields(Growth)}
-_DERIVED: Final = ("base", "depth", "width")
-_KEYS: Final = (*_TEXT, "stages", *_WHOLE, *_REAL, *_STYLE_KEYS, *_GROWTH_KEYS, *_DERIVED)
-
-
-def _short(text: str) -> str:
-    """The text in quotes, cut off at 40 characters, for an error message."""
-    return repr(text) if len(text) <= 40 else f"{text[:40]!r}..."
-
-
-def _number(entry: YamlValue, key: str, text: str) -> int | float:
-    least, most = _WHOLE.get(key) or _REAL[key]
-    try:
-        value = int(text) if key in _WHOLE else float(text)
-    except ValueError:
-        raise entry.error(f"{key} is {_short(text)}; it must be a {'whole ' if key in _WHOLE else ''}number") from None
-    if not least <= value <= most:
-        raise entry.error(f"{key} is {_short(text)}; it must lie in {least} to {most}")
-    return value
-
-
-def _word(entry: YamlValue, key: str, owner: type, name: str, text: str) -> str:
-    hint = get_type_hints(owner)[name]
-    allowed = [word for word in (get_args(hint) or ()) if isinstance(word, str)]
-    allowed = allowed or [word for part in get_args(hint) for word in get_args(part)]
-    if text not in allowed:
-        raise entry.error(f"{key} is {_short(text)}; it must be one of {', '.join(allowed)}")
-    return text
-
-
-def _net_options(entry: YamlValue, key: str) -> tuple[Value, ...]:
-    """The options of a network-wide choice."""
-    values = tuple(
-        _word(entry, key, Style, "act", text) if key == "act" else _number(entry, key, text) for text in entry.options
-    )
-    if len(set(values)) != len(values):
-        raise entry.error(f"{key} has an option twice")
-    return values
-
-
-def _properties(entries: Mapping[str, YamlValue], start: Architecture) -> Architecture:
-    """`start` with the network-wide properties that have one value in the file."""
-    net: dict[str, Any] = {}
-    style: dict[str, Any] = {}
-    growth: dict[str, Any] = {}
-    for key, entry in entries.items():
-        if entry.options:
-            continue
-        if key in _STYLE_KEYS:
-            name = _STYLE_KEYS[key]
-            style[name] = (
-                _number(entry, key, entry.text) if key in _REAL else _word(entry, key, Style, name, entry.text)
-            )
-        elif key in _GROWTH_KEYS:
-            growth[_GROWTH_KEYS[key]] = _word(entry, key, Growth, _GROWTH_KEYS[key], entry.text)
-        elif key in _WHOLE or key in _REAL:
-            net[key] = _number(entry, key, entry.text)
-    return replace(start, style=replace(start.style, **style), growth=replace(start.growth, **growth), **net)
+LARGEST: Final = 100_000  # bytes of a file, which is a short text
+MOST_BLOCKS: Final = 10_000  # of a net; EfficientNet-B7 has 55
 
 
 def _read(text: str, file: str) -> dict[str, YamlValue]:
     """The values of a network's or space's YAML text by key, checked: options only where allowed, nothing empty."""
-    entries = read_mapping(text, file, _KEYS)
+    return _checked(read_mapping(text, file, KEYS))
+
+
+def _checked(entries: dict[str, YamlValue]) -> dict[str, YamlValue]:
     for key, entry in entries.items():
         if entry.options and key not in NET_CHOICES:
             raise entry.error(
@@ -125,7 +65,10 @@ def parse_net(text: str, file: str, name: str, within: tuple[str, ...] = ()) -> 
     file: as errors name it. name: used where the text gives none. within: the files that use this one as their base,
     so that a cycle is refused. Raises NotationError with file, line and column.
     """
-    entries = _read(text, file)
+    return _net_of(_read(text, file), file, name, within)
+
+
+def _net_of(entries: Mapping[str, YamlValue], file: str, name: str, within: tuple[str, ...]) -> Architecture:
     for key, entry in entries.items():
         if entry.options:
             raise entry.error(f"{key} is left open; this is a space, not a net: search it, or give one value")
@@ -138,18 +81,21 @@ def parse_net(text: str, file: str, name: str, within: tuple[str, ...] = ()) -> 
             stages.append(parse_stage(line.text))
         except NotationError as error:
             raise line.error(error) from None
-    return replace(_properties(entries, Architecture(())), stages=tuple(stages), name=name)
+    blocks = sum(stage.repeats for stage in stages)
+    if blocks > MOST_BLOCKS:
+        raise NotationError(f"{file}: {blocks} blocks are too many for a net; {MOST_BLOCKS} is the most")
+    return replace(properties(entries, Architecture(())), stages=tuple(stages), name=name)
 
 
 def _factor(entries: Mapping[str, YamlValue], key: str) -> float:
     if key not in entries:
         return 1.0
     try:
-        value = float(entries[key].text)
-    except ValueError:
+        value = numbers.real(entries[key].text)
+    except UserError:
         value = 0.0
     if not 0.01 <= value <= 100:
-        raise entries[key].error(f"{key} is {entries[key].text!r}; it must be a factor like 1.2")
+        raise entries[key].error(f"{key} is {shortened(entries[key].text)}; it must be a factor like 1.2")
     return value
 
 
@@ -161,7 +107,7 @@ def _grown(entries: Mapping[str, YamlValue], within: tuple[str, ...]) -> Archite
     except UserError as error:
         raise entries["base"].error(str(error)) from None
     grown = scale(base, depth=_factor(entries, "depth"), width=_factor(entries, "width"))
-    return _properties(entries, grown)
+    return properties(entries, grown)
 
 
 def parse_space(text: str, file: str, name: str) -> SearchSpace:
@@ -175,10 +121,10 @@ def parse_space(text: str, file: str, name: str) -> SearchSpace:
             stage_template(line.text, number)
         except NotationError as error:
             raise line.error(error) from None
-    net_options = {key: _net_options(item, key) for key, item in entries.items() if item.options}
+    options = {key: net_options(item, key) for key, item in entries.items() if item.options}
     about = entries["about"].text.strip() if "about" in entries else ""
     name = entries["name"].text if "name" in entries else name
-    space = space_of(name, about, _properties(entries, Architecture(())), [line.text for line in lines], net_options)
+    space = space_of(name, about, properties(entries, Architecture(())), [line.text for line in lines], options)
     if not space.choices:
         raise NotationError(f"{file}: nothing is left open; put options in braces, e.g. k{{3,5}}")
     return space
@@ -215,7 +161,7 @@ def _find(text: str, known: dict[str, Path], what: str) -> Path:
         return path
     near = difflib.get_close_matches(text, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; or name a YAML file"
-    raise UserError(f"there is no {what} {_short(text)}; {hint}")
+    raise UserError(f"there is no {what} {shortened(text)}; {hint}")
 
 
 def load_net(text: str, within: tuple[str, ...] = ()) -> Architecture:
@@ -224,13 +170,13 @@ def load_net(text: str, within: tuple[str, ...] = ()) -> Architecture:
     file = str(path) if text not in known_nets() else path.name
     if file in within:
         raise NotationError(f"{file} is its own base; name another net")
-    return parse_net(read_text(path), file, path.stem, within)
+    return parse_net(text_of(path, LARGEST), file, path.stem, within)
 
 
 def load_space(text: str) -> SearchSpace:
     """A search space by the name of a known one or the path of a YAML file. Raises UserError."""
     path = _find(text, known_spaces(), "space")
-    return parse_space(read_text(path), str(path) if text not in known_spaces() else path.name, path.stem)
+    return parse_space(text_of(path, LARGEST), str(path) if text not in known_spaces() else path.name, path.stem)
 
 
 def net_document(arch: Architecture) -> dict[str, Any]:
@@ -246,10 +192,10 @@ def net_document(arch: Architecture) -> dict[str, Any]:
         if getattr(arch, key) != getattr(usual, key):
             document[key] = getattr(arch, key)
     document["act"] = arch.style.act
-    for key, name in _STYLE_KEYS.items():
+    for key, name in STYLE_KEYS.items():
         if key != "act" and getattr(arch.style, name) != getattr(usual.style, name):
             document[key] = getattr(arch.style, name)
-    for key, name in _GROWTH_KEYS.items():
+    for key, name in GROWTH_KEYS.items():
         if getattr(arch.growth, name) != getattr(usual.growth, name):
             document[key] = getattr(arch.growth, name)
     return document | {"stages": [format_stage(stage) for stage in arch.stages]}
@@ -271,10 +217,22 @@ def format_net(arch: Architecture, comment: str = "") -> str:
 
 def net_from_document(document: Mapping[str, Any], name: str = "") -> Architecture:
     """The network that `net_document` wrote. Raises NotationError."""
-    plain = {key: value for key, value in document.items() if key != "stages"}
-    stages = (f"  {stage}" for stage in document.get("stages", ()))
-    text = "\n".join([*(f"{key}: {value}" for key, value in plain.items()), "stages: |", *stages])
-    return parse_net(text, name or "net", name)
+    file = name or "net"
+    entries = {key: _stored(file, key, value) for key, value in document.items()}
+    return _net_of(_checked(entries), file, name, ())
+
+
+def _stored(file: str, key: str, value: Any) -> YamlValue:
+    """A property of a network from plain values, which have no lines."""
+    if key not in KEYS or key in DERIVED:
+        raise NotationError(f"{file}: {shortened(key)} is not a property of a stored net")
+    if key == "stages":
+        if not isinstance(value, list | tuple) or not all(isinstance(line, str) for line in value):
+            raise NotationError(f"{file}: stages is no list of texts")
+        return YamlValue(key, (), file, 0, 0, tuple(Line(line, file, 0, 0) for line in value))
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise NotationError(f"{file}: {key} is no text or number")
+    return YamlValue(str(value), (), file, 0, 0)
 
 
 def save_net(arch: Architecture, path: Path, comment: str = "") -> None:

@@ -11,13 +11,14 @@ A choice takes the place of a value: `k{3,5}`, `{ir,ds}_...`, `c24*{.75,1,1.25}`
 from __future__ import annotations
 
 import contextlib
-import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, get_args
 
+from nas_scale import numbers
 from nas_scale.architecture.spec import Act, Op, Skip, Stage
-from nas_scale.errors import NotationError
+from nas_scale.errors import NotationError, UserError
+from nas_scale.numbers import shortened
 
 Value = str | int | float
 
@@ -48,13 +49,18 @@ def nearest_multiple_of_8(value: float) -> int:
     return max(8, int(value + 4) // 8 * 8)
 
 
-def _number(text: str, field: str, token: str) -> int | float:
+def _real(text: str) -> float | None:
+    """The number of a text; None where it is none."""
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if math.isnan(value):
-        raise _bad(token, f"'{text}' is not a number")
+        return numbers.real(text)
+    except UserError:
+        return None
+
+
+def _number(text: str, field: str, token: str) -> int | float:
+    value = _real(text)
+    if value is None:
+        raise _bad(token, f"{shortened(text)} is not a number")
     least = 0 if field == "se" else 1
     if not least <= value <= _MOST[field]:
         raise _bad(token, f"{field} must lie in {least} to {_MOST[field]}")
@@ -88,12 +94,9 @@ def _channel_options(base: str, factors: str, token: str) -> tuple[Value, ...]:
     width = _number(base, "channels", token)
     products = []
     for factor in options_of(factors):
-        try:
-            times = float(factor)
-        except ValueError:
-            times = math.nan
-        if not 0 < times < math.inf:
-            raise _bad(token, f"'{factor}' is not a factor")
+        times = _real(factor)
+        if times is None or times <= 0:
+            raise _bad(token, f"{shortened(factor)} is not a factor")
         products.append(_number(str(nearest_multiple_of_8(width * times)), "channels", token))
     return tuple(dict.fromkeys(products))
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Final
 
 import yaml
 
 from nas_scale.errors import NotationError
 
-LARGEST: Final = 100_000  # bytes
 _STAGES: Final = "write `stages: |` and one stage a line below it"
 _DEEPEST: Final = 8  # levels; a net has two
 _OPENS: Final = (
@@ -38,8 +36,9 @@ class Line:
     column: int
 
     def error(self, error: NotationError) -> NotationError:
-        """The error with file, line and column before it."""
-        return NotationError(f"{self.file}:{self.line}:{self.column + error.at}: {error}")
+        """The error with file, line and column before it; the file alone where there are no lines."""
+        place = f":{self.line}:{self.column + error.at}" if self.line else ""
+        return NotationError(f"{self.file}{place}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,9 @@ class YamlValue:
     lines: tuple[Line, ...] = ()
 
     def error(self, reason: str) -> NotationError:
-        """A NotationError with file, line and column before the reason."""
-        return NotationError(f"{self.file}:{self.line}:{self.column}: {reason}")
+        """A NotationError with file, line and column before the reason; the file alone where there are no lines."""
+        place = f":{self.line}:{self.column}" if self.line else ""
+        return NotationError(f"{self.file}{place}: {reason}")
 
 
 def _error(file: str, mark: yaml.Mark | None, reason: str) -> NotationError:
@@ -138,15 +138,3 @@ def read_mapping(text: str, file: str, known: Collection[str]) -> dict[str, Yaml
         key = _checked_key(file, key_node, known, entries)
         entries[key] = _entry(file, key, value_node, source)
     return entries
-
-
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file. Raises NotationError naming it where it cannot be read or is over LARGEST."""
-    try:
-        if path.stat().st_size > LARGEST:
-            raise NotationError(f"{path} is over {LARGEST // 1000} kB; a net or space is a short YAML text")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise NotationError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise NotationError(f"{path} is not text; a net or space is a YAML file") from None

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from nas_scale import numbers
 from nas_scale.architecture.growth import tidy
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.numbers import shortened
 
 Shares = tuple[float, float, float]  # depth, width, resolution; they sum to 1
 # For depth, width, resolution: log2 of the factor by which that axis alone has to grow for the cost to double; 0 where
@@ -84,11 +86,13 @@ class Coefficients:
 
 def read_coefficients(text: str) -> Coefficients:
     """'1.2,1.1,1.15' -> Coefficients. Raises UserError on anything but three numbers from 1 up."""
-    parts = text.split(",")
+    parts = text.split(",", 3)
     try:
-        alpha, beta, gamma = (float(part) for part in parts)
-    except ValueError:
-        raise UserError(f"{text!r} are not three coefficients; write alpha,beta,gamma like 1.2,1.1,1.15") from None
+        alpha, beta, gamma = (numbers.real(part) for part in parts)
+    except (ValueError, UserError):
+        raise UserError(
+            f"{shortened(text)} are not three coefficients; write alpha,beta,gamma like 1.2,1.1,1.15"
+        ) from None
     return Coefficients(alpha, beta, gamma).checked()
 
 

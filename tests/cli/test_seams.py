@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas_scale.cli.main import COMMANDS, run
@@ -81,10 +82,10 @@ def test_its_options_are_read_as_their_types(capsys: pytest.CaptureFixture[str])
     [
         ("", "Missing argument 'TOWN'"),
         ("zug --pieces 13", "--pieces 13 must lie in 1 to 12"),
-        ("zug --pieces many", "'--pieces': "),
+        ("zug --pieces many", "--pieces 'many' is not a whole number"),
         ("zug --crumbs 10Q", "--crumbs '10Q' is not a count"),
         ("zug --heat 2", "--heat 2 must lie in 0 to 1"),
-        ("zug --heat nan", "--heat nan must lie in 0 to 1"),
+        ("zug --heat nan", "--heat 'nan' is not a number"),
         ("zug --crust burnt", "--crust 'burnt' is not known; choose thin or thick"),
         ("zug --peices 3", "--pieces"),
     ],
@@ -102,8 +103,11 @@ def test_what_cannot_be_is_refused_in_a_line(capsys: pytest.CaptureFixture[str],
     [
         ({"pieces": 13}, "--pieces 13 must lie in 1 to 12"),
         ({"pieces": 2.5}, "--pieces 2.5 must be a whole number"),
-        ({"pieces": "3"}, "--pieces '3' must be a whole number"),
-        ({"heat": "warm"}, "--heat 'warm' must be a number"),
+        ({"pieces": "three"}, "--pieces 'three' is not a whole number"),
+        ({"pieces": True}, "--pieces True must be a whole number"),
+        ({"pieces": np.True_}, "--pieces np.True_ must be a whole number"),
+        ({"pieces": 10**400}, "--pieces with over 308 digits must lie in 1 to 12"),
+        ({"heat": "warm"}, "--heat 'warm' is not a number"),
         ({"crust": "burnt"}, "--crust 'burnt' is not known; choose thin or thick"),
         ({"sugar": "yes"}, "--sugar 'yes' must be True or False"),
         ({"peices": 3}, "there is no option 'peices'; did you mean pieces?"),
@@ -127,6 +131,12 @@ def test_a_whole_float_is_a_whole_number() -> None:
     found = baked(town="zug", crumbs=1e4, pieces=2.0)
     assert (found["crumbs"], found["pieces"]) == (10_000, 2)
     assert {type(found["crumbs"]), type(found["pieces"])} == {int}
+
+
+def test_texts_and_numbers_of_numpy_mean_in_python_what_they_mean_on_the_command_line() -> None:
+    found = baked(town="zug", crumbs="10K", pieces=np.int64(3), heat=np.float32(0.5), box="64MB")
+    assert [found[name] for name in ("crumbs", "pieces", "heat", "box")] == [10_000, 3, 0.5, 64_000_000]
+    assert [type(found[name]) for name in ("pieces", "heat")] == [int, float]
 
 
 def test_what_a_command_was_asked_can_be_asked_of_another() -> None:

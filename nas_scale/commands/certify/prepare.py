@@ -11,10 +11,10 @@ from nas_scale.commands.certify.figures import Measured, row
 from nas_scale.commands.certify.nets import Drawn, draw_nets
 from nas_scale.commands.certify.options import Certify
 from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.options import specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training

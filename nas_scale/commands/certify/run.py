@@ -62,7 +62,7 @@ def _timed(prepared: PreparedCertificate, on_event: Listener) -> CertifyResult:
     """The plan with a description of the images, which are decoded here, and the estimated time; each also a note."""
     plan = prepared.plan
     images = data.load(plan.training.images(plan.training.proxy.resolution))
-    header = (*certify_lines(prepared.jobs.reference, plan), images_line(images))
+    header = (*plan.header, *certify_lines(prepared.jobs.reference, plan), images_line(images))
     for line in header:
         on_event(Note(line))
     on_event(Note("timing a few steps"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, TypeAlias
 
+from nas_scale import numbers
 from nas_scale.architecture.growth import Repeats
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.expand.targets import read_targets
@@ -15,6 +15,7 @@ from nas_scale.commands.shared.options import Needs, Option, check, only, within
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import scale_by_option
 from nas_scale.errors import UserError
+from nas_scale.numbers import shortened
 from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.solver import MOST_PHI
 
@@ -28,16 +29,28 @@ def read_phis(text: str) -> tuple[float, ...]:
     """'0..7' -> 0.0 to 7.0 in ones; '0,0.5,1' -> those. Raises UserError."""
     try:
         if ".." in text:
-            first, last = (int(end) for end in text.split(".."))
+            first, last = (numbers.whole(end) for end in text.split(".."))
             if not 0 <= last - first < MOST_SIZES:
                 raise ValueError
             return tuple(float(phi) for phi in range(first, last + 1))
-        found = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UserError(f"{text!r} is not understood; write 0..7 or 0,0.5,1") from None
-    if len(found) > MOST_SIZES or not all(math.isfinite(phi) for phi in found):
-        raise UserError(f"{text!r} is not understood; write 0..7 or 0,0.5,1")
-    return found
+        parts = text.split(",")
+        if len(parts) > MOST_SIZES:
+            raise ValueError
+        return tuple(numbers.real(part) for part in parts)
+    except (ValueError, UserError):
+        raise UserError(
+            f"{shortened(text)} is not understood; write 0..7 or 0,0.5,1, of {MOST_SIZES} sizes at most"
+        ) from None
+
+
+def _sizes(phis: Sequence[float] | float) -> tuple[float, ...]:
+    """Each size once, the smallest first. Raises UserError where one cannot be, or there is none."""
+    phis = [phis] if isinstance(phis, int | float) else list(phis)
+    if not 0 < len(phis) <= MOST_SIZES:
+        raise UserError(f"--phi names {len(phis)} sizes; write --phi 0..7 or 0,0.5,1, of {MOST_SIZES} sizes at most")
+    for value in phis:
+        within(0, MOST_PHI, phi=value)
+    return tuple(sorted(set(phis)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +81,7 @@ class Expand:
     ] = None
     phi: Annotated[
         Sequence[float],
-        Option(
-            "Sizes: 0..7, or a list like 0,0.5,1.", "0..7", metavar="LIST", read=read_phis, instead_of="targets"
-        ),
+        Option("Sizes: 0..7, or a list like 0,0.5,1.", "0..7", metavar="LIST", read=read_phis, instead_of="targets"),
     ] = PHIS
     targets: Annotated[
         Sequence[str | float] | None,
@@ -93,16 +104,15 @@ class Expand:
     def checked(self) -> Expand:
         """Itself, with each size once, the smallest first. Raises UserError naming the option that is wrong."""
         check(self)
-        phis = tuple(sorted(set(self.phi)))
-        if not phis:
-            raise UserError("--phi names no size; write --phi 0..7 or 0,0.5,1")
-        for value in phis:
-            within(0, MOST_PHI, phi=value)
+        phis = _sizes(self.phi)
         if self.targets is None:
             return replace(self, phi=phis)
         targets = tuple(each if isinstance(each, str) else f"{each:.17g}" for each in self.targets)
         if not 0 < len(targets) <= MOST_SIZES or not all(targets):
-            raise UserError(f"--targets {','.join(targets)!r} is not understood; write 200M,400M or 5ms@mycpu")
+            given = shortened(",".join(targets))
+            raise UserError(
+                f"--targets {given} is not understood; write 200M,400M or 5ms@mycpu, {MOST_SIZES} sizes at most"
+            )
         if self.rule == "paper":
             raise UserError("--targets are met by solving for them; leave out --rule paper, or give --phi")
         return replace(self, phi=phis, targets=targets)

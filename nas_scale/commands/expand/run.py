@@ -22,10 +22,10 @@ from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import read_any
 from nas_scale.commands.shared.device_metrics import device_metrics, devices_named, with_device_metrics
 from nas_scale.commands.shared.events import ignore
+from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.lines import fit_note, net_comment
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
 from nas_scale.commands.shared.opening import opened
-from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.options import take
 from nas_scale.commands.shared.rows import AxisShares, Baseline
 from nas_scale.commands.shared.run_settings import RunSettings

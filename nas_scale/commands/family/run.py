@@ -21,8 +21,8 @@ from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.search.run import run_search
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Event, Listener, Note, RunOpened, ignore
-from nas_scale.commands.shared.opening import opened, read_again
 from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.opening import opened, read_again
 from nas_scale.commands.shared.options import check, keywords, known_options, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training

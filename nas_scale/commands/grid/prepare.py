@@ -15,11 +15,11 @@ from nas_scale.commands.certify.certificates import certificate_line
 from nas_scale.commands.grid.options import Grid
 from nas_scale.commands.grid.result import GridBaseline, GridNet, GridResult
 from nas_scale.commands.search.result import SearchResult
+from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.lines import grid_lines
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
-from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.options import declared, keywords, specification, take
 from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.run_settings import RunSettings

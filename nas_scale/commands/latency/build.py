@@ -13,8 +13,8 @@ from nas_scale.commands.latency.design import design
 from nas_scale.commands.latency.fit import refuse_taken
 from nas_scale.commands.latency.options import BuildTable, Measuring
 from nas_scale.commands.shared.events import Listener, ignore
-from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.commands.shared.options import check, take
 from nas_scale.commands.shared.space_options import open_space
 from nas_scale.devices.support import check_setting

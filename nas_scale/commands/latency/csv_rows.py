@@ -11,12 +11,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from nas_scale import numbers
 from nas_scale.architecture.files import net_document, net_from_document
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.devices.measurement import Measurement
-from nas_scale.errors import NasScaleError, UserError
-from nas_scale.numbers import read_milliseconds
+from nas_scale.errors import NasScaleError, NotationError, UserError
+from nas_scale.files import text_of
+from nas_scale.numbers import shortened
 
 # What a column of times may be called, with what its plain numbers are of; where that is "", each has to say so.
 TIMES: Final = {
@@ -28,6 +30,7 @@ TIMES: Final = {
 OF_NET: Final = ("resolution", "classes", "stem", "stem_stride", "head", "act")  # beside the stages of a notation
 OF_NAMED: Final = ("resolution", "classes")  # of a net that is known otherwise
 MOST_BATCH: Final = 65536
+LARGEST: Final = 64 * 2**20  # bytes; a row has 100
 _STAGE: Final = re.compile(r"(ir|ds|er|cn|id)(_|$)")
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 EXAMPLE: Final = "net,milliseconds"
@@ -47,17 +50,13 @@ def read_rows(path: Path, results: Path) -> list[CsvRow]:
     Columns: `net`, which is a known net, a YAML file, a run, stages in notation (parted by blanks, commas or |) or a
     net as JSON; one of TIMES; where wanted `batch`, and OF_NET. Other columns are passed over.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise UserError(f"cannot read {path}: {reason}") from None
+    lines = text_of(path, LARGEST).split("\n")
     reader = csv.reader(lines, skipinitialspace=True, delimiter=_delimiter(lines))
-    header = [name.strip().lower() for name in next(reader, [])]
+    header = [name.strip().lower() for name in next(_rows(reader, path), [])]
     column = _time_column(header, path)
     return [
         CsvRow(line, _measurement(dict(zip(header, cells, strict=False)), column, path, line, results))
-        for line, cells in _cells(reader)
+        for line, cells in _cells(reader, path)
     ]
 
 
@@ -66,8 +65,15 @@ def _delimiter(lines: list[str]) -> str:
     return max(",;\t", key=first.count)
 
 
-def _cells(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    for cells in reader:
+def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: {error}") from None  # type: ignore[attr-defined]
+
+
+def _cells(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
+    for cells in _rows(reader, path):
         if any(cell.strip() for cell in cells) and not cells[0].startswith("#"):
             yield reader.line_num, cells  # type: ignore[attr-defined]
 
@@ -89,24 +95,26 @@ def _measurement(cells: Mapping[str, str], column: str, path: Path, line: int, r
 
 
 def _given(cells: Mapping[str, str]) -> dict[str, str]:
-    """What a line says of its net beside the stages; whole numbers may be written 224.0, as spreadsheets do."""
-    found = {name: cells[name].strip() for name in OF_NET if cells.get(name, "").strip()}
-    return {name: text.removesuffix(".0") for name, text in found.items()}
+    """What a line says of its net beside the stages."""
+    return {name: cells[name].strip() for name in OF_NET if cells.get(name, "").strip()}
 
 
 def _batch(text: str) -> int:
-    text = text.strip().removesuffix(".0") or "1"
-    if not (text.isdecimal() and 1 <= int(text) <= MOST_BATCH):
-        raise UserError(f"batch {text!r} must be a whole number of 1 to {MOST_BATCH}")
-    return int(text)
+    try:
+        batch = numbers.whole(text.strip() or "1")
+    except UserError:
+        batch = 0
+    if not 1 <= batch <= MOST_BATCH:
+        raise UserError(f"batch {shortened(text)} must be a whole number of 1 to {MOST_BATCH}")
+    return batch
 
 
 def _milliseconds(text: str, column: str) -> float:
     unit = TIMES[column]
     bare = re.fullmatch(r"[-+0-9.eE]+|nan|inf", text) is not None
     if bare and not unit:
-        raise UserError(f"{text} has no unit; write {text}ms, or call the column milliseconds")
-    return read_milliseconds(f"{text}{unit}" if bare else text)
+        raise UserError(f"{shortened(text)} has no unit; write {text[:20]}ms, or call the column milliseconds")
+    return numbers.read_milliseconds(f"{text}{unit}" if bare else text)
 
 
 def net_of_text(text: str, results: Path, folder: Path = Path(), given: Mapping[str, str] = NOTHING) -> Architecture:
@@ -131,5 +139,7 @@ def net_of_text(text: str, results: Path, folder: Path = Path(), given: Mapping[
 def _from_json(text: str) -> Architecture:
     try:
         return net_from_document(json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{text[:40]!r} is no net as JSON") from None
+    except NotationError:
+        raise
+    except (ValueError, AttributeError, RecursionError):
+        raise UserError(f"{shortened(text)} is no net as JSON") from None

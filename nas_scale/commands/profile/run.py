@@ -19,8 +19,8 @@ from nas_scale.commands.profile.measured import (
     setting_to_measure,
 )
 from nas_scale.commands.profile.options import ProfileOptions
-from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.commands.shared.given import given_options
+from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.commands.shared.options import take
 from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject

@@ -207,10 +207,7 @@ class Search:
             needs=Needs("pruner", ("none",)),
         ),
     ] = 3
-    screen: Annotated[
-        str,
-        Option(_screen_help, panel=SEARCH),
-    ] = "none"
+    screen: Annotated[str, Option(_screen_help, panel=SEARCH)] = "none"
     screen_pool: Annotated[
         int,
         Option("Proposals in that pool.", None, "N", SEARCH, least=1, most=10_000, needs=Needs("screen", ("none",))),

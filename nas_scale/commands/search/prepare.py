@@ -13,9 +13,9 @@ from nas_scale.commands.search.objective import MakeObjective, Objective, ProxyT
 from nas_scale.commands.search.objective_names import usual_for
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
+from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.identity import space_fingerprint
 from nas_scale.commands.shared.net_lookup import reference_net
-from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.options import specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.training import Training

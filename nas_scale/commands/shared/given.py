@@ -29,7 +29,7 @@ def given_options(options: Mapping[str, Any], *kinds: Options) -> dict[str, Any]
 
 def _refuse_idle(item: Declared, given: Mapping[str, Any], known: Mapping[str, Declared]) -> None:
     """Raises UserError, naming both flags, where the option has no effect beside another."""
-    if item.option.instead_of in given:
+    if item.option.instead_of is not None and item.option.instead_of in given:
         other = known[item.option.instead_of].flag
         raise UserError(f"{item.flag} and {other} cannot go together; leave out one of the two")
     needs = item.option.needs

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nas_scale import numbers
 from nas_scale.architecture.files import known_nets, load_net, net_document, net_from_document
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
@@ -18,6 +19,7 @@ from nas_scale.commands.results import AnyResult, read_any
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.metric import costs_of, metrics
+from nas_scale.numbers import shortened
 from nas_scale.runs.results import NetRow
 from nas_scale.runs.store import RECORD, Run, find_run, latest
 
@@ -68,13 +70,21 @@ def net_of_run(run: Run, text: str) -> Architecture:
     """
     name, colon, place = (text, "", "") if Path(text).name == run.name else text.rpartition(":")
     found = named_nets(read_any(run))
-    if colon and (not place.isdecimal() or int(place) < 1):
-        raise UserError(f"{text} names no place; write {name}:3 for the third")
-    index = int(place or 1) - 1
+    index = _place(place) - 1 if colon else 0
+    if index < 0:
+        raise UserError(f"{shortened(text)} names no place; write {name}:3 for the third")
     if index >= len(found):
         raise UserError(f"{name} has {len(found)} net{'s' if len(found) != 1 else ''}; there is no number {index + 1}")
     label, net = found[index]
     return net.architecture(label or (f"{run.name}-{index + 1}" if colon else run.name))
+
+
+def _place(text: str) -> int:
+    """A place from 1; 0 where the text is none."""
+    try:
+        return max(0, numbers.whole(text))
+    except UserError:
+        return 0
 
 
 def named_nets(result: AnyResult) -> list[tuple[str, NetRow]]:

@@ -120,9 +120,10 @@ class Declared:
                 raise UserError(f"{self.flag} {error}") from None
         if self.kind not in _READERS or not isinstance(value, Real) or isinstance(value, bool):
             return value
-        if isinstance(value, Integral) or (self.kind is int and float(value).is_integer()):
-            return int(value)  # 1e4 images
-        return float(value)
+        if isinstance(value, Integral):
+            return int(value)
+        plain = float(value)
+        return int(plain) if self.kind is int and plain.is_integer() else plain  # 1e4 images
 
     def check(self, value: Any) -> None:
         """Raises UserError, naming the flag, for a value of the wrong type, or out of bounds, or unknown."""
@@ -139,7 +140,7 @@ class Declared:
                 float("-inf") if least is None else least, float("inf") if most is None else most, **{self.name: value}
             )
         elif self.kind is not None and not isinstance(value, self.kind):
-            raise UserError(f"{self.flag} {shown(value)} must be {_KINDS[self.kind]}")
+            raise UserError(f"{self.flag} {brief_repr(value)} must be {_KINDS[self.kind]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ def one_of(allowed: Sequence[str], **values: str) -> None:
     """Raises UserError naming the first option that is none of the words allowed."""
     for name, value in values.items():
         if value not in allowed:
-            raise UserError(f"{flag_of(name)} {shown(value)} is not known; choose {words_of(allowed)}")
+            raise UserError(f"{flag_of(name)} {brief_repr(value)} is not known; choose {words_of(allowed)}")
 
 
 def words_of(words: Sequence[str], last: str = "or") -> str:
@@ -247,7 +248,7 @@ def words_of(words: Sequence[str], last: str = "or") -> str:
 
 def _check_number(flag: str, value: Any, whole: bool = False) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or (whole and isinstance(value, float)):
-        raise UserError(f"{flag} {shown(value)} must be {_KINDS[int if whole else float]}")
+        raise UserError(f"{flag} {brief_repr(value)} must be {_KINDS[int if whole else float]}")
 
 
 def _figure(value: float) -> str:
@@ -258,7 +259,7 @@ def _figure(value: float) -> str:
         return "with over 308 digits"
 
 
-def shown(value: Any) -> str:
+def brief_repr(value: Any) -> str:
     """A value of any kind as Python writes it, cut off at 40 characters, for an error message."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
