@@ -244,7 +244,7 @@ CASES = {
     "expand --baseline efficientnet-b0 --coefficients efficientnet --phi -1": "--phi -1 must lie in",
     "expand --baseline efficientnet-b0 --coefficients efficientnet --phi ''": "--phi '' is not understood",
     "expand --baseline efficientnet-b0 --coefficients efficientnet --rule thumb": "--rule 'thumb' is not known",
-    "expand --baseline efficientnet-b0 --coefficients efficientnet --rule paper --repeats up": "--repeats 'up' is not known",
+    "expand --baseline mobilenetv2 --coefficients depth --rule paper --repeats up": "--repeats 'up' is not known",
     "family --target-flops 1M": "no net of efficientnet",
     "family --target-flops 400M --count 1": "--count 1 must lie in",
     "family --target-flops 400M --grid-seeds 0": "--grid-seeds 0 must lie in",

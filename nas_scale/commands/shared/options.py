@@ -25,8 +25,7 @@ _KINDS: Final[Mapping[type[Any], str]] = {int: "a whole number", float: "a numbe
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """When an option has an effect: where the field `option` has a value that is none of `but`, and, where there are
-    any in `only`, is one of these."""
+    """An option has an effect where the field `option` is none of `but`, and one of `only` if there are any."""
 
     option: str
     but: tuple[Any, ...] = (None,)
