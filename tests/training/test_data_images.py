@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas_scale.errors import DataError
-from nas_scale.training.data.images import centre_square, check_header, decode_files, resize_arrays
+from nas_scale.training.data.images import centre_square, decode_pictures, resize_arrays
+from nas_scale.training.data.pictures import Damaged, Picture, check_header
+from nas_scale.training.data.ranges import Ranges, measure_ranges
 from tests.support.tiny_data import pixels
 
 
 def _decode(file: Path, resolution: int) -> np.ndarray:
-    return decode_files([file], resolution)[0]
+    pictures = [Picture.of_file(str(file))]
+    decoded = decode_pictures(pictures, resolution, lambda: measure_ranges(pictures))
+    assert not decoded.damaged
+    return decoded.images[0]
 
 
 def test_the_shorter_side_is_scaled_and_the_centre_kept(tmp_path: Path) -> None:
@@ -80,12 +84,13 @@ def test_a_broken_image_is_named(content: str, tmp_path: Path) -> None:
     Image.fromarray(pixels(1, 60, 60, 3)[0]).save(file)
     whole = file.read_bytes()
     file.write_bytes({"cut": whole[:900], "text": b"not an image at all", "header": whole[:3]}[content])
-    with pytest.raises(DataError, match=r"broken\.jpg") as caught:
-        decode_files([file], 8)
-    assert "\n" not in str(caught.value)
+    picture = Picture.of_file(str(file))
+    [(name, reason)] = decode_pictures([picture], 8, Ranges).damaged.values()
+    assert name == str(file)
+    assert "\n" not in reason
     if content != "cut":
-        with pytest.raises(DataError, match=r"broken\.jpg"):
-            check_header(file)
+        with pytest.raises(Damaged):
+            check_header(picture)
 
 
 def test_arrays_of_the_asked_size_pass_through_and_grey_ones_get_three_channels() -> None:

@@ -60,6 +60,9 @@ class Training:
         int | None,
         Option("At most so many validation images.", "all", "N", IMAGES, 2, 1e12, read=read_count, decides="proxy"),
     ] = None
+    skip_broken: Annotated[
+        bool, Option("Go on without images that cannot be read.", panel=IMAGES, decides="images")
+    ] = False
     proxy_resolution: Annotated[
         int | None,
         Option("Pixels a side of the proxy's images.", _SUITED, "PX", PROXY, least=3, most=1024, decides="proxy"),
@@ -268,7 +271,7 @@ class Training:
 
     def images(self, resolution: int) -> DataRef:
         """The data at a resolution; splits and drawing depend on the run's seed, not on a training's."""
-        return DataRef(self.data, resolution, self.train_images, self.val_images, self.seed)
+        return DataRef(self.data, resolution, self.train_images, self.val_images, self.seed, self.skip_broken)
 
     def for_reference(self, reference: Architecture) -> Training:
         """With the strides that the reference keeps written down, so that every net of the run loses the same."""

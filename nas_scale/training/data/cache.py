@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,14 @@ import numpy as np
 
 from nas_scale.errors import DataError, UserError
 from nas_scale.paths import expanded
-from nas_scale.training.data.catalog import Pool
-from nas_scale.training.data.dataset import Indices, Split
+from nas_scale.training.data.dataset import Split
 
 VARIABLE = "NAS_SCALE_CACHE"
 # Raise it when files or decoding change, so that no older cache is taken for a new one.
-_FORMAT = 2
-_CHUNK = 1024
+_FORMAT = 3
 _META = "meta.json"
 _TEMPORARY = ".writing-"
 _DAY = 24 * 3600
-
-Selection = tuple[Pool, Indices]
 
 
 def default_folder() -> Path:
@@ -72,13 +68,15 @@ class CacheEntry:
             return None
         return Split(images, labels)
 
-    def write(self, splits: dict[str, Selection], meta: dict[str, Any], resolution: int) -> None:
-        """Decodes and stores `splits`, and `meta` with each split's channel statistics. Raises DataError."""
+    @property
+    def broken(self) -> Path:
+        """The file beside it that lists broken images, where there are many."""
+        return self.folder.with_name(f"{self.folder.name}-broken.txt")
+
+    def write(self, write: Callable[[Path], dict[str, Any]]) -> None:
+        """Stores what write(folder) writes, and the metadata that it returns. Raises DataError."""
         with self._appearing() as folder:
-            statistics = {
-                name: _write_split(folder, name, pool, indices, resolution) for name, (pool, indices) in splits.items()
-            }
-            (folder / _META).write_text(json.dumps({**meta, "statistics": statistics}, indent=1), encoding="utf-8")
+            (folder / _META).write_text(json.dumps(write(folder), indent=1), encoding="utf-8")
 
     @contextlib.contextmanager
     def _appearing(self) -> Iterator[Path]:
@@ -120,24 +118,3 @@ def _sweep(root: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > _DAY:
                 shutil.rmtree(left, ignore_errors=True)
-
-
-def _write_split(folder: Path, name: str, pool: Pool, indices: Indices, resolution: int) -> dict[str, list[float]]:
-    """Decodes and writes a split in chunks, as it may exceed memory; returns each channel's mean and std, in 0..1."""
-    counts = np.zeros((3, 256), np.int64)
-    # Plain writes, not a writable map: on a full disk a map kills the process, a write raises.
-    with (folder / f"{name}-images.npy").open("wb") as file:
-        shape = (len(indices), resolution, resolution, 3)
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        for start in range(0, len(indices), _CHUNK):
-            images = np.ascontiguousarray(pool.decode(indices[start : start + _CHUNK], resolution))
-            file.write(images.data)
-            for channel in range(3):
-                counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
-    np.save(folder / f"{name}-labels.npy", pool.labels[indices].astype(np.int64))
-    levels = np.arange(256) / 255
-    share = counts / counts.sum(1, keepdims=True)
-    mean = share @ levels
-    # One grey level at least, so that a constant channel can be divided by it.
-    std = np.maximum(np.sqrt((share * (levels - mean[:, None]) ** 2).sum(1)), 1 / 255)
-    return {"mean": mean.tolist(), "std": std.tolist()}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,14 +17,29 @@ Identity = dict[str, str | int | float | list[list[str | int]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded:
+    """Decoded images, and what is to be known of them.
+
+    images: uint8 (n, resolution, resolution, 3), black where an image is damaged.
+    damaged: by place among the images, the name of one that cannot be read, and why.
+    cut: how many lacked some of their rows. ranges: what is black and white in images of more than eight bits.
+    """
+
+    images: Images
+    damaged: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    cut: int = 0
+    ranges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """Images that are decoded on demand, with all their labels.
 
-    decode(indices, resolution) -> uint8 (len(indices), resolution, resolution, 3).
+    decode(indices, resolution) decodes some of them.
     """
 
     labels: Labels
-    decode: Callable[[Indices, int], Images]
+    decode: Callable[[Indices, int], Decoded]
 
 
 @dataclass(frozen=True, slots=True)

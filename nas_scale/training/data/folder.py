@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -12,12 +13,15 @@ from nas_scale.errors import DataError
 from nas_scale.paths import expanded
 from nas_scale.printable import one_line
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits, existing_folder
+from nas_scale.training.data.checking import check_headers
 from nas_scale.training.data.dataset import PassedOver
 from nas_scale.training.data.file_kinds import display_name, extension, undecodable
-from nas_scale.training.data.images import check_header, decode_files
+from nas_scale.training.data.images import decode_pictures
 from nas_scale.training.data.layout import LAYOUTS
 from nas_scale.training.data.listing import Classes, Listing
 from nas_scale.training.data.part_names import Part
+from nas_scale.training.data.pictures import Picture
+from nas_scale.training.data.ranges import Ranges, measure_ranges
 from nas_scale.training.data.ref import DataRef
 
 
@@ -37,8 +41,7 @@ class Folder:
         return Listing.of(existing_folder(self.path, self.path))
 
     def check(self, ref: DataRef) -> None:
-        for classes in self.listing.parts.values():
-            _check_files(classes)
+        self._check_files(ref)
         self._check_classes()
         check_limits(ref, len(self.listing.parts["train"]))
 
@@ -50,8 +53,8 @@ class Folder:
         return Catalog(
             name=display_name(expanded(self.path).resolve().name or self.path),
             classes=tuple(parts["train"]),
-            train=_pool(parts["train"]),
-            val=_pool(parts["val"]) if "val" in parts else None,
+            train=_pool(parts["train"], self._ranges),
+            val=_pool(parts["val"], self._ranges) if "val" in parts else None,
             val_share=0.2,
             flips=True,
             about=self._about(),
@@ -62,10 +65,29 @@ class Folder:
         if "test" not in listing.parts:
             raise DataError(f"{self.path} has no test/ beside train/; put images for a final report there")
         listing.layout.classes("test")
-        return _pool(listing.parts["test"])
+        return _pool(listing.parts["test"], self._ranges)
 
     def passed_over(self) -> PassedOver:
         return PassedOver(self.listing.passed, self.listing.left_out)
+
+    @cached_property
+    def _ranges(self) -> Callable[[], Ranges]:
+        """The ranges over all images, so that one looks the same in every split; found when first asked for."""
+        return functools.cache(lambda: measure_ranges([Picture.of_file(file.path) for file in self.listing.files]))
+
+    def _check_files(self, ref: DataRef) -> None:
+        """Raises DataError where a file cannot be decoded here, or files are broken as far as their headers tell."""
+        without = undecodable()
+        for file in self.listing.files:
+            if (ending := extension(file.path)) in without:
+                where = one_line(file.path)
+                raise DataError(f"{where}: the Pillow installed here cannot decode {ending}; pip install -U pillow")
+            if not file.there and not ref.skip_broken:
+                raise DataError(f"{one_line(file.path)} is a link that leads nowhere; repair or remove it")
+        firsts = [files[0] for classes in self.listing.parts.values() for files in classes.values()]
+        suspects = [file.path for file in self.listing.files if file.size == 0] or [file.path for file in firsts]
+        if not ref.skip_broken:
+            check_headers(suspects, [file.path for file in self.listing.files])
 
     def _check_classes(self) -> None:
         """Raises DataError where there are no two classes, or validation cannot have all of them."""
@@ -126,22 +148,10 @@ def _alike(name: str, other: str) -> bool:
     return "".join(name.split()).casefold() == "".join(other.split()).casefold()
 
 
-def _check_files(classes: Classes) -> None:
-    """Raises DataError where a file is empty, missing or of a kind that cannot be decoded here, or the first of a class
-    is no image."""
-    without = undecodable()
-    for files in classes.values():
-        for file in files:
-            if file.size == 0:
-                what = "is empty" if file.there else "is a link that leads nowhere"
-                raise DataError(f"{one_line(file.path)} {what}; repair or remove it")
-            if (ending := extension(file.path)) in without:
-                where = one_line(file.path)
-                raise DataError(f"{where}: the Pillow installed here cannot decode {ending}; pip install -U pillow")
-        check_header(Path(files[0].path))
-
-
-def _pool(classes: Classes) -> Pool:
-    files = [Path(file.path) for of_class in classes.values() for file in of_class]
+def _pool(classes: Classes, ranges: Callable[[], Ranges]) -> Pool:
+    pictures = [Picture.of_file(file.path) for of_class in classes.values() for file in of_class]
     labels = np.repeat(np.arange(len(classes)), [len(of_class) for of_class in classes.values()])
-    return Pool(labels, lambda indices, resolution: decode_files([files[index] for index in indices], resolution))
+    return Pool(
+        labels,
+        lambda indices, resolution: decode_pictures([pictures[index] for index in indices], resolution, ranges),
+    )

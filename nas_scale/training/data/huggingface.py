@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import io
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from nas_scale.errors import DataError, UserError
 from nas_scale.extras import HUGGING_FACE
 from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
-from nas_scale.training.data.dataset import Images, Indices, PassedOver
-from nas_scale.training.data.images import centre_square
+from nas_scale.training.data.dataset import PassedOver
+from nas_scale.training.data.images import decode_pictures
+from nas_scale.training.data.pictures import Picture
+from nas_scale.training.data.ranges import Ranges, measure_ranges
 from nas_scale.training.data.ref import DataRef
 
 _IMAGE_COLUMNS = ("image", "img")
@@ -46,12 +52,13 @@ class HuggingFace:
             raise DataError(f"hf:{self.name} has no split train, only {', '.join(splits)}; choose another data set")
         classes = self._classes(splits["train"])
         check_limits(ref, len(classes))
+        ranges = self._ranges(splits)
         val = next((splits[split] for split in _VAL_SPLITS if split in splits), None)
         return Catalog(
             name=f"hf:{self.name}",
             classes=classes,
-            train=self._pool(splits["train"], classes),
-            val=None if val is None else self._pool(val, classes),
+            train=self._pool(splits["train"], classes, ranges),
+            val=None if val is None else self._pool(val, classes, ranges),
             val_share=0.1 if "test" in splits else 0.2,
             flips=True,
             about=f"{self.name} from the Hugging Face hub; "
@@ -65,7 +72,7 @@ class HuggingFace:
         splits = self._splits()
         if "test" not in splits:
             raise DataError(f"hf:{self.name} has no split test, only {', '.join(splits)}")
-        return self._pool(splits["test"], self._classes(splits["train"]))
+        return self._pool(splits["test"], self._classes(splits["train"]), self._ranges(splits))
 
     def _splits(self) -> Any:
         """The library's mapping from split to rows. Raises DataError with the library's reason where it fails."""
@@ -90,8 +97,8 @@ class HuggingFace:
         names = getattr(rows.features[column], "names", None)
         return tuple(names) if names else tuple(str(value) for value in sorted(set(rows[column])))
 
-    def _pool(self, rows: Any, classes: tuple[str, ...]) -> Pool:
-        images, marks = self._column(rows, _IMAGE_COLUMNS, "images"), self._column(rows, _LABEL_COLUMNS, "labels")
+    def _pool(self, rows: Any, classes: tuple[str, ...], ranges: Callable[[], Ranges]) -> Pool:
+        marks = self._column(rows, _LABEL_COLUMNS, "labels")
         named = getattr(rows.features[marks], "names", None) is not None
         index = {name: place for place, name in enumerate(classes)}
         try:
@@ -100,20 +107,33 @@ class HuggingFace:
             raise DataError(f"hf:{self.name} has a label that is no class of its train split: {error}") from error
         if not len(labels) or labels.min() < 0:
             raise DataError(f"hf:{self.name} has a split without labels; choose another data set")
+        pictures = self._pictures(rows)
+        return Pool(
+            labels,
+            lambda indices, resolution: decode_pictures([pictures[index] for index in indices], resolution, ranges),
+        )
 
-        def decode(indices: Indices, resolution: int) -> Images:
-            return np.stack([self._decode(rows, int(row), images, resolution) for row in indices])
+    def _ranges(self, splits: Any) -> Callable[[], Ranges]:
+        """The ranges over all splits that may be used, so that an image looks the same in each; found when asked."""
+        used = [splits[name] for name in ("train", "test", *_VAL_SPLITS) if name in splits]
+        return functools.cache(lambda: measure_ranges([picture for rows in used for picture in self._pictures(rows)]))
 
-        return Pool(labels, decode)
+    def _pictures(self, rows: Any) -> list[Picture]:
+        """The rows' pictures as the files that they were, so that they are decoded as files are."""
+        import datasets
 
-    def _decode(self, rows: Any, row: int, column: str, resolution: int) -> Images:
-        try:
-            image = rows[row][column]
-            if not isinstance(image, Image.Image):
-                raise TypeError(f"column {column} holds {type(image).__name__}, not images")
-            return centre_square(image, resolution)
-        except Exception as error:  # broken pictures raise whatever Pillow's decoders run into
-            raise DataError(f"image {row} of hf:{self.name} cannot be read: {_reason(error)}") from error
+        column = self._column(rows, _IMAGE_COLUMNS, "images")
+        if not isinstance(rows.features[column], datasets.Image):
+            raise DataError(f"column {column} of hf:{self.name} holds no images; choose another data set")
+        files = rows.cast_column(column, datasets.Image(decode=False))
+        lock = threading.Lock()  # the library does not say that threads may read rows at once
+
+        def stream(row: int) -> BinaryIO:
+            with lock:
+                file = files[row][column] or {"bytes": b""}
+            return io.BytesIO(file["bytes"]) if file["bytes"] is not None else Path(file["path"]).open("rb")
+
+        return [Picture(f"image {row} of hf:{self.name}", functools.partial(stream, row)) for row in range(len(files))]
 
 
 def _reason(error: Exception) -> str:

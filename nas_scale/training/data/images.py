@@ -1,66 +1,94 @@
-"""Converts image files and arrays of any shape to square uint8 RGB images of one size."""
+"""Converts picture files and arrays of any shape to square uint8 RGB images of one size."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
-from nas_scale.errors import DataError
+from nas_scale.training.data.catalog import Decoded
 from nas_scale.training.data.dataset import Images
+from nas_scale.training.data.pictures import Damaged, Picture, decoded_picture, pillow_for_decoding
+from nas_scale.training.data.ranges import Ranges, any_deep
+from nas_scale.training.data.samples import Pixels, Scale, to_rgb
+
+# Averaging blocks down to this many times the size, and the rest with antialiasing, is nearly antialiasing alone.
+_REDUCING_GAP: Final = 3
 
 
-def check_header(file: Path) -> None:
-    """Raises DataError where the header of `file` is not that of an image; decodes no pixels."""
+@dataclass(frozen=True, slots=True)
+class _Square:
+    """The centre square of a picture, or why there is none; whether all rows of the picture were there."""
+
+    image: Images | None
+    damage: str = ""
+    whole: bool = True
+
+
+def decode_pictures(pictures: Sequence[Picture], resolution: int, ranges: Callable[[], Ranges]) -> Decoded:
+    """The centre squares of pictures, uint8 (n, resolution, resolution, 3), black where a picture is damaged.
+
+    ranges: those of the data set that the pictures belong to; asked where one of them may have more than eight bits.
+    Raises DataError for a picture that cannot be opened, or has no plain range.
+    """
+    with pillow_for_decoding():
+        found = ranges() if any_deep(pictures) else Ranges()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes and resizes outside the interpreter's lock
+            squares = list(pool.map(lambda picture: _square(picture, resolution, found.scale), pictures))
+    black = np.zeros((resolution, resolution, 3), np.uint8)
+    return Decoded(
+        np.stack([black if square.image is None else square.image for square in squares]),
+        {
+            place: (picture.name, square.damage)
+            for place, (picture, square) in enumerate(zip(pictures, squares, strict=True))
+            if square.image is None
+        },
+        sum(not square.whole for square in squares),
+        tuple(found.words()),
+    )
+
+
+def _square(picture: Picture, resolution: int, scale: Scale) -> _Square:
     try:
-        Image.open(file).close()
-    except Exception as error:  # Pillow's decoders raise whatever a broken file leads them into
-        raise DataError(_broken(file, error)) from error
+        with decoded_picture(picture, 2 * resolution) as pixels:  # large JPEGs are decoded at a fraction of their size
+            image = _as_rgb(pixels, scale, resolution)
+            return _Square(centre_square(_upright(image, pixels.orientation), resolution), whole=pixels.whole)
+    except Damaged as error:
+        return _Square(None, str(error))
 
 
-def decode_files(files: Sequence[Path], resolution: int) -> Images:
-    """The centre squares of image files: uint8 (n, resolution, resolution, 3). Raises DataError naming a broken one."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes and resizes outside the interpreter's lock
-        return np.stack(list(pool.map(lambda file: _decode_file(file, resolution), files)))
+def _as_rgb(pixels: Pixels, scale: Scale, resolution: int) -> Image.Image:
+    """The pixels as RGB; those of a large picture a strip at a time, each made smaller at once."""
+    width, height = pixels.image.size
+    if not pixels.large:
+        return pixels.rgb(scale)
+    factor = max(1, min(width, height) // (_REDUCING_GAP * resolution))
+    small = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top, strip in pixels.strips(factor):
+        small.paste(strip.rgb(scale).reduce(factor), (0, top // factor))
+    return small
 
 
-def _decode_file(file: Path, resolution: int) -> Images:
-    try:
-        with Image.open(file) as image:
-            image.draft("RGB", (2 * resolution, 2 * resolution))  # large JPEGs are decoded at a fraction of their size
-            return centre_square(ImageOps.exif_transpose(image), resolution)
-    except Exception as error:
-        raise DataError(_broken(file, error)) from error
-
-
-def _broken(file: Path, error: Exception) -> str:
-    reason = " ".join(str(error).split()).replace(repr(str(file)), "the file") or type(error).__name__
-    return f"{file} cannot be read as an image ({reason}); repair or remove it"
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    """The image turned as its camera says, by EXIF's orientation."""
+    if orientation == 1:
+        return image
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return ImageOps.exif_transpose(image)
 
 
 def centre_square(image: Image.Image, resolution: int) -> Images:
-    """The centre square of an image, resized with antialiasing: uint8 (resolution, resolution, 3)."""
+    """The centre square of an image of eight bits, resized with antialiasing: uint8 (resolution, resolution, 3)."""
     rgb = to_rgb(image)
     side = min(rgb.size)
     left, top = (rgb.width - side) / 2, (rgb.height - side) / 2
     box = (left, top, left + side, top + side)
     return np.asarray(rgb.resize((resolution, resolution), Image.Resampling.BILINEAR, box=box))
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """The image as RGB: grey is repeated, 16 bits are cut to the upper eight, transparency becomes white."""
-    if image.mode.startswith("I"):
-        # Pillow would clip at 255 what goes up to 65535.
-        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        opaque = image.convert("RGBA")
-        white = Image.new("RGBA", opaque.size, "white")
-        return Image.alpha_composite(white, opaque).convert("RGB")
-    return image.convert("RGB")
 
 
 def resize_arrays(images: Images, resolution: int) -> Images:

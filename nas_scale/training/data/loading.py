@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from nas_scale.errors import DataError
-from nas_scale.training.data.cache import CacheEntry, Selection, default_folder
+from nas_scale.training.data.cache import CacheEntry, default_folder
 from nas_scale.training.data.catalog import Catalog, ImageSource
 from nas_scale.training.data.dataset import Dataset, Labels, Split
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.data.sources import open_source
 from nas_scale.training.data.splits import cut, limited
+from nas_scale.training.data.writing import Selection, write_splits
 
 _LARGEST_RESOLUTION = 2048
 
@@ -43,7 +44,8 @@ def load(ref: DataRef, cache: Path | None = None) -> Dataset:
         with _readable(ref):
             source.check(ref)
             catalog = source.catalog(ref)
-        entry.write(_selection(catalog, ref), _meta(catalog), ref.resolution)
+        splits = _selection(catalog, ref)
+        entry.write(lambda folder: _meta(catalog) | _written(folder, splits, catalog.classes, ref, entry))
         stored = _stored(entry)
     if stored is None:
         raise DataError(f"the image cache {entry.folder} changed while it was read; run the command again")
@@ -60,7 +62,8 @@ def load_test(ref: DataRef, cache: Path | None = None) -> Split:
         with _readable(ref):
             source.check(ref)
             pool = source.test(ref)
-        entry.write({"test": (pool, np.arange(len(pool.labels)))}, {}, ref.resolution)
+        splits = {"test": (pool, np.arange(len(pool.labels)))}
+        entry.write(lambda folder: _written(folder, splits, (), ref, entry))
         stored = entry.split("test")
     if stored is None:
         raise DataError(f"the image cache {entry.folder} changed while it was read; run the command again")
@@ -124,6 +127,12 @@ def _check_presence(catalog: Catalog, labels: Labels, split: str) -> None:
         raise DataError(f"class {catalog.classes[absent[0]]} of {catalog.name} has no {split} image; add some")
 
 
+def _written(
+    folder: Path, splits: dict[str, Selection], classes: tuple[str, ...], ref: DataRef, entry: CacheEntry
+) -> dict[str, Any]:
+    return write_splits(folder, splits, classes, ref.resolution, ref.skip_broken, entry.broken)
+
+
 def _meta(catalog: Catalog) -> dict[str, Any]:
     pools = [pool for pool in (catalog.train, catalog.val) if pool is not None]
     return {
@@ -147,6 +156,6 @@ def _stored(entry: CacheEntry) -> Dataset | None:
         mean=tuple(meta["statistics"]["train"]["mean"]),
         std=tuple(meta["statistics"]["train"]["std"]),
         flips=meta["flips"],
-        about=meta["about"],
+        about="; ".join([meta["about"], *meta["notes"]]),
         available=meta["available"],
     )

@@ -20,6 +20,7 @@ class DataRef:
     resolution: of the images, in pixels a side.
     train, val: the maximum number of images of each; None for the source's default.
     seed: of the split into train and validation, and of generated images.
+    skip_broken: whether images that cannot be read are passed over.
     """
 
     source: str
@@ -27,3 +28,4 @@ class DataRef:
     train: int | None = None
     val: int | None = None
     seed: int = 0
+    skip_broken: bool = False

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nas_scale.errors import DataError
-from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
+from nas_scale.training.data.catalog import Catalog, Decoded, Identity, Pool, check_limits
 from nas_scale.training.data.dataset import Images, Indices, Labels, PassedOver
 from nas_scale.training.data.patches import SCAN, Patches, draw_patches
 from nas_scale.training.data.ref import DataRef
@@ -110,7 +110,9 @@ class Scenes:
     def _pool(self, split: str, count: int, seed: int) -> Pool:
         blocks = range(-(-count // BLOCK))
         labels = np.concatenate([_digits(_generator(seed, split, block)) for block in blocks])[:count]
-        return Pool(labels, lambda indices, resolution: draw_scenes(indices, resolution, self.difficulty, split, seed))
+        return Pool(
+            labels, lambda indices, resolution: Decoded(draw_scenes(indices, resolution, self.difficulty, split, seed))
+        )
 
 
 def draw_scenes(indices: Indices, resolution: int, difficulty: Difficulty, split: str, seed: int) -> Images:
