@@ -338,7 +338,6 @@ def test_what_the_hub_cannot_give_is_one_line(name: str, words: str, hub: Path) 
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.delitem(sys.modules, "nas_scale.training.data.huggingface", raising=False)
+    monkeypatch.setattr("nas_scale.extras.find_spec", lambda name: None)
     assert "pip install 'nas-scale[hf]'" in _refusal("hf:owner/pets")
     monkeypatch.delitem(sys.modules, "nas_scale.training.data.huggingface")
