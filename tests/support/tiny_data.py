@@ -127,3 +127,24 @@ def write_fake_datasets(folder: Path) -> Path:
     (folder / "datasets").mkdir(parents=True)
     (folder / "datasets" / "__init__.py").write_text(FAKE_DATASETS)
     return folder
+
+
+def write_images(folder: Path, *patterns: str, each: int = 3) -> Path:
+    """Files by their paths, `each` of them where there is a `*`; all images differ, what is none is a letter."""
+    for pattern in patterns:
+        names = [pattern.replace("*", str(number)) for number in range(each if "*" in pattern else 1)]
+        for path in (folder / name for name in names):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            ending = path.suffix.lower()
+            if ending not in Image.registered_extensions():
+                path.write_bytes(b"a letter")
+                continue
+            seed = sum(place * byte for place, byte in enumerate(bytes(path), 1))
+            with path.open("wb") as file:
+                Image.fromarray(pixels(1, 9, 9, 3, seed=seed)[0]).save(file, Image.registered_extensions()[ending])
+    return folder
+
+
+def in_folders(*folders: str, classes: tuple[str, ...] = ("cat", "dog")) -> list[str]:
+    """The pattern of the images of each class in each of these folders."""
+    return [f"{folder}/{name}/*.png" for folder in folders for name in classes]

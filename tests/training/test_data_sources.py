@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from nas_scale.errors import DataError, UserError
-from nas_scale.training.data import DataRef, check_data, load, load_test
+from nas_scale.training.data import DataRef, check_data, data_fingerprint, load, load_test
 from nas_scale.training.data import fashion_mnist as fashion_module
 from tests.support.tiny_data import (
     pixels,
@@ -335,6 +335,28 @@ def test_a_hub_set_keeps_its_names_splits_and_pixels(hub: Path) -> None:
 )
 def test_what_the_hub_cannot_give_is_one_line(name: str, words: str, hub: Path) -> None:
     assert words in _refusal(f"hf:{name}", lambda ref: load(ref, hub))
+
+
+def test_a_local_set_read_by_the_library_is_another_when_its_files_change(
+    hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = tmp_path / "pets@home"
+    (local / "train").mkdir(parents=True)
+    (local / "train" / "part.parquet").write_bytes(b"some rows")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"\(revision None\)"):  # the name has no revision, though it has an @
+        load(DataRef("hf:./pets@home", 24), hub)
+    before = data_fingerprint(DataRef("hf:./pets@home", 24))
+    (local / ".cache").mkdir()
+    (local / ".cache" / "lock").write_bytes(b"")
+    assert data_fingerprint(DataRef("hf:./pets@home", 24)) == before
+    (local / "train" / "part.parquet").write_bytes(b"more rows")
+    assert data_fingerprint(DataRef("hf:./pets@home", 24)) != before
+
+
+def test_a_hub_set_without_a_revision_says_so(hub: Path) -> None:
+    assert "as it was when first fetched" in load(DataRef("hf:owner/pets", 24), hub).about
+    assert "first fetched" not in load(DataRef("hf:owner/pets-val@main", 24), hub).about
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

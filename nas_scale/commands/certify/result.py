@@ -11,6 +11,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.runs.results import Costs, NetRow, Result, WhereAny
 from nas_scale.statistics.agreement import Agreement
 from nas_scale.statistics.verdict import Verdict
+from nas_scale.training.data.summary import DataSummary
 
 
 class CertifiedNet(NetRow, frozen=True, kw_only=True):
@@ -76,7 +77,7 @@ class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     After a dry run: the nets that would be trained; run, folder, verdict, agreements and the figures are None.
     band: the range of multiply-adds that counts as equal cost. images: fingerprint of the proxy's. agreements: of
     the longer recipe with the proxy, which is the first, and with every score without training. trainings, workers,
-    estimated_seconds: what was planned.
+    estimated_seconds: what was planned. data: what was understood of the images; None in older files.
     """
 
     run: str | None = None
@@ -99,6 +100,7 @@ class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     seconds: float = 0.0
     training: Training
     longer_training: Training
+    data: DataSummary | None = None
     verdict: Verdict | None = None
     agreements: tuple[ScoreAgreement, ...] | None = msgspec.field(default=None, name="judges")
     ceiling: Annotated[Ceiling | None, WhereAny] = None

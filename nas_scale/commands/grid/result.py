@@ -14,6 +14,7 @@ from nas_scale.metrics.metric import FLOPS
 from nas_scale.runs.results import Costs, Result
 from nas_scale.scaling.coefficients import Coefficients, Shares
 from nas_scale.statistics.ranking import State
+from nas_scale.training.data.summary import DataSummary
 
 if TYPE_CHECKING:
     from nas_scale.scaling.fit import Fit
@@ -94,7 +95,8 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     After a dry run, and as a plan before the training: the networks as they are to be trained; run, folder and fit are
     None. header: what was asked and how the proxy is reduced, a sentence a line. pool: how many networks there were to
     choose from. estimated_seconds: of the training on `workers` workers, None where it was not timed. seed_sd: pooled
-    deviation between seeds. scale_by: the name of the metric that the networks cost 2^phi times.
+    deviation between seeds. scale_by: the name of the metric that the networks cost 2^phi times. data: what was
+    understood of the images; None in older files.
     """
 
     run: str | None = None
@@ -113,6 +115,7 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     estimated_seconds: float | None = None
     seconds: float = 0.0
     training: Training
+    data: DataSummary | None = None
     seed_sd: float | None = None
     candidates: tuple[GridNet, ...]
     fit: GridFit | None = None

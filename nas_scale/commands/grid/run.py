@@ -19,7 +19,7 @@ from nas_scale.commands.shared import estimates
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.identity import net_key
-from nas_scale.commands.shared.lines import fit_in_short, images_line
+from nas_scale.commands.shared.lines import data_lines, fit_in_short
 from nas_scale.commands.shared.net_lookup import net_attributes
 from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.commands.shared.quality import ACCURACY
@@ -34,6 +34,7 @@ from nas_scale.statistics import ranking as rankings
 from nas_scale.statistics.ranking import Ranking
 from nas_scale.statistics.variances import SeedNoise, accuracies_of
 from nas_scale.training import data
+from nas_scale.training.data.summary import DataSummary
 from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
@@ -78,9 +79,10 @@ def _timed(prepared: PreparedGrid) -> GridResult:
     """The plan with the estimated time and a description of the images, which are decoded here."""
     training = prepared.jobs.training
     images = data.load(training.images(training.proxy.resolution))
-    header = (*prepared.plan.header, images_line(images))
+    summary = DataSummary.of(images)
+    header = (*prepared.plan.header, *data_lines(summary))
     seconds = estimate(prepared, len(images.train), len(images.val))
-    return structs.replace(prepared.plan, header=header, estimated_seconds=seconds)
+    return structs.replace(prepared.plan, header=header, data=summary, estimated_seconds=seconds)
 
 
 def estimate(prepared: PreparedGrid, train_images: int, val_images: int) -> float | None:

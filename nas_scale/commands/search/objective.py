@@ -14,7 +14,7 @@ from nas_scale.commands.search.lines import pruner_line
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.result import PROXY
 from nas_scale.commands.shared.jobs import Jobs
-from nas_scale.commands.shared.lines import images_line, proxy_line
+from nas_scale.commands.shared.lines import proxy_line
 from nas_scale.commands.shared.options import declared
 from nas_scale.commands.shared.quality import ACCURACY, VALUE, Quality
 from nas_scale.commands.shared.run_settings import RunSettings
@@ -24,6 +24,7 @@ from nas_scale.engines.base import Engine
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import UserError
 from nas_scale.training import data
+from nas_scale.training.data.summary import DataSummary
 from nas_scale.zero_cost.names import WEIGHT_SCORES
 from nas_scale.zero_cost.scores import score
 
@@ -78,8 +79,15 @@ class Objective(Protocol):
         """How networks are measured, a sentence a line."""
         ...
 
+    def data_summary(self) -> DataSummary | None:
+        """What was understood of the images, which are decoded here; None where there are none.
+
+        Raises UserError for images that cannot be read.
+        """
+        ...
+
     def lines_on_trust(self, settings: RunSettings, space: str) -> list[str]:
-        """What networks are measured on and how far the result can be trusted. space: its name or file."""
+        """How far the result can be trusted. space: its name or file."""
         ...
 
     def engine(self, settings: RunSettings) -> Engine:
@@ -166,15 +174,15 @@ class ProxyTraining:
         pruner = wanted.pruning(self.training.proxy.recipe.epochs)
         return [proxy_line(self.trainings.reference, self.training), *([pruner_line(pruner)] if pruner else [])]
 
-    def lines_on_trust(self, settings: RunSettings, space: str) -> list[str]:
-        """What the images are, and what certificate the proxy has. Raises UserError for images that cannot be read."""
+    def data_summary(self) -> DataSummary:
+        """What was understood of the images. Raises UserError for images that cannot be read."""
         # Decoded here and once: an image that cannot be read is an error of the input, not of every net.
-        images = data.load(self._images())
+        return DataSummary.of(data.load(self._images()))
+
+    def lines_on_trust(self, settings: RunSettings, space: str) -> list[str]:
+        """What certificate the proxy has."""
         reference = self.trainings.reference
-        return [
-            images_line(images),
-            certificate_line(settings.folder, self.training, reference, self.device, space),
-        ]
+        return [certificate_line(settings.folder, self.training, reference, self.device, space)]
 
     def engine(self, settings: RunSettings) -> Engine:
         """The workers that train."""
@@ -234,6 +242,9 @@ class OwnFunction:
     def lines(self, wanted: Search) -> list[str]:
         """That the function is the caller's."""
         return ["objective: your own evaluate(architecture)"]
+
+    def data_summary(self) -> None:
+        """None: the function's input is the caller's business."""
 
     def lines_on_trust(self, settings: RunSettings, space: str) -> list[str]:
         """No lines: nothing is known of a caller's function."""

@@ -13,6 +13,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.runs.results import Costs, Most, NetRow, Result, Targets, WhereAny
 from nas_scale.statistics.random_baseline import RandomSearch
 from nas_scale.statistics.ranking import Round, State
+from nas_scale.training.data.summary import DataSummary
 
 PROXY: Final = "proxy"  # the objective of a search that trains proxies
 LEAST_FREEDOM: Final = 3  # repeated seeds beyond the first, below which a deviation says next to nothing
@@ -84,7 +85,8 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     caller's own function. targets: costs aimed at, by metric; None where the metric has none. most: costs not to be
     exceeded. seed_sd: pooled deviation between seeds, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would
-    have come to. trials: of this run. objectives and pareto_front: of a search with several objectives.
+    have come to. trials: of this run. data: what was understood of the images; None where there are none, and in older
+    files. objectives and pareto_front: of a search with several objectives.
     """
 
     run: str
@@ -101,6 +103,7 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     minutes: MinutesUsed | None = None
     seconds: float = 0.0
     training: Training
+    data: DataSummary | None = None
     pruner: PrunerUsed | None = None
     ranking: tuple[RankingRow, ...]
     objectives: Annotated[tuple[str, ...], WhereAny] = msgspec.field(default=(), name="aims")

@@ -23,11 +23,13 @@ from nas_scale.commands.search.work import SearchWork
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, ignore
 from nas_scale.commands.shared.identity import net_key
+from nas_scale.commands.shared.lines import data_lines
 from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.metrics.metric import FLOPS, caveats, metrics
 from nas_scale.runs.raising import Raisable
 from nas_scale.runs.results import write_result
 from nas_scale.statistics.ranking import RankedNet, Ranking
+from nas_scale.training.data.summary import DataSummary
 from nas_scale.trials.finished import finished_trials
 from nas_scale.trials.known import Known
 
@@ -55,7 +57,8 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
         known = taken(run, prepared.sources, prepared.settings.storage)
         if run.record.finished:
             return read_again(prepared.settings, run, SearchResult, on_event)
-        header = _header(prepared, known)
+        images = prepared.objective.data_summary()
+        header = _header(prepared, known, images)
         for line in header:
             on_event(Note(line))
         with (
@@ -66,7 +69,7 @@ def run_search(prepared: Prepared, on_event: Listener) -> SearchResult:
             until = deadline(prepared, run, engine.workers, len(known), began)
             work = SearchWork(prepared, run, engine, listener, known, until)
             ranking, notes = work.ranking()
-        result = search_result(work, ranking, (*header, *notes), time.monotonic() - started)
+        result = search_result(work, ranking, images, (*header, *notes), time.monotonic() - started)
         write_result(run, result)
         run.finish(result.trials or 0, best_line(result))
     return result
@@ -78,7 +81,7 @@ def _raisable(prepared: Prepared) -> Raisable:
     return Raisable("search", "trials", timed if prepared.wanted.minutes is not None else "")
 
 
-def _header(prepared: Prepared, known: Sequence[Known]) -> tuple[str, ...]:
+def _header(prepared: Prepared, known: Sequence[Known], images: DataSummary | None) -> tuple[str, ...]:
     """What is asked, how networks are measured, what is known before, and how far the result can be trusted."""
     wanted, objective = prepared.wanted, prepared.objective
     lines = [asked_line(wanted, prepared.space, prepared.reference), *prepared.notes, *objective.lines(wanted)]
@@ -87,11 +90,14 @@ def _header(prepared: Prepared, known: Sequence[Known]) -> tuple[str, ...]:
         lines.append(warm_start_line(prepared.sources, len(ranked), len(known)))
     lines += [included_line(prepared.included)] if prepared.included else []
     lines += caveats(metrics())
+    lines += data_lines(images) if images else []
     space = wanted.space if isinstance(wanted.space, str) else prepared.space.name
     return (*lines, *objective.lines_on_trust(prepared.settings, space))
 
 
-def search_result(work: SearchWork, ranking: Ranking, header: tuple[str, ...], seconds: float) -> SearchResult:
+def search_result(
+    work: SearchWork, ranking: Ranking, images: DataSummary | None, header: tuple[str, ...], seconds: float
+) -> SearchResult:
     """What the search comes to, once its nets are ranked."""
     prepared, run, wanted = work.prepared, work.run, work.prepared.wanted
     names = {net.key: net.name for net in prepared.included}
@@ -111,6 +117,7 @@ def search_result(work: SearchWork, ranking: Ranking, header: tuple[str, ...], s
         minutes=minutes_used(wanted.minutes, work.deadline),
         seconds=round(seconds, 1),
         training=prepared.training,
+        data=images,
         pruner=None if wanted.pruner == "none" else PrunerUsed(kind=wanted.pruner, reduction=wanted.reduction),
         ranking=tuple(_row(entry, names, work.known) for entry in ranking.entries),
         objectives=wanted.objectives if len(wanted.objectives) > 1 else (),

@@ -5,7 +5,8 @@ Everything else that a person reads is written in show/.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
@@ -15,7 +16,8 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, PARAMS, metric_named
 from nas_scale.statistics.verdict import figure
-from nas_scale.training.data import Dataset
+from nas_scale.training.data.file_kinds import amounts
+from nas_scale.training.data.summary import DataSummary
 from nas_scale.training.proxy import proxy_reduction
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from nas_scale.scaling.fit import Fit
 
 
+_MOST_NAMES: Final = 8  # classes in a line
+_LONGEST_NAME: Final = 32
+
+
 def proxy_line(reference: Architecture, training: Training) -> str:
     """How a proxy of the reference is reduced, what it costs, and on which images it is trained."""
     share = cost(Jobs(training, reference, "cpu").small(reference)).flops / cost(reference).flops
@@ -32,14 +38,31 @@ def proxy_line(reference: Architecture, training: Training) -> str:
     return f"proxy: {proxy_reduction(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
 
 
-def images_line(images: Dataset) -> str:
-    """What the images are, and are not."""
-    return f"images: {images.about}"
+def data_lines(data: DataSummary) -> tuple[str, str]:
+    """What was understood of the images, and what they are and are not."""
+    used = data.train + data.validate
+    count = f"{used:,}" if used >= data.available else f"{used:,} of {data.available:,}"
+    said = [
+        f"{count} images of {len(data.classes):,} classes ({_few(data.classes)}), {data.train:,} train, "
+        f"{data.validate:,} validate",
+        f"majority class {data.majority_share:.0%}",
+    ]
+    if data.passed_over:
+        said.append(f"{counted(sum(data.passed_over.values()), 'file')} passed over ({amounts(data.passed_over)})")
+    if data.left_out:
+        said.append(f"{counted(sum(data.left_out.values()), 'folder')} left out ({amounts(data.left_out)})")
+    return "; ".join(said), f"images: {data.about}"
+
+
+def _few(names: Sequence[str]) -> str:
+    """All names, or the first three and the last of many; the middle of a long one is left out."""
+    short = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 6]}...{name[-3:]}" for name in names]
+    return ", ".join(short if len(short) <= _MOST_NAMES else [*short[:3], f"... {short[-1]}"])
 
 
 def counted(count: int, what: str) -> str:
     """`1 seed`, `2 seeds`."""
-    return f"{count} {what}{'s' if count != 1 else ''}"
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
 
 
 def trainings_line(trainings: int, seconds: float | None, workers: int) -> str:

@@ -89,14 +89,14 @@ def check_limits(ref: DataRef, classes: int) -> None:
             raise DataError(f"{limit} {split} images cannot hold {classes} classes; ask for {classes} at least")
 
 
-def stamps(files: Iterable[Path]) -> Identity:
-    """The identity of files: their names, sizes, modification times, and pieces of their content."""
+def stamps(files: Iterable[Path], folder: Path) -> Identity:
+    """The identity of files below a folder: their paths, sizes, modification times, and pieces of their content."""
     there = list(files)
     status = [file.stat() for file in there]
     contents = content_digests(there, [each.st_size for each in status])
     return {
         "files": [
-            [file.name, each.st_size, each.st_mtime_ns, content.hex()]
+            [str(file.relative_to(folder)), each.st_size, each.st_mtime_ns, content.hex()]
             for file, each, content in zip(there, status, contents, strict=True)
         ]
     }

@@ -44,7 +44,7 @@ class Cifar10:
     def identity(self, ref: DataRef) -> Identity:
         # The test file may be missing until a final report asks for it.
         folder, ending = self._layout()
-        return stamps([*self._files(_TRAIN), *folder.glob(f"test_batch{ending}")])
+        return stamps([*self._files(_TRAIN), *folder.glob(f"test_batch{ending}")], folder)
 
     def catalog(self, ref: DataRef) -> Catalog:
         return Catalog(

@@ -25,6 +25,21 @@ def content_digests(files: Sequence[str | Path], sizes: Sequence[int]) -> list[b
     ]
 
 
+def files_below(folder: Path) -> list[Path]:
+    """All regular files in a folder and below it but for hidden ones, links followed, each folder read once."""
+    seen, found = set[str](), list[Path]()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files = [Path(place, name) for name in sorted(names) if not name.startswith(".")]
+        found += [file for file in files if file.is_file()]
+    return found
+
+
 def _digest(file: str | Path, size: int) -> bytes:
     # Sixteen pieces in few calls of the system: a network drive answers each of them slowly.
     try:

@@ -40,7 +40,8 @@ class FashionMnist:
 
     def identity(self, ref: DataRef) -> Identity:
         # The test files may be missing until a final report asks for them.
-        return stamps([*self._files("train"), *sorted(self._folder().glob("t10k-*-ubyte*"))])
+        folder = self._folder()
+        return stamps([*self._files("train"), *sorted(folder.glob("t10k-*-ubyte*"))], folder)
 
     def catalog(self, ref: DataRef) -> Catalog:
         return Catalog(

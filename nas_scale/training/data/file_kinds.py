@@ -33,6 +33,7 @@ _JUNK_FOLDERS: Final = frozenset(
 )
 _JUNK_FILES: Final = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"})
 HIDDEN: Final = "hidden or of the system"
+_MOST_NAMED: Final = 5  # kinds in one line
 _LONGEST: Final = 12  # characters of an extension; what follows a full stop may be half a sentence
 
 
@@ -72,3 +73,11 @@ def display_name(name: str) -> str:
 def nfc(name: str) -> str:
     """A name in Unicode's composed form, in which the spellings of different file systems are equal."""
     return unicodedata.normalize("NFC", name)
+
+
+def amounts(counts: Mapping[str, int]) -> str:
+    """`.txt 40, no extension 3`, with the rest in one number where there are many kinds."""
+    kinds = list(counts.items())
+    named = [f"{kind} {count:,}" for kind, count in kinds[:_MOST_NAMED]]
+    rest = sum(count for _, count in kinds[_MOST_NAMED:])
+    return ", ".join([*named, *([f"others {rest:,}"] if rest else [])])

@@ -14,7 +14,9 @@ import numpy as np
 
 from nas_scale.errors import DataError, UserError
 from nas_scale.extras import HUGGING_FACE
-from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
+from nas_scale.printable import one_line
+from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits, stamps
+from nas_scale.training.data.contents import files_below
 from nas_scale.training.data.dataset import PassedOver
 from nas_scale.training.data.images import decode_pictures
 from nas_scale.training.data.pictures import Picture
@@ -36,6 +38,11 @@ class HuggingFace:
     def kind(self) -> str:
         return "hf"
 
+    @property
+    def _local(self) -> Path | None:
+        """The folder that the name is, which the library prefers to the hub; its name may hold an @."""
+        return folder if (folder := Path(self.name)).is_dir() else None
+
     def check(self, ref: DataRef) -> None:
         if not self.name or self.name.startswith("@"):
             raise DataError("--data hf: needs the name of a data set; write hf:NAME, for example hf:uoft-cs/cifar10")
@@ -43,8 +50,9 @@ class HuggingFace:
             raise UserError(f"--data hf:{self.name} needs the datasets library: {HUGGING_FACE.install}")
 
     def identity(self, ref: DataRef) -> Identity:
-        # By name, so that what is in the cache needs neither the network nor the library.
-        return {"name": self.name}
+        # What comes from the hub by name, so that the cache needs neither the network nor the library.
+        local = self._local
+        return {"name": self.name, **(stamps(files_below(local), local) if local else {})}
 
     def catalog(self, ref: DataRef) -> Catalog:
         splits = self._splits()
@@ -61,7 +69,7 @@ class HuggingFace:
             val=None if val is None else self._pool(val, classes, ranges),
             val_share=0.1 if "test" in splits else 0.2,
             flips=True,
-            about=f"{self.name} from the Hugging Face hub; "
+            about=f"{self._origin()}; "
             + ("validation is cut from its training images" if val is None else "validated on its validation split"),
         )
 
@@ -74,11 +82,17 @@ class HuggingFace:
             raise DataError(f"hf:{self.name} has no split test, only {', '.join(splits)}")
         return self._pool(splits["test"], self._classes(splits["train"]), self._ranges(splits))
 
+    def _origin(self) -> str:
+        if self._local:
+            return f"{one_line(self.name)}, a folder read by the datasets library"
+        as_of = "" if "@" in self.name else " as it was when first fetched (hf:NAME@REVISION says which)"
+        return f"{one_line(self.name)} from the Hugging Face hub{as_of}"
+
     def _splits(self) -> Any:
         """The library's mapping from split to rows. Raises DataError with the library's reason where it fails."""
         import datasets
 
-        name, _, revision = self.name.partition("@")
+        name, _, revision = (self.name, "", "") if self._local else self.name.partition("@")
         try:
             return datasets.load_dataset(name, revision=revision or None)
         except Exception as error:  # the hub, the network, its formats: anything can be in the way

@@ -11,13 +11,14 @@ from typing import Final
 
 from nas_scale.errors import DataError
 from nas_scale.printable import one_line
-from nas_scale.training.data.file_kinds import HIDDEN, display_name, nfc
+from nas_scale.training.data.file_kinds import HIDDEN, amounts, display_name, nfc
 from nas_scale.training.data.part_names import PARTS, Part, is_fold, parts_beside_words, parts_named
 from nas_scale.training.data.tree import Tree
 
 LAYOUTS: Final = "train/ and val/ with one folder a class in each, or one folder a class"
 _LABELS: Final = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".mat", ".parquet", ".xlsx")
 _MOST_NAMED: Final = 5
+_STRAY: Final = 0.1  # of a data set's images may lie beside the folders of its classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,6 @@ def layout_of(given: Tree) -> Layout:
 def path_of(folder: Tree) -> str:
     """A folder's path, for a line."""
     return one_line(folder.path)
-
-
-def amounts(counts: Mapping[str, int]) -> str:
-    """`.txt 40, no extension 3`, with the rest in one number where there are many kinds."""
-    kinds = list(counts.items())
-    named = [f"{kind} {count:,}" for kind, count in kinds[:_MOST_NAMED]]
-    rest = sum(count for _, count in kinds[_MOST_NAMED:])
-    return ", ".join([*named, *([f"others {rest:,}"] if rest else [])])
 
 
 def folders_named(folders: Sequence[Tree]) -> str:
@@ -206,8 +199,8 @@ def _in_all(folders: Sequence[Tree]) -> list[str]:
         {nfc(below.name).casefold() for below in _unwrapped(folder).folders if below.has_images} for folder in folders
     ]
     common, every = set.intersection(*inside), set.union(*inside)
-    loose = sum(len(folder.images) for folder in folders)
-    if len(common) < 2 or 2 * len(common) < len(every) or 2 * loose >= sum(len(each.all_images()) for each in folders):
+    loose, images = sum(len(each.images) for each in folders), sum(len(each.all_images()) for each in folders)
+    if len(common) < 2 or 2 * len(common) < len(every) or loose > _STRAY * images:
         return []
     return [f"{display_name(name)}/" for name in sorted(common)[:_MOST_NAMED]]
 

@@ -15,12 +15,14 @@ from nas_scale.training.data.file_kinds import display_name
 class DataSummary:
     """The images that networks are trained and ranked on.
 
+    about: what they are, and how folders were understood, in a sentence.
     train, validate: how many images of each are used, of `available` ones. classes: their names, as they can be shown.
     majority_share: the share (0..1) of the validation images that the most frequent class among them has, which an
     accuracy is to be compared with; majority_class: its name. passed_over: files that are no images, by kind, such as
     `.txt`; left_out: folders that were not looked into, by name.
     """
 
+    about: str
     train: int
     validate: int
     available: int
@@ -35,6 +37,7 @@ class DataSummary:
         """The summary of a loaded data set."""
         label, share = majority(images.val.labels)
         return cls(
+            about=images.about,
             train=len(images.train),
             validate=len(images.val),
             available=images.available,

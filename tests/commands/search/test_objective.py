@@ -50,6 +50,9 @@ class Shallow:
     def lines(self, wanted: Search) -> list[str]:
         return ["objective: few blocks"]
 
+    def data_summary(self) -> None:
+        pass
+
     def lines_on_trust(self, settings: RunSettings, space: str) -> list[str]:
         return [f"blocks of {space} can be counted without error"]
 

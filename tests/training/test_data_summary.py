@@ -1,0 +1,67 @@
+"""What is said of images above every table: how many, which classes, what a constant answer scores, what is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas_scale.commands.shared.lines import data_lines
+from nas_scale.training.data import DataRef, load
+from nas_scale.training.data.summary import DataSummary, majority
+from tests.support.tiny_data import write_images
+
+
+def _summary(folder: Path, **limits: int) -> DataSummary:
+    return DataSummary.of(load(DataRef(str(folder), 8, **limits), folder.parent / "cache"))
+
+
+def test_the_line_above_a_table_says_what_was_understood(tmp_path: Path) -> None:
+    patterns = [f"{name}/*{ending}" for name in ("circle", "line", "square") for ending in (".png", ".txt")]
+    folder = write_images(tmp_path / "photos", *patterns, "line/.DS_Store", "line/@eaDir/x.png", each=20)
+    found = _summary(folder)
+    assert (found.train, found.validate, found.available) == (48, 12, 60)
+    assert found.classes == ("circle", "line", "square")
+    assert found.majority_share == pytest.approx(1 / 3)
+    assert data_lines(found) == (
+        "60 images of 3 classes (circle, line, square), 48 train, 12 validate; majority class 33%; 61 files passed "
+        "over (.txt 60, hidden or of the system 1); 1 folder left out (@eaDir 1)",
+        "images: your images; a fifth of each class, drawn by seed, is for validation",
+    )
+
+
+def test_the_majority_is_that_of_the_validation_images_that_are_used(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "photos", "train/a/*.png", "train/b/*.png", "val/b/0.png", each=5)
+    write_images(folder, "val/a/*.png", each=9)
+    found = _summary(folder)
+    assert (found.majority_class, found.majority_share) == ("a", 0.9)
+    limited = _summary(folder, train=4, val=2)
+    assert (limited.majority_share, limited.available) == (0.5, 20)
+    assert data_lines(limited)[0].startswith(
+        "6 of 20 images of 2 classes (a, b), 4 train, 2 validate; majority class 50%"
+    )
+    assert majority(np.array([2, 2, 0, 1, 2])) == (2, 0.6)
+
+
+def test_many_classes_and_long_names_are_shortened(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "many", *(f"c{number:02}/*.png" for number in range(40)), each=2)
+    assert "40 classes (c00, c01, c02, ... c39)" in data_lines(_summary(folder))[0]
+    folder = write_images(tmp_path / "long", f"{'x' * 255}/*.png", "y/*.png")
+    assert f"({'x' * 26}...xxx, y)" in data_lines(_summary(folder))[0]
+
+
+def test_names_that_are_no_text_are_shown_with_marks(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "photos", "caf\udce9/*.png", "a\nb\x1b[31m/*.png")
+    [line, about] = data_lines(_summary(folder))
+    assert "2 classes (a b\ufffd[31m, caf\ufffd)" in line
+    assert line.isprintable()
+    assert about.isprintable()
+
+
+def test_built_in_sources_have_the_line_too(tmp_path: Path) -> None:
+    found = DataSummary.of(load(DataRef("scenes", 8, 120, 50), tmp_path))
+    line, about = data_lines(found)
+    assert line.startswith("170 images of 10 classes (0, 1, 2, ... 9), 120 train, 50 validate; majority class 1")
+    assert "passed over" not in line
+    assert about.startswith("images: made scenes")
