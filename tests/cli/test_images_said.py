@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.command import finished
+from tests.support.command import Command
 from tests.support.tiny_data import write_images
 
 LINE = (
@@ -14,15 +14,15 @@ LINE = (
 )
 
 
-def test_a_search_says_it_whatever_names_are_made_of(tmp_path: Path) -> None:
+def test_a_search_says_it_whatever_names_are_made_of(nas_scale: Command, tmp_path: Path) -> None:
     write_images(tmp_path / "photos", "caf\udce9/*.png", "\x1b[31mred/*.png", "\x1b[31mred/\udcff.txt")
     words = ("--space", "nas-bench-macro", "--data", "./photos", "--proxy-resolution", "12", "--device", "cpu")
     words = ("search", *words, "--trials", "1", "--epochs", "1", "--finalists", "0", "--run", "x")
-    fresh = finished(*words, cwd=tmp_path, NAS_SCALE_CACHE=str(tmp_path / "cache"), LC_ALL="C.UTF-8")
+    fresh = nas_scale(*words)
     assert fresh.code == 0, fresh.err
     assert fresh.err.index(LINE) < fresh.err.index("searching:")
     assert LINE in " ".join(fresh.out.split())
-    shown = finished("show", "x", "--json", cwd=tmp_path, LC_ALL="C.UTF-8")
+    shown = nas_scale("show", "x", "--json")
     assert LINE in json.loads(shown.out)["header"]
     assert json.loads(shown.out)["data"] == {
         "about": "your images; a fifth of each class, drawn by seed, is for validation",

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas_scale.commands.shared.lines import data_lines
 from nas_scale.errors import DataError
 from nas_scale.training.data import DataRef, Dataset, Split, check_data, load, load_test
 from nas_scale.training.data.cache import CacheEntry
+from nas_scale.training.data.summary import DataSummary
 from tests.support.tiny_data import (
     write_cifar_binary,
     write_cifar_python,
@@ -125,6 +127,19 @@ def test_mean_and_std_are_those_of_the_training_images(source: str, cache: Path)
     scaled = np.asarray(data.train.images, np.float64) / 255
     np.testing.assert_allclose(data.mean, scaled.mean((0, 1, 2)), atol=1e-12)
     np.testing.assert_allclose(data.std, scaled.std((0, 1, 2)), atol=1e-9)
+
+
+def test_what_was_understood_is_one_line_of_true_figures(source: str, cache: Path) -> None:
+    data = load(reference(source, train=20, val=11), cache)
+    found = DataSummary.of(data)
+    assert (found.train, found.validate, len(found.classes)) == (20, len(data.val), len(data.classes))
+    assert found.available >= found.train + found.validate
+    assert found.majority_share == max((data.val.labels == label).mean() for label in range(len(data.classes)))
+    line, about = data_lines(found)
+    assert f"images of {len(data.classes)} classes" in line
+    assert f"20 train, {len(data.val)} validate; majority class {found.majority_share:.0%}" in line
+    assert line.isprintable()
+    assert about == f"images: {data.about}"
 
 
 def test_no_image_is_in_two_splits(source: str, cache: Path) -> None:

@@ -57,11 +57,3 @@ def test_names_that_are_no_text_are_shown_with_marks(tmp_path: Path) -> None:
     assert "2 classes (a b\ufffd[31m, caf\ufffd)" in line
     assert line.isprintable()
     assert about.isprintable()
-
-
-def test_built_in_sources_have_the_line_too(tmp_path: Path) -> None:
-    found = DataSummary.of(load(DataRef("scenes", 8, 120, 50), tmp_path))
-    line, about = data_lines(found)
-    assert line.startswith("170 images of 10 classes (0, 1, 2, ... 9), 120 train, 50 validate; majority class 1")
-    assert "passed over" not in line
-    assert about.startswith("images: made scenes")

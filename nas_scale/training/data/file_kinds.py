@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from nas_scale.printable import one_line
+from nas_scale.printable import REPLACEMENT, one_line
 
 # Extensions of images, and what Pillow decodes them by, as its module `features` calls it. Other files, such as heic,
 # svg or npy, are passed over and counted.
@@ -54,7 +54,7 @@ def passed_over(name: str) -> str | None:
     ending = extension(name)
     if ending in EXTENSIONS:
         return None
-    return display_name(ending)[:_LONGEST] or "no extension"
+    return display_name(ending)[:_LONGEST] if ending else "no extension"
 
 
 def undecodable() -> frozenset[str]:
@@ -67,7 +67,7 @@ def undecodable() -> frozenset[str]:
 
 def display_name(name: str) -> str:
     """A name or a path for a line of text: in NFC, and nothing in it that a terminal would obey."""
-    return one_line(nfc(name))
+    return one_line(nfc(name)) or REPLACEMENT
 
 
 def nfc(name: str) -> str:
