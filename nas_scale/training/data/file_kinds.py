@@ -17,7 +17,7 @@ EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "jpg"),
         **dict.fromkeys((".png", ".apng"), "zlib"),
         **dict.fromkeys((".tif", ".tiff"), "libtiff"),
-        **dict.fromkeys((".bmp", ".dib", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"), "pil"),
+        **dict.fromkeys((".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm"), "pil"),
         ".webp": "webp",
         ".avif": "avif",
     }
