@@ -128,6 +128,12 @@ class SearchSpace:
         every = [*self.net_choices.values(), *(choice for stage in self.stages for choice in stage.choices)]
         return {choice.key: choice for choice in every}
 
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """The pixels a side that its nets have, the least first: one resolution, or those of the choice."""
+        choice = self.net_choices.get("resolution")
+        return (self.frame.resolution,) if choice is None else tuple(sorted(int(str(at)) for at in choice.options))
+
     def resolve(self, pick: Pick) -> Architecture:
         """The network with the options that `pick` takes, in canonical form."""
         return canonical(self._raw(pick))

@@ -53,7 +53,7 @@ def _document(space: SearchSpace, distinct: int | None) -> dict[str, Any]:
         "about": space.about,
         "size": space.size,
         "distinct": distinct,
-        "resolution": space.frame.resolution,
+        "resolution": None if len(space.resolutions) > 1 else space.resolutions[0],
         "choices": {key: list(choice.options) for key, choice in space.choices.items()},
     }
 

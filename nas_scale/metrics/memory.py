@@ -14,9 +14,8 @@ from nas_scale.architecture.layers import Layer, layers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.metrics.allocation import eager_elements, stored_bytes
 from nas_scale.metrics.counts import Counts, cost
+from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.training_memory import TRAIN_BATCH, saved_elements, training_peak
-
-FLOAT32: Final = 4  # bytes
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {

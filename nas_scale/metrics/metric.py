@@ -7,78 +7,17 @@ from a metric; nothing else names one.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import Counts, Meter, Meters, cost
-from nas_scale.metrics.training_memory import TRAIN_BATCH, TRAINED
-
-BYTES_PER_NUMBER: Final = 4  # float32
-
-Measure = Callable[[Sequence[Architecture]], Sequence[float | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A cost of a net.
-
-    name: in flags, JSON fields and objectives. label: in sentences. unit: what follows a figure, as in "400M FLOPs".
-    read, show: a value from text, and as text of three significant figures. of: its value from a net's counts, or from
-    arrays of counts; it never falls when a count grows. adds_up: `of` is linear in flops, parameters and activations,
-    or in its meter, and ignores the peak, so the value of a net is the sum over its parts. about: what the label leaves
-    out, for the axis of a picture. example: a value as a person writes it. usual: tables of nets have a column of it.
-    meter: what counts it, where it is not made of what is always counted. ceiling: a target is the most that a net may
-    cost, rather than the middle of a band. identity: changes with what it measures by, where that is no part of the
-    package. measure: values as they are when nets are really run, None for one that fails; where that can be done. It
-    raises UserError where this is not the machine. caveat: how far its values can be trusted, a sentence; none where
-    they are exact.
-    """
-
-    name: str
-    label: str
-    unit: str
-    read: Callable[[str], float]
-    show: Callable[[float], str]
-    of: Callable[[Counts[Any]], Any]
-    adds_up: bool = False
-    about: str = ""
-    example: str = "1M"
-    usual: bool = False
-    meter: Meter | None = None
-    ceiling: bool = False
-    identity: str = ""
-    measure: Measure | None = None
-    caveat: str = ""
-
-    @property
-    def meters(self) -> Meters:
-        """What has to be counted for `of`, besides what always is."""
-        return () if self.meter is None else (*self.meter.needs, self.meter)
-
-    @property
-    def flag(self) -> str:
-        """Its part of a flag: the name with hyphens, without the device that a value names behind an @."""
-        return self.name.partition("@")[0].replace("_", "-")
-
-    @property
-    def heading(self) -> str:
-        """Heads a column: the label, or the name where that is shorter."""
-        return min(self.label, self.name, key=len)
-
-    @property
-    def title(self) -> str:
-        """The label with what it leaves out."""
-        return f"{self.label} {self.about}".rstrip()
-
-    def of_net(self, arch: Architecture) -> float:
-        """What the net costs at its own resolution."""
-        value: float = self.of(cost(arch, self.meters))
-        return value
+from nas_scale.metrics.definition import Measure as Measure
+from nas_scale.metrics.definition import Metric as Metric
+from nas_scale.metrics.in_bytes import FLOAT32, TRAIN_MEMORY, stored_metrics
 
 
 def _flops(counts: Counts[Any]) -> Any:
@@ -91,22 +30,6 @@ def _parameters(counts: Counts[Any]) -> Any:
 
 def _activations(counts: Counts[Any]) -> Any:
     return counts.activations
-
-
-def _memory(counts: Counts[Any]) -> Any:
-    """Bytes that inference of one float32 image needs at least: the weights, and the most elements alive at once."""
-    return BYTES_PER_NUMBER * (counts.parameters + counts.peak)
-
-
-def _size(counts: Counts[Any]) -> Any:
-    """Bytes of the float32 weights on disk. Batch norms' running statistics beside them are not counted: a file that
-    has them is a little larger, one whose norms are folded into convolutions a little smaller (tests hold both)."""
-    return BYTES_PER_NUMBER * counts.parameters
-
-
-def _train_memory(counts: Counts[Any]) -> Any:
-    """Bytes that a step of SGD with momentum holds at most: weights and momentum, and what the meter counts."""
-    return BYTES_PER_NUMBER * (2 * counts.parameters + counts.metered[TRAINED.name])
 
 
 FLOPS: Final = Metric(
@@ -144,38 +67,7 @@ ACTIVATIONS: Final = Metric(
     example="8M",
     usual=True,
 )
-MEMORY: Final = Metric(
-    name="memory",
-    label="memory",
-    unit="of memory",
-    read=numbers.read_bytes,
-    show=numbers.memory,
-    of=_memory,
-    about="for one float32 image (bytes)",
-    example="64MB",
-)
-SIZE: Final = Metric(
-    name="size",
-    label="size",
-    unit="on disk",
-    read=numbers.read_bytes,
-    show=numbers.memory,
-    of=_size,
-    adds_up=True,
-    about="of the float32 weights on disk (bytes)",
-    example="20MB",
-)
-TRAIN_MEMORY: Final = Metric(
-    name="train_memory",
-    label="training memory",
-    unit="of training memory",
-    read=numbers.read_bytes,
-    show=numbers.memory,
-    of=_train_memory,
-    about=f"for a batch of {TRAIN_BATCH} float32 images (bytes)",
-    example="8GB",
-    meter=TRAINED,
-)
+MEMORY, ACTIVATION_MEMORY, SIZE = stored_metrics(FLOAT32)
 
 
 LATENCY: Final = "latency"  # of a device: latency@NAME
@@ -227,7 +119,7 @@ class _Registry:
         self.metrics = metrics
 
 
-_REGISTRY: Final = _Registry(FLOPS, PARAMS, ACTIVATIONS, MEMORY, SIZE, TRAIN_MEMORY)
+_REGISTRY: Final = _Registry(FLOPS, PARAMS, ACTIVATIONS, MEMORY, ACTIVATION_MEMORY, SIZE, TRAIN_MEMORY)
 
 
 def metrics() -> tuple[Metric, ...]:
@@ -261,6 +153,19 @@ def registered(metric: Metric) -> Iterator[Metric]:
         yield metric
     finally:
         _REGISTRY.metrics = tuple(known for known in _REGISTRY.metrics if known is not metric)
+
+
+@contextmanager
+def values_stored_in(number: int) -> Iterator[None]:
+    """Inside the context memory, activation memory and size count `number` bytes for each weight and activation."""
+    before = _REGISTRY.metrics
+    there = {metric.name: metric for metric in stored_metrics(number)}
+    _REGISTRY.metrics = tuple(there.get(metric.name, metric) for metric in before)
+    try:
+        yield
+    finally:
+        kept = {metric.name: metric for metric in before}
+        _REGISTRY.metrics = tuple(kept.get(metric.name, metric) for metric in _REGISTRY.metrics)
 
 
 def metric_named(name: str) -> Metric:

@@ -11,7 +11,9 @@ from rich.text import Text
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.metrics.memory import MemoryNeeds, memory_needs
+from nas_scale.metrics.counts import Counts
+from nas_scale.metrics.in_bytes import FLOAT32, PRECISIONS
+from nas_scale.metrics.memory import memory_needs
 from nas_scale.metrics.metric import FLOPS, MEMORY, metrics
 from nas_scale.show.latencies import latency_table, shares_of_time
 from nas_scale.show.sheet import Sheet
@@ -54,14 +56,23 @@ def _profile(profile: Profile) -> list[RenderableType]:
         sheet.add(str(number), str(row.resolution), str(row.channels), *figures, *times[number : number + 1], label)
     sums = (f"{first.of(total):,}", "", *(f"{metric.of(total):,}" for metric in others))
     sheet.add("", "", "", *sums, *("" for _ in timed), "total", style="bold")
-    lines = [] if profile.architecture is None else [_memory_line(memory_needs(profile.architecture))]
+    lines = []
+    if profile.architecture is not None:
+        lines.append(_memory_line(profile.architecture, total, profile.bytes_per_value))
     if times:
         lines.append("of the time: parts timed one by one on their own inputs, as shares of their sum")
     return [sheet, *(Text(line, style="dim") for line in lines)]
 
 
-def _memory_line(needs: MemoryNeeds) -> str:
-    """Which memory is meant: three figures of inference, and that of training."""
+def _memory_line(arch: Architecture, counts: Counts[int], number: int) -> str:
+    """Which memory is meant: of float32 three figures of inference, and that of training; else what is planned."""
+    needs = memory_needs(arch, number=number)
+    if number != FLOAT32:
+        weights, activations, plain = map(MEMORY.show, (number * counts.parameters, number * counts.peak, needs.sum))
+        return (
+            f"memory of one {PRECISIONS[number]} image: {activations} of planned activations and {weights} of weights; "
+            f"{plain} where nothing is used again"
+        )
     figures = (needs.planned, needs.sum, needs.allocated, needs.training)
     planned, plain, allocated, training = (MEMORY.show(figure) for figure in figures)
     return (
@@ -103,7 +114,7 @@ def spaces_table(spaces: Sequence[SearchSpace]) -> RenderableType:
     """Every space with its size."""
     sheet = Sheet("", "space", ">assignments", ">choices", ">px", "what it is", words=1)
     for space in spaces:
-        sheet.add(space.name, power(space.size), str(len(space.choices)), str(space.frame.resolution), space.about)
+        sheet.add(space.name, power(space.size), str(len(space.choices)), _pixels(space), space.about)
     return sheet
 
 
@@ -119,9 +130,14 @@ def space_table(space: SearchSpace, distinct: int | None) -> RenderableType:
         options = (f"{option:g}" if isinstance(option, float) else str(option) for option in choice.options)
         sheet.add(key, ", ".join(options))
     nets = "" if distinct is None else f", {power(distinct)} different nets"
-    frame = space.frame
-    size = f"{power(space.size)} assignments{nets}; {frame.resolution} px, {frame.classes} classes"
+    size = f"{power(space.size)} assignments{nets}; {_pixels(space)} px, {space.frame.classes} classes"
     return Group(sheet, Text(size, style="dim"))
+
+
+def _pixels(space: SearchSpace) -> str:
+    """'224', or '96-176' where the resolution is a choice."""
+    least, *_, most = (*space.resolutions, space.resolutions[-1])
+    return str(least) if least == most else f"{least}-{most}"
 
 
 def runs_table(runs: Sequence[RunInfo]) -> RenderableType:

@@ -172,10 +172,13 @@ def test_a_registered_metric_has_its_options(capsys: pytest.CaptureFixture[str])
         assert "--target-weight N Bytes of weights to aim at" in shown
         assert "--max-weight N Upper limit of bytes of weights" in shown
         assert (
-            "none, activations, flops, memory, params, size, train_memory, weight, naswot or synflow: of a pool"
-            in shown
+            "none, activation_memory, activations, flops, memory, params, size, train_memory, weight, naswot or "
+            "synflow: of a pool" in shown
         )
-        assert "is of flops, params, activations, memory, size, train_memory, weight and latency@DEVICE; ends" in shown
+        assert (
+            "is of flops, params, activations, memory, activation_memory, size, train_memory, weight and "
+            "latency@DEVICE; ends" in shown
+        )
         asked = take({"target_weight": 5e6, "max_weight": 6e6, "max_flops": None}, Search)
         assert asked == Search(targets={"weight": 5e6}, most={"weight": 6e6})
         assert {"target_weight": 5e6, "max_weight": 6e6}.items() <= specification(asked).items()

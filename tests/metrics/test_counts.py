@@ -13,7 +13,8 @@ from nas_scale.architecture.files import known_nets, known_spaces, load_net, loa
 from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture, Style
 from nas_scale.metrics.counts import Counts, cost, stage_profile
-from nas_scale.metrics.metric import BYTES_PER_NUMBER, MEMORY
+from nas_scale.metrics.in_bytes import FLOAT32
+from nas_scale.metrics.metric import MEMORY
 from nas_scale.nets.build import build
 from nas_scale.nets.oracle import count_net
 from tests.support.random_nets import extreme_params, random_params
@@ -93,14 +94,14 @@ def test_cost_by_hand() -> None:
     activations = 16 * 8 + 4 * 8 + 4 * 16 + 4 * 24 + 10
     most_alive = 16 * 3 + 16 * 8  # the stem's input and output
     assert cost(net) == Counts(flops, parameters, activations, most_alive)
-    assert MEMORY.of(cost(net)) == BYTES_PER_NUMBER * (parameters + most_alive)
+    assert MEMORY.of(cost(net)) == FLOAT32 * (parameters + most_alive)
 
 
 def test_a_residual_branch_keeps_its_input_alive() -> None:
     frame = Architecture((), stem=8, stem_stride=1, head=8, resolution=8, classes=2)
     with_skip = cost(replace(frame, stages=(parse_stage("ir_e4_c8"),)))
     without = cost(replace(frame, stages=(parse_stage("ir_e4_c8_noskip"),)))
-    assert MEMORY.of(with_skip) - MEMORY.of(without) == BYTES_PER_NUMBER * 8 * 64
+    assert MEMORY.of(with_skip) - MEMORY.of(without) == FLOAT32 * 8 * 64
     assert (with_skip.flops, with_skip.parameters) == (without.flops, without.parameters)
 
 

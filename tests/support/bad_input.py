@@ -87,6 +87,10 @@ CASES = {
     "latency show x --resolution 64": "--resolution needs [NET...], and has no effect without it",
     "show --all": "--all needs a run",
     "show x --json --svg a.svg": "--svg draws the table, of which --json has none",
+    f"{SEARCH} --bytes-per-value 3": "--bytes-per-value 3 is no precision that is known; choose 4 (float32), 2",
+    f"{SEARCH} --bytes-per-value 0": "--bytes-per-value 0 must lie in 1 to 4",
+    "profile mobilenetv2 --bytes-per-value 3": "choose 4 (float32), 2 (float16) or 1 (int8)",
+    "search --max-activation-memory 1KiB": "raise --max-activation-memory",
     # words
     f"{SEARCH} --space efficentnet": "did you mean efficientnet?",
     f"{SEARCH} --pruner median": "--pruner 'median' is not known; choose none, halving or hyperband",
@@ -174,7 +178,7 @@ CASES = {
     f"{SEARCH} --results ./file.txt": "--results file.txt is a file",
     f"{SEARCH} --device cpu --results ./file.txt/deeper": "file.txt/deeper",
     f"{SEARCH} --device cpu --results /proc/nas-scale": "cannot make the folder /proc/nas-scale",
-    f"{SEARCH} --screen magic": "--screen 'magic' is not known; choose none, activations, flops, ",
+    f"{SEARCH} --screen magic": "--screen 'magic' is not known; choose none, activation_memory, activations, ",
     f"{SEARCH} --screen naswot --screen-pool 0": "--screen-pool 0 must lie in",
     # several objectives
     "search --objective flops": "--objective flops has to begin with accuracy; write --objective accuracy,flops",

@@ -19,6 +19,7 @@ from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.search.run import run_search
+from nas_scale.commands.shared.bytes_per_value import with_bytes_per_value
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Event, Listener, Note, RunOpened, ignore
 from nas_scale.commands.shared.given import given_options
@@ -31,6 +32,7 @@ from nas_scale.runs.store import Run, find_run
 
 
 @with_device_metrics
+@with_bytes_per_value
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     """Searches a baseline, fits how it should grow, and expands it.
 

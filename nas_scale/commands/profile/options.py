@@ -8,6 +8,7 @@ from typing import Annotated
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.bytes_per_value import bytes_option, check_bytes
 from nas_scale.commands.shared.options import Option, check
 
 
@@ -26,6 +27,7 @@ class ProfileOptions:
         ),
     ]
     resolution: Annotated[int | None, Option("Pixels a side.", "the net's own", "PX", least=1, most=8192)] = None
+    bytes_per_value: Annotated[int | None, bytes_option()] = None
     check: Annotated[bool, Option("Count with fvcore too, operator by operator.")] = False
     latency: Annotated[
         bool, Option("Measure milliseconds and memory too, in fresh processes. Give --device and what follows with it.")
@@ -34,4 +36,5 @@ class ProfileOptions:
     def checked(self) -> ProfileOptions:
         """Itself. Raises UserError naming the option that is wrong."""
         check(self)
+        check_bytes(self.bytes_per_value)
         return self

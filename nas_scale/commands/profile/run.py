@@ -26,8 +26,9 @@ from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject
 from nas_scale.engines.base import ignore_progress
 from nas_scale.metrics.counts import Counts, StageCounts, stage_profile, total
+from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.memory import memory_needs
-from nas_scale.metrics.metric import meters_of, metrics
+from nas_scale.metrics.metric import meters_of, metrics, values_stored_in
 
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
@@ -41,7 +42,7 @@ class Profile:
 
     Nets of other libraries have neither stages nor a cost of ours; `oracle` is fvcore's count, where it was asked for.
     own_resolution: it is the one that the net was made for. measured: of this net among all that were measured
-    together, where that was asked for.
+    together, where that was asked for. bytes_per_value: of weights and activations, for its metrics in bytes.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Profile:
     oracle: OracleCount | None = None
     own_resolution: bool = True
     measured: MeasuredNet | None = None
+    bytes_per_value: int = FLOAT32
 
 
 def profile(
@@ -71,7 +73,8 @@ def profile(
     options = given_options(options, ProfileOptions, Measuring)
     wanted = take(options, ProfileOptions).checked()
     setting = setting_to_measure(wanted.latency, options)
-    profiles = [_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets]
+    counted = (_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets)
+    profiles = [replace(item, bytes_per_value=wanted.bytes_per_value or FLOAT32) for item in counted]
     if setting is None:
         return profiles
     subjects = [Subject(item.architecture or item.name, item.resolution) for item in profiles]
@@ -122,25 +125,32 @@ def profile_rows(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
 
 
 def _document(item: Profile) -> dict[str, Any]:
+    with values_stored_in(item.bytes_per_value):
+        known = metrics()
     if item.cost is not None:
-        totals = {metric.name: metric.of(item.cost) for metric in metrics()}
+        totals = {metric.name: metric.of(item.cost) for metric in known}
     else:
         assert item.oracle is not None
         totals = item.oracle.costs
-    document: dict[str, Any] = {"name": item.name, "resolution": item.resolution, **totals, "stages": []}
+    document: dict[str, Any] = {"name": item.name, "resolution": item.resolution, **totals}
+    if item.bytes_per_value != FLOAT32:
+        document["bytes_per_value"] = item.bytes_per_value
+    document["stages"] = []
     for label, row in zip(item.labels, item.stages, strict=True):
         document["stages"].append(
             {
                 "stage": label,
                 "resolution": row.resolution,
                 "channels": row.channels,
-                **{metric.name: metric.of(row) for metric in metrics() if metric.adds_up},
+                **{metric.name: metric.of(row) for metric in known if metric.adds_up},
             }
         )
     if item.measured is not None:
         document["latency"] = latency_document(item.measured)
     if item.architecture is not None:
-        document["memory_needs"] = asdict(memory_needs(item.architecture))
+        needs = asdict(memory_needs(item.architecture, number=item.bytes_per_value))
+        runs_in_torch = item.bytes_per_value > 1  # whose eager convolutions have no int8
+        document["memory_needs"] = needs if runs_in_torch else {name: needs[name] for name in ("planned", "sum")}
         document["net"] = net_document(item.architecture)
     if item.oracle is not None:
         document["fvcore"] = {

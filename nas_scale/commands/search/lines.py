@@ -15,7 +15,8 @@ from nas_scale.zero_cost.names import score_label
 def asked_line(wanted: Search, space: SearchSpace, reference: Architecture) -> str:
     """What is searched, inside which limits, by which objectives."""
     bounds = ", ".join(_bound(limit) for limit in wanted.limits().limits) or "no limit"
-    line = f"space {space.name}, {bounds}; cost counted at {reference.resolution} px and {reference.classes} classes"
+    pixels = f"{reference.resolution} px" if len(space.resolutions) == 1 else "each net's own resolution"
+    line = f"space {space.name}, {bounds}; cost counted at {pixels} and {reference.classes} classes"
     if wanted.screen != "none":
         line += f"; each trial takes what {score_label(wanted.screen)} favours of {wanted.screen_pool} proposals"
     if len(wanted.objectives) > 1:

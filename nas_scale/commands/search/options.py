@@ -18,7 +18,9 @@ from nas_scale.commands.search.budget_options import (
     target_options,
 )
 from nas_scale.commands.search.objective_names import USUAL_SAMPLER, ensure_followed, read_objectives
+from nas_scale.commands.search.screens import screen_help, screens
 from nas_scale.commands.shared import completion
+from nas_scale.commands.shared.bytes_per_value import bytes_option, check_bytes
 from nas_scale.commands.shared.data_defaults import is_gpu
 from nas_scale.commands.shared.options import Needs, Option, OptionEach, check, one_of, words_of
 from nas_scale.commands.shared.quality import ACCURACY
@@ -29,7 +31,6 @@ from nas_scale.metrics.metric import LATENCY, Metric, metrics
 from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward, RewardKind
 from nas_scale.samplers.registry import SAMPLERS, SEVERAL_OBJECTIVES, ensure_importable, is_dotted
 from nas_scale.trials.pruning import Kind, Pruner
-from nas_scale.zero_cost.names import WEIGHT_SCORES, counted_scores
 
 TRIALS: Final = 8
 TRIALS_ON_GPU: Final = 32  # in about the same time
@@ -55,17 +56,6 @@ def _objective_help() -> str:
         f"accuracy, or several objectives like accuracy,flops: what is made small beside it is of {costs}; ends in a "
         "Pareto front of nets that no other beats in all of them."
     )
-
-
-def _screen_help() -> str:
-    return (
-        f"{words_of(_screens())}: of a pool of proposals train the one that has most of it; nas-scale certify tells "
-        "whether that helps."
-    )
-
-
-def _screens() -> tuple[str, ...]:
-    return ("none", *counted_scores(), *WEIGHT_SCORES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +101,7 @@ class Search:
         ),
     ] = None
     most: Annotated[Mapping[str, float | str], OptionEach("max", most_options)] = field(default_factory=dict)
+    bytes_per_value: Annotated[int | None, bytes_option(BUDGET)] = None
     space: Annotated[str | SearchSpace, space_option(SEARCH)] = "efficientnet"
     resolution: Annotated[int | None, resolution_option(SEARCH)] = None
     classes: Annotated[int | None, classes_option(SEARCH)] = None
@@ -207,7 +198,7 @@ class Search:
             needs=Needs("pruner", ("none",)),
         ),
     ] = 3
-    screen: Annotated[str, Option(_screen_help, panel=SEARCH)] = "none"
+    screen: Annotated[str, Option(screen_help, panel=SEARCH)] = "none"
     screen_pool: Annotated[
         int,
         Option("Proposals in that pool.", None, "N", SEARCH, least=1, most=10_000, needs=Needs("screen", ("none",))),
@@ -216,12 +207,13 @@ class Search:
     def checked(self) -> Search:
         """These options with `objective` as one string. Raises UserError naming the option that is wrong."""
         check(self)
+        check_bytes(self.bytes_per_value)
         self.limits()
         if is_dotted(self.sampler):
             ensure_importable(self.sampler)
         else:
             one_of(tuple(SAMPLERS), sampler=self.sampler)
-        one_of(_screens(), screen=self.screen)
+        one_of(screens(), screen=self.screen)
         objective = ",".join(self.objectives)
         ensure_followed(objective, self.sampler, self.target() is not None, self.pruner)
         return replace(self, objective=objective)

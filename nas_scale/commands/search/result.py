@@ -10,6 +10,7 @@ import msgspec
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.quality import ACCURACY, VALUE, Quality
 from nas_scale.commands.shared.training import Training
+from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.runs.results import Costs, Most, NetRow, Result, Targets, WhereAny
 from nas_scale.statistics.random_baseline import RandomSearch
 from nas_scale.statistics.ranking import Round, State
@@ -83,7 +84,8 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
 
     header: what was asked and how the proxy is reduced, a sentence a line. objective: `proxy`, or the name of the
     caller's own function. targets: costs aimed at, by metric; None where the metric has none. most: costs not to be
-    exceeded. seed_sd: pooled deviation between seeds, on seed_freedom degrees; None where no net had two.
+    exceeded. bytes_per_value: of each weight and activation in costs in bytes, training memory aside. seed_sd: pooled
+    deviation between seeds, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would
     have come to. trials: of this run. data: what was understood of the images; None where there are none, and in older
     files. objectives and pareto_front: of a search with several objectives.
@@ -95,6 +97,7 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     objective: str
     targets: Targets = msgspec.field(default_factory=dict)
     most: Most = msgspec.field(default_factory=dict)
+    bytes_per_value: int = FLOAT32
     seed_sd: float | None
     seed_freedom: int = 0
     spread: float | None = None

@@ -20,11 +20,13 @@ from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.result import PrunerUsed, RankingRow, SearchResult
 from nas_scale.commands.search.warm_start import inside, taken, warm_start_line
 from nas_scale.commands.search.work import SearchWork
+from nas_scale.commands.shared.bytes_per_value import bytes_line, with_bytes_per_value
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, ignore
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import data_lines
 from nas_scale.commands.shared.opening import logged, opened, read_again
+from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.metric import FLOPS, caveats, metrics
 from nas_scale.runs.raising import Raisable
 from nas_scale.runs.results import write_result
@@ -35,6 +37,7 @@ from nas_scale.trials.known import Known
 
 
 @with_device_metrics
+@with_bytes_per_value
 def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **options: Any) -> SearchResult:
     """Searches a space and returns the ranking.
 
@@ -89,7 +92,7 @@ def _header(prepared: Prepared, known: Sequence[Known], images: DataSummary | No
         ranked = inside(known, prepared.space, wanted.limits())
         lines.append(warm_start_line(prepared.sources, len(ranked), len(known)))
     lines += [included_line(prepared.included)] if prepared.included else []
-    lines += caveats(metrics())
+    lines += [*bytes_line(wanted.bytes_per_value or FLOAT32), *caveats(metrics())]
     lines += data_lines(images) if images else []
     space = wanted.space if isinstance(wanted.space, str) else prepared.space.name
     return (*lines, *objective.lines_on_trust(prepared.settings, space))
@@ -108,6 +111,7 @@ def search_result(
         header=header,
         objective=run.spec["objective"],
         targets={FLOPS.name: None} if target is None else {FLOPS.name: None, target[0].name: target[1]},
+        bytes_per_value=wanted.bytes_per_value or FLOAT32,
         most={metric.name: value for metric, value in by_metric("max", wanted.most)},
         seed_sd=ranking.seed_sd,
         seed_freedom=ranking.freedom,
