@@ -162,6 +162,12 @@ def test_a_link_that_leads_nowhere_is_named(name: str, tmp_path: Path) -> None:
         (folder / name if "." not in name else folder / "cat" / name).unlink()
 
 
+def test_a_link_that_leads_nowhere_and_is_no_class_is_counted(tmp_path: Path) -> None:
+    folder = write_images(tmp_path, *in_folders("."))
+    (folder / "cat" / "notes").symlink_to("nowhere")
+    assert Listing.of(folder).passed == {"no extension": 1}
+
+
 def test_pipes_and_devices_are_no_images(tmp_path: Path) -> None:
     folder = write_images(tmp_path, *in_folders("."))
     os.mkfifo(folder / "cat" / "pipe.jpg")

@@ -40,6 +40,7 @@ class Layout:
         Raises DataError where there are none, and for a class without images.
         """
         folder = self.parts[part]
+        _refuse_lost(folder)
         found: dict[str, list[Tree]] = {}
         for below in sorted(folder.folders, key=lambda below: nfc(below.name)):
             found.setdefault(nfc(below.name), []).append(below)
@@ -89,6 +90,7 @@ def layout_of(given: Tree) -> Layout:
             _refuse_parts_of_another_kind(top)
             return Layout(given, top, {"train": top}, {})
         top = inner
+    _refuse_lost(top)
     found = _checked(parts, top)
     return Layout(
         given,
@@ -128,6 +130,12 @@ def _parts(top: Tree) -> dict[Part, list[Tree]]:
     if others and len({*names.values()}) < 2 and not all(_holds_classes(folders[name]) for name in names):
         return {}
     return {part: [folders[name] for name in names if names[name] == part] for part in PARTS if part in names.values()}
+
+
+def _refuse_lost(folder: Tree) -> None:
+    """Raises DataError where a link among the folders leads nowhere: it may have been one of them."""
+    for name in folder.content.lost:
+        raise DataError(f"{one_line(f'{folder.path}/{name}')} is a link that leads nowhere; repair or remove it")
 
 
 def _holds_classes(folder: Tree) -> bool:

@@ -37,7 +37,8 @@ class _Content:
     """What is directly in a folder, in the order of names, however the folder is reached.
 
     inode: device and number of the folder. images: size, time and whether it is there. passed: files that are no
-    images, by kind. left_out: folders that are not looked into, by name.
+    images, by kind. left_out: folders that are not looked into, by name. lost: links that lead nowhere and may have
+    been to folders.
     """
 
     inode: Inode
@@ -45,6 +46,7 @@ class _Content:
     images: Mapping[str, tuple[int, int, bool]]
     passed: Mapping[str, int]
     left_out: Mapping[str, int]
+    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,7 @@ def _sum(counts: Iterator[Mapping[str, int]]) -> dict[str, int]:
 def scan(root: Path) -> Tree:
     """All that is below `root`. Links are followed, but for those to a folder that they lie in.
 
-    Raises OSError for a folder that cannot be read; DataError for a link that leads nowhere and may have been to a
-    folder, and where folders are nested too deep.
+    Raises OSError for a folder that cannot be read, DataError where folders are nested too deep.
     """
     above = {_inode(os.stat(folder)) for folder in Path(os.path.realpath(root)).parents}
     return Tree(str(root), _Scan(above, {}).content(str(root), os.stat(root), 0))
@@ -144,14 +145,14 @@ class _Scan:
 
     def _read(self, path: str, inode: Inode, depth: int) -> _Content:
         folders, images = dict[str, _Content](), dict[str, tuple[int, int, bool]]()
-        passed, left_out = Counter[str](), Counter[str]()
+        passed, left_out, lost = Counter[str](), Counter[str](), list[str]()
         with os.scandir(path) as found:
             entries = sorted(found, key=lambda entry: entry.name)
         for entry in entries:
             name, kind = entry.name, passed_over(entry.name)
             status = _status(entry)
             if status is None and kind not in (None, HIDDEN):
-                raise DataError(f"{one_line(entry.path)} is a link that leads nowhere; repair or remove it")
+                lost.append(name)
             if status is not None and stat.S_ISDIR(status.st_mode):
                 if is_junk_folder(name):
                     left_out[display_name(name)] += 1
@@ -167,7 +168,7 @@ class _Scan:
                 images[name] = (status.st_size, status.st_mtime_ns, True)
             else:  # a pipe, a socket or a device might never end
                 passed["no regular file"] += 1
-        return _Content(inode, folders, images, passed, left_out)
+        return _Content(inode, folders, images, passed, left_out, tuple(lost))
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
