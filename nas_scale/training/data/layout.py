@@ -12,7 +12,7 @@ from typing import Final
 from nas_scale.errors import DataError
 from nas_scale.printable import one_line
 from nas_scale.training.data.file_kinds import HIDDEN, amounts, display_name, nfc
-from nas_scale.training.data.part_names import PARTS, Part, is_fold, parts_beside_words, parts_named
+from nas_scale.training.data.part_names import PARTS, Part, is_fold, may_be_class, parts_beside_words, parts_named
 from nas_scale.training.data.tree import Tree
 
 LAYOUTS: Final = "train/ and val/ with one folder a class in each, or one folder a class"
@@ -116,7 +116,9 @@ def folders_named(folders: Sequence[Tree]) -> str:
 def _parts(top: Tree) -> dict[Part, list[Tree]]:
     """The folders that claim to be each part; none where their names are those of classes.
 
-    A class may be called train, or valid, or tr: then it holds its images itself, beside other classes.
+    A class may be called train, or valid beside invalid: then it holds its images itself, beside other classes.
+
+    Raises DataError where a folder may be either.
     """
     folders = {folder.name: folder for folder in top.folders}
     names = parts_named(list(folders))
@@ -128,6 +130,12 @@ def _parts(top: Tree) -> dict[Part, list[Tree]]:
         names = several[0] if several else {}
     others = [folder for name, folder in folders.items() if name not in names and folder.has_images]
     if others and len({*names.values()}) < 2 and not all(_holds_classes(folders[name]) for name in names):
+        for name in names:
+            if not may_be_class(name, list(folders)):
+                raise DataError(
+                    f"{display_name(name)}/ in {path_of(top)} is beside classes and could be one or a part of the data "
+                    "set; rename it, or move it away"
+                )
         return {}
     return {part: [folders[name] for name in names if names[name] == part] for part in PARTS if part in names.values()}
 

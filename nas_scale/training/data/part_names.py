@@ -17,6 +17,7 @@ _WORDS: Final[dict[Part, str]] = {
     "test": "test(?:ing)?|tst|te|holdout|eval(?:uation)?",
 }
 _NAMES: Final = {part: re.compile(f"{_FILLING}(?:{words}){_FILLING}") for part, words in _WORDS.items()}
+_CLASSES: Final = frozenset({"train", "tr", "te"})
 _BESIDE_LETTERS: Final = re.compile(r"[\d\s._()+-]+")  # years, versions, and what separates words
 _FOLDS: Final = re.compile("(?:cv)?(?:fold|split|subset|partition)s?")
 
@@ -39,6 +40,12 @@ def parts_beside_words(names: Sequence[str]) -> list[dict[str, Part]]:
                     by_word.setdefault(word, {})[name] = part
     found = [found for found in by_word.values() if "train" in found.values() and len({*found.values()}) > 1]
     return [each for at, each in enumerate(found) if each not in found[:at]]
+
+
+def may_be_class(name: str, others: Sequence[str]) -> bool:
+    """Whether a part's name is that of a class as well: a vehicle, a country or language, what others are not."""
+    folded = _folded(name)
+    return folded in _CLASSES or any(_folded(other) in (f"in{folded}", f"not {folded}") for other in others)
 
 
 def is_fold(name: str) -> bool:
