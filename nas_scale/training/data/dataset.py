@@ -41,6 +41,7 @@ class Dataset:
     flips: whether a mirrored image keeps its label.
     about: one sentence on what the data is and is not, for tables.
     available: how many images there are to train and validate on, of which limits may leave some out.
+    broken: how many were left out because they cannot be read.
     """
 
     name: str
@@ -52,4 +53,5 @@ class Dataset:
     flips: bool
     about: str
     available: int = 0
+    broken: int = 0
     passed_over: PassedOver = PassedOver()

@@ -158,4 +158,5 @@ def _stored(entry: CacheEntry) -> Dataset | None:
         flips=meta["flips"],
         about="; ".join([meta["about"], *meta["notes"]]),
         available=meta["available"],
+        broken=meta["broken"],
     )

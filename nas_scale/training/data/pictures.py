@@ -249,5 +249,5 @@ def _size(image: ImageFile.ImageFile, least: int) -> int:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return f"it is no picture ({', '.join(_formats())}), or of a kind that Pillow does not read"
+        return "it is no picture of a kind that is read"
     return " ".join(str(error).split()) or type(error).__name__

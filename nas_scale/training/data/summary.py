@@ -19,7 +19,7 @@ class DataSummary:
     train, validate: how many images of each are used, of `available` ones. classes: their names, as they can be shown.
     majority_share: the share (0..1) of the validation images that the most frequent class among them has, which an
     accuracy is to be compared with; majority_class: its name. passed_over: files that are no images, by kind, such as
-    `.txt`; left_out: folders that were not looked into, by name.
+    `.txt`; left_out: folders that were not looked into, by name. broken: images that cannot be read and were skipped.
     """
 
     about: str
@@ -31,6 +31,7 @@ class DataSummary:
     majority_share: float
     passed_over: Mapping[str, int]
     left_out: Mapping[str, int]
+    broken: int = 0
 
     @classmethod
     def of(cls, images: Dataset) -> DataSummary:
@@ -46,6 +47,7 @@ class DataSummary:
             majority_share=share,
             passed_over=images.passed_over.files,
             left_out=images.passed_over.folders,
+            broken=images.broken,
         )
 
 

@@ -59,7 +59,7 @@ def write_splits(
     skip_broken: bool,
     listing: Path,
 ) -> dict[str, Any]:
-    """Writes the arrays of splits; returns their statistics, and notes on their images, as plain values.
+    """Writes the arrays of splits; returns as plain values their statistics, how many images are broken, and notes.
 
     listing: a file to list broken images in, where there are many. Raises DataError where images are broken and not to
     be skipped, or none of a class is left.
@@ -72,6 +72,7 @@ def write_splits(
         _check_presence(classes, name, each, damaged)
     return {
         "statistics": {name: each.statistics() for name, each in found.items()},
+        "broken": len(damaged),
         "notes": _notes(list(found.values()), classes, len(damaged)),
     }
 
@@ -127,5 +128,6 @@ def _notes(found: Sequence[_Found], classes: Sequence[str], skipped: int) -> lis
         notes.append("WARNING: every image is of one colour")
     elif constant:
         names = ", ".join(constant[:5]) + (" ..." if len(constant) > 5 else "")
-        notes.append(f"WARNING: every image of class {names} is of one colour")
+        classes_ = "class" if len(constant) == 1 else "classes"
+        notes.append(f"WARNING: every image of {classes_} {names} is of one colour")
     return notes
