@@ -93,7 +93,8 @@ class ClassLabel:
     names = ["cat", "dog"]
 
 class Rows:
-    def __init__(self, count, seed, image, label):
+    def __init__(self, count, seed, image, label, broken=None):
+        self.broken = broken
         self.pixels = np.random.default_rng(seed).integers(0, 256, (count, 24, 30, 3), dtype=np.uint8)
         self.image, self.label, self.column_names = image, label, [image, label]
         self.features = {image: Image(), label: ClassLabel()}
@@ -105,6 +106,8 @@ class Rows:
     def __getitem__(self, key):
         if key == self.label:
             return [index % 2 for index in range(len(self))]
+        if key == self.broken:
+            return {self.image: None, self.label: key % 2}
         file = io.BytesIO()
         Pictures.fromarray(self.pixels[key]).save(file, "PNG")
         return {self.image: {"bytes": file.getvalue(), "path": None}, self.label: key % 2}
@@ -114,6 +117,8 @@ def load_dataset(name, revision=None):
         return {"train": Rows(10, 0, "image", "caption")}
     if name == "owner/no-images":
         return {"train": Rows(10, 0, "pixels", "label")}
+    if name == "owner/pets-broken":
+        return {"train": Rows(40, 0, "image", "label", broken=3)}
     if name == "owner/pets":
         return {"train": Rows(40, 0, "image", "label"), "test": Rows(10, 1, "image", "label")}
     if name == "owner/pets-val":

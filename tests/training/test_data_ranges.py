@@ -1,4 +1,4 @@
-"""Pictures of more than eight bits: one range for the whole data set, by type and maximum, and never a black picture."""
+"""Pictures of more than eight bits: one range for the whole data set, by type and maximum, and none is black."""
 
 from __future__ import annotations
 

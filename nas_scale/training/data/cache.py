@@ -39,6 +39,11 @@ def default_folder() -> Path:
         raise UserError(f"no folder for the image cache: {error}, or set {VARIABLE}") from None
 
 
+def broken_list(root: Path) -> Path:
+    """The file in a cache's folder that lists the broken images of the data set that was refused last."""
+    return root / "broken.txt"
+
+
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
     """The folder of one data set in the cache, which may not exist yet."""
@@ -71,7 +76,7 @@ class CacheEntry:
     @property
     def broken(self) -> Path:
         """The file beside it that lists broken images, where there are many."""
-        return self.folder.with_name(f"{self.folder.name}-broken.txt")
+        return broken_list(self.folder.parent)
 
     def write(self, write: Callable[[Path], dict[str, Any]]) -> None:
         """Stores what write(folder) writes, and the metadata that it returns. Raises DataError."""

@@ -204,6 +204,8 @@ def _first_rows(content: bytes, least: int, memory: ExitStack) -> Pixels:
     if ends is None or lacks_scans(content):
         raise ValueError("it cannot be gone on with")
     one, other = ends
+    if one.startswith(b"\xff"):  # the file may end within a marker
+        content = content.rstrip(b"\xff")
     pixels = _decoded(io.BytesIO(content + one), least, memory, at_once=2)
     other_pixels = decode(functools.partial(_drafted, io.BytesIO(content + other), least))
     first, last = whole_rows(pixels.image, other_pixels.image)

@@ -128,6 +128,5 @@ def _notes(found: Sequence[_Found], classes: Sequence[str], skipped: int) -> lis
         notes.append("WARNING: every image is of one colour")
     elif constant:
         names = ", ".join(constant[:5]) + (" ..." if len(constant) > 5 else "")
-        classes_ = "class" if len(constant) == 1 else "classes"
-        notes.append(f"WARNING: every image of {classes_} {names} is of one colour")
+        notes.append(f"WARNING: every image of class{'es' if len(constant) > 1 else ''} {names} is of one colour")
     return notes
