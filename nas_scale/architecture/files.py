@@ -19,9 +19,9 @@ import yaml
 
 from nas_scale import atomic, numbers
 from nas_scale.architecture.growth import scale
-from nas_scale.architecture.notation import format_stage, parse_stage
+from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.properties import DERIVED, GROWTH_KEYS, KEYS, STYLE_KEYS, net_options, properties
-from nas_scale.architecture.space import NET_CHOICES, SearchSpace, space_of, stage_template
+from nas_scale.architecture.space import NET_CHOICES, SearchSpace, parsed_stage, space_of, stage_template
 from nas_scale.architecture.spec import Architecture
 from nas_scale.architecture.yaml_nodes import Line, YamlValue, read_mapping
 from nas_scale.errors import NotationError, UserError
@@ -78,7 +78,7 @@ def _net_of(entries: Mapping[str, YamlValue], file: str, name: str, within: tupl
     stages = []
     for line in _stage_lines(entries, file):
         try:
-            stages.append(parse_stage(line.text))
+            stages.append(parsed_stage(line.text))
         except NotationError as error:
             raise line.error(error) from None
     blocks = sum(stage.repeats for stage in stages)

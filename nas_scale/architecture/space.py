@@ -56,7 +56,7 @@ class StageTemplate:
         """The stage with the options that `pick` takes."""
         block = self.slots.get("block")
         if isinstance(block, Choice):
-            return _parsed(str(pick(block)))
+            return parsed_stage(str(pick(block)))
         filled = {name: pick(slot) if isinstance(slot, Choice) else slot for name, slot in self.slots.items()}
         return stage_of(filled.get)
 
@@ -67,7 +67,7 @@ class StageTemplate:
             yield params, self.resolve(lambda choice, params=params: params[choice.key])  # type: ignore[misc]
 
 
-_parsed = lru_cache(maxsize=4096)(parse_stage)
+parsed_stage = lru_cache(maxsize=4096)(parse_stage)
 
 
 def stage_template(text: str, number: int) -> StageTemplate:

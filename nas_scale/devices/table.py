@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -20,11 +20,14 @@ from nas_scale.devices.measurement import Measurement
 from nas_scale.devices.posterior import Chosen
 from nas_scale.devices.prediction_errors import PredictionErrors
 from nas_scale.devices.setting import DeviceSetting
-from nas_scale.errors import NotationError, UserError
+from nas_scale.errors import DamagedFileError, MissingFileError, NotationError, UserError
+from nas_scale.files import json_of
 from nas_scale.plain import fingerprint
 
 FOLDER: Final = "devices"  # in the folder of all runs
 VERSION: Final = 1
+ANEW: Final = "build or fit it again"
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
@@ -46,9 +49,9 @@ class HeldOut(PredictionErrors, frozen=True, kw_only=True):
 class TableRow(msgspec.Struct, frozen=True, kw_only=True):
     """A measured network. spread: interquartile range over median, where it is known."""
 
-    milliseconds: float
+    milliseconds: Positive
     net: Mapping[str, Any]
-    batch: int = 1
+    batch: Annotated[int, msgspec.Meta(ge=1)] = 1
     spread: float | None = None
 
     @classmethod
@@ -77,7 +80,7 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
     origin: Literal["measured", "learned"]
     source: str
     date: str
-    batch: int = 1
+    batch: Annotated[int, msgspec.Meta(ge=1)] = 1
     setting: DeviceSetting | None = None
     reference: float | None = None
     environment: Mapping[str, Any] = {}
@@ -85,7 +88,7 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
     trusted: bool = True
     words: str
     model: Chosen
-    rows: tuple[TableRow, ...]
+    rows: Annotated[tuple[TableRow, ...], msgspec.Meta(min_length=1)]
 
     @property
     def fingerprint(self) -> str:
@@ -122,16 +125,18 @@ def read_table(name: str, results: Path) -> DeviceTable:
     """The table of a device. Raises UserError where there is none, or none that can be read, saying what to do."""
     path = table_path(name, results)
     try:
-        table = msgspec.json.decode(path.read_bytes(), type=DeviceTable)
+        table = msgspec.convert(json_of(path), DeviceTable)
         for row in table.rows:
             row.measurement()
-    except FileNotFoundError:
+    except MissingFileError:
         known = table_names(results)
         there = f"there are {', '.join(known)}" if known else "there is none yet"
         advice = f"make it with: nas-scale latency build --name {name}"
         raise UserError(f"there is no device {name!r} in {results / FOLDER} ({there}); {advice}") from None
-    except (OSError, msgspec.DecodeError, NotationError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: {error}; build or fit it again") from None
+    except DamagedFileError as error:
+        raise UserError(f"{error}; {ANEW}") from None
+    except (msgspec.ValidationError, NotationError) as error:
+        raise UserError(f"{path} is damaged: {error}; {ANEW}") from None
     if table.version > VERSION:
         raise UserError(
             f"{path} is of a newer nas-scale (version {table.version}, this one reads {VERSION}); upgrade it"
@@ -140,5 +145,8 @@ def read_table(name: str, results: Path) -> DeviceTable:
 
 
 def model_of(table: DeviceTable) -> LatencyModel:
-    """The model of a table, as it was chosen when the table was made."""
-    return LatencyModel.fit([row.measurement() for row in table.rows], table.model)
+    """The model of a table, as it was chosen when the table was made. Raises UserError where it fits none."""
+    try:
+        return LatencyModel.fit([row.measurement() for row in table.rows], table.model)
+    except (ValueError, LookupError, ArithmeticError, TypeError) as error:
+        raise UserError(f"the table of device {table.name} is damaged: no model of its rows: {error}; {ANEW}") from None

@@ -9,18 +9,22 @@ import shlex
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from nas_scale.atomic import write_text
-from nas_scale.errors import RunError
+from nas_scale.errors import DamagedFileError, MissingFileError, RunError
+from nas_scale.files import json_of
 from nas_scale.runs.database import hide_passwords
 
 FORMAT: Final = 2  # 1 had other keys of nets and spaces: such a run can be shown, and not be gone on with
 SHOWN_DIFFERENCES: Final = 3
 PACKAGES: Final = ("nas-scale", "optuna", "torch", "numpy")
+REPAIR: Final = "bring it back from a copy, or remove the folder"
 _ABSENT: Final = object()
 
 
@@ -88,21 +92,23 @@ def write(path: Path, record: Record) -> None:
 
 
 def read(path: Path) -> Record:
-    """Reads run.json. Raises RunError where it is damaged or was written by a newer nas-scale."""
+    """Reads run.json. Raises RunError naming the file and the field where it is damaged, or where a newer nas-scale
+    wrote it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        written = int(content["format"])
-        if written > FORMAT:
+        content = json_of(path)
+        if not isinstance(content, dict):
+            raise ValueError(f"Expected `object`, got `{type(content).__name__}`")
+        written = content.get("format")
+        if isinstance(written, int) and written > FORMAT:
             raise RunError(f"{path} is of a newer nas-scale (format {written}, this one reads {FORMAT}); upgrade it")
-        finish = content.pop("finished")
-        record = Record(**{"begun": True, **content}, finished=Finish(**finish) if finish else None)
-        if not (isinstance(record.spec, dict) and isinstance(record.kind, str) and isinstance(record.created, str)):
-            raise ValueError("a field has the wrong type")
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise RunError(f"{path} is damaged; remove the folder, or bring back the file from a copy") from error
-    return record
+        missing = [item.name for item in fields(Record) if item.name not in {"begun": True, **content}]
+        if missing:
+            raise ValueError(f"Object missing required field `{missing[0]}`")
+        return msgspec.convert({"begun": True, **content}, Record)
+    except (MissingFileError, DamagedFileError) as error:
+        raise RunError(f"{error}; {REPAIR}") from error
+    except ValueError as error:  # msgspec's too
+        raise RunError(f"{path} is damaged: {error}; {REPAIR}") from error
 
 
 def refuse_older(folder: Path, record: Record, to_do: str) -> None:

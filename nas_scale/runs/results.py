@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin
 
@@ -17,14 +16,15 @@ import msgspec
 
 from nas_scale import atomic
 from nas_scale.architecture.files import net_from_document
-from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture
-from nas_scale.errors import NotationError, RunError, UserError
+from nas_scale.errors import DamagedFileError, MissingFileError, NotationError, RunError, UserError
+from nas_scale.files import json_of
 from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, LATENCY, PARAMS, metrics
 from nas_scale.runs.resuming import resume_command
 from nas_scale.runs.store import Run
 
 FILE: Final = "result.json"
+AGAIN: Final = "bring it back from a copy, or run it again under another name"
 VERSION: Final = 1
 # The costs that every row of a net has had since version 1; of a metric that is registered later, old files have none.
 COUNTED: Final = (FLOPS.name, PARAMS.name, ACTIVATIONS.name)
@@ -50,24 +50,15 @@ class NetRow(msgspec.Struct, frozen=True, kw_only=True):
     net: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        """Raises ValueError where a stage cannot be read."""
-        stages = self.net.get("stages")
-        if not (isinstance(stages, list) and all(isinstance(stage, str) for stage in stages)):
-            raise ValueError("`net.stages` is missing, or no list of strings")
-        for stage in stages:
-            _refuse_unreadable(stage)
+        """Raises ValueError where the network cannot be read."""
+        try:
+            self.architecture()
+        except NotationError as error:
+            raise ValueError(f"`net`: {str(error).removeprefix('net: ')}") from error
 
     def architecture(self, name: str = "") -> Architecture:
         """The network, with this name. Raises NotationError."""
         return net_from_document(self.net, name)
-
-
-@lru_cache(maxsize=4096)
-def _refuse_unreadable(stage: str) -> None:
-    try:
-        parse_stage(stage)
-    except NotationError as error:
-        raise ValueError(f"`net.stages`: {error}") from error
 
 
 R = TypeVar("R", bound=Result)
@@ -82,14 +73,15 @@ def read_result(run: Run, kind: type[R]) -> R:
     """The run's result. Raises RunError where there is none yet, or naming the file and the wrong field."""
     path = run.folder / FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return typed(content, kind)
+        return typed(json_of(path), kind)
     except RunError as error:
         raise RunError(f"{path}: {error}") from None
-    except FileNotFoundError:
+    except MissingFileError:
         raise RunError(f"{run.folder} has no result yet: {_why(run)}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}; run it again under another name") from None
+    except DamagedFileError as error:
+        raise RunError(f"{error}; {AGAIN}") from None
+    except ValueError as error:  # msgspec's too
+        raise RunError(f"{path} is damaged: {error}; {AGAIN}") from None
 
 
 def plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from nas_scale.runs.database import HIDDEN, Database, file_database, recorded_da
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
 from nas_scale.runs.study import MAXIMIZE_ONE, begin_study, open_study, refusal
-from nas_scale.trials.finished import ORIGIN
+from nas_scale.trials.finished import ORIGIN, stored_trials
 
 if TYPE_CHECKING:
     import optuna
@@ -200,7 +200,7 @@ def _progress(run: Run) -> tuple[int | None, str]:
     try:
         from optuna.trial import TrialState
 
-        finished = (trial for trial in run.study.get_trials(deepcopy=False) if trial.state.is_finished())
+        finished = (trial for trial in stored_trials(run.study) if trial.state.is_finished())
         counted = [trial for trial in finished if ORIGIN not in trial.user_attrs]
     except RunError:
         return None, ""

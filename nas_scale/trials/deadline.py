@@ -13,7 +13,9 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
 
 from nas_scale.training.job import Score
 from nas_scale.trials.events import (
@@ -26,7 +28,7 @@ from nas_scale.trials.events import (
     TrialPruned,
     TrialStarted,
 )
-from nas_scale.trials.finished import finished_trials
+from nas_scale.trials.finished import damage_named, finished_trials
 
 if TYPE_CHECKING:
     import optuna
@@ -43,6 +45,15 @@ class After:
 
     nets: Callable[[int], int]
     seeds: int
+
+
+class _Spent(msgspec.Struct, frozen=True):
+    """What is stored of a run's time, in seconds; at which trial it ended, and why."""
+
+    spent: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    starting: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    ended: int | None = None
+    why: Why | None = None
 
 
 class Deadline:
@@ -70,12 +81,11 @@ class Deadline:
         self._workers, self._parts, self._epochs = workers, parts, epochs
         self._clock = clock
         self._began = clock() if begun is None else begun
-        stored = study.user_attrs.get(TIME, {})
-        self._before = float(stored.get("spent", 0.0))
-        self._starting = float(stored.get("starting", 0.0))
+        with damage_named(f"study {study.study_name!r}, attribute {TIME!r}"):
+            stored = msgspec.convert(study.user_attrs.get(TIME, {}), _Spent)
+        self._before, self._starting = stored.spent, stored.starting
         self._started = False  # whether this process knows what its start took
-        self.ended: int | None = stored.get("ended")
-        self.why: Why | None = stored.get("why")
+        self.ended, self.why = stored.ended, stored.why
         self._units = 0.0  # trainings done, in trials brought to their end
         self._trained = 0  # trials that they were of
         self._row = 0  # repeats in a row, up to now

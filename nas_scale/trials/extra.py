@@ -9,7 +9,7 @@ from nas_scale.engines.base import Engine
 from nas_scale.training.job import Epoch, Job, Remark, Score
 from nas_scale.trials.events import Event, JobDone, JobEpochDone, Remarked
 from nas_scale.trials.feed import Feed
-from nas_scale.trials.finished import read_outcome, stored_outcome
+from nas_scale.trials.finished import damage_named, read_outcome, stored_outcome
 
 if TYPE_CHECKING:
     import optuna
@@ -37,7 +37,9 @@ def run_jobs(
     feed: Feed[str] = Feed(engine, tell)
     for keys, job in wanted.items():
         if all(EXTRA + key in stored for key in keys):
-            done |= {key: read_outcome(stored[EXTRA + key]) for key in keys}
+            for key in keys:
+                with damage_named(f"study {study.study_name!r}, attribute {EXTRA + key!r}"):
+                    done[key] = read_outcome(stored[EXTRA + key])
         else:
             feed.put(keys, job)
     every = [key for keys in wanted for key in keys]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from nas_scale.errors import RunError
+import msgspec
+
+from nas_scale.errors import RunError, UserError
 from nas_scale.training.job import Score
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ KEY: Final = "key"
 SAME_AS: Final = "same_as"
 REASON: Final = "reason"
 ORIGIN: Final = "from"  # the run that a trial was taken from (trials/known.py)
+RESTORE: Final = "bring the study back from a copy, or start another run"
 NOT_STARTED: Final = "not begun: the time was up"  # the reason of a trial that is ignored (trials/deadline.py)
 SCORE: Final = "score:"  # with the index of the seed: {"accuracy": ...}, or {"reason": ...}
 
@@ -44,13 +49,30 @@ class FinishedTrial:
 def finished_trials(study: optuna.Study) -> list[FinishedTrial]:
     """All finished trials in the order of numbers, without those that never started.
 
-    Raises RunError when a score is of another version's shape.
+    Raises RunError naming the study, the trial and the attribute where one is damaged, or of another version's shape.
     """
     found: dict[int, FinishedTrial] = {}
-    for trial in sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number):
+    for trial in stored_trials(study):
         if trial.state.is_finished() and trial.user_attrs.get(REASON) != NOT_STARTED:
-            found[trial.number] = _finished(trial, found)
+            with damage_named(f"study {study.study_name!r}, trial {trial.number}"):
+                found[trial.number] = _finished(trial, found)
     return list(found.values())
+
+
+def stored_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """All trials of a study in the order of numbers. Raises RunError naming the study where the database is damaged."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    name = f"study {study.study_name!r}"
+    try:
+        with damage_named(name):
+            return sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+    except (StorageInternalError, SQLAlchemyError) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise RunError(f"{name} cannot be read: {' '.join(str(cause).split())[:200]}; {RESTORE}") from error
 
 
 def stored_outcome(outcome: Score | str) -> dict[str, Any]:
@@ -58,24 +80,41 @@ def stored_outcome(outcome: Score | str) -> dict[str, Any]:
     return {REASON: outcome} if isinstance(outcome, str) else asdict(outcome)
 
 
-def read_outcome(stored: Mapping[str, Any]) -> Score | str:
-    """A score, or the reason why there is none, from JSON. Raises RunError."""
-    try:
-        return str(stored[REASON]) if REASON in stored else _read_score(stored)
-    except (TypeError, ValueError) as error:
-        raise RunError("the study's scores are of another version of nas-scale; choose another --run") from error
-
-
-def _read_score(stored: Mapping[str, Any]) -> Score:
-    score = Score(**stored)
-    checks = tuple((int(epoch), float(accuracy)) for epoch, accuracy in score.checks)
-    return replace(score, losses=tuple(score.losses), checks=checks)  # JSON has no tuples
+def read_outcome(stored: Any) -> Score | str:
+    """A score, or the reason why there is none, from JSON. Raises ValueError naming the field that is wrong."""
+    if isinstance(stored, Mapping) and isinstance(stored.get(REASON), str):
+        return str(stored[REASON])
+    return msgspec.convert(stored, Score)
 
 
 def read_outcomes(attributes: Mapping[str, Any]) -> dict[int, Score | str]:
-    """What is known of a trial's seeds: index -> score or reason."""
+    """What is known of a trial's seeds: index -> score or reason. Raises RunError naming the attribute."""
     names = [name for name in attributes if name.startswith(SCORE)]
-    return {int(name.removeprefix(SCORE)): read_outcome(attributes[name]) for name in names}
+    found = {}
+    for name in names:
+        with damage_named(f"the trial's attribute {name!r}"):
+            found[int(name.removeprefix(SCORE))] = read_outcome(attributes[name])
+    return found
+
+
+@contextlib.contextmanager
+def damage_named(place: str) -> Iterator[None]:
+    """What cannot be read becomes a RunError that names its place in the study."""
+    try:
+        yield
+    except UserError as error:
+        raise RunError(f"{place}, {error}") from None
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError) as error:
+        raise RunError(f"{place} is damaged, or of another version of nas-scale: {error}; {RESTORE}") from error
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    """The attributes of a trial that every command's have, where they are there."""
+
+    key: str = ""
+    same_as: int | None = None
+    reason: str | None = None
+    origin: str | None = msgspec.field(default=None, name=ORIGIN)
 
 
 def until_failure(outcomes: Mapping[int, Score | str]) -> tuple[tuple[Score, ...], str | None]:
@@ -100,19 +139,28 @@ def in_order(values: Mapping[str, Any]) -> dict[str, Any]:
 def _finished(trial: FrozenTrial, earlier: Mapping[int, FinishedTrial]) -> FinishedTrial:
     from optuna.trial import TrialState
 
-    stored = trial.user_attrs
-    same_as = stored.get(SAME_AS)
-    scores = earlier[same_as].scores if same_as is not None else until_failure(read_outcomes(stored))[0]
-    own = {KEY, SAME_AS, REASON, *(name for name in stored if name.startswith(SCORE))}
-    attributes = {name: value for name, value in stored.items() if name not in own}
+    attributes = trial.user_attrs
+    stored = msgspec.convert(attributes, _Stored)
+    if stored.same_as is not None and stored.same_as not in earlier:
+        raise ValueError(f"`{SAME_AS}` {stored.same_as} is no trial before it")
+    scores = until_failure(read_outcomes(attributes))[0] if stored.same_as is None else earlier[stored.same_as].scores
+    own = {KEY, SAME_AS, REASON, *(name for name in attributes if name.startswith(SCORE))}
+    if trial.state != TrialState.FAIL and not (scores and trial.values):
+        raise ValueError("it is complete and has no score")
     return FinishedTrial(
         number=trial.number,
-        key=stored.get(KEY, ""),
+        key=stored.key,
         params=in_order(trial.params),
-        attributes=in_order(attributes),
+        attributes=in_order({name: value for name, value in attributes.items() if name not in own}),
         scores=scores,
-        value=trial.values[0] if trial.values else None,
-        reason=stored.get(REASON),
-        same_as=same_as,
+        value=_finite(trial.values[0]) if trial.values else None,
+        reason=stored.reason,
+        same_as=stored.same_as,
         pruned=trial.state == TrialState.PRUNED,
     )
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"its value is {value}")
+    return value

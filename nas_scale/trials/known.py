@@ -12,11 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from nas_scale import atomic, plain
-from nas_scale.errors import RunError
+from nas_scale.errors import DamagedFileError, MissingFileError, RunError
+from nas_scale.files import json_of
 from nas_scale.plain import as_json
 from nas_scale.training.job import Score
-from nas_scale.trials.finished import KEY, ORIGIN, SCORE, finished_trials, in_order, read_outcome, stored_outcome
+from nas_scale.trials.finished import KEY, ORIGIN, SCORE, finished_trials, in_order, stored_outcome, stored_trials
 
 if TYPE_CHECKING:
     import optuna
@@ -60,17 +63,30 @@ def keep(folder: Path, trials: Sequence[Known]) -> None:
 
 
 def kept(folder: Path) -> tuple[Known, ...] | None:
-    """What was kept there; None where nothing was. Raises RunError where it is damaged."""
+    """What was kept there; None where nothing was. Raises RunError naming file and field where it is damaged."""
+    path = folder / FILE
     try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return tuple(
-            Known(in_order(item["params"]), tuple(_score(each) for each in item["scores"]), item[ORIGIN])
-            for item in content
-        )
-    except FileNotFoundError:
+        stored = msgspec.convert(json_of(path), tuple[_Kept, ...])
+    except MissingFileError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{folder / FILE} is damaged ({error}); start another run") from error
+    except DamagedFileError as error:
+        raise RunError(f"{error}; start another run") from error
+    except ValueError as error:  # msgspec's
+        raise RunError(f"{path} is damaged: {error}; start another run") from error
+    return tuple(Known(in_order(item.params), item.scores, item.origin) for item in stored)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A trial in the file."""
+
+    params: dict[str, str | int | float]
+    scores: tuple[Score, ...]
+    origin: str = msgspec.field(name=ORIGIN)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where there is no score."""
+        if not self.scores:
+            raise ValueError("`scores` is empty")
 
 
 def add_known(
@@ -88,7 +104,7 @@ def add_known(
     """
     from optuna.trial import TrialState, create_trial
 
-    present = sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)[: len(trials)]
+    present = stored_trials(study)[: len(trials)]
     for there, known in zip(present, trials, strict=False):
         if there.params != known.params or ORIGIN not in there.user_attrs:
             raise RunError(f"another program has written to the study {study.study_name!r}; choose another --run")
@@ -109,10 +125,3 @@ def add_known(
 
 def _plain(trial: Known) -> dict[str, Any]:
     return {"params": dict(trial.params), "scores": [asdict(score) for score in trial.scores], ORIGIN: trial.origin}
-
-
-def _score(stored: Mapping[str, Any]) -> Score:
-    score = read_outcome(stored)
-    if isinstance(score, str):
-        raise ValueError(score)
-    return score

@@ -38,7 +38,7 @@ from nas_scale.trials.events import (
     TrialStarted,
 )
 from nas_scale.trials.feed import Feed
-from nas_scale.trials.finished import NOT_STARTED, REASON, FinishedTrial, finished_trials, in_order
+from nas_scale.trials.finished import NOT_STARTED, REASON, FinishedTrial, finished_trials, in_order, stored_trials
 from nas_scale.trials.pending import PendingTrial
 from nas_scale.trials.plan import Proposed, TrialPlan
 
@@ -127,7 +127,7 @@ class _Loop:
         """The trials that an earlier process left running, which must be those just after the finished ones."""
         from optuna.trial import TrialState
 
-        every = sorted(self.study.get_trials(deepcopy=False), key=lambda trial: trial.number)
+        every = stored_trials(self.study)
         for trial in every:
             if trial.state == TrialState.RUNNING and self._ended(trial.number):
                 self._drop(running_trial(self.study, trial))

@@ -98,7 +98,7 @@ def unlisted(document: Any) -> None:
         (worded, ("$.ranking[0].params", "str")),
         (foreign, ("kind",)),
         (newer, ("version 99", "upgrade")),
-        (unreadable, ("net.stages", "'xx'", "$.ranking[1]")),
+        (unreadable, ("`net`", "'xx'", "$.ranking[1]")),
         (unlisted, ("$.ranking", "array")),
     ],
 )

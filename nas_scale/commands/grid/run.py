@@ -7,8 +7,9 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 from msgspec import structs
 
 from nas_scale.architecture.files import net_document
@@ -35,7 +36,7 @@ from nas_scale.statistics.ranking import Ranking
 from nas_scale.statistics.variances import SeedNoise, accuracies_of
 from nas_scale.training import data
 from nas_scale.training.data.summary import DataSummary
-from nas_scale.trials.finished import FinishedTrial
+from nas_scale.trials.finished import FinishedTrial, damage_named
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.seeds import derived_seed
@@ -189,8 +190,9 @@ def _trained(finished: Sequence[FinishedTrial], prepared: PreparedGrid) -> list[
     """Every network once, with its scores; those that shrink to the same proxy have the same `proxy` and share them."""
     made: dict[int, Trained] = {}
     for trial in finished:
-        index = trial.attributes["candidate"]
-        candidate = prepared.candidate(index)
+        with damage_named(f"trial {trial.number}, attribute 'candidate'"):
+            index = msgspec.convert(trial.attributes["candidate"], Annotated[int, msgspec.Meta(ge=0)])
+            candidate = prepared.candidate(index)
         scored = rankings.ScoredNet(
             key=str(index),
             net=net_document(candidate.architecture),

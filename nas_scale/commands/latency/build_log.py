@@ -6,12 +6,13 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
-from nas_scale.devices.table import FOLDER
+from nas_scale.devices.table import FOLDER, Positive
 from nas_scale.errors import UserError
+from nas_scale.files import JSON_MOST, bytes_of
 from nas_scale.runs.lock import Lock
 
 SUFFIX: Final = ".building"
@@ -33,11 +34,11 @@ class BuildLine(msgspec.Struct, frozen=True, kw_only=True):
     interquartile range over median. again: it is a second measurement, to know how far one can be trusted.
     """
 
-    net: int
-    seconds: float
-    milliseconds: float | None = None
-    reference: float = 1.0
-    spread: float = 0.0
+    net: Annotated[int, msgspec.Meta(ge=0)]
+    seconds: Annotated[float, msgspec.Meta(ge=0)]
+    milliseconds: Positive | None = None
+    reference: Positive = 1.0
+    spread: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     again: bool = False
     reason: str | None = None
 
@@ -100,7 +101,7 @@ def _read(file: Path, name: str, identity: str) -> list[BuildLine]:
     """What was measured before. A last line that a kill cut short is dropped."""
     if not file.exists():
         file.write_bytes(msgspec.json.encode(BuildAsked(identity=identity)) + b"\n")
-    content = file.read_bytes()
+    content = bytes_of(file, JSON_MOST)
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         file.write_bytes(whole)
@@ -108,8 +109,8 @@ def _read(file: Path, name: str, identity: str) -> list[BuildLine]:
     try:
         same = msgspec.json.decode(first, type=BuildAsked) == BuildAsked(identity=identity)
         timed = [msgspec.json.decode(line, type=BuildLine) for line in lines]
-    except msgspec.DecodeError:
-        raise UserError(f"{file} is damaged; add --replace to begin again") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UserError(f"{file} is damaged: {error}; add --replace to begin again") from None
     if not same:
         advice = "repeat them, or add --replace to begin again"
         raise UserError(f"the building of {name} was begun with other options; {advice}")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.commands.search.objective import Difference, Objective, Spec, unequal
 from nas_scale.commands.search.options import Runs
@@ -15,8 +17,8 @@ from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.limits import Limits
 from nas_scale.plain import as_json
 from nas_scale.runs.database import given_database
-from nas_scale.runs.record import refuse_older, shown_setting
-from nas_scale.runs.store import Run, find_run, readable
+from nas_scale.runs.record import REPAIR, refuse_older, shown_setting
+from nas_scale.runs.store import RECORD, Run, find_run, readable
 from nas_scale.trials.known import Known, keep, kept, known_fingerprint, known_trials
 
 
@@ -33,6 +35,32 @@ class Source:
     def document(self) -> dict[str, Any]:
         """As it is part of a run's specification."""
         return {"run": self.run, "trials": self.trials, "fingerprint": self.fingerprint}
+
+
+class _StoredSource(msgspec.Struct, frozen=True):
+    """A source in a run's specification."""
+
+    run: str
+    trials: int
+    fingerprint: str
+
+
+class _StoredSpec(msgspec.Struct, frozen=True):
+    """What is read of a search's specification."""
+
+    objective: str
+    space_fingerprint: str
+    search: Mapping[str, Any]
+    training: Mapping[str, Any]
+    warm_start: tuple[_StoredSource, ...] = ()
+
+
+def read_spec(run: Run) -> _StoredSpec:
+    """A search's specification as it is stored. Raises RunError naming the file and the field that is wrong."""
+    try:
+        return msgspec.convert(run.spec, _StoredSpec)
+    except msgspec.ValidationError as error:
+        raise RunError(f"{run.folder / RECORD} is damaged: {error}, of `spec`; {REPAIR}") from error
 
 
 def sources(wanted: Runs, settings: RunSettings, spec: Mapping[str, Any], objective: Objective) -> tuple[Source, ...]:
@@ -108,10 +136,13 @@ def _begun(names: Sequence[str], settings: RunSettings) -> tuple[Source, ...] | 
     """What the run that is to be gone on with was started with, where it was with runs of these names."""
     if not settings.resume:
         return None
-    for run in _candidates(settings):
-        entries = run.spec.get("warm_start") or ()
-        if [entry["run"] for entry in entries] == list(names):
-            return tuple(Source(**entry, home=settings.folder) for entry in entries)
+    for run in (run for run in _candidates(settings) if run.kind == "search"):
+        try:
+            entries = read_spec(run).warm_start
+        except RunError:  # it cannot be the one that is gone on with
+            continue
+        if [entry.run for entry in entries] == list(names):
+            return tuple(Source(entry.run, entry.trials, entry.fingerprint, settings.folder) for entry in entries)
     return None
 
 
@@ -144,6 +175,7 @@ def _found(name: str, results: Path, storage: str | None) -> Run:
 def _source(name: str, settings: RunSettings, spec: Mapping[str, Any], objective: Objective) -> Source:
     run = _found(name, settings.folder, settings.storage)
     refuse_older(run.folder, run.record, "not be learnt from")
+    read_spec(run)
     for setting, there, here in _differences(run.spec, as_json(spec), objective):
         raise UserError(
             f"--warm-start {name} cannot be compared with: {setting} is {shown_setting(there)} there "

@@ -16,7 +16,7 @@ from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.search.warm_start import inside
 from nas_scale.commands.shared.events import Listener, Phase
 from nas_scale.commands.shared.identity import net_key
-from nas_scale.commands.shared.net_lookup import net_attributes, stored_costs
+from nas_scale.commands.shared.net_lookup import net_attributes, stored_costs, stored_net
 from nas_scale.commands.shared.quality import REWARD
 from nas_scale.commands.shared.training import FINAL_SEEDS_FROM
 from nas_scale.engines.base import Engine
@@ -201,7 +201,7 @@ def _candidates(finished: Sequence[FinishedTrial], finals: Mapping[int, tuple[Sc
     return [
         ScoredNet(
             key=trial.key,
-            net=trial.attributes["net"],
+            net=stored_net(trial.attributes),
             costs=stored_costs(trial.attributes),
             trial=trial.number,
             search=() if trial.reason else trial.scores,

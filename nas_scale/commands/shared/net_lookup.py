@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from nas_scale import numbers
 from nas_scale.architecture.files import known_nets, load_net, net_document, net_from_document
 from nas_scale.architecture.space import SearchSpace
@@ -22,6 +24,7 @@ from nas_scale.metrics.metric import costs_of, metrics
 from nas_scale.numbers import shortened
 from nas_scale.runs.results import NetRow
 from nas_scale.runs.store import RECORD, Run, find_run, latest
+from nas_scale.trials.finished import damage_named
 
 
 def net_attributes(arch: Architecture) -> dict[str, Any]:
@@ -29,12 +32,24 @@ def net_attributes(arch: Architecture) -> dict[str, Any]:
     return {"net": net_document(arch), **costs_of(arch)}
 
 
+def stored_net(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A trial's network, from its attributes. Raises RunError where it cannot be read."""
+    with damage_named("a trial's attribute 'net'"):
+        net: Mapping[str, Any] = msgspec.convert(attributes.get("net"), dict[str, Any])
+        net_from_document(net)
+    return net
+
+
 def stored_costs(attributes: Mapping[str, Any]) -> dict[str, float]:
-    """The costs of a trial's network by metric, from its attributes; counted again where a metric is newer than it."""
+    """The costs of a trial's network by metric, from its attributes; counted again where a metric is newer than it.
+
+    Raises RunError where one is no number.
+    """
     names = [metric.name for metric in metrics()]
-    if all(name in attributes for name in names):
-        return {name: attributes[name] for name in names}
-    return costs_of(net_from_document(attributes["net"]))
+    if not all(name in attributes for name in names):
+        return costs_of(net_from_document(stored_net(attributes)))
+    with damage_named("a trial's costs"):
+        return msgspec.convert({name: attributes[name] for name in names}, dict[str, float])
 
 
 def run_named(text: str, results: Path) -> Run | None:

@@ -15,7 +15,7 @@ from nas_scale.runs.raising import Raisable
 from nas_scale.runs.record import changed_versions
 from nas_scale.runs.results import Result, read_result
 from nas_scale.runs.store import STUDY, Run
-from nas_scale.trials.finished import ORIGIN, finished_trials
+from nas_scale.trials.finished import ORIGIN, finished_trials, stored_trials
 
 R = TypeVar("R", bound=Result)
 
@@ -86,6 +86,6 @@ def _remove_unused(run: Run) -> None:
 
 def _has_trials(run: Run) -> bool:
     try:
-        return bool(run.study.get_trials(deepcopy=False))
+        return bool(stored_trials(run.study))
     except UserError:
         return False
