@@ -80,29 +80,29 @@ def json_of(path: Path, most: int = JSON_MOST) -> Any:
     """
     try:
         value = msgspec.json.decode(bytes_of(path, most))
+        refuse_odd_numbers(value)
     except MissingFileError:
         raise
     except UserError as error:
         raise DamagedFileError(str(error)) from None
     except RecursionError:
         raise DamagedFileError(f"{path} is damaged: it is nested too deeply") from None
-    except (msgspec.DecodeError, ValueError) as error:
+    except ValueError as error:  # msgspec's too
         raise DamagedFileError(f"{path} is damaged: {error}") from None
-    _refuse_huge(path, value, "$")
     return value
 
 
-def _refuse_huge(path: Path, value: Any, place: str) -> None:
-    """Raises DamagedFileError naming the first number that is none of ours."""
+def refuse_odd_numbers(value: Any, place: str = "$") -> None:
+    """Raises ValueError naming the place of the first number in plain values that is not finite, or too large."""
     if isinstance(value, dict):
         for key, each in value.items():
-            _refuse_huge(path, each, f"{place}.{key}")
+            refuse_odd_numbers(each, f"{place}.{key}")
     elif isinstance(value, list):
         for at, each in enumerate(value):
-            _refuse_huge(path, each, f"{place}[{at}]")
-    elif isinstance(value, int | float) and abs(value) >= LARGEST[type(value)]:
-        digits = math.floor(math.log10(abs(value))) + 1
-        raise DamagedFileError(f"{path} is damaged: a number of {digits} digits - at `{place}`")
+            refuse_odd_numbers(each, f"{place}[{at}]")
+    elif isinstance(value, int | float) and not abs(value) < LARGEST[type(value)]:
+        digits = f"of {math.floor(math.log10(abs(value))) + 1} digits" if abs(value) < math.inf else f"that is {value}"
+        raise ValueError(f"a number {digits} - at `{place}`")
 
 
 def _refuse_irregular(path: Path, status: os.stat_result) -> None:

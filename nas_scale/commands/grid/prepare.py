@@ -26,10 +26,11 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import held_line, scaling_metric
 from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import training_device, within_machine, worker_count
-from nas_scale.errors import UserError
+from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, caveats, costs_of, device_identities
-from nas_scale.runs.results import read_result
+from nas_scale.runs.results import AGAIN, FILE, read_result
+from nas_scale.runs.store import Run
 from nas_scale.scaling.candidates import Candidate, cartesian
 from nas_scale.scaling.design import choose
 from nas_scale.scaling.reach import reach_of
@@ -113,9 +114,19 @@ def baseline_and_training(baseline: str | Architecture | None, results: Path) ->
     if run is None:
         assert baseline is not None
         return find_net(baseline, results), {}
-    usual = keywords(read_result(run, SearchResult).training) if run.kind == "search" else {}
+    usual = keywords(_training_of(run)) if run.kind == "search" else {}
     usual.pop("seeds", None)
     return find_net(baseline or str(run.folder), results), usual
+
+
+def _training_of(run: Run) -> Training:
+    """How a search trained. Raises RunError naming its file where that cannot be."""
+    try:
+        return read_result(run, SearchResult).training.checked()
+    except RunError:
+        raise
+    except UserError as error:
+        raise RunError(f"{run.folder / FILE} is damaged: `training`: {error}; {AGAIN}") from error
 
 
 def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
