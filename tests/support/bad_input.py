@@ -138,6 +138,9 @@ CASES = {
     f"{SEARCH} --data ./broken": "broken/a/1.png",
     f"{SEARCH} --data ./one-class": "one class only",
     f"{SEARCH} --data ./no-val": "has train/ but no val/",
+    f"{SEARCH} --data ./folds": "fold1/ and fold2/ in folds all hold the same folders (a/, b/)",
+    f"{SEARCH} --data ./two-trains": "Train/ and training/ in two-trains could each be the training images",
+    f"{SEARCH} --data ./flat": "flat/train holds 2 images but no folders of classes",
     f"{SEARCH} --data scenes:blurred": "scenes",
     f"{SEARCH} --data cifar10:./empty": "cifar10",
     f"{SEARCH} --data digits --train-images 5": "5 train images cannot hold 10 classes",
@@ -265,7 +268,10 @@ def prepare(folder: Path) -> None:
     (folder / "closed.yaml").write_text("stages: |\n  ir_r2_k3_s2_e6_c24\n")
     (folder / "space.yaml").write_text("stages: |\n  ir_r2_k{3,5}_s2_e6_c24\n")
     (folder / "empty").mkdir()
-    for name in ("broken/a", "broken/b", "one-class/a", "no-val/train/a", "no-val/train/b"):
+    images = ["broken/a", "broken/b", "one-class/a", "no-val/train/a", "no-val/train/b", "flat/train", "flat/val"]
+    images += ["folds/fold1/a", "folds/fold1/b", "folds/fold2/a", "folds/fold2/b"]
+    images += ["two-trains/Train/a", "two-trains/training/a", "two-trains/val/a"]
+    for name in images:
         (folder / name).mkdir(parents=True)
         for image in ("1.png", "2.png"):
             (folder / name / image).write_bytes(b"no image" if name.startswith("broken") else _PIXEL)
