@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nas_scale import numbers
 from nas_scale.commands.certify.result import Ceiling, CertifyResult, RecipeFigures
+from nas_scale.commands.shared.guessing import guessing_note
 from nas_scale.commands.shared.lines import trainings_line
 from nas_scale.metrics.metric import metrics
 from nas_scale.show.cells import header
@@ -64,6 +65,7 @@ def notes(found: CertifyResult) -> list[str]:
     assert found.proxy is not None
     assert found.longer_recipe is not None
     lines = [_ceiling(found.ceiling), *_noise(found.proxy), _speed(found.proxy, found.longer_recipe)]
+    lines += guessing_note(found.better_than_guessing, found.data)
     failed = [row for row in found.nets if row.reason]
     if failed:
         lines.append(f"{len(failed)} of {len(found.nets)} nets failed, the first with: {failed[0].reason}")

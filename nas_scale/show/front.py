@@ -83,6 +83,8 @@ def front_notes(front: Front, rows: int) -> list[str]:
         )
     elif front.trained:
         notes.append("No net was trained again for this front, so the luck that put nets on it flatters them.")
+    if front.data is not None:
+        notes.append(f"Always guessing the most frequent class would score {front.data.majority_share:.0%}.")
     return notes
 
 

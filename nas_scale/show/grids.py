@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.grid.result import GridFit, GridNet, GridResult
+from nas_scale.commands.shared.guessing import guessing_note
 from nas_scale.commands.shared.lines import trainings_line
 from nas_scale.show.cells import header, percent, place
 from nas_scale.show.costs import ratio_heading
@@ -58,7 +59,7 @@ def grid_table(found: GridResult) -> RenderableType:
     if found.fit is None:
         return Group(*header(found.header), _candidates(f"{len(rows)} networks", found, scored=False))
     table = _candidates(f"{found.run}: {len(rows)} networks", found, scored=True)
-    notes = []
+    notes = [Text(line, style="yellow") for line in guessing_note(found.better_than_guessing, found.data)]
     if any(row.tied for row in rows):
         notes.append(Text("=N: not told apart from place N (95%). depth, width, res.: the shares each really took."))
     return Group(*header(found.header), table, *notes, *_fit_lines(found.fit, found.seed_sd))

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.search.result import RankingRow, SearchResult
+from nas_scale.commands.shared.guessing import guessing_note
 from nas_scale.commands.shared.quality import REWARD, Quality
 from nas_scale.metrics.metric import metric_named
 from nas_scale.show.cells import header, place
@@ -66,7 +67,7 @@ def _scored(row: RankingRow, quality: Quality) -> tuple[str, str, str, str, str]
 
 def ranking_notes(found: SearchResult) -> list[str]:
     """What the ranking can and cannot tell, in sentences."""
-    notes = _minutes_line(found)
+    notes = [*guessing_note(found.better_than_guessing, found.data), *_minutes_line(found)]
     if any(row.tied for row in found.ranked):
         notes.append("=N: not told apart from place N (95%).")
     if any(row.state == "pruned" for row in found.ranking):

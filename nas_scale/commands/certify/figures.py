@@ -19,9 +19,10 @@ from nas_scale.commands.certify.result import (
     ScoreAgreement,
     Spread,
 )
+from nas_scale.commands.shared.guessing import better_than_guessing
 from nas_scale.metrics.metric import FLOPS, costs_of
 from nas_scale.statistics.agreement import Agreement, kendall, split_half
-from nas_scale.statistics.variances import SeedNoise, accuracies_of
+from nas_scale.statistics.variances import SeedNoise, accuracies_of, image_variance
 from nas_scale.statistics.verdict import Verdict, verdict
 from nas_scale.training.job import Score
 from nas_scale.zero_cost.names import score_names
@@ -62,6 +63,7 @@ def with_figures(
     of_longer = all(len(net.longer) > 1 for net in trained)
     return structs.replace(
         plan,
+        better_than_guessing=better_than_guessing(trained[0].truth, _stderr(trained), plan.data),
         verdict=verdict_on(equal, seed),
         agreements=tuple(
             _agreement(name, trained, equal, seed, seconds_of_scores) for name in ("proxy", *score_names())
@@ -75,6 +77,13 @@ def with_figures(
         longer_recipe=_recipe([net.longer for net in trained], [net.longer for net in equal]),
         nets=tuple(row(net) for net in (*trained, *failed)),
     )
+
+
+def _stderr(trained: Sequence[Measured]) -> float:
+    """Of the first net's accuracy under the longer recipe."""
+    noise = SeedNoise.pooled(accuracies_of(net.longer) for net in trained)
+    best = trained[0].longer
+    return math.sqrt(noise.mean_variance(accuracies_of(best)) + image_variance(best))
 
 
 def verdict_on(equal: Sequence[Measured], seed: int) -> Verdict:

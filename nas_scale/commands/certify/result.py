@@ -78,6 +78,8 @@ class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     band: the range of multiply-adds that counts as equal cost. images: fingerprint of the proxy's. agreements: of
     the longer recipe with the proxy, which is the first, and with every score without training. trainings, workers,
     estimated_seconds: what was planned. data: what was understood of the images; None in older files.
+    better_than_guessing: whether the best net under the longer recipe is significantly above the majority class's
+    share; None after a dry run, and in older files.
     """
 
     run: str | None = None
@@ -101,6 +103,7 @@ class CertifyResult(Result, frozen=True, kw_only=True, tag="certify"):
     training: Training
     longer_training: Training
     data: DataSummary | None = None
+    better_than_guessing: bool | None = None
     verdict: Verdict | None = None
     agreements: tuple[ScoreAgreement, ...] | None = msgspec.field(default=None, name="judges")
     ceiling: Annotated[Ceiling | None, WhereAny] = None

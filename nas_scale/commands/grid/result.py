@@ -96,7 +96,8 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     None. header: what was asked and how the proxy is reduced, a sentence a line. pool: how many networks there were to
     choose from. estimated_seconds: of the training on `workers` workers, None where it was not timed. seed_sd: pooled
     deviation between seeds. scale_by: the name of the metric that the networks cost 2^phi times. data: what was
-    understood of the images; None in older files.
+    understood of the images; None in older files. better_than_guessing: whether the best accuracy is significantly
+    above the majority class's share; None where nothing is trained, and in older files.
     """
 
     run: str | None = None
@@ -116,6 +117,7 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     seconds: float = 0.0
     training: Training
     data: DataSummary | None = None
+    better_than_guessing: bool | None = None
     seed_sd: float | None = None
     candidates: tuple[GridNet, ...]
     fit: GridFit | None = None

@@ -19,6 +19,7 @@ from nas_scale.commands.grid.result import GridFit, GridNet, GridResult
 from nas_scale.commands.shared import estimates
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
+from nas_scale.commands.shared.guessing import better_than_guessing
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import data_lines, fit_in_short
 from nas_scale.commands.shared.net_lookup import net_attributes
@@ -123,12 +124,14 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
         noise = SeedNoise.pooled(accuracies_of(each.scored.search) for each in different_proxies(trained))
         ranking = rankings.rank((each.scored for each in trained), noise=noise)
         fitted = fit_trained(trained, noise, jobs.training.seed)
+        best = ranking.entries[0]
         result = structs.replace(
             plan,
             run=run.name,
             folder=str(run.folder),
             seconds=round(time.monotonic() - started, 1),
             seed_sd=ranking.seed_sd,
+            better_than_guessing=better_than_guessing(best.accuracy, best.stderr, plan.data),
             candidates=_ranked(ranking, trained, plan.baseline.flops),
             fit=GridFit.of(fitted),
         )

@@ -25,6 +25,7 @@ from nas_scale.statistics.pareto import fronts, select_by_crowding
 from nas_scale.statistics.ranking import RankedNet
 from nas_scale.statistics.significance import significantly_different
 from nas_scale.statistics.variances import SeedNoise, image_variance_at
+from nas_scale.training.data.summary import DataSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Front:
 
     others: all other nets that are ranked. confirmed: the members were trained again on fresh seeds, and no net that
     was not is among them. trained: accuracies are a proxy's, rather than a caller's own values.
-    quality: what accuracies are.
+    quality: what accuracies are. data: what was understood of the images; None where that is not known.
     """
 
     run: str
@@ -62,6 +63,7 @@ class Front:
     confirmed: bool
     trained: bool
     quality: Quality
+    data: DataSummary | None = None
 
     def rows(self) -> tuple[FrontMember, ...]:
         """The members as a result holds them."""
@@ -80,7 +82,11 @@ class Front:
     def result(self) -> FrontResult:
         """The front alone, for `show --pareto --json`."""
         return FrontResult(
-            run=self.run, objectives=(ACCURACY.name, *self.costs), confirmed=self.confirmed, pareto_front=self.rows()
+            run=self.run,
+            objectives=(ACCURACY.name, *self.costs),
+            majority_share=self.data.majority_share if self.data else None,
+            confirmed=self.confirmed,
+            pareto_front=self.rows(),
         )
 
 
@@ -115,6 +121,7 @@ def front_of(found: AnyResult, objective: str | None = None) -> Front:
         confirmed=confirmed,
         trained=found.trained,
         quality=found.quality,
+        data=found.data,
     )
 
 

@@ -88,7 +88,8 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     deviation between seeds, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would
     have come to. trials: of this run. data: what was understood of the images; None where there are none, and in older
-    files. objectives and pareto_front: of a search with several objectives.
+    files. better_than_guessing: whether the best net's accuracy is significantly above the majority class's share; None
+    where there is none. objectives and pareto_front: of a search with several objectives.
     """
 
     run: str
@@ -107,6 +108,7 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     seconds: float = 0.0
     training: Training
     data: DataSummary | None = None
+    better_than_guessing: bool | None = None
     pruner: PrunerUsed | None = None
     ranking: tuple[RankingRow, ...]
     objectives: Annotated[tuple[str, ...], WhereAny] = msgspec.field(default=(), name="aims")
@@ -158,9 +160,11 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
 
 
 class FrontResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A Pareto front alone. confirmed: its nets were trained again on fresh seeds."""
+    """A Pareto front alone. majority_share: of the validation images, None where it is not known. confirmed: its nets
+    were trained again on fresh seeds."""
 
     run: str
     objectives: tuple[str, ...] = msgspec.field(name="aims")
+    majority_share: float | None = None
     confirmed: bool
     pareto_front: tuple[FrontMember, ...] = msgspec.field(name="front")

@@ -23,6 +23,7 @@ from nas_scale.commands.search.work import SearchWork
 from nas_scale.commands.shared.bytes_per_value import bytes_line, with_bytes_per_value
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, ignore
+from nas_scale.commands.shared.guessing import better_than_guessing
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.lines import data_lines
 from nas_scale.commands.shared.opening import logged, opened, read_again
@@ -105,6 +106,7 @@ def search_result(
     prepared, run, wanted = work.prepared, work.run, work.prepared.wanted
     names = {net.key: net.name for net in prepared.included}
     target = wanted.target()
+    best = ranking.entries[0]
     result = SearchResult(
         run=run.name,
         folder=str(run.folder),
@@ -122,6 +124,7 @@ def search_result(
         seconds=round(seconds, 1),
         training=prepared.training,
         data=images,
+        better_than_guessing=better_than_guessing(best.accuracy, best.stderr, images),
         pruner=None if wanted.pruner == "none" else PrunerUsed(kind=wanted.pruner, reduction=wanted.reduction),
         ranking=tuple(_row(entry, names, work.known) for entry in ranking.entries),
         objectives=wanted.objectives if len(wanted.objectives) > 1 else (),
