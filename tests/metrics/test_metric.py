@@ -100,6 +100,7 @@ def test_a_metric_registered_since_a_trial_is_counted_for_it() -> None:
     net = PLAIN.net(next(assignments(PLAIN)))
     kept = json.loads(json.dumps(net_attributes(net)))
     assert stored_costs(kept | {"params": 7})["params"] == 7, "what is kept is not counted again"
+    assert {type(value) for value in stored_costs(kept).values()} == {int}, "whole numbers stay whole"
     with registered(WEIGHTS):
         assert stored_costs(kept) == {metric.name: metric.of_net(net) for metric in metrics()}
 

@@ -49,7 +49,7 @@ def stored_costs(attributes: Mapping[str, Any]) -> dict[str, float]:
     if not all(name in attributes for name in names):
         return costs_of(net_from_document(stored_net(attributes)))
     with damage_named("a trial's costs"):
-        return msgspec.convert({name: attributes[name] for name in names}, dict[str, float])
+        return msgspec.convert({name: attributes[name] for name in names}, dict[str, int | float])
 
 
 def run_named(text: str, results: Path) -> Run | None:
