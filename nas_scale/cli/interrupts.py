@@ -23,7 +23,7 @@ SAME_WITHIN: Final = 1.0  # seconds in which a second signal is one with the fir
 WORDS: Final = {
     signal.SIGINT: "interrupted",
     signal.SIGTERM: "ended by SIGTERM",
-    signal.SIGHUP: "ended by SIGHUP, as when a terminal is closed",
+    signal.SIGHUP: "ended by SIGHUP",
 }
 
 
