@@ -82,3 +82,59 @@ def test_a_kill_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
+
+
+def test_what_a_link_points_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "x").symlink_to("there/y")
+    for content in (b"made", b"replaced"):
+        write_bytes(tmp_path / "x", content)
+        assert (tmp_path / "there/y").read_bytes() == content
+    assert (tmp_path / "x").is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "link to a device"])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x"
+    {
+        "folder": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+        "loop": lambda: path.symlink_to("x"),
+        "link to a device": lambda: path.symlink_to("/dev/null"),
+    }[kind]()
+    before = path.lstat()
+    with pytest.raises(UserError, match=rf"cannot write {path}: "):
+        write_text(path, "new")
+    assert path.lstat().st_ino == before.st_ino
+    assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
+def test_a_device_stays_one(device: str) -> None:
+    with pytest.raises(UserError, match="no regular file but a device"):
+        write_text(Path(device), "new")
+    assert Path(device).is_char_device()
+
+
+def test_a_read_only_file_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x"
+    write_text(path, "old")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as root may write anything
+    with pytest.raises(UserError, match="it is read-only; choose another name, or make it writable"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("name", [b"x" * 255, b"caf\xe9", b"a\nb", b"what?%41#'\"", "ü".encode() * 120])
+def test_a_name_is_any_bytes(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    write_text(path, f"{path.name}\n")
+    assert os.listdir(os.fsencode(tmp_path)) == [name]
+    assert path.read_bytes() == name.replace(b"\xe9", b"?") + b"\n"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "y" * 256, "\ud800"])
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="cannot write "):
+        write_text(tmp_path / name, "")
+    assert os.listdir(tmp_path) == []
