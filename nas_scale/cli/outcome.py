@@ -63,6 +63,8 @@ def outcome_of(error: BaseException, received: int | None) -> int:
     if debugging():
         traceback.print_exception(error)
     code, message = _told(error) if received is None else _stopped(error, received)
+    if not _has_current_folder():
+        message += " (the current folder was removed; change to one that exists)"
     print(f"nas-scale: {one_line(message)}", file=sys.stderr)
     return code
 
@@ -95,8 +97,6 @@ def _told(error: BaseException) -> tuple[int, str]:
 
 def _about_path(error: OSError) -> str:
     """What the system refuses, of which path, and what to do."""
-    if error.filename is None and not _has_current_folder():
-        return "the current folder was removed; change to one that exists"
     path = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
     return f"cannot use {path}{error.strerror or error}; choose another path, or change its permissions"
 

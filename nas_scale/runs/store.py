@@ -172,7 +172,8 @@ def readable(results: Path, kind: str | None = None) -> list[Run]:
 
 def _folders(results: Path) -> Iterator[Path]:
     if results.is_dir():
-        yield from (path.parent for path in results.glob(f"*/{RECORD}"))
+        # Unlike a glob this says where the folder may not be read.
+        yield from (folder for name in os.listdir(results) if os.path.isfile((folder := results / name) / RECORD))
 
 
 def _readable(results: Path, kind: str | None) -> Iterator[Run]:

@@ -27,6 +27,7 @@ _LARGEST_RESOLUTION = 2048
 def check_data(ref: DataRef) -> None:
     """Checks in milliseconds that `ref` can be loaded. Raises DataError, or UserError for a missing extra."""
     source = _opened(ref)
+    default_folder()  # where there may be no home
     with _readable(ref):
         source.check(ref)
 
