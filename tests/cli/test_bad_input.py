@@ -199,19 +199,6 @@ def test_a_full_disk_in_the_middle_keeps_what_is_done(tmp_path: Path) -> None:
     assert resumed.json["ranking"] == whole.json["ranking"]
 
 
-def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-c", "from nas_scale.cli.main import main; main()", "spaces", "--json"],
-            cwd=tmp_path,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[0].startswith("nas-scale: No space left")
-
-
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     process = started("spaces", "--json", cwd=tmp_path, fake=False)
     assert process.stdout is not None
