@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib.resources
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from nas_scale.errors import NotationError, UserError
 from nas_scale.files import text_of
 from nas_scale.numbers import shortened
 
+MOST_WAYS: Final = 5_000  # to fill the choices of a stage, which are all looked at
 LARGEST: Final = 100_000  # bytes of a file, which is a short text
 MOST_BLOCKS: Final = 10_000  # of a net; EfficientNet-B7 has 55
 
@@ -118,9 +120,11 @@ def parse_space(text: str, file: str, name: str) -> SearchSpace:
     lines = _stage_lines(entries, file)
     for number, line in enumerate(lines, 1):
         try:
-            stage_template(line.text, number)
+            ways = math.prod(len(choice.options) for choice in stage_template(line.text, number).choices)
         except NotationError as error:
             raise line.error(error) from None
+        if ways > MOST_WAYS:
+            raise line.error(NotationError(f"{ways:,} ways to fill a stage are too many; {MOST_WAYS:,} is the most"))
     options = {key: net_options(item, key) for key, item in entries.items() if item.options}
     about = entries["about"].text.strip() if "about" in entries else ""
     name = entries["name"].text if "name" in entries else name
@@ -146,18 +150,13 @@ def known_nets() -> dict[str, Path]:
     return {path.stem: path for path in sorted((shipped() / "nets").glob("*.yaml"))}
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name too long for the file system
-        return False
-
-
 def _find(text: str, known: dict[str, Path], what: str) -> Path:
     if text in known:
         return known[text]
     path = Path(text)
-    if path.suffix in (".yaml", ".yml") or _is_file(path):
+    if path.suffix in (".yaml", ".yml") or (
+        os.path.exists(text) and not path.is_dir()
+    ):  # unlike Path's, False for a name too long
         return path
     near = difflib.get_close_matches(text, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; or name a YAML file"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -150,7 +151,17 @@ CASES = {
     f"{SEARCH} --space ./empty.yaml": "empty.yaml",
     f"{SEARCH} --space ./binary.yaml": "binary.yaml",
     f"{SEARCH} --space ./closed.yaml": "nothing is left open",
+    f"{SEARCH} --space ./boom.yaml": "boom.yaml:3:3: 74,690 ways to fill a stage are too many",
     "profile ./typo.yaml": "typo.yaml:3:",
+    "profile ./pipe.yaml": "cannot read pipe.yaml: it is a pipe",
+    "profile /dev/zero": "cannot read /dev/zero: it is a device",
+    "profile ./utf16.yaml": "utf16.yaml: it is UTF-16; save it as UTF-8",
+    "profile ./digits.yaml": "digits.yaml:1:7: stem is '３２'; it must be a whole number",
+    "profile ./deep.yaml": "3072000 blocks are too many for a net",
+    "profile ./wide.yaml --check": "is too large to be built here",
+    "profile ./wide.yaml --latency": "is too large to be built here",
+    "latency fit ./pipe.yaml --name x": "cannot read pipe.yaml: it is a pipe",
+    "latency fit /dev/zero --name x": "cannot read /dev/zero: it is a device",
     "profile ./space.yaml": "leaves kernel open",
     "profile efficientnet-b9": "did you mean",
     "profile efficientnet-b0 --resolution 0": "--resolution 0 must lie in",
@@ -271,6 +282,14 @@ def prepare(folder: Path) -> None:
     (folder / "binary.yaml").write_bytes(b"\x00\xff\xfe\x80" * 10)
     (folder / "closed.yaml").write_text("stages: |\n  ir_r2_k3_s2_e6_c24\n")
     (folder / "space.yaml").write_text("stages: |\n  ir_r2_k{3,5}_s2_e6_c24\n")
+    (folder / "utf16.yaml").write_text("stem: 32", encoding="utf-16")
+    (folder / "digits.yaml").write_text("stem: ３２\nstages: |\n  ds_c16\n", encoding="utf-8")
+    (folder / "deep.yaml").write_text("stages: |\n" + "  ir_r1024_c16\n" * 3000)
+    (folder / "wide.yaml").write_text("stem: 65536\nresolution: 8192\nstages: |\n  ir_r1000_k15_e32_c65536\n")
+    many = ",".join(str(8 * each) for each in range(1, 12))
+    repeats = ",".join(str(each) for each in range(1, 971))
+    (folder / "boom.yaml").write_text(f"stages: |\n  ds_c16\n  ir_r{{{repeats}}}_k{{3,5,7,9,11,13,15}}_c{{{many}}}\n")
+    os.mkfifo(folder / "pipe.yaml")
     (folder / "empty").mkdir()
     images = ["broken/a", "broken/b", "one-class/a", "no-val/train/a", "no-val/train/b", "flat/train", "flat/val"]
     images += ["folds/fold1/a", "folds/fold1/b", "folds/fold2/a", "folds/fold2/b"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.notation import format_stage
@@ -25,15 +25,18 @@ from nas_scale.commands.shared.options import take
 from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject
 from nas_scale.engines.base import ignore_progress
+from nas_scale.errors import UserError
 from nas_scale.metrics.counts import Counts, StageCounts, stage_profile, total
 from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.memory import memory_needs
-from nas_scale.metrics.metric import meters_of, metrics, values_stored_in
+from nas_scale.metrics.metric import MEMORY, meters_of, metrics, values_stored_in
 
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
 
 PEERS = ("timm", "torchvision")
+MOST_BUILT: Final = 8e9  # bytes for one image; EfficientNet-B7 at 600 px needs half of one
+MOST_BLOCKS_BUILT: Final = 1000  # EfficientNet-B7 has 55
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def profile(
     options = given_options(options, ProfileOptions, Measuring)
     wanted = take(options, ProfileOptions).checked()
     setting = setting_to_measure(wanted.latency, options)
-    counted = (_profile(net, wanted.resolution, wanted.check, Path(results)) for net in wanted.nets)
+    builds = wanted.check or wanted.latency
+    counted = (_profile(net, wanted.resolution, builds, wanted.check, Path(results)) for net in wanted.nets)
     profiles = [replace(item, bytes_per_value=wanted.bytes_per_value or FLOAT32) for item in counted]
     if setting is None:
         return profiles
@@ -82,12 +86,26 @@ def profile(
     return [replace(item, measured=net) for item, net in zip(profiles, measured, strict=True)]
 
 
-def _profile(net: str | Architecture, resolution: int | None, check: bool, results: Path) -> Profile:
+def _refuse_unbuildable(arch: Architecture) -> None:
+    """Raises UserError for a net that can be counted, and whose layers would take too much to be made."""
+    needed = MEMORY.of_net(arch)
+    blocks = sum(stage.repeats for stage in arch.stages)
+    if needed > MOST_BUILT or blocks > MOST_BLOCKS_BUILT:
+        raise UserError(
+            f"{arch.name or 'the net'} is too large to be built here: {MEMORY.show(needed)} for one image and {blocks} "
+            f"blocks, where {MEMORY.show(MOST_BUILT)} and {MOST_BLOCKS_BUILT} are the most; leave out --check and "
+            "--latency to count it"
+        )
+
+
+def _profile(net: str | Architecture, resolution: int | None, builds: bool, check: bool, results: Path) -> Profile:
     if isinstance(net, str) and net.partition(":")[0] in PEERS:
         return _peer_profile(net, resolution)
     arch = find_net(net, results) if isinstance(net, str) else net
     own_resolution = resolution in (None, arch.resolution)
     arch = replace(arch, resolution=resolution or arch.resolution)
+    if builds:
+        _refuse_unbuildable(arch)
     labels = ("stem", *(format_stage(stage) for stage in arch.stages), "head", "classifier")
     meters = meters_of(metrics())
     rows = tuple(stage_profile(arch, meters))

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.commands.shared.workers import choose_device, training_engine, worker_count
+from nas_scale.commands.shared.training import Training
+from nas_scale.commands.shared.workers import choose_device, training_engine, within_machine, worker_count
 from nas_scale.devices import support
 from nas_scale.engines.base import Done
 from nas_scale.errors import UserError
@@ -156,3 +157,15 @@ def test_workers_really_use_both_of_two_gpus(pretend_gpus: Pretend) -> None:
             engine.submit(ticket, GPUS)
         ends = [engine.next() for _ in range(4)]
     assert Counter(end.result for end in ends if isinstance(end, Done)) == {"0": 2, "1": 2}
+
+
+def test_threads_and_workers_are_lowered_to_what_the_machine_can_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas_scale.commands.shared.workers.usable_cores", lambda: 2)
+    settings, training, lines = within_machine(RunSettings(workers=1000), Training(threads=1000))
+    assert (settings.workers, training.threads) == (8, 2)
+    assert lines == (
+        "--threads 1000 is more than the cores there are: 2 at work",
+        "--workers 1000 is more than 4 for each core: 8 at work",
+    )
+    for same in ((RunSettings(workers=8), Training(threads=2)), (RunSettings(engine="ray"), Training(threads=64))):
+        assert within_machine(*same) == (*same, ())
