@@ -20,17 +20,16 @@ _TURNED_TWICE: Final = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
 _OTHER: Final = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
 
-def decode(header: Callable[[], ImageFile.ImageFile]) -> Pixels:
-    """The pixels of the picture that `header` opens, as often as it is asked. Raises whatever Pillow's decoders do."""
-    image = header()
-    pixels = _decode(image, header)
+def decode(image: ImageFile.ImageFile, reopen: Callable[[], ImageFile.ImageFile]) -> Pixels:
+    """The pixels of an opened picture, which `reopen` opens once more. Raises whatever Pillow's decoders do."""
+    pixels = _decode(image, reopen)
     return replace(pixels, orientation=_orientation(image), inverted=pixels.kind is not None and _inverted(image))
 
 
-def _decode(image: ImageFile.ImageFile, header: Callable[[], ImageFile.ImageFile]) -> Pixels:
+def _decode(image: ImageFile.ImageFile, reopen: Callable[[], ImageFile.ImageFile]) -> Pixels:
     kind, stated = _kind(image), _stated(image)
     if _in_colour(image) and _raw_mode(image) != "LA;16B":
-        return _decode_colours(image, header())
+        return _decode_colours(image, reopen)
     paired = _in_colour(image)
     if paired:
         _unpack(image, lambda mode: "RGBA")
@@ -72,12 +71,13 @@ def bytes_a_pixel(image: ImageFile.ImageFile) -> int:
     return 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
 
 
-def _decode_colours(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> Pixels:
+def _decode_colours(image: ImageFile.ImageFile, reopen: Callable[[], ImageFile.ImageFile]) -> Pixels:
     """16-bit colours, of which Pillow keeps one byte: the upper in one decoding, the lower in another."""
     upper, stated = _upper(image), _stated(image)
     _unpack(image, upper)
-    _unpack(again, lambda mode: upper(mode)[:-1] + _OTHER[upper(mode)[-1]])
     image.load()
+    again = reopen()
+    _unpack(again, lambda mode: upper(mode)[:-1] + _OTHER[upper(mode)[-1]])
     again.load()
     return Pixels(image, again, "uint16", stated)
 

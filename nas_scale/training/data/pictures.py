@@ -98,7 +98,7 @@ def check_header(picture: Picture) -> None:
     """Raises Damaged where the header is not that of a picture, DataError where the file cannot be read."""
     with _stream(picture) as stream:
         try:
-            _size(_header(stream), 1)
+            _drafted_size(_header(stream), 1)
         except Damaged:
             raise
         except Exception as error:
@@ -174,12 +174,13 @@ def _of_the_system(error: Exception) -> bool:
 
 def _decoded(stream: BinaryIO, least: int, memory: ExitStack, at_once: int = 1) -> Pixels:
     """The pixels in a stream, once there is memory for `at_once` pictures like it; what was taken before is free."""
-    size = _size(_header(stream), least) * at_once
+    image = _header(stream)
+    size = _drafted_size(image, least) * at_once
     if size > MOST_BYTES:
-        raise Damaged("image file is truncated")
+        raise ValueError("there is not enough memory to mend it")
     memory.close()
     memory.enter_context(_MEMORY.taken(size))
-    return decode(functools.partial(_drafted, stream, least))
+    return decode(image, functools.partial(_header, stream))
 
 
 def _mended(stream: BinaryIO, least: int, memory: ExitStack, reason: str) -> Pixels:
@@ -207,7 +208,10 @@ def _first_rows(content: bytes, least: int, memory: ExitStack) -> Pixels:
     if one.startswith(b"\xff"):  # the file may end within a marker
         content = content.rstrip(b"\xff")
     pixels = _decoded(io.BytesIO(content + one), least, memory, at_once=2)
-    other_pixels = decode(functools.partial(_drafted, io.BytesIO(content + other), least))
+    other_stream = io.BytesIO(content + other)
+    other_image = _header(other_stream)
+    other_image.draft("RGB", (least, least))
+    other_pixels = decode(other_image, functools.partial(_header, other_stream))
     first, last = whole_rows(pixels.image, other_pixels.image)
     if last - first < (1 - _MOST_MISSING) * pixels.image.height:
         raise ValueError("too much is missing")
@@ -222,12 +226,6 @@ def _header(stream: BinaryIO) -> ImageFile.ImageFile:
     return Image.open(stream, formats=_formats())
 
 
-def _drafted(stream: BinaryIO, least: int) -> ImageFile.ImageFile:
-    image = _header(stream)
-    image.draft("RGB", (least, least))
-    return image
-
-
 @functools.cache
 def _formats() -> tuple[str, ...]:
     """Those of the formats that this Pillow was built with."""
@@ -235,8 +233,11 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _size(image: ImageFile.ImageFile, least: int) -> int:
-    """Bytes that decoding and converting takes, by measurement. Raises Damaged where they are too many."""
+def _drafted_size(image: ImageFile.ImageFile, least: int) -> int:
+    """Has a JPEG decoded at a fraction of its size; the bytes that decoding and converting takes, by measurement.
+
+    Raises Damaged where they are too many.
+    """
     pixels = image.width * image.height
     # libjpeg keeps all coefficients of a progressive file, two bytes each.
     kept = 2 * sum(samples_a_pixel(image)) * pixels if "progressive" in image.info else 0
