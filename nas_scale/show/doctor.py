@@ -20,9 +20,9 @@ def doctor_view(found: DoctorResult) -> RenderableType:
     about = Sheet("", "", "what there is", words=1)
     for name, text in _about(found):
         about.add(name, text)
-    verdicts = Sheet("", "verdict", "check", "found", "what to do", words=2)
+    verdicts = Sheet("", "check", "verdict", "found", "what to do", words=2)
     for check in found.checks:
-        verdicts.add(check.verdict, check.name, check.found, check.advice, style=_STYLES[check.verdict])
+        verdicts.add(check.name, check.verdict, check.found, check.advice, style=_STYLES[check.verdict])
     caches = "a cache may be deleted (rm -r) while nothing runs, and is made again when it is needed; runs are kept"
     return Group(about, Text(""), verdicts, Text(caches, style="dim"), _summary(found))
 
