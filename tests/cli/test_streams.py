@@ -16,7 +16,6 @@ from nas_scale.show import console
 from tests.support.command import FAKE, SMALL, finished
 
 PROGRAM = f"{sys.executable} -c 'from nas_scale.cli.main import main; main()'"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(FAKE.parents[2])}
 
 
 def shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -24,7 +23,7 @@ def shell(command: str, cwd: Path, **environment: str) -> subprocess.CompletedPr
     return subprocess.run(
         ["bash", "-c", command.replace("NS", PROGRAM)],
         cwd=cwd,
-        env={**ENVIRONMENT, **environment},
+        env={**os.environ, "PYTHONPATH": str(FAKE.parents[2]), **environment},
         capture_output=True,
         text=True,
     )
