@@ -41,7 +41,7 @@ _MOST: Final = {"repeats": 1024, "kernel": 15, "stride": 8, "expansion": 32, "ch
 
 
 def _bad(token: str, reason: str) -> NotationError:
-    return NotationError(f"'{token}' in the stage: {reason}")
+    return NotationError(f"{shortened(token)} in the stage: {reason}")
 
 
 def nearest_multiple_of_8(value: float) -> int:
@@ -137,7 +137,7 @@ def _ops(token: str) -> Op | tuple[Op, ...]:
     names = options_of(token) if token.startswith("{") else [token]
     for name in names:
         if name not in get_args(Op):
-            raise NotationError(f"'{name}' is not a block type; the types are {', '.join(get_args(Op))}")
+            raise NotationError(f"{shortened(name)} is not a block type; the types are {', '.join(get_args(Op))}")
     ops: tuple[Op, ...] = tuple(names)  # type: ignore[arg-type]  # checked above
     return ops if token.startswith("{") else ops[0]
 
@@ -146,7 +146,7 @@ def _tokens(text: str) -> list[tuple[int, str]]:
     """The tokens, split at underscores outside braces, each after its offset in the text."""
     pieces = [(match.start(), match[0]) for match in re.finditer(r"(?:\{[^{}]*\}|[^_])+", text)]
     if not pieces or sum(len(piece) + 1 for _, piece in pieces) != len(text) + 1:
-        raise NotationError(f"'{text}' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
+        raise NotationError(f"{shortened(text)} is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
     return pieces
 
 
@@ -182,7 +182,7 @@ def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
     if "op" not in fields:
         fields["op"] = "ds" if fields.get("expansion", 1) == 1 else "ir"
     if "channels" not in fields:
-        raise NotationError(f"'{stage}' has no channels; add e.g. c24", before)
+        raise NotationError(f"{shortened(stage)} has no channels; add e.g. c24", before)
     return fields
 
 

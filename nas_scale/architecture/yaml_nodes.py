@@ -14,6 +14,7 @@ from typing import Final
 import yaml
 
 from nas_scale.errors import NotationError
+from nas_scale.numbers import shortened
 
 _STAGES: Final = "write `stages: |` and one stage a line below it"
 _DEEPEST: Final = 8  # levels; a net has two
@@ -110,9 +111,9 @@ def _checked_key(file: str, node: yaml.Node, known: Collection[str], seen: Colle
         raise _error(file, node.start_mark, "a key must be one word")
     key = str(node.value)
     if key not in known:
-        near = get_close_matches(key, known, 1)
+        near = get_close_matches(key[:40], known, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        raise _error(file, node.start_mark, f"{key!r} is not a property of a net; {hint}")
+        raise _error(file, node.start_mark, f"{shortened(key)} is not a property of a net; {hint}")
     if key in seen:
         raise _error(file, node.start_mark, f"{key} is given twice")
     return key
