@@ -18,6 +18,7 @@ from nas_scale.runs.lock import Lock
 SUFFIX: Final = ".building"
 LINES: Final = "timed.jsonl"
 VERSION: Final = 1
+AHEAD: Final = 1000  # nets of a design are measured in order, a few at a time: no line is of one so far ahead
 
 
 class BuildAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +110,9 @@ def _read(file: Path, name: str, identity: str) -> list[BuildLine]:
     try:
         same = msgspec.json.decode(first, type=BuildAsked) == BuildAsked(identity=identity)
         timed = [msgspec.json.decode(line, type=BuildLine) for line in lines]
+        beyond = [line.net for line in timed if line.net >= len(timed) + AHEAD]
+        if beyond:
+            raise msgspec.ValidationError(f"it has {len(timed)} lines, and one of net {beyond[0]}")
     except (msgspec.DecodeError, RecursionError) as error:
         raise UserError(f"{file} is damaged: {error}; add --replace to begin again") from None
     if not same:
