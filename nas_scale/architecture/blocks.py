@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from nas_scale.architecture.notation import nearest_multiple_of_8
 from nas_scale.architecture.spec import Act, Architecture, Skip, Stage, Style
+
+RGB: Final = 3  # channels of an image
 
 
 def round_channels(value: float) -> int:
@@ -146,9 +149,9 @@ def blocks(stage: Stage, c_in: int, style: Style) -> tuple[Block, ...]:
     return tuple(made)
 
 
-def stem(arch: Architecture) -> Conv:
-    """The stem: a 3x3 convolution on an RGB image."""
-    return Conv("stem", 3, arch.stem, 3, arch.stem_stride, act=arch.style.act)
+def stem(arch: Architecture, in_channels: int = RGB) -> Conv:
+    """The stem: a 3x3 convolution on an image."""
+    return Conv("stem", in_channels, arch.stem, 3, arch.stem_stride, act=arch.style.act)
 
 
 def head(arch: Architecture) -> tuple[Conv, ...]:
@@ -160,14 +163,14 @@ def head(arch: Architecture) -> tuple[Conv, ...]:
     return (last, Conv("classifier", arch.head, arch.classes, norm=False, pooled=True))
 
 
-def plan(arch: Architecture) -> Plan:
+def plan(arch: Architecture, in_channels: int = RGB) -> Plan:
     """Every convolution of the network, with all channels computed."""
     stages = []
     c_in = arch.stem
     for stage in arch.stages:
         stages.append(blocks(stage, c_in, arch.style))
         c_in = stage.channels
-    return Plan(stem(arch), tuple(stages), head(arch))
+    return Plan(stem(arch, in_channels), tuple(stages), head(arch))
 
 
 def pads_first(conv: Conv, style: Style) -> bool:

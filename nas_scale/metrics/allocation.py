@@ -1,6 +1,6 @@
 """What eager torch holds at most while a network classifies images: the peak of its allocator, without running it.
 
-Batch norms and activations other than a ReLU write new tensors, and a tensor lives as long as a Python frame refers to
+Batch norms and activations write new tensors, and a tensor lives as long as a Python frame refers to
 it: an `nn.Sequential` is called with its input, and refers to what its running child works on. So the stem's output is
 there until the last stage is done, a stage's input until the stage is, a block's until the block is. On a CPU oneDNN
 copies weights into a layout of its own. cuDNN's workspaces and a GPU allocator's rounding to 512 bytes are left out.
@@ -64,9 +64,8 @@ class _Eager:
     def _layer(self, layer: Layer, held: int) -> int:
         """A convolution, its batch norm and its activation. held: the input included."""
         conv, out = layer.conv, layer.outputs
-        pads = layer.pads and (self.on_cpu or conv.groups == 1)  # a GPU's depthwise kernels pad as they read
-        copied = layer.padded if pads else 0
-        writes = conv.norm or conv.act not in (None, "relu")
+        copied = layer.padded if layer.pads else 0
+        writes = conv.norm or conv.act is not None
         convolving = self.batch * (held + copied + out) + (_scratch(layer, self.batch) if self.on_cpu else 0)
         return max(convolving, self.batch * (held + (2 if writes else 1) * out))
 

@@ -1,7 +1,7 @@
 """What a step of training holds: weights, gradients, momentum, and what autograd saves for the backward pass.
 
 Saved of a layer: its input (the padded copy, where there is one), the input of its batch norm, and that of its
-activation unless that is a ReLU, which works in place; squeeze-excite keeps the map that it scales. The most is alive
+activation unless that is a ReLU, which saves its result; squeeze-excite keeps the map that it scales. The most is alive
 somewhere in the backward pass, where a layer's gradients come to what earlier layers saved; later layers have given
 back what they saved and hold gradients of their weights instead. Left out are masks of stochastic depth and dropout,
 what batch norms keep of channels, a ReLU's result beside its padded copy, and what libraries take for themselves.

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from nas_scale.architecture.blocks import Block, Conv, plan
+from nas_scale.architecture.blocks import RGB, Block, Conv, plan
 from nas_scale.architecture.spec import Architecture, Style
 from nas_scale.nets.layers import Residual, SqueezeExcite, activation, conv_norm_act, shortcut
 
 
 class Net(nn.Module):
-    """The network as a torch module: images (n, 3, h, w) -> logits (n, classes)."""
+    """The network as a torch module: images (n, in_channels, h, w) -> logits (n, classes)."""
 
-    def __init__(self, arch: Architecture) -> None:
+    def __init__(self, arch: Architecture, in_channels: int = RGB) -> None:
         super().__init__()
-        made = plan(arch)
+        made = plan(arch, in_channels)
         rates = _drop_path_rates(made.stages, arch.drop_path)
         self.stem = conv_norm_act(made.stem, arch.style)
         self.stages = nn.Sequential(
@@ -30,13 +30,12 @@ class Net(nn.Module):
         self.classifier = nn.Linear(made.head[1].c_in, made.head[1].c_out)
 
     def features(self, x: Tensor) -> Tensor:
-        """The last stage's feature map: (n, 3, h, w) -> (n, c, h', w')."""
+        """The last stage's feature map: (n, in_channels, h, w) -> (n, c, h', w')."""
         out: Tensor = self.stages(self.stem(x))
         return out
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = self.head(self.features(x)).flatten(1)
-        logits: Tensor = self.classifier(self.dropout(pooled).to(self.classifier.weight.dtype))
+        logits: Tensor = self.classifier(self.dropout(self.head(self.features(x)).flatten(1)))
         return logits
 
 
@@ -65,7 +64,7 @@ def _block(block: Block, style: Style, drop_path: float) -> nn.Module:
     branch = nn.Sequential(layers)
     if block.skip == "none":
         return branch
-    return Residual(branch, shortcut(block.skip, block.c_out, block.stride), drop_path)
+    return Residual(branch, shortcut(block.skip, block.c_in, block.c_out, block.stride), drop_path)
 
 
 def _initialise(net: nn.Module) -> None:
@@ -85,12 +84,15 @@ def _initialise(net: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def build(arch: Architecture, seed: int | None = None) -> Net:
-    """The network with random weights; a seed fixes them and leaves torch's global random state unchanged."""
+def build(arch: Architecture, seed: int | None = None, in_channels: int = RGB) -> Net:
+    """The network with random weights from torch's global generator; a seed fixes them and leaves its state unchanged.
+
+    in_channels: of the images. Costs are counted for RGB.
+    """
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
-            torch.manual_seed(seed)
-        net = Net(arch)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach GPUs' generators too
+        net = Net(arch, in_channels)
         _initialise(net)
     return net
 

@@ -1,16 +1,14 @@
-"""The torch modules that networks are built of."""
+"""The torch modules that networks are built of: plain ones, which torch's tools can trace, transform and replace."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas_scale.architecture.blocks import Conv, pads_first
 from nas_scale.architecture.spec import Act, Skip, Style
-from nas_scale.nets.convolution import Convolution
 
 ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
     "relu": nn.ReLU,
@@ -21,20 +19,50 @@ ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
 
 
 def activation(act: Act | None) -> list[nn.Module]:
-    """The activation as a list of one module; empty for None.
-
-    In place for ReLU only, whose backward pass needs the output. The others' needs the input, which autograd would
-    have to copy first, so working in place would be slower.
-    """
-    return [] if act is None else [ACTIVATIONS[act](inplace=act == "relu")]
+    """The activation as a list of one module; empty for None. Not in place, which hooks on gradients refuse."""
+    return [] if act is None else [ACTIVATIONS[act]()]
 
 
 def conv_norm_act(conv: Conv, style: Style) -> nn.Sequential:
-    """A convolution, followed by batch norm and activation where `conv` has them."""
-    same = pads_first(conv, style)
-    layer = Convolution(conv.c_in, conv.c_out, conv.kernel, conv.stride, conv.groups, bias=not conv.norm, same=same)
+    """A convolution, followed by batch norm and activation where `conv` has them, and after its padding if asymmetric.
+
+    (n, c_in, h, w) -> (n, c_out, ceil(h / stride), ceil(w / stride)), for odd kernels.
+    """
+    pad = [SamePadding(conv.kernel, conv.stride)] if pads_first(conv, style) else []
+    around = 0 if pad else conv.kernel // 2
+    layer = nn.Conv2d(conv.c_in, conv.c_out, conv.kernel, conv.stride, around, groups=conv.groups, bias=not conv.norm)
     norm = [nn.BatchNorm2d(conv.c_out, style.bn_eps, style.bn_momentum)] if conv.norm else []
-    return nn.Sequential(layer, *norm, *activation(conv.act))
+    return nn.Sequential(*pad, layer, *norm, *activation(conv.act))
+
+
+class SamePadding(nn.Module):
+    """TensorFlow's 'SAME' padding with zeros ahead of a strided convolution, whose odd pixel is right and below."""
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        tall, wide = self.missing(x.shape[2]), self.missing(x.shape[3])
+        return F.pad(x, (wide // 2, wide - wide // 2, tall // 2, tall - tall // 2))
+
+    def missing(self, size: int) -> int:
+        """Pixels to be added to a side of `size`, by arithmetic alone, so that traced networks take any size."""
+        lacking = self.kernel - 1 - (size - 1) % self.stride
+        if self.kernel >= self.stride:
+            return lacking
+        return lacking * ((lacking + self.stride) // self.stride)  # 0 where negative: the stride leaves pixels out
+
+    def extra_repr(self) -> str:
+        return f"kernel={self.kernel}, stride={self.stride}"
+
+
+class HardSigmoid(nn.Module):
+    """relu6(x + 3) / 6 of operators that can be differentiated twice, which torch's own cannot."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu6(x + 3) / 6
 
 
 class SqueezeExcite(nn.Module):
@@ -42,39 +70,14 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, squeeze: Conv, excite: Conv, style: Style) -> None:
         super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
         self.squeeze = conv_norm_act(squeeze, style)
         self.excite = conv_norm_act(excite, style)
-        self.gate = nn.Sigmoid() if style.se_gate == "sigmoid" else nn.Hardsigmoid()
+        self.gate = nn.Sigmoid() if style.se_gate == "sigmoid" else HardSigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.requires_grad:
-            x, pooled = _WithPooled.apply(x)  # type: ignore[no-untyped-call]
-        else:
-            pooled = x.mean((2, 3))
-        gate: Tensor = self.gate(_pointwise(self.excite, _pointwise(self.squeeze, pooled)))
-        return x * gate[:, :, None, None]
-
-
-class _WithPooled(torch.autograd.Function):
-    """x (n, c, h, w) and its mean (n, c) over pixels; adds both gradients of x in one pass over memory, not three."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-        ctx.pixels = x.shape[2] * x.shape[3]
-        return x.view_as(x), x.mean((2, 3))
-
-    @staticmethod
-    def backward(ctx: Any, through: Tensor, pooled: Tensor) -> Tensor:
-        joined: Tensor = through + (pooled / ctx.pixels)[:, :, None, None]
-        return joined
-
-
-def _pointwise(layer: nn.Sequential, x: Tensor) -> Tensor:
-    """A 1x1 convolution of one pixel and its activation, computed as a linear layer: (n, c_in) -> (n, c_out)."""
-    conv = layer[0]
-    assert isinstance(conv, nn.Conv2d)
-    out: Tensor = layer[1:](F.linear(x, conv.weight.flatten(1), conv.bias))
-    return out
+        scaled: Tensor = x * self.gate(self.excite(self.squeeze(self.pool(x))))
+        return scaled
 
 
 class StochasticDepth(nn.Module):
@@ -90,7 +93,7 @@ class StochasticDepth(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x
-        keep = torch.empty((x.shape[0], 1, 1, 1), dtype=x.dtype, device=x.device).bernoulli_(1 - self.rate)
+        keep = x.new_empty((x.shape[0], 1, 1, 1)).bernoulli(1 - self.rate)
         return x * keep / (1 - self.rate)
 
 
@@ -101,15 +104,15 @@ class PoolSkip(nn.Module):
     with zeros, so that it costs no multiply-adds.
     """
 
-    def __init__(self, c_out: int, stride: int) -> None:
+    def __init__(self, c_in: int, c_out: int, stride: int) -> None:
         super().__init__()
         self.c_out = c_out
+        self.missing = c_out - c_in
         self.pool = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         pooled: Tensor = self.pool(x)
-        missing = self.c_out - pooled.shape[1]
-        return F.pad(pooled, (0, 0, 0, 0, 0, missing)) if missing > 0 else pooled[:, : self.c_out]
+        return F.pad(pooled, (0, 0, 0, 0, 0, self.missing)) if self.missing > 0 else pooled[:, : self.c_out]
 
 
 class Residual(nn.Module):
@@ -126,6 +129,6 @@ class Residual(nn.Module):
         return out
 
 
-def shortcut(skip: Skip, c_out: int, stride: int) -> nn.Module:
+def shortcut(skip: Skip, c_in: int, c_out: int, stride: int) -> nn.Module:
     """The module of a block's skip connection: a pool or the identity."""
-    return PoolSkip(c_out, stride) if skip == "pool" else nn.Identity()
+    return PoolSkip(c_in, c_out, stride) if skip == "pool" else nn.Identity()

@@ -24,6 +24,7 @@ class HalfPrecision:
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear) and module is not net.classifier:
                 self._take(module)
+        net.classifier.register_forward_pre_hook(_in_float32)
         copies = {id(copy) for copy in self._copies}
         self._others: list[Tensor] = [weight for weight in net.parameters() if id(weight) not in copies]
 
@@ -54,3 +55,7 @@ class HalfPrecision:
     def spread_weights(self) -> None:
         """Copies the float32 weights to their bf16 copies; to be called after an optimizer step."""
         torch._foreach_copy_(self._copies, self._weights)
+
+
+def _in_float32(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(value.float() for value in inputs)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from nas_scale.errors import debugging
 from nas_scale.nets.build import Net
+from nas_scale.nets.fast import make_fast
 from nas_scale.training.augment import EpochDraws, augmented, draw_epoch, mixed_cross_entropy, resolutions
 from nas_scale.training.capture import Recorded, can_record
 from nas_scale.training.half import HalfPrecision
@@ -39,6 +40,8 @@ def _idle_streams(device: torch.device) -> list[torch.cuda.Stream]:
 
 class Trainer:
     """Trains `net`, already on the images' device, by `recipe`. Random numbers depend on (seed, epoch) alone.
+
+    Its modules are replaced in place by forms that train faster (nets/fast.py).
 
     An epoch is a call of `begin`, `steps` calls of `step`, and a call of `end`. On a GPU each trainer has its own
     stream, so that several keep it busy, and its step is recorded as a CUDA graph where that saves time. recordable:
@@ -67,6 +70,7 @@ class Trainer:
         self._size = images.size  # of this epoch
         self._marks: deque[torch.cuda.Event] = deque()
         with self.on_stream():
+            make_fast(net)
             _drop_counters(net)
             self._half = HalfPrecision(net) if _computes_in_half(recipe, device) else None
             self._rate = torch.zeros((), device=device)

@@ -9,7 +9,7 @@ from nas_scale.architecture.layers import layers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.metrics.counts import Meter, cost
 from nas_scale.nets.build import build
-from nas_scale.nets.convolution import Convolution
+from nas_scale.nets.layers import SamePadding
 
 PADS = Meter("pads", lambda layer: layer.pads)
 
@@ -21,7 +21,7 @@ def padded(net: Architecture, padding: str) -> Architecture:
 def test_layers_pad_first_where_the_built_network_does() -> None:
     for padding in ("same", "symmetric"):
         net = replace(padded(load_net("mnasnet-a1"), padding), resolution=32)
-        built = sum(module.same for module in build(net).modules() if isinstance(module, Convolution))
+        built = sum(isinstance(module, SamePadding) for module in build(net).modules())
         assert built == sum(layer.pads for layer in layers(net)) == (5 if padding == "same" else 0)
 
 

@@ -183,7 +183,7 @@ def test_what_is_refused(
 
 def test_autocast_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Autocast casts the arguments of torch's own functions; a kernel of ours gets its weight in its input's dtype."""
-    from nas_scale.nets import convolution
+    from nas_scale.nets import fast
 
     seen: list[tuple[torch.dtype, torch.dtype]] = []
 
@@ -192,10 +192,10 @@ def test_autocast_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
         return F.conv2d(x, weight, None, stride, padding, groups=x.shape[1])
 
     if DEVICE == "cpu":
-        monkeypatch.setattr(convolution.depthwise, "suits", lambda x: True)
-        monkeypatch.setattr(convolution.depthwise, "depthwise", noted)
-    expand = convolution.Convolution(8, 16, 1, 1, bias=False).to(DEVICE)
-    spatial = convolution.Convolution(16, 16, 3, 1, 16, bias=False).to(DEVICE)
+        monkeypatch.setattr(fast.depthwise, "suits", lambda x: True)
+        monkeypatch.setattr(fast.depthwise, "depthwise", noted)
+    expand = fast.FastConvolution(torch.nn.Conv2d(8, 16, 1, bias=False)).to(DEVICE)
+    spatial = fast.FastConvolution(torch.nn.Conv2d(16, 16, 3, 1, 1, groups=16, bias=False)).to(DEVICE)
     with torch.autocast(DEVICE, torch.bfloat16):
         y = spatial(expand(torch.randn(2, 8, 6, 6).to(DEVICE)))
     y.float().sum().backward()
