@@ -9,7 +9,6 @@ TYPE_CHECKING = False  # typing takes longer to load than all of this, and Ctrl-
 if TYPE_CHECKING:
     from typing import Any
 
-    from nas_scale.architecture.files import load_net as load_net
     from nas_scale.architecture.files import load_space as load_space
     from nas_scale.commands.certify.run import certify as certify
     from nas_scale.commands.expand.run import expand as expand
@@ -19,9 +18,10 @@ if TYPE_CHECKING:
     from nas_scale.commands.latency.check import check_latency as check_latency
     from nas_scale.commands.latency.fit import fit_latency as fit_latency
     from nas_scale.commands.latency.listing import predict_latency as predict_latency
+    from nas_scale.commands.named_nets import build as build
+    from nas_scale.commands.named_nets import load_net as load_net
     from nas_scale.commands.profile.run import profile as profile
     from nas_scale.commands.search.run import search as search
-    from nas_scale.nets.build import build as build
 
 __version__ = "0.1.0"
 
@@ -37,8 +37,8 @@ _HOMES = {
     "fit_latency": "nas_scale.commands.latency.fit",
     "predict_latency": "nas_scale.commands.latency.listing",
     "load_space": "nas_scale.architecture.files",
-    "load_net": "nas_scale.architecture.files",
-    "build": "nas_scale.nets.build",
+    "load_net": "nas_scale.commands.named_nets",
+    "build": "nas_scale.commands.named_nets",
 }
 __all__ = [
     "build",
