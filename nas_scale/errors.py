@@ -9,6 +9,7 @@ NasScaleError
 │   ├── DamagedFileError  a file that this program wrote, and that is no longer what it wrote
 │   └── RunError         a run that is missing, busy, or was started with other options
 ├── RunFailed            the input was right but the work could not be done: exit code 1
+│   └── MachineFailed    the machine failed, not what ran on it; what is done is kept, and the run can be gone on with
 ├── OutputLost           the work was done and stdout took no answer: exit code 1
 └── Interrupted          the user stopped it; what is done is kept: exit code 130
 """
@@ -68,6 +69,10 @@ class RunFailed(NasScaleError):  # noqa: N818 - it reads as what happened, and i
 
 class OutputLost(NasScaleError):  # noqa: N818 - as above
     """An answer that could not be written to stdout; the message says where the result is kept."""
+
+
+class MachineFailed(RunFailed):  # as above
+    """The machine failed and not the work: memory, disk, a device, a worker, a connection. It can be gone on with."""
 
 
 class Interrupted(NasScaleError):  # noqa: N818 - as above

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nas_scale.errors import Interrupted
+from nas_scale.errors import Interrupted, MachineFailed
 
 if TYPE_CHECKING:
     from nas_scale.show.latencies import MeasuringWatch
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def watched() -> Iterator[Watch]:
-    """Progress on stderr while a flow runs; Ctrl-C becomes the line that says how to go on."""
-    from nas_scale.runs.resuming import resume_command
+    """Progress on stderr while a flow runs; Ctrl-C and a failing machine become the line that says how to go on."""
     from nas_scale.show.progress import Watch
 
     with Watch() as watch:
@@ -29,8 +28,18 @@ def watched() -> Iterator[Watch]:
             how = str(stop) or "interrupted"
             if watch.run is None:
                 raise Interrupted(f"{how} before anything was started") from None
-            command = resume_command(shlex.join(sys.argv), watch.run) or "the same command with --resume"
-            raise Interrupted(f"{how}; what is done is kept; go on with: {command}") from None
+            raise Interrupted(f"{how}; what is done is kept; go on with: {_again(watch.run)}") from None
+        except MachineFailed as error:
+            if watch.run is None:
+                raise
+            raise MachineFailed(f"{error}; go on with: {_again(watch.run)}") from error
+
+
+def _again(run: str) -> str:
+    """How a run is gone on with."""
+    from nas_scale.runs.resuming import resume_command
+
+    return resume_command(shlex.join(sys.argv), run) or "the same command with --resume"
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from nas_scale.devices.subject import (
     Turn,
 )
 from nas_scale.devices.support import check_setting
-from nas_scale.engines.base import Done, Failed, ignore_progress
+from nas_scale.engines.base import Done, Failed, Lost, ignore_progress
 from nas_scale.engines.local import LocalEngine
 from nas_scale.errors import RunFailed
 
@@ -169,7 +169,7 @@ def export_all(
             for done in range(len(missing)):
                 report(MeasuringProgress("exporting", done, len(missing)))
                 outcome = engine.next()
-                if isinstance(outcome, Failed):
+                if isinstance(outcome, Failed | Lost):
                     failed[outcome.ticket] = outcome.reason
     for number in references:
         if number in failed:
@@ -235,7 +235,7 @@ def _in_a_process(job: TimingJob, heard: Callable[[Any], None]) -> tuple[Environ
             message = engine.next()
             if isinstance(message, Done):
                 return message.result, busy_with
-            if isinstance(message, Failed):
+            if isinstance(message, Failed | Lost):
                 return message.reason, busy_with
             if isinstance(message.item, Turn):
                 busy_with = message.item.subject

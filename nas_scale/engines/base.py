@@ -17,8 +17,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, TypeAlias
 
+from nas_scale.errors import MachineFailed, UserError
+
 REASON_LENGTH: Final = 300
 WAIT_SECONDS: Final = 0.0005  # between two polls of a device: short against a step, long enough not to spin
+LOSSES: Final = 2  # a job that the machine fails this often, the last time with nothing beside it, is lost
 THREAD_VARIABLES: Final = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -52,6 +55,19 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """A job that the machine failed, every time it was tried: it says nothing about the job.
+
+    reason: in one line for a person. perhaps_own: a job that is too much for the machine ends in the same way, as it
+    was lost with nothing beside it when its worker died or the host's memory ran out.
+    """
+
+    ticket: int
+    reason: str
+    perhaps_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """A progress report that the function yielded. A job run again after its worker died reports from the start."""
 
@@ -59,7 +75,7 @@ class News:
     item: Any
 
 
-Outcome: TypeAlias = Done | Failed
+Outcome: TypeAlias = Done | Failed | Lost
 
 
 class Engine(Protocol):
@@ -82,7 +98,9 @@ class Engine(Protocol):
 
         All reports of a job come before its outcome. KeyboardInterrupt is raised at once.
 
-        Raises LookupError when no job is unfinished, RunFailed when the workers cannot be started at all.
+        What fails for the machine's reasons (engines/faults.py) is tried again with nothing beside it, then Lost.
+
+        Raises LookupError when no job is unfinished, MachineFailed when the workers cannot be started at all.
         """
         ...
 
@@ -130,9 +148,14 @@ def ignore_progress(item: Any) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """An exception as one line of at most REASON_LENGTH characters: its type and the first line of its message."""
+    """An exception as one line of at most REASON_LENGTH characters: its type and the first line of its message.
+
+    Of what is written for a person already, only the message.
+    """
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
+    if lines and isinstance(error, UserError | MachineFailed):
+        text = lines[0].strip()
     return text if len(text) <= REASON_LENGTH else text[: REASON_LENGTH - 3] + "..."
 
 

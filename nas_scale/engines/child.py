@@ -2,7 +2,8 @@
 
 The parent sends pairs (ticket, pickled job), and no more of them than may run concurrently. The worker sends triples:
 ("ready", None, "") once the function is loaded, or ("broken", None, reason) when it cannot be; then for each job any
-number of ("news", ticket, item) and one ("done", ticket, result) or ("failed", ticket, reason).
+number of ("news", ticket, item) and one ("done", ticket, result), ("failed", ticket, reason), or, where the machine
+failed, ("lost", ticket, (reason, whether it may be the job's own fault)).
 
 Concurrent jobs share one thread: their generators are advanced in turn, so that one gives the device work while another
 waits for it. A plain function runs from start to end in its turn.
@@ -23,6 +24,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeAlias
 
 from nas_scale.engines.base import WAIT_SECONDS, reason, resolve, steps
+from nas_scale.engines.faults import is_machines, loss
 
 _Order: TypeAlias = tuple[int, bytes]
 
@@ -77,7 +79,7 @@ def _advance(parent: Connection, job: _Running) -> None:
         _answer(parent, "done", job.ticket, end.value)
     except BaseException as error:  # SystemExit too: a job never ends its worker, nor its neighbours
         job.ended = True
-        _answer(parent, "failed", job.ticket, reason(error))
+        _fail(parent, job.ticket, error)
     else:
         job.waits = item is None
         if item is not None:
@@ -102,7 +104,14 @@ def _answer(parent: Connection, kind: str, ticket: int, content: Any) -> None:
     except OSError:
         os._exit(0)  # the parent is gone
     except Exception as error:  # a result that cannot be pickled
-        parent.send(("failed", ticket, reason(error)))
+        _fail(parent, ticket, error)
+
+
+def _fail(parent: Connection, ticket: int, error: BaseException) -> None:
+    if is_machines(error):
+        _answer(parent, "lost", ticket, loss(error))
+    else:
+        _answer(parent, "failed", ticket, reason(error))
 
 
 def _tell(parent: Connection, ticket: int, item: Any) -> None:

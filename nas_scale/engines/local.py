@@ -20,10 +20,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Final, Self
 
-from nas_scale.engines.base import Done, Failed, News, Outcome, worker_environment
-from nas_scale.errors import RunFailed
+from nas_scale.engines.base import LOSSES, Done, Failed, Lost, News, Outcome, worker_environment
+from nas_scale.errors import MachineFailed
 
-LOSSES: Final = 2  # a job whose worker dies this often has failed
 FALSE_STARTS: Final = 3  # so many workers in a row dying before they are ready end the run
 POLL_SECONDS: Final = 1.0  # a dead worker whose socket a grandchild still holds is noticed within this
 _BOOT: Final = """
@@ -61,13 +60,6 @@ class _Worker:
         self.ready = False
         self.tasks: dict[int, _Task] = {}
 
-    def has_room(self, task: _Task, slots: int) -> bool:
-        """Whether the job may run here. A job whose worker died may have been the cause, and so runs alone."""
-        if not self.tasks:
-            return True
-        alone = task.losses or any(other.losses for other in self.tasks.values())
-        return not alone and len(self.tasks) < slots
-
     def give(self, task: _Task) -> None:
         self.tasks[task.ticket] = task
         with contextlib.suppress(OSError):  # it has died: the next wait finds that out
@@ -83,13 +75,14 @@ class LocalEngine:
     """An engine that runs `workers` jobs at once in processes with `threads` threads each.
 
     Keep processes x threads within the machine's cores: oversubscribed training runs many times slower. A worker that
-    is killed, as by the kernel when memory runs out, is replaced and its jobs are run once more, each alone in its
-    process; a job whose worker dies again has failed.
+    is killed, as by the kernel when memory runs out, is replaced and its jobs are run once more, each in a fresh
+    process with no other beside it; a job whose worker dies again is lost, and one that the machine fails in another
+    way twice.
 
     function: "package.module:function". slots: concurrent jobs in one process, for a function that yields where it
     waits for a device; there are as many processes as `workers` jobs need, filled evenly. environments: variables of
-    the processes, assigned in turn; a process that replaces a dead one gets the same. losses: how often a job's worker
-    may die until the job has failed.
+    the processes, assigned in turn; a process that replaces a dead one gets the same. losses: how often the machine may
+    fail a job until it is lost.
     """
 
     def __init__(
@@ -156,8 +149,16 @@ class LocalEngine:
             worker.give(self._waiting.popleft())
 
     def _worker_for(self, task: _Task) -> _Worker | None:
-        """An idle worker, else a new one where more are allowed, else the least busy of those with room, if any."""
-        with_room = [worker for worker in self._workers if worker.has_room(task, self._slots)]
+        """An idle worker, else a new one where more are allowed, else the least busy of those with room, if any.
+
+        A job that was lost before gets a fresh one once no other job is under way; idle ones give back their memory.
+        """
+        under_way = [other for worker in self._workers for other in worker.tasks.values()]
+        if any(other.losses for other in under_way) or (task.losses and under_way):
+            return None
+        while task.losses and self._workers:
+            self._workers.pop().stop()
+        with_room = [worker for worker in self._workers if len(worker.tasks) < self._slots]
         found = min(with_room, key=self._load, default=None)
         most = -(-self._size // self._slots)
         if (found is None or found.tasks) and len(self._workers) < most:
@@ -191,32 +192,41 @@ class LocalEngine:
             self._remove_dead(worker)
             return
         if kind == "broken":
-            raise RunFailed(f"the workers cannot load {self._function}: {content}")
+            raise MachineFailed(f"the workers cannot load {self._function}: {content}")
         if kind == "ready":
             worker.ready = True
             self._false_starts = 0
         elif kind == "news":
             self._received.append(News(ticket, content))
+        elif kind == "lost":
+            self._lose(worker.tasks.pop(ticket), *content)
         else:
             del worker.tasks[ticket]
             self._received.append(Done(ticket, content) if kind == "done" else Failed(ticket, content))
 
+    def _lose(self, task: _Task, why: str, perhaps_own: bool) -> None:
+        """Puts a job that the machine failed at the front of the queue, or says that it is lost."""
+        task.losses += 1
+        if task.losses < self._losses:
+            self._waiting.appendleft(task)
+        else:
+            self._received.append(Lost(task.ticket, why, perhaps_own))
+
     def _remove_dead(self, worker: _Worker) -> None:
-        """Removes a dead worker; its jobs return to the front of the queue in order, or fail at the second loss."""
+        """Removes a dead worker; its jobs return to the front of the queue in order, or are lost at the second time."""
         self._workers.remove(worker)
         worker.stop()
         cause = _cause_of_death(worker.process.returncode)
         if not worker.ready:
             self._false_starts += 1
             if self._false_starts >= FALSE_STARTS:
-                raise RunFailed(f"{FALSE_STARTS} workers died while starting, the last one {cause}")
+                raise MachineFailed(f"{FALSE_STARTS} workers died while starting, the last one {cause}")
+        times = f"{self._losses} times, the last one " if self._losses > 1 else ""
         for task in reversed(worker.tasks.values()):
-            task.losses += worker.ready
-            if task.losses < self._losses:
-                self._waiting.appendleft(task)
+            if worker.ready:
+                self._lose(task, f"its worker died {times}{cause}", perhaps_own=True)
             else:
-                times = f"{self._losses} times, the last one " if self._losses > 1 else ""
-                self._received.append(Failed(task.ticket, f"its worker died {times}{cause}"))
+                self._waiting.appendleft(task)
 
 
 def _cause_of_death(code: int) -> str:

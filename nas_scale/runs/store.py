@@ -5,6 +5,7 @@ One process at a time opens a run for writing (runs/opening.py); any can read it
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-from nas_scale.errors import RunError, UserError
+from nas_scale.errors import MachineFailed, NasScaleError, RunError
 from nas_scale.runs import record as records
 from nas_scale.runs.database import HIDDEN, Database, file_database, recorded_database
 from nas_scale.runs.lock import Lock, is_held
 from nas_scale.runs.record import Finish, Record
-from nas_scale.runs.study import MAXIMIZE_ONE, begin_study, open_study, refusal
+from nas_scale.runs.study import MAXIMIZE_ONE, begin_study, machine_failure, open_study
 from nas_scale.trials.finished import ORIGIN, stored_trials
 
 if TYPE_CHECKING:
@@ -127,16 +128,25 @@ class Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """Closes the run. Raises UserError, in one line, in place of an error of the disk or the database.
+        """Closes the run. Raises MachineFailed, in one line, in place of an error of the machine or the database.
 
-        What was stored stays readable, and the run can be resumed.
+        What was stored stays readable, and the run can be gone on with.
         """
+        words = (
+            isinstance(error, NasScaleError) and not self.record.begun
+        )  # all is said, and no study is there to be kept
+        failure = None if words else machine_failure(error)
+        kept = None if failure is None else self._kept()
         self.close()
-        refused = refusal(error)
-        if refused is not None:
-            raise UserError(
-                f"cannot write to {self.folder}: {refused}; what was stored is kept: make room, then add --resume"
-            ) from error
+        if failure is not None:
+            raise MachineFailed(f"{self.folder}: {failure}; {kept}") from error
+
+    def _kept(self) -> str:
+        """How much of the run is stored, in words, as far as that can be read still."""
+        trials: int | None = None
+        with contextlib.suppress(Exception):
+            trials, _ = _progress(self)
+        return "what was stored is kept" if trials is None else f"{trials} finished trials are kept"
 
 
 def find_run(results: Path, name_or_path: str) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sys
 import time
@@ -12,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from nas_scale.errors import RunError
+from nas_scale.engines.base import reason
+from nas_scale.engines.faults import is_machines
+from nas_scale.errors import MachineFailed, RunError, UserError
 from nas_scale.runs.database import Database, check_driver
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ MAKING_TRIES: Final = 8  # of several processes that make the tables of one new 
 MAKING_SECONDS: Final = 0.1
 RESTORE: Final = "bring it back from a copy, or start another run"
 OWNER: Final = "run"  # the study's attribute that holds the identity of its run
-_DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
 
 def begin_study(
@@ -141,16 +141,20 @@ def _place(file: Path | None) -> str:
     return "" if os.access(written, os.W_OK) else f" ({written} cannot be written)"
 
 
-def refusal(error: BaseException | None) -> str | None:
-    """An error of the disk or the database in a few words; None for any other error."""
-    if isinstance(error, OSError):
-        return f"{error.strerror} ({error.filename})" if error.errno in _DISK_ERRORS else None
-    if error is None or "optuna" not in sys.modules:
+def machine_failure(error: BaseException | None) -> str | None:
+    """An error of the machine, its disk or the database in a few words; None for any other error."""
+    if error is None or isinstance(error, MachineFailed):
+        return str(error) if error else None
+    if isinstance(error, OSError) and is_machines(error):
+        return f"{error.strerror} ({error.filename})" if error.filename else reason(error)
+    if is_machines(error):
+        return str(error) if isinstance(error, UserError) else reason(error)
+    if "optuna" not in sys.modules:
         return None
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
-    return root_cause(error) if isinstance(error, StorageInternalError | SQLAlchemyError) else None
+    return f"the study: {root_cause(error)}" if isinstance(error, StorageInternalError | SQLAlchemyError) else None
 
 
 def root_cause(error: BaseException) -> str:

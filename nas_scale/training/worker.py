@@ -9,7 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.errors import RunFailed
+from nas_scale.engines.base import reason
+from nas_scale.engines.faults import is_host_memory
+from nas_scale.errors import DataError, MachineFailed, RunFailed
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Score
 
@@ -26,7 +28,8 @@ Training: TypeAlias = "Generator[Progress, None, tuple[Score, ...]]"
 def evaluate(job: Job) -> tuple[Score, ...]:
     """Trains the job's network, with as many outputs as the data has classes; returns one score for each seed.
 
-    Raises RunFailed when it diverges or does not fit into memory; an engine reports that as a failed job.
+    Raises RunFailed when it diverges or does not fit into a GPU's memory; an engine reports that as a failed job.
+    Raises MachineFailed when the host's memory is full, that or DataError when the images cannot be loaded.
     """
     work = follow(job)
     while True:
@@ -41,8 +44,13 @@ def follow(job: Job) -> Training:
     """`evaluate` as a generator with a progress report after every epoch; several can take turns in one process."""
     from nas_scale.training.memory import give_back_freed_memory
 
-    prepare_process(job.threads)
-    images, classes = _images(job.data, job.device)
+    try:
+        prepare_process(job.threads)
+        images, classes = _images(job.data, job.device)
+    except (MemoryError, DataError):
+        raise
+    except Exception as error:  # they were there when the run began, so no network is at fault
+        raise MachineFailed(f"cannot load the images: {reason(error)}") from error
     work = _trained(replace(job, architecture=replace(job.architecture, classes=classes)), images)
     try:
         return (yield from _with_own_draws(work, job.device) if _draws(job.architecture) else work)
@@ -71,7 +79,10 @@ def _with_own_draws(work: Training, device: str) -> Training:
 
 
 def _trained(job: Job, images: Images) -> Training:
-    """Trains, a second time with less memory where the first runs out. Raises RunFailed where that does too."""
+    """Trains, a second time with less memory where the first runs out.
+
+    Where that does too, raises RunFailed if it is a GPU's memory, and MachineFailed if it is the host's.
+    """
     try:
         return (yield from _fitted(job, images, spare_memory=False))
     except _LackOfMemoryError:
@@ -82,8 +93,11 @@ def _trained(job: Job, images: Images) -> Training:
         torch.cuda.empty_cache()
     try:
         return (yield from _fitted(job, images, spare_memory=True))
-    except _LackOfMemoryError:
-        raise RunFailed(f"out of memory on {job.device} with batch {job.recipe.batch}") from None
+    except _LackOfMemoryError as error:
+        said = f"out of memory on {job.device} with batch {job.recipe.batch}"
+        if error.of_host:
+            raise MachineFailed(f"{said}: this machine's memory is full") from MemoryError()
+        raise RunFailed(said) from None
 
 
 def prepare_process(threads: int) -> None:
@@ -98,6 +112,10 @@ def prepare_process(threads: int) -> None:
 
 class _LackOfMemoryError(Exception):
     """A job did not fit into memory. It holds no traceback of the job, which would keep the memory in use."""
+
+    def __init__(self, of_host: bool) -> None:
+        super().__init__()
+        self.of_host = of_host
 
 
 def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
@@ -121,7 +139,8 @@ def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
         if not is_lack_of_memory(error):
             _leave_where_lost(job.device)
             raise
-    raise _LackOfMemoryError  # not inside the handler, whose error would hold on to the net
+        of_host = is_host_memory(error)
+    raise _LackOfMemoryError(of_host)  # not inside the handler, whose error would hold on to the net
 
 
 def _leave_where_lost(device: str) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Set
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from nas_scale.engines.base import Done, Engine, News
+from nas_scale.engines.base import Done, Engine, Lost, News
 from nas_scale.training.job import Job, Score
 
 Key = TypeVar("Key", bound=Hashable)
@@ -44,8 +44,8 @@ class Feed(Generic[Key]):
         self._waiting = deque((group, job) for group, job in self._waiting if keys.isdisjoint(group))
         return dropped
 
-    def take(self) -> dict[Key, Score | str]:
-        """Waits for a job to end: for each of its keys the score, or the reason why there is none.
+    def take(self) -> dict[Key, Score | str | Lost]:
+        """Waits for a job to end: for each of its keys the score, the reason why there is none, or that it is lost.
 
         A job that fails as a whole has the same reason for all its keys. After a failure no further job begins until
         the next call, so that the caller can call off those that depend; nor where it is asked whether one may.
@@ -54,9 +54,13 @@ class Feed(Generic[Key]):
         while isinstance(report := self._engine.next(), News):
             self._on_news(self._under_way[report.ticket], report.item)
         keys = self._under_way.pop(report.ticket)
+        if isinstance(report, Lost):
+            return dict.fromkeys(keys, report)
         if not isinstance(report, Done):
             return dict.fromkeys(keys, report.reason)
-        outcomes = {key: _outcome(score) for key, score in zip(keys, report.result, strict=True)}
+        outcomes: dict[Key, Score | str | Lost] = {
+            key: _outcome(score) for key, score in zip(keys, report.result, strict=True)
+        }
         if self._may_begin is None and not any(isinstance(outcome, str) for outcome in outcomes.values()):
             self.fill()
         return outcomes

@@ -24,6 +24,7 @@ REASON: Final = "reason"
 ORIGIN: Final = "from"  # the run that a trial was taken from (trials/known.py)
 RESTORE: Final = "bring the study back from a copy, or start another run"
 NOT_STARTED: Final = "not begun: the time was up"  # the reason of a trial that is ignored (trials/deadline.py)
+LOST: Final = "lost"  # why the last start of the run lost this trial to the machine
 SCORE: Final = "score:"  # with the index of the seed: {"accuracy": ...}, or {"reason": ...}
 
 
@@ -146,7 +147,7 @@ def _finished(trial: FrozenTrial, earlier: Mapping[int, FinishedTrial]) -> Finis
     if stored.same_as is not None and stored.same_as not in earlier:
         raise ValueError(f"`{SAME_AS}` {stored.same_as} is no trial before it")
     scores = until_failure(read_outcomes(attributes))[0] if stored.same_as is None else earlier[stored.same_as].scores
-    own = {KEY, SAME_AS, REASON, *(name for name in attributes if name.startswith(SCORE))}
+    own = {KEY, SAME_AS, REASON, LOST, *(name for name in attributes if name.startswith(SCORE))}
     if trial.state != TrialState.FAIL and not (scores and trial.values):
         raise ValueError("it is complete and has no score")
     return FinishedTrial(

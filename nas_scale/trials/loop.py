@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from nas_scale.engines.base import Engine
-from nas_scale.errors import RunError
+from nas_scale.engines.base import Engine, Lost
+from nas_scale.errors import RunError, RunFailed
 from nas_scale.optuna_private import running_trial
 from nas_scale.plain import as_json
 from nas_scale.training.job import Epoch, Job, Remark, Stop
@@ -38,7 +38,16 @@ from nas_scale.trials.events import (
     TrialStarted,
 )
 from nas_scale.trials.feed import Feed
-from nas_scale.trials.finished import NOT_STARTED, REASON, FinishedTrial, finished_trials, in_order, stored_trials
+from nas_scale.trials.finished import (
+    LOST,
+    NOT_STARTED,
+    REASON,
+    FinishedTrial,
+    finished_trials,
+    in_order,
+    stored_trials,
+)
+from nas_scale.trials.losses import failure
 from nas_scale.trials.pending import PendingTrial
 from nas_scale.trials.plan import Proposed, TrialPlan
 
@@ -48,15 +57,19 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
+ALIKE: Final = 8  # so many first trials that all fail for one reason end the run
+
+
 def run_trials(
     study: optuna.Study, plan: TrialPlan, engine: Engine, on_event: Callable[[Event], None]
 ) -> list[FinishedTrial]:
     """Goes on with a study until `plan.trials` trials are finished, or the deadline ends it; returns all of them in the
     order of numbers.
 
-    A trial with a seed that fails is finished as failed, with the reason, and the loop goes on. KeyboardInterrupt and
-    errors of the disk or database come through; the study can then be resumed. Raises RunError when another program
-    has written to the study.
+    A trial with a seed that fails is finished as failed, with the reason, and the loop goes on. Raises MachineFailed
+    when the machine fails a training (losses.py), of which nothing is stored. That, KeyboardInterrupt and errors of the
+    disk or database come through; the study can then be resumed. Raises RunFailed when the first ALIKE trials all fail
+    for one reason, RunError when another program has written to the study.
     """
     return _Loop(study, plan, engine, on_event).run()
 
@@ -80,6 +93,7 @@ class _Loop:
         for trial in self._left_running():
             self._take_up(trial)
         while len(self.finished) < self.plan.trials:
+            self._refuse_alike()
             while len(self.pending) < self.plan.max_pending and self._may_propose(self._next_number()):
                 self._take_up(None)
             self.feed.fill()
@@ -182,7 +196,8 @@ class _Loop:
     def _receive(self) -> None:
         """Waits for one job and stores what came out; after a failure, calls off the trial's jobs not yet begun."""
         failed: set[int] = set()
-        for (number, index), outcome in self.feed.take().items():
+        for (number, index), taken in self.feed.take().items():
+            outcome = self._failure(number, taken) if isinstance(taken, Lost) else taken
             self.pending[number].store_outcome(index, outcome)
             self.on_event(SeedDone(number, index, outcome))
             if isinstance(outcome, str):
@@ -191,6 +206,18 @@ class _Loop:
             pending = self.pending[number]
             dropped = self.feed.call_off({(number, other) for other in pending.missing})
             pending.missing -= {other for _, other in dropped}
+
+    def _failure(self, number: int, lost: Lost) -> str:
+        trial = self.pending[number].trial
+        return failure(f"trial {number}", lost, trial.user_attrs, LOST, trial.set_user_attr)
+
+    def _refuse_alike(self) -> None:
+        """Raises RunFailed where the first trials all failed for the same reason: the others would too."""
+        own = [trial for number, trial in self.finished.items() if number >= self.plan.known]
+        if len(own) == ALIKE and own[0].reason is not None and len({trial.reason for trial in own}) == 1:
+            raise RunFailed(
+                f"the first {ALIKE} trainings all failed alike: {own[0].reason}; start another run without it"
+            )
 
     def _finish(self, pending: PendingTrial) -> None:
         """Tells the study of a trial whose outcomes are complete, through the sampler that proposed it."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas_scale.engines.base import Done, Engine, Failed, News, Outcome, resolve
+from nas_scale.engines.base import Done, Engine, Failed, Lost, News, Outcome, resolve
 from nas_scale.engines.inline import InlineEngine
 from nas_scale.engines.local import LocalEngine
 
@@ -70,6 +71,25 @@ def test_an_exception_is_a_failure_in_one_line_and_the_engine_goes_on(make: Make
         engine.submit(2, 6)
         results: list[Any] = sorted([engine.next(), engine.next()], key=lambda failed: failed.ticket)
     assert results == [Failed(1, "ValueError: 5 is not wanted"), Failed(2, "ValueError: 6 is not wanted")]
+
+
+def test_what_the_machine_fails_is_lost_and_no_failure(make: Make) -> None:
+    with make("fail_as_the_machine") as engine:
+        for ticket, job in enumerate(("ENOSPC", "memory", "own")):
+            engine.submit(ticket, job)
+        outcomes, _ = heard(engine, 3)
+        alone = isinstance(engine, InlineEngine)  # nothing was beside it
+    assert outcomes == [
+        Lost(0, "OSError: [Errno 28] No space left on device"),
+        Failed(1, "MemoryError: no more") if alone else Lost(1, "MemoryError: no more", perhaps_own=True),
+        Lost(2, "the images are gone"),
+    ]
+
+
+def test_what_the_machine_fails_once_is_done_on_the_second_try(make: Make, tmp_path: Path) -> None:
+    with make("fail_once_as_the_machine") as engine:
+        engine.submit(0, str(tmp_path))
+        assert engine.next() == Done(0, "done")
 
 
 def heard(engine: Engine, jobs: int) -> tuple[list[Outcome], list[News]]:

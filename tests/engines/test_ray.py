@@ -32,14 +32,14 @@ def test_it_starts_and_stops_its_own_ray_and_a_killed_task_is_run_again(tmp_path
     assert out.splitlines() == ["Done(ticket=7, result='survived')", "False"]
 
 
-def test_a_task_that_always_dies_has_failed_and_threads_are_set() -> None:
+def test_a_task_that_always_dies_is_lost_and_threads_are_set() -> None:
     out = run(
         "from nas_scale.engines.ray import RayEngine\n"
-        "from nas_scale.engines.base import Failed\n"
+        "from nas_scale.engines.base import Lost\n"
         "with RayEngine('tests.support.engine_jobs:die', workers=1, threads=1) as engine:\n"
         "    engine.submit(1, -1)\n"
         "    failed = engine.next()\n"
-        "    assert isinstance(failed, Failed) and 'died' in failed.reason.lower(), failed\n"
+        "    assert isinstance(failed, Lost) and failed.perhaps_own and 'died' in failed.reason.lower(), failed\n"
         "    engine.submit(2, 5)\n"
         "    print(engine.next().result)\n"
         "with RayEngine('tests.support.engine_jobs:environment', workers=1, threads=2) as engine:\n"
@@ -47,3 +47,21 @@ def test_a_task_that_always_dies_has_failed_and_threads_are_set() -> None:
         "    print(engine.next().result)\n"
     )
     assert out.split() == ["5", "2"]
+
+
+def test_what_a_killed_raylet_had_is_lost_and_nothing_hangs() -> None:
+    out = run(
+        "import os, signal, subprocess\n"
+        "from nas_scale.engines.ray import RayEngine\n"
+        "with RayEngine('tests.support.engine_jobs:sleep', workers=1, threads=1) as engine:\n"
+        "    engine.submit(0, 60)\n"
+        "    engine.submit(1, 60)\n"
+        "    rows = subprocess.run(['ps', '-eo', 'pid,ppid,comm'], capture_output=True, text=True).stdout\n"
+        "    ours = [row.split() for row in rows.splitlines()]\n"
+        "    ours = [pid for pid, parent, name in ours if parent == str(os.getpid()) and name == 'raylet']\n"
+        "    os.kill(int(ours[0]), signal.SIGKILL)\n"
+        "    for _ in range(2):\n"
+        "        lost = engine.next()\n"
+        "        print(type(lost).__name__, lost.perhaps_own)\n"
+    )
+    assert out.split() == ["Lost", "False"] * 2

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nas_scale.errors import RunError, UserError
+from nas_scale.errors import MachineFailed, RunError, UserError
 from nas_scale.runs import record as records
 from nas_scale.runs.opening import open_run
 from nas_scale.runs.store import Run, find_run, latest, list_runs
@@ -320,7 +320,7 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_afterwards(tmp_path: Path) 
                 finished.append(number)
 
     try:
-        with pytest.raises(UserError, match=r"cannot write to .*/x: .*; what was stored is kept") as caught:
+        with pytest.raises(MachineFailed, match=r"/x: the study: .*; \d+ finished trials are kept") as caught:
             fill()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -335,7 +335,7 @@ def test_other_errors_pass_unchanged_and_free_the_run(tmp_path: Path) -> None:
     for error in (KeyboardInterrupt(), ValueError("x"), OSError(errno.ENOENT, "no such file")):
         with pytest.raises(type(error)), open_run(tmp_path, "search", SPEC, None, resume=False):
             raise error
-    with pytest.raises(UserError, match="No space left"), open_run(tmp_path, "search", SPEC, "y", resume=False):
+    with pytest.raises(MachineFailed, match="No space left"), open_run(tmp_path, "search", SPEC, "y", resume=False):
         raise OSError(errno.ENOSPC, "No space left on device", "/cache")
     open_run(tmp_path, "search", SPEC, "y", resume=True).close()
 

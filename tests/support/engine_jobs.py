@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -10,6 +11,8 @@ import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+
+from nas_scale.errors import MachineFailed
 
 
 def double(job: int) -> int:
@@ -162,3 +165,20 @@ def pid_then_sleep(path: str) -> int:
     Path(path).write_text(str(os.getpid()))
     time.sleep(600)
     return 0
+
+
+def fail_as_the_machine(job: str) -> str:
+    """Raises what a machine raises: an errno's name, "memory", or a word of the package's own."""
+    if job == "memory":
+        raise MemoryError("no more")
+    if job == "own":
+        raise MachineFailed("the images are gone")
+    raise OSError(getattr(errno, job), os.strerror(getattr(errno, job)))
+
+
+def fail_once_as_the_machine(folder: str) -> str:
+    mark = Path(folder) / "failed"
+    if not mark.exists():
+        mark.touch()
+        raise OSError(errno.EMFILE, "Too many open files")
+    return "done"

@@ -55,12 +55,12 @@ def test_bad_data_is_the_user_s_error() -> None:
         evaluate(replace(JOB, data=DataRef("/nowhere", 16)))
 
 
-def test_a_net_that_does_not_fit_into_memory_fails_in_one_line() -> None:
+def test_a_net_that_does_not_fit_into_memory_is_told_in_one_line() -> None:
     """Really out of memory, in a process that may have only a little: first the net itself, then its feature maps."""
     code = (
         "import resource, torch\n"
         "from dataclasses import replace\n"
-        "from nas_scale.errors import RunFailed\n"
+        "from nas_scale.errors import MachineFailed\n"
         "from nas_scale.training.worker import evaluate\n"
         "from tests.training.test_worker import JOB\n"
         "evaluate(JOB)\n"
@@ -72,12 +72,14 @@ def test_a_net_that_does_not_fit_into_memory_fails_in_one_line() -> None:
         "for job in (wide, deep):\n"
         "    try:\n"
         "        evaluate(job)\n"
-        "    except RunFailed as error:\n"
+        "    except MachineFailed as error:\n"
         "        print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["out of memory on cpu with batch 32", "out of memory on cpu with batch 256"]
+    assert done.stdout.splitlines() == [
+        f"out of memory on cpu with batch {batch}: this machine's memory is full" for batch in (32, 256)
+    ]
 
 
 def test_a_gpu_without_memory_is_told_alike(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,8 +50,8 @@ def certify(*, on_event: Listener = ignore, **options: Any) -> CertifyResult:
     With dry_run the nets are drawn and the trainings timed; nothing is trained or written.
     on_event: called with every event (commands/shared/events.py, trials/events.py).
 
-    Raises UserError for wrong input, RunFailed where nearly every net failed. After KeyboardInterrupt, or a kill, the
-    same call with resume=True goes on.
+    Raises UserError for wrong input, RunFailed where nearly every net failed, MachineFailed where the machine did.
+    After that, KeyboardInterrupt or a kill the same call with resume=True goes on.
     """
     prepared = prepare(options)
     if not prepared.wanted.dry_run:

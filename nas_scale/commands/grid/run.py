@@ -66,8 +66,8 @@ def grid(baseline: str | Architecture | None = None, *, on_event: Listener = ign
     trained or written.
     on_event: called with every event, and with the planned result before any training.
 
-    Raises UserError for wrong input, RunFailed where every network failed. After KeyboardInterrupt, or a kill, the same
-    call with resume=True goes on.
+    Raises UserError for wrong input, RunFailed where every network failed, MachineFailed where the machine did.
+    After that, KeyboardInterrupt or a kill the same call with resume=True goes on.
     """
     prepared = prepare({**options, "baseline": baseline})
     if not prepared.wanted.dry_run:

@@ -45,11 +45,12 @@ def search(*, evaluate: Evaluate | None = None, on_event: Listener = ignore, **o
     options: the fields of `Search`, `Training` and `RunSettings`, named as on the command line: search(
     target_flops=4e8, trials=8, results="runs", workers=2).
     evaluate: measures a net in this process instead of training a proxy; larger is better. What it raises, and what is
-    not finite, fails that net alone. It is called once a seed, and no finalists are evaluated again unless asked for.
+    not finite, fails that net alone, unless the machine failed (a disk, a connection). It is called once a seed, and no
+    finalists are evaluated again unless asked for.
     on_event: called with every event (commands/shared/events.py, trials/events.py).
 
-    Raises UserError for wrong input, RunFailed where every net failed. After KeyboardInterrupt, or a kill, the same
-    call with resume=True goes on.
+    Raises UserError for wrong input, RunFailed where every net failed, MachineFailed where the machine did. After that,
+    KeyboardInterrupt or a kill the same call with resume=True goes on.
     """
     return run_search(prepare(options, objective_for(evaluate)), on_event)
 
