@@ -113,7 +113,7 @@ def _milliseconds(text: str, column: str) -> float:
     unit = TIMES[column]
     bare = re.fullmatch(r"[-+0-9.eE]+|nan|inf", text) is not None
     if bare and not unit:
-        raise UserError(f"{shortened(text)} has no unit; write {text[:20]}ms, or call the column milliseconds")
+        raise UserError(f"{text[:20]} has no unit; write {text[:20]}ms, or call the column milliseconds")
     return numbers.read_milliseconds(f"{text}{unit}" if bare else text)
 
 

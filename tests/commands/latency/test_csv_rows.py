@@ -84,5 +84,5 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read .*none\.csv: No such file"):
         read_rows(tmp_path / "none.csv", tmp_path)
     (tmp_path / "picture.csv").write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(UserError, match="it is no UTF-8 text"):
+    with pytest.raises(UserError, match="it is UTF-16; save it as UTF-8"):
         read_rows(tmp_path / "picture.csv", tmp_path)
