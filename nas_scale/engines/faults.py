@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from nas_scale.engines.base import reason
-from nas_scale.errors import DataError, MachineFailed
+from nas_scale.errors import MachineFailed
 
 # What the system answers when it has no more of something, or when a disk, a device or a connection is gone.
 _ERRNOS: Final = frozenset(
@@ -47,10 +47,7 @@ _OTHERS: Final = (
 
 
 def is_machines(error: BaseException) -> bool:
-    """Whether the machine failed, and not what ran on it: memory, disk, threads, connections, devices, libraries.
-
-    So it did where a job finds that its images are no longer what they were when the run began.
-    """
+    """Whether the machine failed, and not what ran on it: memory, disk, threads, connections, devices, libraries."""
     return any(_one_is(each) for each in _causes(error))
 
 
@@ -69,7 +66,7 @@ def is_host_memory(error: BaseException) -> bool:
 
 
 def _one_is(error: BaseException) -> bool:
-    if isinstance(error, MachineFailed | DataError | MemoryError | ConnectionError | ImportError):
+    if isinstance(error, MachineFailed | MemoryError | ConnectionError | ImportError):
         return True
     if isinstance(error, OSError) and error.errno in _ERRNOS:
         return True

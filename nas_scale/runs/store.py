@@ -132,10 +132,8 @@ class Run:
 
         What was stored stays readable, and the run can be gone on with.
         """
-        words = (
-            isinstance(error, NasScaleError) and not self.record.begun
-        )  # all is said, and no study is there to be kept
-        failure = None if words else machine_failure(error)
+        refused = isinstance(error, NasScaleError) and not self.record.begun  # so there is no study to be kept
+        failure = None if refused else machine_failure(error)
         kept = None if failure is None else self._kept()
         self.close()
         if failure is not None:

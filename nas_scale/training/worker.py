@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from nas_scale.architecture.spec import Architecture
 from nas_scale.engines.base import reason
 from nas_scale.engines.faults import is_host_memory
-from nas_scale.errors import DataError, MachineFailed, RunFailed
+from nas_scale.errors import MachineFailed, RunFailed
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.job import Job, Score
 
@@ -29,7 +29,7 @@ def evaluate(job: Job) -> tuple[Score, ...]:
     """Trains the job's network, with as many outputs as the data has classes; returns one score for each seed.
 
     Raises RunFailed when it diverges or does not fit into a GPU's memory; an engine reports that as a failed job.
-    Raises MachineFailed when the host's memory is full, that or DataError when the images cannot be loaded.
+    Raises MachineFailed when the images cannot be loaded, or the host's memory is full.
     """
     work = follow(job)
     while True:
@@ -47,7 +47,7 @@ def follow(job: Job) -> Training:
     try:
         prepare_process(job.threads)
         images, classes = _images(job.data, job.device)
-    except (MemoryError, DataError):
+    except MemoryError:
         raise
     except Exception as error:  # they were there when the run began, so no network is at fault
         raise MachineFailed(f"cannot load the images: {reason(error)}") from error

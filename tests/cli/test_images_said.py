@@ -34,5 +34,6 @@ def test_a_search_says_it_whatever_names_are_made_of(nas_scale: Command, tmp_pat
         "majority_share": 0.5,
         "passed_over": {".txt": 1},
         "left_out": {},
+        "broken": 0,
     }
     assert not {"\x1b", "\udce9"} & {*fresh.out, *fresh.err, *shown.out}

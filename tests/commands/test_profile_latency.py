@@ -81,7 +81,7 @@ def test_the_table_has_nets_side_by_side(nas_scale: Command, monkeypatch: pytest
     assert rows["mobilenetv2"][-1] == rows["mnasnet-a1"][-1] == "=1"
     monkeypatch.setenv("COLUMNS", "80")
     narrow = nas_scale("profile", "efficientnet-b0", "mobilenetv2", "mnasnet-a1", "--latency").out.splitlines()
-    assert {"1  efficientnet-b0", "2  mobilenetv2", "3  mnasnet-a1"} <= {line.strip() for line in narrow}
+    assert {"net: efficientnet-b0", "net: mobilenetv2", "net: mnasnet-a1"} <= {line.strip() for line in narrow}
     assert "A Processor, 1 thread on core 1, eager fp32, channels last, malloc, cpu 2600 MHz" in shown.out
     assert "=N: medians within 5.0% of place N's are ties" in shown.out
     assert "other processes had the core for up to 20% of the time" in shown.out

@@ -179,7 +179,7 @@ def test_what_targets_are_of() -> None:
         ("--targets 0", "are no costs of one kind"),
         ("--targets 5ms@", "names no device"),
         ("--targets 50MB --scale-by flops", "--targets '50MB' is not a count"),
-        ("--targets 400M --phi 1", "--targets and --phi cannot go together"),
+        ("--targets 400M --phi 1", "--phi and --targets cannot go together"),
         ("--targets 400M --rule paper", "leave out --rule paper"),
         ("--targets 5ms@nowhere", "there is no device 'nowhere' in results/devices"),
         ("--scale-by flips", "--scale-by: there is no metric 'flips'; did you mean flops?"),

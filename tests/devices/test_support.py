@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nas_scale import extras
 from nas_scale.devices import support
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.devices.support import check_setting
@@ -18,7 +19,7 @@ def test_what_is_usual_can_be_had() -> None:
 
 
 def test_the_packages_of_an_extra_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(support, "find_spec", lambda name: None if name == "onnxscript" else name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(UserError, match=r"needs onnxscript: pip install 'nas-scale\[onnx\]'"):
         check_setting(DeviceSetting(runtime="onnxruntime"))
     check_setting(DeviceSetting(runtime="eager"))
@@ -53,7 +54,7 @@ def test_onnxruntime_without_its_gpu_half(monkeypatch: pytest.MonkeyPatch) -> No
     providers = ["CPUExecutionProvider"]
     known = SimpleNamespace(get_available_providers=lambda: providers)
     monkeypatch.setitem(sys.modules, "onnxruntime", known)
-    monkeypatch.setattr(support, "find_spec", lambda name: name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: name)
     with pytest.raises(UserError, match="pip install onnxruntime-gpu"):
         check_setting(DeviceSetting(device="cuda", runtime="onnxruntime"))
     providers.append("CUDAExecutionProvider")

@@ -13,7 +13,7 @@ import torch
 
 import nas_scale.training.fit
 import nas_scale.training.images
-from nas_scale.errors import DataError, RunFailed
+from nas_scale.errors import MachineFailed, RunFailed
 from nas_scale.training.data import DataRef
 from nas_scale.training.job import Job, Recipe, Score
 from nas_scale.training.worker import EVALUATE, LOST, Training, evaluate, follow
@@ -50,8 +50,8 @@ def test_engines_find_it_by_its_name() -> None:
     assert resolve(EVALUATE) is follow
 
 
-def test_bad_data_is_the_user_s_error() -> None:
-    with pytest.raises(DataError):
+def test_images_that_are_gone_are_no_failure_of_the_network() -> None:
+    with pytest.raises(MachineFailed, match="cannot load the images: --data /nowhere: there is no folder"):
         evaluate(replace(JOB, data=DataRef("/nowhere", 16)))
 
 

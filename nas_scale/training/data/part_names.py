@@ -60,16 +60,3 @@ def _folded(name: str) -> str:
 def _part(folded: str) -> Part | None:
     letters = _BESIDE_LETTERS.sub("", folded)
     return next((part for part in PARTS if _NAMES[part].fullmatch(letters)), None)
-
-
-def _beside_a_word(names: Sequence[str]) -> list[dict[str, Part]]:
-    """For each other word, the names that are a part beside it, where training and another part are among them."""
-    by_word: dict[str, dict[str, Part]] = {}
-    for name in names:
-        first, *rest = re.split(r"[\s._-]+", _folded(name))
-        for word, part in ((first, "_".join(rest)), ("_".join([first, *rest[:-1]]), rest[-1] if rest else "")):
-            if (which := _part(part)) is not None:
-                by_word.setdefault(word, {})[name] = which
-        if (which := _part(first)) is not None:
-            by_word.setdefault("_".join(rest), {})[name] = which
-    return [found for found in by_word.values() if "train" in found.values() and len({*found.values()}) > 1]

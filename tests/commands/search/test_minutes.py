@@ -108,7 +108,7 @@ def test_what_is_left_of_the_time_after_a_stop(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_a_time_can_be() -> None:
-    for wrong in (0, 1e7, "20"):
+    for wrong in (0, 1e7, "twenty", True):
         with pytest.raises(UserError, match="--minutes"):
             search(evaluate=len, minutes=wrong)  # type: ignore[arg-type]
 

@@ -140,8 +140,8 @@ def test_one_run_is_not_another(tmp_path: Path) -> None:
     search(evaluate=depth, trials=2, run="x")
     with pytest.raises(RunError, match="add --resume to go on"):
         search(evaluate=depth, trials=2, run="x")
-    with pytest.raises(RunError, match=r"search\.trials was 2, now 3"):
-        search(evaluate=depth, trials=3, run="x", resume=True)
+    with pytest.raises(RunError, match=r"search\.final_seeds was 2, now 3"):
+        search(evaluate=depth, trials=2, final_seeds=3, run="x", resume=True)
     with pytest.raises(RunError, match="objective was depth, now len"):
         search(evaluate=len, trials=2, run="x", resume=True)  # type: ignore[arg-type]
 
@@ -159,8 +159,8 @@ def test_a_space_of_ones_own_and_its_fingerprint(tmp_path: Path) -> None:
 def test_options_that_are_not_known_or_of_the_wrong_type(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no option 'trails'; did you mean trials"):
         search(evaluate=depth, trails=3)
-    with pytest.raises(UserError, match="--trials '3' must be a whole number"):
-        search(evaluate=depth, trials="3")
+    with pytest.raises(UserError, match="--trials 'three' is not a whole number; write it like 8"):
+        search(evaluate=depth, trials="three")
     (tmp_path / "open.yaml").write_text("resolution: {192,224}\nstages: |\n  ir_r2_k{3,5}_s2_e3_c24\n")
     wanted = Search(space="open.yaml", resolution=64)
     with pytest.raises(UserError, match="leave out --resolution"):

@@ -57,7 +57,7 @@ def test_every_score_screens_proxies_alike_for_any_number_of_workers(nas_scale: 
 def test_wrong_screens_are_refused() -> None:
     with pytest.raises(UserError, match="--screen naswot looks at proxies, of which evaluate has none"):
         search(evaluate=depth, screen="naswot")
-    with pytest.raises(UserError, match="--screen 'magic' is not known; choose none, activations, "):
+    with pytest.raises(UserError, match="--screen 'magic' is not known; choose none, activation_memory, activations, "):
         search(evaluate=depth, screen="magic")
     with pytest.raises(UserError, match="--screen-pool 0 must lie in"):
         search(evaluate=depth, screen="flops", screen_pool=0)
