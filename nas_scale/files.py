@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import json
 import math
 import os
 import stat
 from pathlib import Path
 from typing import Any, Final
-
-import msgspec
 
 from nas_scale.errors import DamagedFileError, MissingFileError, UserError
 
@@ -73,36 +72,48 @@ def text_of(path: Path, most: int) -> str:
 
 
 def json_of(path: Path, most: int = JSON_MOST) -> Any:
-    """The value of a JSON file, whose numbers are all finite and of a sensible size.
+    """The value of a JSON file, whose numbers are all finite and of a sensible size, and whose texts are text or paths.
 
-    Raises MissingFileError where there is none, DamagedFileError naming the file, and the field of a number that cannot
+    Raises MissingFileError where there is none, DamagedFileError naming the file, and the field of a value that cannot
     be.
     """
     try:
-        value = msgspec.json.decode(bytes_of(path, most))
-        refuse_odd_numbers(value)
+        # Not msgspec's decoder, which refuses what stands for bytes of a path that are no text.
+        value = json.loads(bytes_of(path, most).decode())
+        refuse_odd_values(value)
     except MissingFileError:
         raise
     except UserError as error:
         raise DamagedFileError(str(error)) from None
     except RecursionError:
         raise DamagedFileError(f"{path} is damaged: it is nested too deeply") from None
-    except ValueError as error:  # msgspec's too
+    except ValueError as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from None
     return value
 
 
-def refuse_odd_numbers(value: Any, place: str = "$") -> None:
-    """Raises ValueError naming the place of the first number in plain values that is not finite, or too large."""
+def refuse_odd_values(value: Any, place: str = "$") -> None:
+    """Raises ValueError naming the place of the first plain value that cannot be worked with: a number that is not
+    finite or too large, or a text with half a character in it that stands for no byte of a path."""
     if isinstance(value, dict):
         for key, each in value.items():
-            refuse_odd_numbers(each, f"{place}.{key}")
+            refuse_odd_values(key, place)
+            refuse_odd_values(each, f"{place}.{key}")
     elif isinstance(value, list):
         for at, each in enumerate(value):
-            refuse_odd_numbers(each, f"{place}[{at}]")
+            refuse_odd_values(each, f"{place}[{at}]")
+    elif isinstance(value, str):
+        _refuse_halves(value, place)
     elif isinstance(value, int | float) and not abs(value) < LARGEST[type(value)]:
         digits = f"of {math.floor(math.log10(abs(value))) + 1} digits" if abs(value) < math.inf else f"that is {value}"
         raise ValueError(f"a number {digits} - at `{place}`")
+
+
+def _refuse_halves(text: str, place: str) -> None:
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(f"half a character in a text - at `{place}`") from None
 
 
 def _refuse_irregular(path: Path, status: os.stat_result) -> None:

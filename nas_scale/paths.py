@@ -10,7 +10,7 @@ from nas_scale.errors import UserError
 def expanded(path: str | Path) -> Path:
     """The path with a home for its `~`, as a shell would do it: one that nobody has is part of a name.
 
-    Raises UserError where it is the home of a user that the system does not know.
+    Raises UserError where this user has none.
     """
     try:
         return Path(path).expanduser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -88,16 +89,17 @@ def test_other_encodings_are_named(tmp_path: Path, content: bytes, reason: str) 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "truncated"),
-        (b'{"a": [1, 2', "truncated"),
-        (b'{"a": NaN}', "malformed"),
-        (b'{"a": 1e400}', "out of range"),
+        (b"", "Expecting value"),
+        (b'{"a": [1, 2', "Expecting ',' delimiter"),
+        (b'{"a": NaN}', r"a number that is nan - at `\$\.a`"),
+        (b'{"a": 1e400}', r"a number that is inf - at `\$\.a`"),
         (b'{"a": [1, 1' + b"0" * 399 + b"]}", r"a number of 400 digits - at `\$\.a\[1\]`"),
-        (b'{"a": 1' + b"0" * 5000 + b"}", "out of range"),
+        (b'{"a": 1' + b"0" * 5000 + b"}", "limit"),
         (b'{"a": -1e300}', r"a number of 301 digits - at `\$\.a`"),
         (b"[" * 100_000, "nested too deeply"),
         (b'"\xff"', "damaged"),
-        (b'"\\ud800"', "damaged"),
+        (b'["\\ud800"]', r"half a character in a text - at `\$\[0\]`"),
+        (b'{"\\udfff": 1}', r"half a character in a text - at `\$`"),
     ],
 )
 def test_json_that_cannot_be_worked_with_names_the_file_and_the_place(
@@ -113,3 +115,8 @@ def test_json_that_cannot_be_worked_with_names_the_file_and_the_place(
 def test_plain_json_is_read(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"a": [1, -2.5, true, null, "é"]}')
     assert json_of(tmp_path / "x.json") == {"a": [1, -2.5, True, None, "é"]}
+
+
+def test_a_path_that_is_no_text_comes_back_from_json(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps({"data": "./caf\udce9"}))
+    assert json_of(tmp_path / "x.json") == {"data": "./caf\udce9"}

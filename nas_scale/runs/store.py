@@ -150,7 +150,7 @@ class Run:
 def find_run(results: Path, name_or_path: str) -> Run:
     """A run for reading, by its name or the path of its folder. Raises RunError where there is none."""
     for folder in (results / name_or_path, Path(name_or_path)):
-        if os.path.isfile(folder / RECORD):  # unlike Path.is_file, False for names too long to exist
+        if os.path.lexists(folder / RECORD):  # False for names too long to exist
             return Run(folder, records.read(folder / RECORD))
     known = [info.name for info in list_runs(results)]
     there = f"there are {', '.join(known[:5])}{' and more' if len(known) > 5 else ''}" if known else "it holds no runs"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from nas_scale.errors import RunError, UserError
-from nas_scale.files import refuse_odd_numbers
+from nas_scale.files import refuse_odd_values
 from nas_scale.training.job import Score
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _finished(trial: FrozenTrial, earlier: Mapping[int, FinishedTrial]) -> Finis
 
     attributes = trial.user_attrs
     stored = msgspec.convert(attributes, _Stored)
-    refuse_odd_numbers({name: value for name, value in attributes.items() if not name.startswith(SCORE)})
+    refuse_odd_values({name: value for name, value in attributes.items() if not name.startswith(SCORE)})
     if stored.same_as is not None and stored.same_as not in earlier:
         raise ValueError(f"`{SAME_AS}` {stored.same_as} is no trial before it")
     scores = until_failure(read_outcomes(attributes))[0] if stored.same_as is None else earlier[stored.same_as].scores

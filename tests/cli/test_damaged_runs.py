@@ -92,7 +92,7 @@ def a_pipe(path: Path) -> None:
         (lambda path: path.write_text("[" * 100_000), "nested too deeply"),
         (lambda path: path.write_bytes('{"kind": "größe"}'.encode("latin-1")), "damaged"),
         (lambda path: path.mkdir(), "it is a folder"),
-        (lambda path: path.symlink_to(path), "symbolic links"),
+        (lambda path: path.symlink_to(path), "levels of symbolic links"),
         (lambda path: path.symlink_to("/dev/zero"), "it is a device"),
         (a_pipe, "it is a pipe"),
     ],
@@ -104,9 +104,9 @@ def test_a_file_that_is_no_json_is_named(nas_scale: Command, tmp_path: Path, fil
     listed = nas_scale("show", "--json")
     assert {run["name"] for run in listed.json["runs"]} >= {"whole"}
     answer = nas_scale("show", str(folder))
-    assert is_told(answer, file, "there is no run"), answer
+    assert is_told(answer, file), answer
     assert answer.code == 2
-    assert said in answer.err or "there is no run" in answer.err
+    assert said in answer.err
 
 
 def test_baselines_coefficients_and_teachers_that_are_damaged_are_named(nas_scale: Command, tmp_path: Path) -> None:

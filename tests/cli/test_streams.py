@@ -118,3 +118,13 @@ def test_a_narrow_help_breaks_no_word(tmp_path: Path, columns: int) -> None:
 def test_json_says_what_it_can(capsys: pytest.CaptureFixture[str]) -> None:
     console.print_json({"a": [float("nan"), 1.5, (float("inf"),)], "path": "caf\udce9"})
     assert json.loads(capsys.readouterr().out) == {"a": [None, 1.5, [None]], "path": "caf\udce9"}
+
+
+def test_a_run_in_a_folder_whose_name_is_no_text_is_read_again(nas_scale: Command) -> None:
+    there = ("--results", "caf\udce9")
+    asked = ("search", *SMALL, "--trials", "1", "--finalists", "0", "--run", "x", *there)
+    assert nas_scale(*asked).code == 0
+    shown = nas_scale("show", "x", *there)
+    assert shown.code == 0, shown.err
+    again = nas_scale(*asked, "--resume")
+    assert again.code == 0, again.err
