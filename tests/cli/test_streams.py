@@ -13,7 +13,7 @@ import pytest
 
 from nas_scale.cli import streams
 from nas_scale.show import console
-from tests.support.command import FAKE, SMALL, finished
+from tests.support.command import FAKE, SMALL, Command, finished
 
 PROGRAM = f"{sys.executable} -c 'from nas_scale.cli.main import main; main()'"
 
