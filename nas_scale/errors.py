@@ -77,3 +77,11 @@ class MachineFailed(RunFailed):  # as above
 
 class Interrupted(NasScaleError):  # noqa: N818 - as above
     """The user stopped the work; the message says how to go on."""
+
+
+def root_cause(error: BaseException) -> str:
+    """The first line of the innermost cause: the database driver's message, below SQLAlchemy and Optuna."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from nas_scale.engines.base import reason
 from nas_scale.engines.faults import is_machines
-from nas_scale.errors import MachineFailed, RunError, UserError
+from nas_scale.errors import MachineFailed, RunError, UserError, root_cause
 from nas_scale.runs.database import Database, check_driver
 
 if TYPE_CHECKING:
@@ -155,11 +155,3 @@ def machine_failure(error: BaseException | None) -> str | None:
     from sqlalchemy.exc import SQLAlchemyError
 
     return f"the study: {root_cause(error)}" if isinstance(error, StorageInternalError | SQLAlchemyError) else None
-
-
-def root_cause(error: BaseException) -> str:
-    """The first line of the innermost cause: the database driver's message, below SQLAlchemy and Optuna."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from nas_scale.errors import RunError, UserError
+from nas_scale.errors import RunError, UserError, root_cause
 from nas_scale.files import refuse_odd_values
 from nas_scale.training.job import Score
 
@@ -71,10 +71,7 @@ def stored_trials(study: optuna.Study) -> list[FrozenTrial]:
         with damage_named(name):
             return sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)
     except (StorageInternalError, SQLAlchemyError) as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        raise RunError(f"{name} cannot be read: {' '.join(str(cause).split())[:200]}; {RESTORE}") from error
+        raise RunError(f"{name} cannot be read: {root_cause(error)}; {RESTORE}") from error
 
 
 def stored_outcome(outcome: Score | str) -> dict[str, Any]:
