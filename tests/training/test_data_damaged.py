@@ -97,6 +97,18 @@ def test_no_grey_of_a_cut_jpeg_is_used(options: dict[str, object]) -> None:
     assert decoded.images[0].min() > 180
 
 
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"progressive": True}])
+def test_zeros_in_place_of_a_jpegs_end_are_as_if_it_ended_there(options: dict[str, object]) -> None:
+    file = saved(PICTURE, "JPEG", **options)
+    np.testing.assert_array_equal(_image(file + bytes(5000)), _image(file))
+    for share in (0.1, 0.5, 0.9, 0.97):
+        start = file[: int(share * len(file))]
+        expected, decoded = _decoded(start), _decoded(start.ljust(len(file) + 100, b"\0"))
+        assert (decoded.cut, list(decoded.damaged)) == (expected.cut, list(expected.damaged))
+        if not expected.damaged:
+            np.testing.assert_array_equal(decoded.images, expected.images)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "PPM", "TIFF", "BMP", "GIF", "WEBP", "AVIF", "progressive"])
 @pytest.mark.parametrize("share", [0.6, 0.3, 0.1, 0.02])
 def test_a_file_of_which_much_is_missing_is_damaged(kind: str, share: float) -> None:

@@ -29,6 +29,13 @@ from tests.support.tiny_data import in_folders, write_images
         ("tr", "val", "te"),
         ("train_v2", "val_v2", "hold-out"),
         ("data.train", "data.valid", "data.evaluation"),
+        ("Trainingsdaten", "Validierungsdaten", "Testdaten"),
+        ("entrenamiento", "validación", "pruebas"),
+        ("treinamento", "validação", "teste"),
+        ("entraînement", "validation", "test"),
+        ("addestramento", "validazione", "test"),
+        ("训练集", "验证集", "测试集"),
+        ("訓練", "検証", "テスト"),
     ],
 )
 def test_names_of_parts_are_known_in_any_case_and_spelling(train: str, val: str, test: str, tmp_path: Path) -> None:
@@ -82,7 +89,8 @@ def test_parts_are_found_where_they_are_plain(patterns: list[str], parts: str, s
 
 
 @pytest.mark.parametrize(
-    "classes", ["train bus car", "valid invalid", "tr de fr", "te hi ta", "0 1 2", "a A b B", "fold cat", "i1 i2"]
+    "classes",
+    ["train bus car", "valid invalid", "tr de fr", "te hi ta", "0 1 2", "a A b B", "fold cat", "i1 i2", "folds folder"],
 )
 def test_classes_may_be_called_like_parts(classes: str, tmp_path: Path) -> None:
     found, _ = _about(write_images(tmp_path, *(f"{name}/*.png" for name in classes.split())))
@@ -107,8 +115,16 @@ def test_folders_below_a_class_belong_to_it(tmp_path: Path) -> None:
         ([*in_folders("A", "B", classes=("x", "y", "z")), "A/w/*.png"], ("A/ and B/", "x/, y/, z/")),
         ([*in_folders("Day"), *in_folders("Night", classes=("Cat", "Dog"))], ("Day/ and Night/",)),
         (["fold1/*.png", "fold2/*.png"], ("fold1/ and fold2/", "folds")),
+        (["k-fold-1/*.png", "k-fold-2/*.png"], ("k-fold-1/ and k-fold-2/", "folds")),
+        (["Fold A/*.png", "Fold B/*.png"], ("Fold A/ and Fold B/", "folds")),
+        (["fold_one/*.png", "fold_two/*.png"], ("fold_one/ and fold_two/", "folds")),
+        (in_folders("train/fold1", "train/fold2", "val/fold1", "val/fold2"), ("fold1/ and fold2/", "train", "folds")),
+        (["cat/*.png", "cat/test/*.png", "dog/*.png", "dog/Test/*.png"], ("cat/ and dog/", "or test images")),
         ([f"{name}_{part}/*.png" for name in ("cat", "dog") for part in ("train", "val")], ("train/CLASS",)),
-        (in_folders("cats/train", "cats/val", "dogs/train", "dogs/val"), ("cats/ and dogs/", "training images")),
+        (
+            in_folders("cats/train", "cats/val", "dogs/train", "dogs/val"),
+            ("cats/ and dogs/", "training, validation or test images"),
+        ),
         (in_folders("images/train", "images/val", "masks/train", "masks/val"), ("images/ and masks/",)),
         ([*in_folders("data/train", "data/val"), "samples/*.png"], ("/data looks like a data set", "give that")),
         (in_folders("train"), ("has train/ but no val/", "a fifth")),

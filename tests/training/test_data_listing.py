@@ -188,6 +188,7 @@ def test_folders_without_end_are_refused(tmp_path: Path) -> None:
 def test_junk_is_left_out_at_every_level_and_the_rest_is_counted(tmp_path: Path) -> None:
     junk = ["@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", ".Trash-1000"]
     junk += [".ipynb_checkpoints", ".git", "__pycache__", "@Recycle", "@Recently-Snapshot", ".thumbnails"]
+    junk += ["FOUND.001", "RECYCLED", "LOST.DIR", "WindowsImageBackup", "_gsdata_", "node_modules"]
     images = in_folders("train", "val")
     places = [f"{place}{name}/cat/*.png" for place in ("", "train/", "val/dog/") for name in junk]
     files = ["Thumbs.db", "train/cat/DESKTOP.INI", "val/.DS_Store", "val/dog/._0.png", "val/README", "val/cat/*.TXT"]

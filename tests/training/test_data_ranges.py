@@ -160,6 +160,18 @@ def test_what_is_nearly_black_in_its_range_is_said() -> None:
     assert "nearly black, none above 1" in " ".join(_decoded(png(_samples(1, 1))).ranges)
 
 
+@pytest.mark.parametrize(("dim", "bright"), [(4095, 65535), (255, 65535), (1.0, 255.0), (255.0, 65535.0)])
+def test_many_pictures_that_a_few_bright_ones_make_black_are_said(dim: float, bright: float) -> None:
+    """A broken pixel, or pictures of several ranges in one set."""
+    dtype = np.uint16 if isinstance(dim, int) else np.float32
+    tops = [dim] * 8 + [bright] * 2
+    files = [tiff(np.linspace(0, top, SIDE * SIDE).reshape(SIDE, SIDE, 1).astype(dtype)) for top in tops]
+    assert f"WARNING: 8 of 10 {'16-bit' if dtype is np.uint16 else 'float'} pictures are nearly black, none above " in (
+        " ".join(_decoded(*files).ranges)
+    )
+    assert "WARNING" not in " ".join(_decoded(files[0], *files[8:] * 10).ranges)
+
+
 def test_large_pictures_are_read_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each cell of 8x8 pixels is one pixel of the result, whether the picture is decoded at once or in strips."""
     cells = {channels: _samples(channels, 4095) for channels in (1, 3)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -27,10 +28,12 @@ EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
 _JUNK_FOLDERS: Final = frozenset(
     {
         *("@eadir", "@recycle", "@recently-snapshot", "@__thumb", "@tmp", "@sharebin", "#recycle", "#snapshot"),
-        *("$recycle.bin", "recycler", "system volume information", "found.000", "lost+found", "~snapshot"),
-        *("__macosx", "__pycache__", "network trash folder", "temporary items", "thevolumesettingsfolder"),
+        *("$recycle.bin", "recycler", "recycled", "system volume information", "lost+found", "lost.dir", "~snapshot"),
+        *("windowsimagebackup", "_gsdata_", "node_modules", "site-packages", "__macosx", "__pycache__"),
+        *("network trash folder", "temporary items", "thevolumesettingsfolder"),
     }
 )
+_FOUND_BY_CHKDSK: Final = re.compile(r"found\.\d{3}")
 _JUNK_FILES: Final = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"})
 HIDDEN: Final = "hidden or of the system"
 _MOST_NAMED: Final = 5  # kinds in one line
@@ -44,7 +47,8 @@ def extension(name: str) -> str:
 
 def is_junk_folder(name: str) -> bool:
     """Whether a folder is hidden or no work of the user's, so that nothing in it is an image of theirs."""
-    return name.startswith(".") or name.lower() in _JUNK_FOLDERS
+    folded = name.lower()
+    return name.startswith(".") or folded in _JUNK_FOLDERS or _FOUND_BY_CHKDSK.fullmatch(folded) is not None
 
 
 def passed_over(name: str) -> str | None:

@@ -47,6 +47,11 @@ class Layout:
         holding = [name for name, folders in found.items() if any(below.has_images for below in folders)]
         if not holding:
             raise DataError(self._without_classes(folder) + self._without(part))
+        if len(holding) > 1 and all(map(is_fold, holding)):
+            named = folders_named([found[name][0] for name in holding])
+            raise DataError(
+                f"{named} in {path_of(folder)} are called folds of a data set, not classes; give it {LAYOUTS}"
+            )
         if len(holding) == 1 < len(found) and (labels := self.labels()):
             name = display_name(holding[0])
             raise DataError(f"{path_of(folder)} has images in {name}/ alone, not in a folder for each class{labels}")
@@ -191,13 +196,13 @@ def _refuse_parts_of_another_kind(top: Tree) -> None:
     if len(holding) < 2:
         return
     named = f"{folders_named(holding)} in {path_of(top)}"
-    split = [folder for folder in holding if "train" in _parts(folder)]
-    if len(split) == len(holding):
+    parts = [_parts(folder) for folder in holding]
+    if all(parts):
         raise DataError(
-            f"{named} each hold training images of their own: give one of them; if they are classes, put them inside "
-            "train/ and val/"
+            f"{named} each hold training, validation or test images of their own: give one of them; if they are "
+            "classes, put them inside train/ and val/"
         )
-    if split:
+    if split := [folder for folder, found in zip(holding, parts, strict=True) if "train" in found]:
         raise DataError(f"{path_of(split[0])} looks like a data set, with folders beside it; give that folder")
     if same := _in_all(holding):
         raise DataError(
@@ -205,8 +210,6 @@ def _refuse_parts_of_another_kind(top: Tree) -> None:
             "name two of them train/ and val/, or give one of them; if they are classes, put their images directly "
             "into them"
         )
-    if all(is_fold(folder.name) for folder in holding):
-        raise DataError(f"{named} are called folds of a data set, not classes; give it {LAYOUTS}")
 
 
 def _in_all(folders: Sequence[Tree]) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -16,6 +18,8 @@ _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT"})
 _PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_BLOCK: Final = 2**16
+_ZEROS: Final = 64  # at the end of a JPEG, more than its data ever ends in
 _FILLING = random.Random(0).randbytes(8192).replace(b"\xff", b"\x7f")  # no byte of it begins a JPEG's marker
 
 
@@ -86,6 +90,27 @@ def lacks_scans(content: bytes) -> bool:
         if len(rest) == 3 and not rest[2] & 15:
             complete |= {(component, rest[1] == 63) for component in components}
     return len(complete) < 2 * frame[2][0]
+
+
+def ends_in_zeros(stream: BinaryIO) -> bool:
+    """Whether a JPEG's end was never written and reads as zeros, as after a download or a copy that was broken off.
+
+    libjpeg takes them for image data, and for all that follows grey.
+    """
+    stream.seek(0)
+    if stream.read(2) != b"\xff\xd8":
+        return False
+    size = end = stream.seek(0, os.SEEK_END)
+    block = b""
+    while end and not block:
+        start = max(0, end - _BLOCK)
+        stream.seek(start)
+        block = stream.read(end - start).rstrip(b"\0")
+        end = start + len(block)
+    if size - end < _ZEROS:
+        return False
+    stream.seek(end - 2)
+    return stream.read(2) != b"\xff\xd9"
 
 
 def tails(image: ImageFile.ImageFile, size: int) -> tuple[bytes, bytes] | None:

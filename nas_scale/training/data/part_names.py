@@ -10,16 +10,18 @@ from typing import Final, Literal, get_args
 Part = Literal["train", "val", "test"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
-_FILLING: Final = "(?:data|sets?|images?|imgs?|pictures|pics|photos|splits?|samples|folder|v)*"
+_FILLING: Final = "(?:data|sets?|images?|imgs?|pictures|pics|photos|splits?|samples|folder|v|s?daten|s?satz|集|数据)*"
+# English first, then German, Spanish, Portuguese, French, Italian, Chinese and Japanese.
 _WORDS: Final[dict[Part, str]] = {
-    "train": "train(?:ing|val)?|trn|tr",
-    "val": "val|valid(?:ation|ate|ating)?|dev(?:el)?",
-    "test": "test(?:ing)?|tst|te|holdout|eval(?:uation)?",
+    "train": "train(?:ing|val)?|trn|tr|entrenamiento|trein(?:o|amento)|entra[iî]nement|apprentissage|addestramento"
+    "|训练|訓練|学習",
+    "val": "val|valid(?:ation|ate|ating)?|dev(?:el)?|validierung|valida(?:ci[oó]n|[cç][aã]o|zione)|验证|検証",
+    "test": "test(?:ing)?|tst|te|holdout|eval(?:uation)?|pruebas?|teste|测试|テスト",
 }
 _NAMES: Final = {part: re.compile(f"{_FILLING}(?:{words}){_FILLING}") for part, words in _WORDS.items()}
 _CLASSES: Final = frozenset({"train", "tr", "te"})
 _BESIDE_LETTERS: Final = re.compile(r"[\d\s._()+-]+")  # years, versions, and what separates words
-_FOLDS: Final = re.compile("(?:cv)?(?:fold|split|subset|partition)s?")
+_FOLDS: Final = re.compile("(?:cv|k)?(?:fold|split|subset|partition)s?(?P<which>[a-j]|one|two|three|four|five)?")
 
 
 def parts_named(names: Sequence[str]) -> dict[str, Part]:
@@ -49,8 +51,9 @@ def may_be_class(name: str, others: Sequence[str]) -> bool:
 
 
 def is_fold(name: str) -> bool:
-    """Whether a folder's name is that of one fold of several, such as fold1 or split_03."""
-    return any(map(str.isdigit, name)) and _FOLDS.fullmatch(_BESIDE_LETTERS.sub("", _folded(name))) is not None
+    """Whether a folder's name is that of one fold of several, such as fold1, split_03, Fold A or k-fold-one."""
+    found = _FOLDS.fullmatch(_BESIDE_LETTERS.sub("", _folded(name)))
+    return found is not None and (any(map(str.isdigit, name)) or found["which"] is not None)
 
 
 def _folded(name: str) -> str:

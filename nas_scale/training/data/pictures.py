@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from nas_scale.errors import DataError
 from nas_scale.printable import one_line
 from nas_scale.training.data.decoding import bytes_a_pixel, decode, samples_a_pixel
-from nas_scale.training.data.mending import lacks_scans, png_rows, png_without_extras, tails, whole_rows
+from nas_scale.training.data.mending import ends_in_zeros, lacks_scans, png_rows, png_without_extras, tails, whole_rows
 from nas_scale.training.data.samples import LARGE, Pixels
 
 # Known by their content, whatever a file is called. MPO, which phones write, is read by JPEG's reader.
@@ -174,6 +174,8 @@ def _of_the_system(error: Exception) -> bool:
 
 def _decoded(stream: BinaryIO, least: int, memory: ExitStack, at_once: int = 1) -> Pixels:
     """The pixels in a stream, once there is memory for `at_once` pictures like it; what was taken before is free."""
+    if ends_in_zeros(stream):
+        raise ValueError("its end is missing, zeros are in its place")
     image = _header(stream)
     size = _drafted_size(image, least) * at_once
     if size > MOST_BYTES:
@@ -205,6 +207,8 @@ def _first_rows(content: bytes, least: int, memory: ExitStack) -> Pixels:
     if ends is None or lacks_scans(content):
         raise ValueError("it cannot be gone on with")
     one, other = ends
+    if ends_in_zeros(io.BytesIO(content)):
+        content = content.rstrip(b"\0")
     if one.startswith(b"\xff"):  # the file may end within a marker
         content = content.rstrip(b"\xff")
     pixels = _decoded(io.BytesIO(content + one), least, memory, at_once=2)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,7 @@ _FLOAT: Final = "float32"
 _FLOATS: Final = (1, 255, 65535)
 # What stays below this share of a range is nearly black; of floats, the range is another then.
 _LEAST: Final = 1 / 16
+_MANY_DARK: Final = 1 / 10  # of the pictures of a type: more than a few pictures of the night
 _NAMES: Final = {
     "uint16": "16-bit pictures",
     "int16": "signed 16-bit pictures",
@@ -34,13 +36,13 @@ _NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """The largest value of each type of samples in a data set."""
+    """The largest value of each picture that has samples of a type, by type, in ascending order."""
 
-    largest: Mapping[str, float] = field(default_factory=dict)
+    of_pictures: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def top(self, kind: str) -> float:
         """What becomes white: the largest value that samples as wide as these may have."""
-        largest = self.largest[kind]
+        largest = self.of_pictures[kind][-1]
         if kind == _FLOAT:
             return next(top for top in _FLOATS if largest <= top)
         bits: int = next((bits for bits in _BITS if largest < 2**bits), int(largest).bit_length())
@@ -53,12 +55,15 @@ class Ranges:
     def words(self) -> list[str]:
         """`16-bit pictures use 12 bits, 0 to 4,095`, and alike for each type."""
         said = []
-        for kind in filter(self.largest.__contains__, _NAMES):
+        for kind in filter(self.of_pictures.__contains__, _NAMES):
             top = self.top(kind)
             bits = "" if kind == _FLOAT else f"{int(top).bit_length()} bits, "
             said.append(f"{_NAMES[kind]} use {bits}0 to {top:,.0f}")
-            if self.largest[kind] < _LEAST * top:
-                said.append(f"WARNING: {_NAMES[kind]} are nearly black, none above {self.largest[kind]:,.0f}")
+            pictures = self.of_pictures[kind]
+            dark = [largest for largest in pictures if largest < _LEAST * top]
+            if len(dark) > _MANY_DARK * len(pictures):
+                count = "" if len(dark) == len(pictures) else f"{len(dark):,} of {len(pictures):,} "
+                said.append(f"WARNING: {count}{_NAMES[kind]} are nearly black, none above {max(dark):,.6g}")
         return said
 
 
@@ -67,17 +72,16 @@ def measure_ranges(pictures: Sequence[Picture]) -> Ranges:
 
     Raises DataError naming a picture whose values have no plain range.
     """
-    largest: dict[str, float] = {}
-    brightest: dict[str, Picture] = {}
+    of_pictures: dict[str, list[tuple[float, Picture]]] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for picture, found in zip(pictures, pool.map(_largest, pictures), strict=True):
             for kind, value in found.items():
-                if value > largest.get(kind, -1):
-                    largest[kind], brightest[kind] = value, picture
-    floats = largest.get(_FLOAT, 0)
-    if not any(_LEAST * top <= floats <= top for top in _FLOATS) and floats > 1:
-        raise _no_range(brightest[_FLOAT], f"values up to {floats:,.6g}, the largest of all")
-    return Ranges(largest)
+                of_pictures.setdefault(kind, []).append((value, picture))
+    if _FLOAT in of_pictures:
+        floats, brightest = max(of_pictures[_FLOAT], key=itemgetter(0))
+        if not any(_LEAST * top <= floats <= top for top in _FLOATS) and floats > 1:
+            raise _no_range(brightest, f"values up to {floats:,.6g}, the largest of all")
+    return Ranges({kind: sorted(value for value, _ in found) for kind, found in of_pictures.items()})
 
 
 def any_deep(pictures: Iterable[Picture]) -> bool:
