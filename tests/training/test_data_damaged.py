@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from nas_scale.errors import DataError
 from nas_scale.training.data import DataRef, check_data, load
 from nas_scale.training.data.catalog import Decoded
 from nas_scale.training.data.images import decode_pictures
-from nas_scale.training.data.pictures import Damaged, Picture, check_header, pillow_for_decoding
+from nas_scale.training.data.pictures import MOST_BYTES, Damaged, Picture, check_header, pillow_for_decoding
 from nas_scale.training.data.ranges import Ranges, measure_ranges
 from tests.support.crafted_pictures import Array, chunk, png, saved, tiff
 from tests.support.tiny_data import pixels, write_classes, write_fake_datasets, write_parts
@@ -172,6 +173,18 @@ def test_bombs_are_refused_by_their_headers(kind: str) -> None:
     assert "do not fit into 768 MiB" in reason
     with pytest.raises(Damaged, match="do not fit"), pillow_for_decoding():
         check_header(Picture.of_bytes("picture", bomb))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_a_broken_file_of_any_size_is_not_read_into_memory(kind: str, tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.write(saved(PICTURE, kind)[:50])
+        file.truncate(MOST_BYTES)
+    tracemalloc.start()
+    assert decode_pictures([Picture.of_file(str(tmp_path / "sparse"))], SIDE, Ranges).damaged
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**25
 
 
 def test_a_picture_beyond_pillows_limit_is_read_and_the_limit_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT"})
 _PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT"})
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_BLOCK: Final = 2**16
+_BLOCK: Final = 2**18
 _ZEROS: Final = 64  # at the end of a JPEG, more than its data ever ends in
 _FILLING = random.Random(0).randbytes(8192).replace(b"\xff", b"\x7f")  # no byte of it begins a JPEG's marker
 
@@ -105,7 +105,8 @@ def ends_in_zeros(stream: BinaryIO) -> bool:
     while end and not block:
         start = max(0, end - _BLOCK)
         stream.seek(start)
-        block = stream.read(end - start).rstrip(b"\0")
+        block = stream.read(end - start)
+        block = block.rstrip(b"\0") if block != bytes(len(block)) else b""  # comparing is the faster
         end = start + len(block)
     if size - end < _ZEROS:
         return False

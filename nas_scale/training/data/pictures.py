@@ -6,6 +6,7 @@ import ctypes
 import functools
 import io
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -105,8 +106,7 @@ def check_header(picture: Picture) -> None:
             if _of_the_system(error):
                 raise
             try:
-                stream.seek(0)
-                _header(io.BytesIO(png_without_extras(stream.read())))
+                _header(io.BytesIO(png_without_extras(_content(stream))))
             except Exception:
                 raise Damaged(_reason(error)) from error
 
@@ -187,9 +187,8 @@ def _decoded(stream: BinaryIO, least: int, memory: ExitStack, at_once: int = 1) 
 
 def _mended(stream: BinaryIO, least: int, memory: ExitStack, reason: str) -> Pixels:
     """The pixels of a file that Pillow refuses for a reason. Raises Damaged with it where too much is missing."""
-    stream.seek(0)
-    content = stream.read()
     with suppress(Exception):
+        content = _content(stream)
         if not content.startswith(_PNG):
             return _first_rows(content, least, memory)
         with suppress(OSError, SyntaxError, ValueError):
@@ -198,6 +197,15 @@ def _mended(stream: BinaryIO, least: int, memory: ExitStack, reason: str) -> Pix
         if share >= 1 - _MOST_MISSING:
             return replace(_decoded(io.BytesIO(rows), least, memory), whole=False)
     raise Damaged(reason)
+
+
+def _content(stream: BinaryIO) -> bytes:
+    """All bytes of a file. Raises ValueError where they are more than a picture that can be mended has."""
+    size = stream.seek(0, os.SEEK_END)
+    if size > MOST_BYTES // 2:
+        raise ValueError(f"its {size:,} bytes are too many to mend it")
+    stream.seek(0)
+    return stream.read()
 
 
 def _first_rows(content: bytes, least: int, memory: ExitStack) -> Pixels:
