@@ -59,6 +59,9 @@ def test_optunas_own_samplers_can_be_named() -> None:
         ("no_such_package:Toy", "cannot be imported"),
         ("tests.support.toy_sampler:Nothing", "cannot be imported"),
         (":Toy", "cannot be imported"),
+        (".:Toy", "cannot be imported"),
+        ("failing_here:Toy", "cannot be imported \\(ZeroDivisionError"),
+        ("ending_here:Toy", "cannot be imported \\(SystemExit"),
         ("random:Random", "extends optuna.samplers.BaseSampler"),
         ("tests.support.toy_sampler:Demanding", "temperature"),
     ],
@@ -67,6 +70,9 @@ def test_what_is_no_sampler_is_refused_in_a_line(
     name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "failing_here.py").write_text("1 / 0")
+    (tmp_path / "ending_here.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError, match=message) as refused:
         search(evaluate=depth, space="mnasnet", trials=1, sampler=name)
     assert name in str(refused.value)

@@ -98,6 +98,8 @@ CASES = {
     f"{SEARCH} --pruner halving --reduction 1": "--reduction 1 must lie in 2 to 100",
     f"{SEARCH} --pruner hyperband --epochs 2": "--pruner hyperband cannot stop trainings of 2 epochs after 1/3 of",
     f"{SEARCH} --log wandb": "--log 'wandb' is not known; choose none or tensorboard",
+    f"{SEARCH} --sampler ..os:path": "--sampler ..os:path cannot be imported",
+    f"{SEARCH} --sampler optuna.samplers:NSGAIIISampler --data ./no-such-folder": "there is no folder no-such-folder",
     f"{SEARCH} --sampler annealing": "--sampler 'annealing' is not known; choose predictor, local, tpe,",
     f"{SEARCH} --reward soften": "--reward 'soften' is not known",
     f"{SEARCH} --recipe slow": "--recipe 'slow' is not known",
@@ -118,6 +120,7 @@ CASES = {
     f"{SEARCH} --storage postgresql://me:p@ss@host/db": "write %40 for @",
     f"{SEARCH} --storage 'postgresql://me:***@host/db'": "write the password there",
     # what is known, and time
+    f"{SEARCH} --include ','": "--include ',' names no net",
     f"{SEARCH} --include efficientnet-b9": "--include there is no net 'efficientnet-b9'; did you mean efficientnet-b",
     f"{SEARCH} --include mobilenetv2": "mobilenetv2: its activation is relu6, where efficientnet offers swish",
     f"{SEARCH} --include efficientnet-b1": "--include efficientnet-b1: it has 570M FLOPs, where 400M FLOPs",

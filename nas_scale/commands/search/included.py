@@ -33,7 +33,10 @@ def listed(wanted: Nets) -> list[str | Architecture]:
     found: list[str | Architecture] = []
     for item in single:
         if isinstance(item, str):
-            found += [name.strip() for name in item.split(",") if name.strip()]
+            names = [name.strip() for name in item.split(",") if name.strip()]
+            if not names:
+                raise UserError(f"--include {item!r} names no net; give a name, a YAML file or a run")
+            found += names
         elif isinstance(item, Architecture):
             found.append(item)
         else:
