@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nas_scale.errors import UserError
@@ -18,3 +19,11 @@ def expanded(path: str | Path) -> Path:
         if Path(path).parts[0] == "~":
             raise UserError(f"{path}: this user has no home; write the path in full, or set HOME") from None
         return Path(path)
+
+
+def path_text(value: object, what: str) -> str:
+    """A name or path as text. Raises UserError for a value of another type, saying what it was given for."""
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise UserError(f"{repr(value)[:60]} is no {what}; give a name or a path as text")
+    return text

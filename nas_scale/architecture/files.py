@@ -28,6 +28,7 @@ from nas_scale.architecture.yaml_nodes import Line, YamlValue, read_mapping
 from nas_scale.errors import NotationError, UserError
 from nas_scale.files import text_of
 from nas_scale.numbers import shortened
+from nas_scale.paths import path_text
 
 MOST_WAYS: Final = 5_000  # to fill the choices of a stage, which are all looked at
 LARGEST: Final = 100_000  # bytes of a file, which is a short text
@@ -151,6 +152,7 @@ def known_nets() -> dict[str, Path]:
 
 
 def _find(text: str, known: dict[str, Path], what: str) -> Path:
+    text = path_text(text, what)
     if text in known:
         return known[text]
     path = Path(text)

@@ -22,6 +22,7 @@ from nas_scale.devices.prediction_errors import PredictionErrors
 from nas_scale.devices.setting import DeviceSetting
 from nas_scale.errors import DamagedFileError, MissingFileError, NotationError, UserError
 from nas_scale.files import json_of
+from nas_scale.paths import path_text
 from nas_scale.plain import fingerprint
 
 FOLDER: Final = "devices"  # in the folder of all runs
@@ -101,7 +102,7 @@ class DeviceTable(msgspec.Struct, frozen=True, kw_only=True):
 
 def table_path(name: str, results: Path) -> Path:
     """Where the table of this name lies. Raises UserError for what is no name."""
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(path_text(name, "device")):
         raise UserError(f"{name!r} cannot be a device's name; use letters, digits, '.', '-' and '_'")
     return results / FOLDER / f"{name}.json"
 

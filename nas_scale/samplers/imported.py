@@ -33,7 +33,10 @@ def constructed(name: str, seed: int) -> BaseSampler:
     module, _, attribute = name.partition(":")
     try:
         kind = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:  # the module's code is not ours: it may raise anything, and end the process
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # the module's code is not ours: it may raise anything, and end the process
         raise UserError(f"--sampler {name} cannot be imported ({_said(error)}); write package.module:Class") from error
     if not (inspect.isclass(kind) and issubclass(kind, BaseSampler)):
         raise UserError(f"--sampler {name} is no class that extends optuna.samplers.BaseSampler")

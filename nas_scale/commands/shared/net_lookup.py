@@ -22,6 +22,7 @@ from nas_scale.commands.search.result import SearchResult
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.metric import costs_of, metrics
 from nas_scale.numbers import shortened
+from nas_scale.paths import path_text
 from nas_scale.runs.results import NetRow
 from nas_scale.runs.store import RECORD, Run, find_run, latest
 from nas_scale.trials.finished import damage_named
@@ -54,6 +55,7 @@ def stored_costs(attributes: Mapping[str, Any]) -> dict[str, float]:
 
 def run_named(text: str, results: Path) -> Run | None:
     """The run that `text` names, by name or folder, with or without a `:place`; None where it names none."""
+    text = path_text(text, "net")
     if text in known_nets() or Path(text).suffix in (".yaml", ".yml"):
         return None
     name = text.rpartition(":")[0]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from nas_scale.commands.shared.options import Option, check, one_of, words_of
 from nas_scale.errors import UserError
+from nas_scale.paths import path_text
 
 if TYPE_CHECKING:
     from nas_scale.runs.store import Run
@@ -90,7 +91,7 @@ class RunSettings:
     @property
     def folder(self) -> Path:
         """The folder of all runs."""
-        return Path(self.results)
+        return Path(path_text(self.results, "folder of runs"))
 
     def inside(self, run: Run, name: str) -> RunSettings:
         """The same for a part of a run: a run called `name` in its folder, gone on with where it is there already."""
