@@ -6,19 +6,17 @@ import operator
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from nas_scale.architecture.blocks import RGB
 from nas_scale.architecture.files import known_nets, known_spaces
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.shared.net_lookup import find_net
+from nas_scale.commands.shared.net_lookup import AnyNet, find_net
 from nas_scale.errors import UserError
 
 if TYPE_CHECKING:
     from nas_scale.nets.build import Net
-
-AnyNet: TypeAlias = "str | PathLike[str] | Architecture"
 
 WANTED: Final = "a known net's name, a YAML file's path, a run (results/search-001:3) or an Architecture"
 MOST_CLASSES: Final = 1_000_000

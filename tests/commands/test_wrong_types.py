@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_scale import check_latency, expand, load_space, search
+from nas_scale import check_latency, expand, load_space, profile, search
 from nas_scale.errors import UserError
 
 CALLS: dict[str, Callable[[Any], object]] = {
@@ -25,3 +25,14 @@ def test_what_is_no_text_is_refused(what: str, value: object, tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=f"is no {what}; give a name or a path as text"):
         CALLS[what](value)
+
+
+@pytest.mark.parametrize("nets", [None, 1.5, b"x", [True], [["efficientnet-b0"]]])
+def test_what_is_no_net_cannot_be_profiled(nets: Any) -> None:
+    with pytest.raises(UserError, match="is no net; give a name or a path as text"):
+        profile(nets)
+
+
+def test_paths_are_profiled_as_their_texts_are(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text("stages: |\n  ir_r1_k3_s1_e6_c16\n")
+    assert profile(tmp_path / "small.yaml") == profile([str(tmp_path / "small.yaml")])

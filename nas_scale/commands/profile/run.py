@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ from nas_scale.commands.profile.measured import (
 )
 from nas_scale.commands.profile.options import ProfileOptions
 from nas_scale.commands.shared.given import given_options
-from nas_scale.commands.shared.net_lookup import find_net
+from nas_scale.commands.shared.net_lookup import AnyNet, find_net
 from nas_scale.commands.shared.options import take
 from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject
@@ -30,6 +31,7 @@ from nas_scale.metrics.counts import Counts, StageCounts, stage_profile, total
 from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.memory import memory_needs
 from nas_scale.metrics.metric import MEMORY, meters_of, metrics, values_stored_in
+from nas_scale.paths import path_text
 
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
@@ -61,7 +63,7 @@ class Profile:
 
 
 def profile(
-    nets: Sequence[str | Architecture] | str | Architecture,
+    nets: Sequence[AnyNet] | AnyNet,
     *,
     results: str | Path = "results",
     on_progress: Callable[[MeasuringProgress], None] = ignore_progress,
@@ -72,7 +74,7 @@ def profile(
     on_progress: is told how far measuring is. options: the other fields of `ProfileOptions` and `Measuring`, named
     as on the command line. Raises UserError, and RunFailed where nothing could be measured.
     """
-    options |= {"nets": [nets] if isinstance(nets, str | Architecture) else list(nets)}
+    options |= {"nets": _listed(nets)}
     options = given_options(options, ProfileOptions, Measuring)
     wanted = take(options, ProfileOptions).checked()
     setting = setting_to_measure(wanted.latency, options)
@@ -84,6 +86,12 @@ def profile(
     subjects = [Subject(item.architecture or item.name, item.resolution) for item in profiles]
     measured = measured_nets(subjects, [item.architecture for item in profiles], setting, on_progress)
     return [replace(item, measured=net) for item, net in zip(profiles, measured, strict=True)]
+
+
+def _listed(nets: Any) -> list[str | Architecture]:
+    """One net or several, as a list. Raises UserError for what is neither a network nor a name of one."""
+    several = isinstance(nets, Iterable) and not isinstance(nets, str | os.PathLike)
+    return [net if isinstance(net, Architecture) else path_text(net, "net") for net in (nets if several else [nets])]
 
 
 def _refuse_unbuildable(arch: Architecture) -> None:

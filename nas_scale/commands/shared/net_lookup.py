@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,8 @@ from nas_scale.paths import path_text
 from nas_scale.runs.results import NetRow
 from nas_scale.runs.store import RECORD, Run, find_run, latest
 from nas_scale.trials.finished import damage_named
+
+AnyNet: TypeAlias = str | os.PathLike[str] | Architecture
 
 
 def net_attributes(arch: Architecture) -> dict[str, Any]:
