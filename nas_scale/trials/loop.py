@@ -216,7 +216,7 @@ class _Loop:
         own = [trial for number, trial in self.finished.items() if number >= self.plan.known]
         if len(own) == ALIKE and own[0].reason is not None and len({trial.reason for trial in own}) == 1:
             raise RunFailed(
-                f"the first {ALIKE} trainings all failed alike: {own[0].reason}; start another run without it"
+                f"the first {ALIKE} trainings all failed alike: {own[0].reason}; mend that, then start another run"
             )
 
     def _finish(self, pending: PendingTrial) -> None:

@@ -187,11 +187,11 @@ def test_a_full_disk_in_the_middle_keeps_what_is_done(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert full.returncode == 2, full.stderr
+    assert full.returncode == 1, full.stderr
     assert full.stdout == ""
     *progress, line = full.stderr.splitlines()
-    assert line.startswith("nas-scale: cannot write to results/x: ")
-    assert "add --resume" in line
+    assert line.startswith("nas-scale: results/x: the study: ")
+    assert "; 3 finished trials are kept; go on with: nas-scale search " in line
     assert not any("Traceback" in said for said in progress)
     resumed = finished(*asked, "--resume", cwd=tmp_path)
     assert resumed.code == 0, resumed.err

@@ -159,7 +159,7 @@ def test_failing_networks_are_rows_and_left_out_of_the_fit(nas_scale: Command, m
     assert found.fit.points <= len(found.candidates) - len(failed)
     assert "RunFailed: diverged" in nas_scale("show", "grid-001").out
     monkeypatch.setenv("FAKE_FAILING", "256")
-    with pytest.raises(RunFailed, match="every network failed, the first with: RunFailed: diverged"):
+    with pytest.raises(RunFailed, match="the first 8 trainings all failed alike: RunFailed: diverged"):
         grid("efficientnet-b0", **TINY)
 
 
