@@ -41,7 +41,7 @@ def _occupy_closed() -> None:
 
 
 class _Output(io.FileIO):
-    """Bytes of stdout. What comes after a failure is dropped, so that it is told of once."""
+    """Bytes of stdout. After a write has failed, the rest is dropped, so that the failure is reported once."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb", closefd=False)

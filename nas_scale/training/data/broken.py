@@ -11,7 +11,7 @@ from nas_scale.errors import DataError
 from nas_scale.printable import one_line
 
 _SHOWN: Final = 5
-_TODO: Final = "repair or remove {}, or go on without {} by --skip-broken"
+_ADVICE: Final = "repair or remove {}, or go on without {} by --skip-broken"
 
 
 def broken_images(broken: Sequence[tuple[str, str]], place: Path) -> DataError:
@@ -19,10 +19,10 @@ def broken_images(broken: Sequence[tuple[str, str]], place: Path) -> DataError:
     all of them."""
     if len(broken) == 1:
         [(name, reason)] = broken
-        return DataError(f"{one_line(name)} cannot be read as an image ({reason}); {_TODO.format('it', 'it')}")
+        return DataError(f"{one_line(name)} cannot be read as an image ({reason}); {_ADVICE.format('it', 'it')}")
     said = [f"{name} ({reason})" for name, reason in broken]
     line = f"{len(broken):,} files cannot be read as images: {one_line(', '.join(said[:_SHOWN]))}"
     if len(broken) > _SHOWN:
         atomic.write_bytes(place, "".join(f"{one}\n" for one in said).encode("utf-8", "surrogateescape"))
         line += f" and {len(broken) - _SHOWN:,} more, all listed in {place}"
-    return DataError(f"{line}; {_TODO.format('them', 'them')}")
+    return DataError(f"{line}; {_ADVICE.format('them', 'them')}")
