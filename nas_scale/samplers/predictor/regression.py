@@ -158,17 +158,19 @@ def _likeliest(kernels: Floats, targets: Floats) -> tuple[tuple[float, float, fl
 
     Returned with the scale that gives the kernel of these shares a mean variance of 1, and the variance itself.
     """
-    nets = len(targets)
-    center = np.eye(nets) - 1 / nets
+    from scipy.linalg import helmert
+
+    contrasts = helmert(len(targets))  # [nets - 1, nets]: all that is left of scores once their mean is taken out
+    contrasted, freedom = contrasts @ targets, len(targets) - 1
     found = []
     for shares in SHARES:
-        kernel = center @ np.tensordot(np.array(shares), kernels, 1) @ center
-        scale = max(float(np.trace(kernel)) / nets, 1e-9)
+        kernel = contrasts @ np.tensordot(np.array(shares), kernels, 1) @ contrasts.T
+        scale = max(float(np.trace(kernel)) / len(targets), 1e-9)
         values, vectors = np.linalg.eigh(kernel / scale)
-        power = np.square(vectors.T @ targets)
+        power = np.square(vectors.T @ contrasted)
         for noise in NOISES:
             spread = np.maximum(values, 0) + noise
-            variance = max(float((power / spread).sum()) / max(1, nets - 1), 1e-9)
-            likelihood = -(nets - 1) / 2 * np.log(variance) - np.log(spread).sum() / 2
+            variance = max(float((power / spread).sum()) / freedom, 1e-9)
+            likelihood = -freedom / 2 * np.log(variance) - np.log(spread).sum() / 2
             found.append((float(likelihood), shares, noise, scale, variance))
     return max(found)[1:]
