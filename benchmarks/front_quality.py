@@ -4,9 +4,9 @@
 
 Accuracy large and multiply-adds small, over all 6,561 nets, whose front is known. A search is worth the hypervolume of
 the front of what it tried, as a share of that of the true front; the reference is the least accurate and the most
-expensive net. `exact` observes a net's mean accuracy; `noisy` that of one training, and the front which the search then
-believes in is worth what its nets have in the mean. The table holds means over seeds, with their standard errors, and
-in how many seeds a sampler is ahead of random search, which begins with other nets.
+expensive net. `exact` observes a net's mean accuracy; `noisy` that and the noise of one training, and the front which
+the search then believes in is worth what its nets have in the mean. The table holds means over seeds, with their
+standard errors, and in how many seeds a sampler is ahead of random search, which begins with other nets.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
     return total
 
 
-def search(searched: Task, name: str, seed: int, trials: int, noisy: bool) -> list[tuple[Point, Point]]:
+def search(searched: Task, name: str, seed: int, trials: int) -> list[tuple[Point, Point]]:
     """What each trial observed, and what its net is really worth."""
     study = optuna.create_study(directions=DIRECTIONS)
     seen: list[tuple[Point, Point]] = []
@@ -51,9 +51,7 @@ def search(searched: Task, name: str, seed: int, trials: int, noisy: bool) -> li
         trial = study.ask()
         params = propose(trial, searched.space)
         flops, worth = float(cost(searched.space.net(params)).flops), searched.worth(params)
-        observed = worth
-        if noisy and searched.trainings is not None:
-            observed = random.Random(derived_seed(seed, "training", number)).choice(searched.trainings(params))
+        observed = searched.observe(params, random.Random(derived_seed(seed, "training", number)))
         study.tell(trial, (observed, flops))
         seen.append(((observed, -flops), (worth, -flops)))
     return seen
@@ -78,12 +76,12 @@ def main() -> None:
         "| accuracy observed | sampler | trials | share | ahead of random |",
         "|---|---|---|---|---|",
     ]
-    searched = task("macro-noisy", options.bench)
     for noisy in (False, True):
+        searched = task("macro-noisy" if noisy else "macro", options.bench)
         shares: dict[tuple[str, int], list[float]] = {}
         for name in SEVERAL_OBJECTIVES:
             for seed in range(options.seeds):
-                seen = search(searched, name, seed, max(BUDGETS), noisy)
+                seen = search(searched, name, seed, max(BUDGETS))
                 for budget in BUDGETS:
                     front = fronts([observed for observed, _ in seen[:budget]])[0]
                     share = hypervolume([seen[index][1] for index in front], reference) / whole

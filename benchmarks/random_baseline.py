@@ -18,8 +18,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import optuna
+from chains import Params
 from landscapes import Task, task
 from search_runs import Seen, search
 
@@ -40,26 +40,26 @@ def finished(seen: Sequence[Seen]) -> list[FinishedTrial]:
 
 
 def truth(searched: Task, trials: int) -> float:
-    """What random searches report: the mean on fresh trainings of the finalist that is the best on all."""
-    assert searched.trainings is not None
+    """What random searches report: the mean of the fresh trainings of the finalist that is the best on all."""
     rng, region = random.Random(0), FeasibleRegion(searched.space, searched.limits)
     reports = []
     for _ in range(TRUTHS):
-        drawn: dict[bytes, tuple[float, ...]] = {}
+        drawn: dict[bytes, tuple[Params, float]] = {}
         while len(drawn) < trials:
             code = region.encoding.uniform(rng)
-            trainings = tuple(searched.trainings(region.encoding.params(code)))
-            drawn[region.key(code)] = tuple(rng.sample(trainings, len(trainings)))
-        finalists = sorted(drawn.values(), key=lambda trainings: trainings[0], reverse=True)[:FINALISTS]
-        best = max(finalists, key=lambda trainings: sum(trainings[: 1 + FINAL_SEEDS]))
-        reports.append(statistics.fmean(best[1 : 1 + FINAL_SEEDS]))
+            params = region.encoding.params(code)
+            drawn.setdefault(region.key(code), (params, searched.observe(params, rng)))
+        finalists = sorted(drawn.values(), key=lambda net: net[1], reverse=True)[:FINALISTS]
+        fresh = [[searched.observe(params, rng) for _ in range(FINAL_SEEDS)] for params, _ in finalists]
+        every = [first + sum(again) for (_, first), again in zip(finalists, fresh, strict=True)]
+        reports.append(statistics.fmean(fresh[every.index(max(every))]))
     return statistics.fmean(reports)
 
 
 def forecast(searched: Task, strategy: str, seed: int, trials: int) -> RandomSearch:
     seen = search(searched, strategy, seed, trials, 1)
-    deviations = [np.var(trial.trainings, ddof=1) for trial in seen]
-    budget = Budget(trials, 1, FINALISTS, FINAL_SEEDS, float(np.mean(deviations)) ** 0.5)
+    variance = statistics.fmean(searched.noise(trial.params) ** 2 for trial in seen)
+    budget = Budget(trials, 1, FINALISTS, FINAL_SEEDS, variance**0.5)
     region = FeasibleRegion(searched.space, searched.limits)
     found = random_search(region, finished(seen), budget, max(trial.observed for trial in seen), seed)
     assert found is not None

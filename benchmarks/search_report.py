@@ -13,18 +13,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from landscapes import PARTS, task
+from landscapes import NOISY, PARTS, task
 
 from nas_scale.atomic import write_text
 
 BASE: Final = "random"  # ours, which keeps limits and repeats no net
 TITLES: Final = {
-    "macro": "NAS-Bench-Macro, exact",
-    "macro-noisy": "NAS-Bench-Macro, noisy",
+    "macro": "NAS-Bench-Macro",
     "macro-30": "NAS-Bench-Macro, FLOPs at most the 30th percentile",
     "macro-band": "NAS-Bench-Macro, FLOPs within 2% of the median",
     "interactions": "interactions, 400M +-10%",
     "ridge": "ridge, 400M +-10%",
+    "rare": "rare, at most 400M",
+    "together": "together, at most 400M",
+    "half": "half, at most 400M",
 }
 ANSWERS: Final = {"0": ", none again", "5x2+": ", 5 again"}  # columns of the noisy table
 FINALISTS_OF: Final = ("predictor", "evolution")
@@ -119,9 +121,11 @@ def mean(values: Sequence[float]) -> Mean:
 def tables(title: str, of: Mapping[str, Row]) -> Iterable[str]:
     """A table; of noisy searches one for every budget."""
     part, _, window = title.partition(" window ")
-    heading = TITLES[part] + (f", {window} under way at once" if window != "1" else "")
+    noisy = part.endswith(NOISY)
+    heading = TITLES[part.removesuffix(NOISY)] + (", noisy" if noisy else ", exact")
+    heading += f", {window} under way at once" if window != "1" else ""
     keys = list(dict.fromkeys(key for of_strategy in of.values() for key in of_strategy.gaps))
-    if part == "macro-noisy":
+    if noisy:
         budgets = list(dict.fromkeys(key.partition("/")[0] for key in keys))
         answers = {f"{budget}/{final}": f"{budget}{shown}" for final, shown in ANSWERS.items() for budget in budgets}
         yield table(f"{heading}: points behind the best, by trainings in all", answers, of)

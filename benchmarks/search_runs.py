@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import numpy as np
 import optuna
-from landscapes import CHAIN_LIMITS, Params, Task, task
+from chains import Params
+from landscapes import CHAIN_LIMITS, NOISY, Task, task
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
@@ -77,6 +78,7 @@ class SyneTuneEvolution(BaseSampler):
 SHIPPED: Final[dict[str, Callable[[SearchSpace, int], BaseSampler]]] = {
     "optuna random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
     "optuna tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed),
+    "optuna multivariate tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
     "optuna nsga2": lambda _, seed: optuna.samplers.NSGAIISampler(seed=seed),
     "optuna gp": lambda _, seed: optuna.samplers.GPSampler(seed=seed),
 }
@@ -86,14 +88,12 @@ if find_spec("syne_tune"):  # a peer that is tried where it is installed
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A trial. at: which of its net's trainings was observed; None where the worth itself was."""
+    """A trial: what its net is worth, and what its training showed."""
 
     params: Params
     net: Architecture
     worth: float
     observed: float
-    at: int | None
-    trainings: tuple[float, ...]
 
 
 def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], window: int, bench: Path | None) -> Record:
@@ -103,14 +103,14 @@ def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], windo
     begun = time.perf_counter()
     seen = search(searched, strategy, seed, max(budgets), window)
     seconds = time.perf_counter() - begun
-    if searched.trainings is None:
+    if not part.endswith(NOISY):
         found = {str(budget): max(trial.worth for trial in seen[:budget]) for budget in budgets}
     else:
         found = {f"{budget}/0": answer(seen[:budget]) for budget in budgets}
         for budget, (finalists, times) in itertools.product(budgets, FINALS):
             before = seen[: budget - times * finalists]
-            found[f"{budget}/{finalists}x{times}"] = retrained(before, finalists, times, seed, with_first=False)
-            found[f"{budget}/{finalists}x{times}+"] = retrained(before, finalists, times, seed, with_first=True)
+            found[f"{budget}/{finalists}x{times}"] = retrained(searched, before, finalists, times, seed, False)
+            found[f"{budget}/{finalists}x{times}+"] = retrained(searched, before, finalists, times, seed, True)
     repeats = len(seen) - len({trial.net for trial in seen})
     return {"found": found, "repeats": repeats, "seconds": round(seconds, 3)}
 
@@ -132,7 +132,9 @@ def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -
         params = propose(trial, searched.space)
         net = searched.space.net(params)
         scored = None if shipped else first.get(net)
-        scored = scored or _trained(searched, params, net, random.Random(derived_seed(seed, "training", number)))
+        if scored is None:
+            rng = random.Random(derived_seed(seed, "training", number))
+            scored = Seen(params, net, searched.worth(params), searched.observe(params, rng))
         first.setdefault(net, scored)
         under_way.append((trial, scored))
         if len(under_way) == window or number == trials - 1:
@@ -143,21 +145,12 @@ def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -
     return seen
 
 
-def _trained(searched: Task, params: Params, net: Architecture, rng: random.Random) -> Seen:
-    worth = searched.worth(params)
-    if searched.trainings is None:
-        return Seen(params, net, worth, worth, None, ())
-    trainings = tuple(searched.trainings(params))
-    at = rng.randrange(len(trainings))
-    return Seen(params, net, worth, trainings[at], at, trainings)
-
-
 def answer(seen: Sequence[Seen]) -> float:
     """What the net of the best trial is worth."""
     return max(seen, key=lambda trial: trial.observed).worth
 
 
-def retrained(seen: Sequence[Seen], finalists: int, times: int, seed: int, with_first: bool) -> float:
+def retrained(searched: Task, seen: Sequence[Seen], finalists: int, times: int, seed: int, with_first: bool) -> float:
     """What the net is worth that is best among the finalists, those that looked best, each trained `times` more from
     fresh seeds: on these alone, or on its first training too."""
     best: dict[Architecture, Seen] = {}
@@ -166,9 +159,8 @@ def retrained(seen: Sequence[Seen], finalists: int, times: int, seed: int, with_
     ranked = list(best.values())[:finalists]
 
     def mean(place: int) -> float:
-        trial = ranked[place]
-        others = [score for at, score in enumerate(trial.trainings) if at != trial.at]
-        fresh = random.Random(derived_seed(seed, "finalist", place)).sample(others, times)
+        trial, rng = ranked[place], random.Random(derived_seed(seed, "finalist", place))
+        fresh = [searched.observe(trial.params, rng) for _ in range(times)]
         return statistics.fmean([*fresh, trial.observed] if with_first else fresh)
 
     return ranked[max(range(len(ranked)), key=mean)].worth

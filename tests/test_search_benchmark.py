@@ -15,9 +15,22 @@ from types import ModuleType
 
 import pytest
 
+from nas_scale.architecture.space import space_of
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limits, around
-from tests.support.small_spaces import PLAIN, assignments
+from tests.support.small_spaces import FRAME, PLAIN, assignments
+
+OPEN = space_of(
+    "open",
+    "three stages, and the resolution",
+    FRAME,
+    [
+        "ds_r1_k{3,5}_s1_c16",
+        "ir_r{1,2,3}_k3_s2_e{3,6}_c16*{.5,1}_se{0,.25}",
+        "{cn,ir}_r2_k{3,5}_s2_e{2,4}_c{24,40}",
+    ],
+    {"act": ("relu", "swish"), "resolution": (48, 64, 80)},
+)
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -34,12 +47,13 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("search_runs")
 
 
-@pytest.mark.parametrize("name", ["interactions", "ridge"])
+@pytest.mark.parametrize("name", ["interactions", "ridge", "rare", "together", "half"])
 def test_the_best_net_of_a_landscape_is_that_of_looking_at_every_net(landscapes: ModuleType, name: str) -> None:
-    every = list(assignments(PLAIN))
-    flops = [cost(PLAIN.net(params)).flops for params in every]
+    space = PLAIN if name in ("interactions", "ridge") else OPEN
+    every = list(assignments(space))
+    flops = [cost(space.net(params)).flops for params in every]
     for seed in range(3):
-        chain = getattr(landscapes, name)(PLAIN, seed)
+        chain = landscapes.CHAINS[name](space, seed)
         worths = [chain.worth(params) for params in every]
         for tolerance in (0.02, 0.2):
             limit = around(sorted(flops)[len(flops) // 3], tolerance)
@@ -59,28 +73,35 @@ def test_single_choices_explain_little_of_the_interactions_and_the_ridge_is_narr
     for key, choice in space.choices.items():
         means = [statistics.fmean(w for w, p in zip(worths, drawn, strict=True) if p[key] == o) for o in choice.options]
         explained += statistics.pvariance(means)
-    assert explained == pytest.approx(landscapes.ADDITIVE, abs=0.1)
+    assert explained == pytest.approx(importlib.import_module("chains").ADDITIVE, abs=0.1)
     ridge = landscapes.ridge(space)
     lost = [ridge.worth(params) for params in drawn]
     assert statistics.fmean(lost) < 0.5  # of the ridge's height of 3, next to nothing by chance
 
 
-def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_again(runs: ModuleType) -> None:
-    lucky = runs.Seen({}, "lucky", 1.0, 9.0, 0, (9.0, 0.0, 0.0))
-    solid = runs.Seen({}, "solid", 5.0, 5.0, 2, (5.0, 5.0, 5.0))
-    unseen = runs.Seen({}, "unseen", 8.0, 4.0, 1, (9.0, 4.0, 9.0))
-    seen = [solid, lucky, unseen, lucky]
-    assert runs.answer(seen) == 1.0
-    by_finalists = {1: 1.0, 2: 5.0, 3: 8.0, 10: 8.0}
-    for with_first in (False, True):
-        assert {n: runs.retrained(seen, n, 2, 0, with_first) for n in by_finalists} == by_finalists
+def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_again(
+    runs: ModuleType, landscapes: ModuleType
+) -> None:
+    worths = {"lucky": 1.0, "solid": 5.0, "unseen": 8.0}
+    task = landscapes.Task(PLAIN, Limits(()), lambda params: worths[params["net"]], lambda: 8.0)
+
+    def seen(name: str, observed: float) -> object:
+        return runs.Seen({"net": name}, name, worths[name], observed)
+
+    trials = [seen("solid", 5.0), seen("lucky", 9.0), seen("unseen", 4.0), seen("lucky", 9.0)]
+    assert runs.answer(trials) == 1.0
+    on_fresh = {n: runs.retrained(task, trials, n, 2, 0, False) for n in (1, 2, 3, 10)}
+    assert on_fresh == {1: 1.0, 2: 5.0, 3: 8.0, 10: 8.0}
+    on_all = {n: runs.retrained(task, trials, n, 2, 0, True) for n in (1, 2, 3, 10)}  # lucky has 9, 1, 1 in the mean
+    assert on_all == {1: 1.0, 2: 5.0, 3: 8.0, 10: 8.0}
 
 
-def test_finalists_may_be_ranked_on_fresh_trainings_alone(runs: ModuleType) -> None:
-    steady = runs.Seen({}, "steady", 4.5, 4.5, 0, (4.5, 4.5, 4.5))
-    lucky = runs.Seen({}, "lucky", 4.6, 5.8, 0, (5.8, 4.0, 4.0))
-    assert runs.retrained([steady, lucky], 2, 2, 0, with_first=False) == 4.5
-    assert runs.retrained([steady, lucky], 2, 2, 0, with_first=True) == 4.6
+def test_what_a_search_sees_of_a_noisy_table_is_the_mean_and_the_noise_of_one_training(landscapes: ModuleType) -> None:
+    task = landscapes.Task(PLAIN, Limits(()), lambda params: 3.0, lambda: 3.0, lambda params: 0.5)
+    seen = [task.observe({}, random.Random(seed)) for seed in range(4000)]
+    assert statistics.fmean(seen) == pytest.approx(3.0, abs=0.04)
+    assert statistics.stdev(seen) == pytest.approx(0.5, rel=0.05)
+    assert len(set(seen)) == len(seen)  # every training is a fresh one, so none of them is what the answer is scored on
 
 
 def test_a_gap_is_told_in_units_of_random_searchs_with_both_errors(monkeypatch: pytest.MonkeyPatch) -> None:
