@@ -15,14 +15,15 @@ CONFIDENCE: Final = 0.95
 SIGNIFICANCE: Final = 1 - CONFIDENCE  # the p-value below which an effect is significant
 
 
-def t_quantile(freedom: int) -> float:
+def t_quantile(freedom: int, intervals: int = 1) -> float:
     """Half the width of a two-sided interval in standard errors: Student's t at so many degrees of freedom.
 
-    With none, where the variance is known and not estimated, the normal's 1.96.
+    With none, where the variance is known and not estimated, the normal's 1.96. intervals: all of which are to hold at
+    once (Bonferroni).
     """
     from scipy.special import ndtri, stdtrit
 
-    upper = (1 + CONFIDENCE) / 2
+    upper = 1 - SIGNIFICANCE / 2 / intervals
     return float(stdtrit(freedom, upper) if freedom else ndtri(upper))
 
 

@@ -69,7 +69,7 @@ def ranking_notes(found: SearchResult) -> list[str]:
     """What the ranking can and cannot tell, in sentences."""
     notes = [*guessing_note(found.better_than_guessing, found.data), *_minutes_line(found)]
     if any(row.tied for row in found.ranked):
-        notes.append("=N: not told apart from place N (95%).")
+        notes.append("=N: not told apart from place N (95%, over all nets together).")
     if any(row.state == "pruned" for row in found.ranking):
         notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
     if any(row.round == "final" for row in found.ranked):
@@ -84,8 +84,8 @@ def _noise_line(found: SearchResult) -> list[str]:
     """How much seeds and nets differ, and whether the proxy tells the nets apart."""
     if found.seed_sd is None:
         return [
-            "No net was trained on two seeds, so +- holds the error of the validation images alone: train with "
-            "--seeds 2 or --finalists 3 to know more."
+            "No net was trained on two seeds, so no net is told apart and +- holds the error of the validation images "
+            "alone: train with --seeds 2 or --finalists 3 to know more."
         ]
     if found.spread is None:
         return []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from nas_scale.statistics.significance import tied_places
+from nas_scale.statistics.significance import Seeds, tied_places
 from nas_scale.statistics.variances import SeedNoise, accuracies_of, image_variance
 from nas_scale.training.job import Score
 
@@ -55,8 +55,8 @@ class RankedNet:
     """A row of the ranking.
 
     rank: 1 is best; None for a net that failed, for one that broke a limit when it was measured, and for one that was
-    stopped early, whose accuracy is that of its last epoch. place: the rank of the first net from which it does not
-    differ significantly; its own where it differs from all above. tied: whether it shares its place with another.
+    stopped early, whose accuracy is that of its last epoch. place: the rank of the first leader that it is not
+    significantly below; its own where it is below all of them. tied: whether it shares its place with another.
     accuracy (0..1), stderr and reward are of `round`: the fresh seeds alone for finalists, so that none is credited
     with the luck that made it one. seeds: how many those were. search, final: each seed's accuracy in both rounds.
     epochs: how many it was trained for in the first; 0 where it was not trained.
@@ -120,8 +120,8 @@ def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: S
     All seeds order finalists better than the fresh ones alone (benchmarks/search_quality.py). Equal nets appear once,
     as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that broke a
     limit, those that were stopped early, the furthest first, and then the failed ones. A net shares the place of the
-    one above it unless its reward differs significantly from that of the place's leader (95%), when it leads a place of
-    its own. noise: of the seeds; by default pooled over both rounds of all these candidates.
+    first leader that its reward is not significantly below (significance.py), else it leads a place of its own. noise:
+    of the seeds; by default pooled over both rounds of all these candidates.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
@@ -132,7 +132,8 @@ def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: S
     every.sort(key=lambda net: (net.round != "final", -net.standing, net.candidate.trial))
     measured = [net for net in every if net.candidate.over is None]
     standings, variances = [net.standing for net in measured], [net.standing_variance for net in measured]
-    places = tied_places(standings, variances, noise.freedom)
+    seeds = [Seeds(len(net.candidate.search), len(net.candidate.final)) for net in measured]
+    places = tied_places(standings, variances, seeds, noise.freedom)
     entries = [
         _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
     ]

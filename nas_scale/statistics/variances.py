@@ -5,7 +5,7 @@ The standard error of a network's accuracy p, the mean over n seeds on a validat
     sqrt(seed variance / n + p (1 - p) / m)
 
 The first term is the noise of training, the second that of having drawn these m images and no others. Networks that
-are scored on the same images are compared by the first term alone, unless it is zero or unknown.
+are scored on the same images are compared by the first term alone, unless it is zero.
 
 Two or three seeds say little about a variance, and two that happen to agree would claim certainty. So the variance of
 one network, on its n - 1 degrees of freedom, is averaged with the variance pooled over all networks, which counts as
@@ -64,7 +64,12 @@ class SeedNoise:
         return self.variance(accuracies) / len(accuracies)
 
     def comparable_variance(self, accuracies: Sequence[float], images: float) -> float:
-        """Of the mean accuracy, where it is compared with others on the same images; `images`: the images' variance."""
+        """Of the mean accuracy, where it is compared with others on the same images; `images`: the images' variance.
+
+        Infinite for shares of images where the seeds' noise is not known: nothing is told apart then.
+        """
+        if self.sd is None and images:
+            return math.inf
         return self.mean_variance(accuracies) or images
 
     def spread(self, groups: Sequence[Sequence[float]]) -> float | None:

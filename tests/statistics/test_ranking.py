@@ -46,10 +46,22 @@ def test_two_seeds_that_happen_to_agree_claim_no_certainty() -> None:
     assert first.stderr > math.sqrt(0.8 * 0.2 / 1000) * 1.2
 
 
-def test_without_a_second_seed_ties_rest_on_the_images_and_it_is_said() -> None:
+def test_without_a_second_seed_nothing_is_told_apart() -> None:
     ranking = rank([net(0, 0.80), net(1, 0.79), net(2, 0.60)])
     assert ranking.seed_sd is None
+    assert [(entry.place, entry.tied) for entry in ranking.entries] == [(1, True)] * 3
+
+
+def test_where_seeds_agree_ties_rest_on_the_images() -> None:
+    ranking = rank([net(0, 0.80, 0.80), net(1, 0.79, 0.79), net(2, 0.60, 0.60)])
     assert [(entry.place, entry.tied) for entry in ranking.entries] == [(1, True), (1, True), (3, False)]
+
+
+def test_a_net_measured_better_than_the_leader_is_not_set_apart_below_it() -> None:
+    """Finalists stand first; one training of 99% is no reason to place a net below them."""
+    finalists = [net(n, 0.7, final=(0.700, 0.701, 0.699, 0.700)) for n in range(3)]
+    ranking = rank([*finalists, net(3, 0.99), net(4, 0.5)])
+    assert [(entry.trial, entry.place) for entry in ranking.entries][-2:] == [(3, 1), (4, 5)]
 
 
 def test_one_repeated_seed_tells_next_to_nothing() -> None:

@@ -116,7 +116,7 @@ def front_of(found: AnyResult, objective: str | None = None) -> Front:
     return Front(
         run=found.run,
         costs=objectives[1:],
-        members=_with_significance(members, noise),
+        members=with_significance(members, noise),
         others=tuple(net for net in nets if net.rank not in ranks),
         confirmed=confirmed,
         trained=found.trained,
@@ -172,15 +172,18 @@ def _stderr_in_search(row: RankingRow, noise: SeedNoise) -> float:
     return math.sqrt(noise.mean_variance(row.search) + images)
 
 
-def _with_significance(members: Sequence[FrontNet], noise: SeedNoise) -> tuple[FrontNet, ...]:
-    """Each with whether it differs significantly from the one before, by the test that gives a ranking its places."""
-    # Where the seeds have no variance, all of the error is that of the images.
+def with_significance(members: Sequence[FrontNet], noise: SeedNoise) -> tuple[FrontNet, ...]:
+    """Each with whether it differs significantly from the one before.
+
+    With one cost accuracies rise along a front, by small steps the more members it has: where all nets are equal, tests
+    of each step find a difference in less than 5% of the fronts. With more costs they are tests of so many pairs.
+    """
     variances = [noise.comparable_variance(net.seeds, net.stderr**2) for net in members]
+    steps = len(members) - 1 if members and len(members[0].costs) > 1 else 1
     found = list(members[:1])
     for index, net in enumerate(members[1:], start=1):
-        variance = variances[index - 1] + variances[index]
-        known = noise.sd is not None or variance > 0
-        before = members[index - 1].accuracy
-        differs = significantly_different(before, net.accuracy, variance, noise.freedom) if known else None
+        variance, before = variances[index - 1] + variances[index], members[index - 1].accuracy
+        known = variance < math.inf and (noise.sd is not None or variance > 0)
+        differs = significantly_different(before, net.accuracy, variance, noise.freedom, steps) if known else None
         found.append(replace(net, significant=differs))
     return tuple(found)

@@ -171,8 +171,9 @@ def test_it_is_said_which_steps_of_the_front_are_significant() -> None:
     # a seed's variance is a little less than the pooled one, since the net's own two seeds agree
     apart = 2.2281 * math.sqrt(2 * PRIOR_FREEDOM / (PRIOR_FREEDOM + 1) * 0.01**2 / 2)
     assert steps(0.5, 0.5 + 1.01 * apart, 0.6, 0.6 + 0.99 * apart, seed_sd=0.01) == [None, True, True, False]
-    assert steps(0.5, 0.51, seed_sd=None) == [None, False], "by the error of the images alone"
-    assert steps(0.5, 0.6, seed_sd=None) == [None, True]
+    assert steps(0.5, 0.6, seed_sd=None) == [None, None], "the seeds' noise is not known"
+    assert steps(0.5, 0.51, seed_sd=0.0) == [None, False], "seeds agree: by the error of the images alone"
+    assert steps(0.5, 0.6, seed_sd=0.0) == [None, True]
     assert steps(0.5, 0.6, seed_sd=None, stderr=0.0) == [None, None], "nothing is known of the error"
 
 
