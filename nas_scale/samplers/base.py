@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
+from nas_scale.feasible.covering import Bools, covering, uncovered
 from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.limits import Limits
 
@@ -70,6 +71,18 @@ class NetSampler(BaseSampler):
     def taken(self, earlier: Sequence[FrozenTrial]) -> frozenset[bytes]:
         """Keys of the nets of these trials, failed and pending ones among them."""
         return frozenset(self.region.keys(self.region.codes(trial.params for trial in earlier)))
+
+    def cover(self, earlier: Sequence[FrozenTrial], taken: Container[bytes]) -> Mapping[str, Value]:
+        """A net to begin with: one with options that no earlier trial has, or, where none is missing, any."""
+        missing = self.missing(earlier)
+        start = covering(self.region, missing, self.rng) if missing.any() else None
+        if start is not None and self.region.key(start) not in taken:
+            return self.region.encoding.params(start)
+        return self.region.draw(self.rng, taken)
+
+    def missing(self, earlier: Sequence[FrozenTrial]) -> Bools:
+        """Which options are to be had inside the limits and are in none of these trials, [options of all choices]."""
+        return uncovered(self.region, self.region.codes(trial.params for trial in earlier))
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self.others.before_trial(study, trial)

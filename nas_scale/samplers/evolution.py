@@ -17,8 +17,8 @@ from nas_scale.samplers.base import SingleObjective, numpy_seed, scored
 class RegularizedEvolution(SingleObjective):
     """The population is the last `population` trials that finished with a score: nets are removed by age alone.
 
-    Until there are as many, nets are drawn at random. A child differs from its parent in one choice, and in others as
-    far as it must to be feasible; nets that the study already holds are not proposed again while new ones are found.
+    Until there are as many, nets cover the options. A child differs from its parent in one choice, and in others as far
+    as it must to be feasible; nets that the study already holds are not proposed again while new ones are found.
     Failed trials are not part of the population. The defaults suit a budget of a hundred trials.
     """
 
@@ -33,7 +33,7 @@ class RegularizedEvolution(SingleObjective):
         taken = self.taken(earlier)
         alive = list(scored(earlier))[-self.population :]
         if len(alive) < self.population:
-            return self.region.draw(self.rng, taken)
+            return self.cover(earlier, taken)
         rivals = self.rng.sample(alive, min(self.sample, len(alive)))
         best = max if study.direction == StudyDirection.MAXIMIZE else min
         parent = best(rivals, key=_score)

@@ -29,9 +29,9 @@ class LocalSearch(SingleObjective):
     """Proposes a neighbour of the best net that was not tried yet; once all were, of the next best, and so on.
 
     A neighbour differs in one choice, or in two where the first change alone is not feasible. The first `start` nets
-    are drawn at random. At a local optimum, or after a net whose score was luck, the search continues from these or
-    from the next-best net. The order of neighbours is random, so that several trials may be pending. Neighbours of
-    failed and pruned trials are not tried.
+    cover the options. At a local optimum, or after a net whose score was luck, the search continues from these or from
+    the next-best net. The order of neighbours is random, so that several trials may be pending. Neighbours of failed
+    and pruned trials are not tried.
     """
 
     def __init__(self, space: SearchSpace, limits: Limits, start: int = 10, seed: int | None = None) -> None:
@@ -45,7 +45,7 @@ class LocalSearch(SingleObjective):
                 for new in self._neighbours(code, known):
                     if len(new):
                         return self.region.encoding.params(self.rng.choice([tuple(code) for code in new.tolist()]))
-        return self.region.draw(self.rng, known.taken)
+        return self.cover(earlier, known.taken)
 
     def _centres(self, known: History) -> Iterator[Encoded]:
         order = np.argsort(-known.scores, kind="stable")[:CENTRES]

@@ -22,8 +22,8 @@ class Within(NetSampler):
     """Proposes what `sampler` draws, as a whole net, repaired to be feasible.
 
     sampler: one that draws jointly (multivariate TPE, GP, CMA-ES) or parameter by parameter (Random, plain TPE).
-    startup: until so many trials have a score, nets are drawn uniformly from all feasible ones instead; for samplers
-    that need trials to learn from, whose own first draws would be repaired to the boundary of the limits.
+    startup: until so many trials have a score, nets that cover the options are proposed instead; for samplers that need
+    trials to learn from, whose own first draws would be repaired to the boundary of the limits.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Within(NetSampler):
         wanted: dict[str, BaseDistribution] = {**self.distributions}
         if sum(1 for _ in scored(earlier)) < self.startup:
             self.complete(study, trial, wanted)  # asked all the same: a genetic sampler counts its generations so
-            return self.region.draw(self.rng, taken)
+            return self.cover(earlier, taken)
         for _ in range(REDRAWS):
             repaired = self.region.repair(self.complete(study, trial, wanted), self.rng)
             if self.region.key(self.region.encoding.code(repaired)) not in taken:

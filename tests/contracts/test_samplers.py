@@ -27,6 +27,7 @@ from nas_scale.architecture.notation import Value
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
+from nas_scale.feasible.covering import uncovered
 from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
@@ -115,6 +116,15 @@ def admitted(limits: Limits, net: Architecture) -> bool:
     """Straight from the cost, without what the samplers use."""
     spent = cost(net)
     return all(limit.least <= limit.metric.of(spent) <= limit.most for limit in limits.limits)
+
+
+@pytest.mark.parametrize("name", sorted(set(SAMPLERS) - {"random"}))
+def test_the_first_ten_nets_hold_every_option_that_the_limits_leave(name: str) -> None:
+    """Random search is the measure of the others: its nets are drawn uniformly."""
+    limits = Limits((Limit(FLOPS, most=2.2e8),))
+    region = FeasibleRegion(MNASNET, limits)
+    codes = region.codes(search(SAMPLERS[name].make, MNASNET, limits, 10))
+    assert not uncovered(region, codes).any()
 
 
 @every_sampler

@@ -25,8 +25,8 @@ class Controller(SingleObjective):
     """Draws nets from a policy that learned from all trials that finished with a score, in batches of BATCH.
 
     A fresh sampler has the policy learn from all batches, or, where this process has done so before, from the new ones
-    alone; the result is the same. Until the first batch nets are drawn uniformly. Infeasible draws are repaired, and
-    the policy learns from the repaired nets, which were trained.
+    alone; the result is the same. The nets of the first batch cover the options. Infeasible draws
+    are repaired, and the policy learns from the repaired nets, which were trained.
     """
 
     def __init__(self, space: SearchSpace, limits: Limits, seed: int | None = None) -> None:
@@ -35,7 +35,7 @@ class Controller(SingleObjective):
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         known = history(self.region, study, earlier)
         if len(known.scores) < BATCH:
-            return self.region.draw(self.rng, known.taken)
+            return self.cover(earlier, known.taken)
         return self._new(self._drawn(known), known.taken) or self.region.draw(self.rng, known.taken)
 
     def _drawn(self, known: History) -> list[Encoded]:

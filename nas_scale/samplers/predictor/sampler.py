@@ -30,8 +30,9 @@ class Predictor(SingleObjective):
     """Tempered Thompson sampling: draws a function from the posterior (regression.py) given all scores so far, warped
     (warp.py), and proposes the new net at which it is greatest.
 
-    The first `start` nets are drawn at random. The maximum is sought among thousands of feasible nets: random ones,
-    those known, and their neighbours one and two changes away. Pending trials differ by the function each has drawn.
+    The first `start` nets cover the options; where that takes more, up to twice as many. The maximum is sought among
+    thousands of feasible nets: random ones, those known, and their neighbours one and two changes away. Pending trials
+    differ by the function each has drawn.
     temper: factor of the posterior's standard deviation. 0 follows the mean, and stays where a score was luck; 1 is
     Thompson sampling; 0.5 found the best nets, trained ones and simulated (benchmarks/search_quality.py).
     """
@@ -47,13 +48,18 @@ class Predictor(SingleObjective):
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         known = history(self.region, study, earlier)
-        if len(known.scores) >= self.start:
+        if self._learns(known, earlier):
             regression = Regression(self.encoding, self.forms.levels(known.codes), Warp.of(known.scores)(known.scores))
             surface = regression.draw(np.random.default_rng(self.rng.getrandbits(64)), self.temper)
             found = self._best_new(surface, known)
             if found is not None:
                 return self.region.encoding.params(found)
-        return self.region.draw(self.rng, known.taken)
+            return self.region.draw(self.rng, known.taken)
+        return self.cover(earlier, known.taken)
+
+    def _learns(self, known: History, earlier: Sequence[FrozenTrial]) -> bool:
+        scores = len(known.scores)
+        return scores >= self.start and (scores >= 2 * self.start or not self.missing(earlier).any())
 
     def _best_new(self, surface: PosteriorSample, known: History) -> Encoded | None:
         """The new net at which the function is greatest, of those looked at."""
