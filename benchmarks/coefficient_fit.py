@@ -1,88 +1,98 @@
 """How far a fit of alpha, beta, gamma can be trusted: simulated surfaces on the networks a real grid would train.
 
-    python benchmarks/coefficient_fit.py --repeats 400
+    python benchmarks/coefficient_fit.py
 
-Networks: those chosen for twice EfficientNet-B0. Accuracy: a surface of known shape with the given mean fall from its
-greatest place to the corners, in points, plus the noise of the seeds. Columns: loss = what growing by the answer gives
-away against the truth (points), best = the same for the single best network, significant = how often the fit is,
-covered = how often the true place is among those not excluded, ci = how often an interval of a coefficient holds the
-truth, width = mean width of the interval of a share, misfit = how often the lack-of-fit test speaks.
+Networks: those that `grid` chooses for twice EfficientNet-B0, with as many seeds. Accuracy: a surface of known shape
+(benchmarks/share_surfaces.py) with the given mean fall from its greatest place to the corners, in points, plus the
+noise of the seeds. The first table is of what growing by an answer gives away against the truth, in points, with the
+standard errors of the last line alone: the answer, the data alone, the published rule, the best single network; then
+the answer and the data alone where the fit is not significant. The second is of what is said: significant = how often
+the fit is; covered = how often the true place is among those that stay possible; ci = how often an interval of a
+coefficient holds the truth; width = mean width of the range of a share; misfit = how often lack of fit is said; error =
+mean of the expected accuracy less the true one at the same place; optimism = the same of the surface's maximum; held =
+how often the expected accuracy's 95% interval holds the true one.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from share_surfaces import FALL, TRUTHS, Truth
 
 from nas_scale.architecture.files import load_net
+from nas_scale.commands.grid.options import Grid
+from nas_scale.commands.grid.prepare import SEEDS
+from nas_scale.confidence import SIGNIFICANCE, t_quantile
 from nas_scale.scaling.coefficients import AXES
 from nas_scale.scaling.design import choose
-from nas_scale.scaling.fit import Fit, fit
+from nas_scale.scaling.fit import PUBLISHED, Fit, fit
 from nas_scale.scaling.solver import networks
 from nas_scale.statistics.variances import SeedNoise
 
 Floats = npt.NDArray[np.float64]
-CORNERS = np.eye(3)
-FALL = 1.25  # mean points from the greatest place to the corners
-
-
-@dataclass(frozen=True)
-class Truth:
-    """A surface on the triangle with its greatest place."""
-
-    name: str
-    place: tuple[float, float, float]
-    shape: Callable[[Floats], Floats]  # distance from the place -> fall, in any unit
-
-    def __call__(self, shares: Floats) -> Floats:
-        away = np.linalg.norm(np.atleast_2d(shares) - np.array(self.place), axis=1)
-        corners = self.shape(np.linalg.norm(CORNERS - np.array(self.place), axis=1)).mean()
-        return np.asarray(80.0 - (FALL * self.shape(away) / corners if corners else 0.0 * away))
-
-
-TRUTHS = (
-    Truth("quadratic, centre", (1 / 3, 1 / 3, 1 / 3), np.square),
-    Truth("quadratic, EfficientNet", (0.28, 0.29, 0.43), np.square),
-    Truth("quadratic, edge", (0.0, 0.6, 0.4), np.square),
-    Truth("quadratic, corner", (0.0, 1.0, 0.0), np.square),
-    Truth("cone, centre", (0.3, 0.4, 0.3), lambda away: away),
-    Truth("bump, near an edge", (0.05, 0.55, 0.4), lambda away: 1 - np.exp(-((away / 0.35) ** 2))),
-    Truth("flat", (1 / 3, 1 / 3, 1 / 3), np.zeros_like),
-)
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    loss: float
-    best_loss: float
-    significant: bool
-    covered: bool
+    """Of one simulated grid; the docstring above has what each is. NaN where it does not apply."""
+
+    answer: float
+    alone: float
+    published: float
+    best: float
+    answer_untold: float
+    alone_untold: float
+    significant: float
+    covered: float
     ci: float
     width: float
-    misfit: bool
+    misfit: float
+    error: float
+    optimism: float
+    held: float
+
+
+LOSSES = ("answer", "alone", "published", "best", "answer_untold", "alone_untold")
+SAID = ("significant", "covered", "ci", "width", "misfit", "error", "optimism", "held")
 
 
 def once(truth: Truth, shares: Floats, sd: float, seeds: int, rng: np.random.Generator) -> Outcome:
-    runs = truth(shares)[:, None] + sd * rng.standard_normal((len(shares), seeds))
+    """One grid of these networks: trained, fitted, and held against the truth."""
+    runs = truth(shares)[:, None] + sd * truth.noise(shares)[:, None] * rng.standard_normal((len(shares), seeds))
     noise, means = SeedNoise.pooled(runs), runs.mean(axis=1)
     errors = np.sqrt([noise.mean_variance(each) for each in runs])
-    answer = fit(shares, means, errors, np.full(len(shares), seeds), seed=int(rng.integers(2**31)))
-    top = truth(np.array(truth.place))[0]
+    number = int(rng.integers(2**31))
+    answer = fit(shares, means, errors, np.full(len(shares), seeds), seed=number)
+    assert answer.best is not None
+    top = truth.top
+
+    def lost(place: Sequence[float]) -> float:
+        return top - float(truth(np.array([place]))[0])
+
+    told = answer.significant
+    error = answer.best[0] - (top - lost(answer.shares))
+    ranges = [answer.possible[axis] for axis in AXES]
     return Outcome(
-        loss=top - truth(np.array(answer.shares))[0],
-        best_loss=top - truth(shares[np.argmax(means)])[0],
-        significant=answer.significant,
-        covered=all(
-            answer.possible[axis][0] <= at <= answer.possible[axis][1]
-            for axis, at in zip(AXES, truth.place, strict=True)
-        ),
+        answer=lost(answer.shares),
+        alone=lost(answer.alone.shares),
+        published=lost(PUBLISHED.coefficients.shares),
+        best=lost(shares[np.argmax(means)]),
+        answer_untold=NAN if told else lost(answer.shares),
+        alone_untold=NAN if told else lost(answer.alone.shares),
+        significant=told,
+        covered=all(low - 1e-9 <= at <= high + 1e-9 for (low, high), at in zip(ranges, truth.place, strict=True)),
         ci=holds(answer, truth.place),
-        width=float(np.mean([high - low for low, high in answer.possible.values()])),
-        misfit=answer.lack_of_fit_p is not None and answer.lack_of_fit_p < 0.05,
+        width=float(np.mean([high - low for low, high in ranges])),
+        misfit=answer.lack_of_fit_p is not None and answer.lack_of_fit_p < SIGNIFICANCE,
+        error=error,
+        optimism=answer.alone.accuracy - (top - lost(answer.alone.shares)),
+        held=abs(error) <= t_quantile(len(shares) * (seeds - 1)) * answer.best[1],
     )
 
 
@@ -92,25 +102,48 @@ def holds(answer: Fit, place: tuple[float, float, float]) -> float:
     return float(np.mean([answer.ci[name][0] - 1e-9 <= at <= answer.ci[name][1] + 1e-9 for name, at in truth.items()]))
 
 
+@cache
+def chosen_shares(count: int) -> Floats:
+    """The real shares of the networks that a grid of twice EfficientNet-B0 trains: (count, 3)."""
+    return np.array([candidate.shares for candidate in choose(networks(load_net("efficientnet-b0"), 2.0), count)])
+
+
+def mean(outcomes: Sequence[Outcome], column: str) -> float:
+    """Over those to which the column applies."""
+    values = np.array([getattr(outcome, column) for outcome in outcomes], dtype=np.float64)
+    return float(np.nanmean(values)) if np.isfinite(values).any() else NAN
+
+
+def table(columns: Sequence[str], seen: dict[tuple[str, float], list[Outcome]]) -> None:
+    """A row a surface and noise, and a mean of each noise."""
+    print(f"\n| surface | sd | {' | '.join(name.replace('_', ', ') for name in columns)} |")
+    print(f"|---|---|{'---|' * len(columns)}")
+    rows = {key: [mean(outcomes, column) for column in columns] for key, outcomes in seen.items()}
+    for sd in dict.fromkeys(sd for _, sd in rows):
+        for (name, of), values in rows.items():
+            if of == sd:
+                print(f"| {name} | {sd:g} | {' | '.join(f'{value:.3f}' for value in values)} |")
+        means = np.nanmean([values for (_, of), values in rows.items() if of == sd], axis=0)
+        print(f"| *mean* | {sd:g} | {' | '.join(f'{value:.3f}' for value in means)} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=400)
-    parser.add_argument("--networks", type=int, default=16)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--sd", type=float, nargs="*", default=[0.3, 0.6])
+    parser.add_argument("--networks", type=int, default=Grid().count)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--sd", type=float, nargs="*", default=[0.3, 0.6, 1.2])
     options = parser.parse_args()
-    chosen = choose(networks(load_net("efficientnet-b0"), 2.0), options.networks)
-    shares = np.array([candidate.shares for candidate in chosen])
-    print(f"{len(chosen)} networks, {options.seeds} seeds, {options.repeats} repeats, {FALL} points to the corners\n")
-    print("| surface | sd | loss | best | significant | covered | ci | width | misfit |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    shares = chosen_shares(options.networks)
+    print(f"{len(shares)} networks, {options.seeds} seeds, {options.repeats} repeats, {FALL} points to the corners")
+    seen = {}
     for sd in options.sd:
         for index, truth in enumerate(TRUTHS):
             rng = np.random.default_rng([index, round(100 * sd)])
-            seen = [once(truth, shares, sd, options.seeds, rng) for _ in range(options.repeats)]
-            columns = ("loss", "best_loss", "significant", "covered", "ci", "width", "misfit")
-            cells = (f"{np.mean([getattr(outcome, column) for outcome in seen]):.3f}" for column in columns)
-            print(f"| {truth.name} | {sd:g} | {' | '.join(cells)} |", flush=True)
+            seen[truth.name, sd] = [once(truth, shares, sd, options.seeds, rng) for _ in range(options.repeats)]
+    assert {*LOSSES, *SAID} == {each.name for each in fields(Outcome)}
+    table(LOSSES, seen)
+    table(SAID, seen)
 
 
 if __name__ == "__main__":

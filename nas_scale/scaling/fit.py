@@ -5,44 +5,49 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from nas_scale.confidence import SIGNIFICANCE, percentile_interval
+from nas_scale.confidence import SIGNIFICANCE
 from nas_scale.errors import UserError
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.coefficients import AXES, OF_FLOPS, Coefficients, Doublings, Shares
 from nas_scale.scaling.design import growing_axes, quadratic
+from nas_scale.scaling.maximum import bootstrap, chosen_place, expected_accuracy, greatest, possible_places
+from nas_scale.scaling.rules import RULES, Rule
 from nas_scale.scaling.surface import (
     COARSE,
-    DRAWS,
     Floats,
     Observations,
     ResponseSurface,
-    best_place,
-    bootstrap,
+    features,
     fit_surface,
     grid_of,
     least_points,
     noise_of,
-    possible_places,
 )
+from nas_scale.scaling.triangle import DataAlone, Interval, Triangle
 
-Interval = tuple[float, float]
+# What is kept to where the data say nothing else.
+PUBLISHED: Final = RULES["efficientnet"]
+_DIFFERENT: Final = 0.02  # of a share, above which two places are worth two names
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """alpha, beta, gamma of the best place, and what is known about it.
+    """alpha, beta, gamma to grow by, and what is known about them.
 
     An axis that grew in none of the networks has share 0 and coefficient 1.
-    ci: 95% interval of each coefficient, by parametric bootstrap. shares: depth, width, resolution of the best place;
-    possible: the range of each share over the 95% confidence region of that place; excluded: the part of the triangle
-    outside the region. significant: whether the surface differs significantly from a flat one. flat_p: p-value of that
-    F-test. lack_of_fit_p: p-value of the residuals against the noise of the seeds (None where that is not known).
-    sd: standard deviation of one run between seeds. best: accuracy at the best place and its standard error (None where
-    it is not known), in the given units.
+    shares: depth, width, resolution of the chosen place, between those of the rule that is kept to where the data say
+    nothing (`prior`) and the best of the data alone (`alone`): the less the data say, the nearer to the rule.
+    ci: 95% interval of each best coefficient, by parametric bootstrap. possible: the range of each share over the 95%
+    confidence region of the best place; excluded: the part of the triangle outside the region. significant: whether the
+    surface differs significantly from a flat one. flat_p: p-value of that F-test. lack_of_fit_p: p-value of the
+    residuals of a quadratic against the noise of the seeds (None where that is not known). sd: standard deviation of
+    one run between seeds. best: accuracy to expect at the chosen place and its standard error, in the given units (None
+    where it is not known).
     """
 
     alpha: float
@@ -50,6 +55,8 @@ class Fit:
     gamma: float
     ci: dict[str, Interval]
     shares: Shares
+    prior: Shares
+    alone: DataAlone
     possible: dict[str, Interval]
     excluded: float
     verdict: str
@@ -57,7 +64,7 @@ class Fit:
     flat_p: float | None
     lack_of_fit_p: float | None
     sd: float | None
-    best: tuple[float, float | None]
+    best: tuple[float, float] | None
     points: int
 
     @property
@@ -72,12 +79,13 @@ def fit_candidates(
     seeds: Sequence[int],
     seed: int = 0,
     axes: Sequence[str] | None = None,
+    prior: Rule = PUBLISHED,
 ) -> Fit:
     """`fit` on the real shares and the real cost of these networks. axes None: those that grew in any of them."""
     shares = [candidate.shares for candidate in candidates]
     cost = [math.log2(candidate.cost_ratio) for candidate in candidates]
     grown = growing_axes(candidates) if axes is None else axes
-    return fit(shares, accuracy, stderr, seeds, cost, seed, grown, candidates[0].doublings)
+    return fit(shares, accuracy, stderr, seeds, cost, seed, grown, candidates[0].doublings, prior)
 
 
 def fit(
@@ -89,64 +97,28 @@ def fit(
     seed: int = 0,
     axes: Sequence[str] = AXES,
     doublings: Doublings = OF_FLOPS,
+    prior: Rule = PUBLISHED,
 ) -> Fit:
-    """The best shares of depth, width and resolution.
+    """The shares of depth, width and resolution to grow by.
 
     shares: (n, 3), rows summing to 1; accuracy: (n,) means over seeds, in any unit; stderr: (n,) standard errors of
     these means, of the seeds alone (statistics/variances.py moderates them; NaN where unknown); seeds: (n,) runs behind
     each mean; log2_cost: (n,) log2 of the cost over the baseline's; seed: of the bootstrap; axes: those that share, the
-    others have none; doublings: of the cost. Networks without a finite accuracy are left out. With fewer than 7
-    different places (4 of two axes), or places that a quadratic cannot be laid through, the best network is the answer
-    and the verdict says so. Raises UserError where nothing is left.
+    others have none; doublings: of the cost; prior: the rule that is kept to as far as the data say nothing. Networks
+    without a finite accuracy are left out. With fewer than 7 different places (4 of two axes), or places that a
+    quadratic cannot be laid through, that rule is the answer and the verdict says so. Raises UserError where nothing is
+    left, and where the rule grows none of the axes.
     """
-    on = _Triangle(tuple(axes), doublings)
+    on = Triangle(tuple(axes), doublings, prior)
     data = _read(on.within(shares), accuracy, stderr, seeds, log2_cost)
     places = len(np.unique(data.shares.round(6), axis=0))
     least = least_points(len(on.axes))
     if places < least or np.linalg.matrix_rank(quadratic(data.shares), tol=0.02) < least - 1:
-        return _best_network(data, on, places, seed)
+        return _without_surface(data, on, places)
     surface = fit_surface(data)
     if surface is None:
-        return _best_network(data, on, places, seed)
+        return _without_surface(data, on, places)
     return _fit_of(data, surface, on, places, seed)
-
-
-@dataclass(frozen=True, slots=True)
-class _Triangle:
-    """The axes that share, k of them, and what shares mean as coefficients."""
-
-    axes: tuple[str, ...]
-    doublings: Doublings
-
-    @property
-    def _columns(self) -> list[int]:
-        return [AXES.index(axis) for axis in self.axes]
-
-    def within(self, shares: npt.ArrayLike) -> Floats:
-        """(n, 3) shares of all axes -> (n, k) of those that share."""
-        return np.asarray(shares, dtype=np.float64).reshape(-1, 3)[:, self._columns]
-
-    def whole(self, places: Floats) -> Floats:
-        """(n, k) -> (n, 3), with 0 for the others."""
-        found = np.zeros((len(places), 3))
-        found[:, self._columns] = places
-        return found
-
-    def shares(self, place: Floats) -> Shares:
-        """One place of k shares as three."""
-        depth, width, resolution = self.whole(place[None])[0].tolist()
-        return depth, width, resolution
-
-    def intervals(self, places: Floats) -> dict[str, Interval]:
-        """95% of alpha, beta, gamma over these places."""
-        ends = percentile_interval(self.whole(places)) * np.array(self.doublings)
-        named = zip(("alpha", "beta", "gamma"), ends.T, strict=True)
-        return {name: (float(2 ** logs[0]), float(2 ** logs[1])) for name, logs in named}
-
-    def ranges(self, places: Floats, pad: float) -> dict[str, Interval]:
-        """The range of each axis' share over these places, and so much on both sides; (0, 0) of one without shares."""
-        columns = dict(zip(self.axes, places.T, strict=True))
-        return {axis: _range(columns[axis], pad) if axis in columns else (0.0, 0.0) for axis in AXES}
 
 
 def _read(
@@ -168,40 +140,45 @@ def _read(
     return Observations(points / points.sum(axis=1, keepdims=True), means, cost - cost.mean(), variance, freedom, sd)
 
 
-def _range(values: Floats, pad: float) -> Interval:
-    return max(0.0, float(values.min()) - pad), min(1.0, float(values.max()) + pad)
-
-
-def _fit_of(data: Observations, surface: ResponseSurface, on: _Triangle, places: int, seed: int) -> Fit:
-    place = best_place(surface)
-    kept = np.vstack([possible_places(surface), place])
-    terms = quadratic(place)[0]
+def _fit_of(data: Observations, surface: ResponseSurface, on: Triangle, places: int, seed: int) -> Fit:
+    prior, alone = on.prior, greatest(surface)
+    place = chosen_place(surface, prior)
+    kept = np.vstack([possible_places(surface), place, alone])
     significant = surface.flat_p < SIGNIFICANCE
     shares = on.shares(place)
     coefficients = Coefficients.from_shares(shares, on.doublings)
     possible = on.ranges(kept, 0.5 / COARSE)
+    said = _said(surface, dict(zip(on.axes, place.tolist(), strict=True)), possible, significant, places)
     return Fit(
         alpha=coefficients.alpha,
         beta=coefficients.beta,
         gamma=coefficients.gamma,
-        ci=on.intervals(bootstrap(surface, seed)),
+        ci=_holding(on.intervals(bootstrap(surface, seed)), coefficients),
         shares=shares,
+        prior=on.shares(prior),
+        alone=on.alone(alone, float(features(alone[None])[0] @ surface.terms)),
         possible=possible,
-        excluded=1 - (len(kept) - 1) / len(grid_of(COARSE, surface.axes)),
-        verdict=_verdict(surface, dict(zip(on.axes, place.tolist(), strict=True)), possible, significant, places),
+        excluded=1 - (len(kept) - 2) / len(grid_of(COARSE, surface.axes)),
+        verdict=" ".join([said, *_drawn(on, place, alone)]),
         significant=significant,
         flat_p=surface.flat_p,
         lack_of_fit_p=surface.lack_of_fit_p,
         sd=data.sd,
-        best=(float(terms @ surface.terms), math.sqrt(float(terms @ surface.covariance @ terms))),
+        best=expected_accuracy(surface, prior, place, seed),
         points=places,
     )
 
 
-def _verdict(
+def _holding(intervals: dict[str, Interval], chosen: Coefficients) -> dict[str, Interval]:
+    """The intervals, as wide as to hold what was chosen, which may lie nearer to the rule than all that is likely."""
+    values = {name: getattr(chosen, name) for name in intervals}
+    return {name: (min(low, values[name]), max(high, values[name])) for name, (low, high) in intervals.items()}
+
+
+def _said(
     surface: ResponseSurface, place: dict[str, float], possible: dict[str, Interval], significant: bool, places: int
 ) -> str:
-    """place: the share of every axis that has one."""
+    """What the data say of the best place. place: the share of every axis that has one."""
     if not significant:
         return (
             f"Cannot tell: {places} networks differ no more than their noise does (p = {surface.flat_p:.2g}), "
@@ -219,33 +196,38 @@ def _verdict(
     return sentence + "."
 
 
-def _best_network(data: Observations, on: _Triangle, places: int, seed: int) -> Fit:
-    """Too few places for a surface: the best network, and which others win when the accuracies are redrawn.
+def _drawn(on: Triangle, place: Floats, alone: Floats) -> list[str]:
+    """That the coefficients are not those of the data alone, where they are not."""
+    if np.abs(place - alone).max() <= _DIFFERENT:
+        return []
+    best = ", ".join(f"{axis} {share:.2f}" for axis, share in zip(on.axes, alone.tolist(), strict=True))
+    where = "are those of" if np.abs(place - on.prior).max() <= _DIFFERENT else "are drawn towards"
+    return [f"The coefficients {where} the published rule ({on.rule.source}); the data alone say {best}."]
 
-    Where nothing tells the noise, any of the networks may be the best.
-    """
-    best = int(np.argmax(data.accuracy))
-    winners = data.shares
-    if data.freedom:
-        draws = np.random.default_rng(seed).standard_normal((DRAWS, len(data.cost))) * np.sqrt(data.variance)
-        winners = data.shares[np.argmax(data.accuracy + draws, axis=1)]
-    shares = on.shares(data.shares[best])
+
+def _without_surface(data: Observations, on: Triangle, places: int) -> Fit:
+    """Too few places for a surface: nothing is excluded, and the rule is kept to."""
+    shares = on.shares(on.prior)
     coefficients = Coefficients.from_shares(shares, on.doublings)
     least = least_points(len(on.axes))
     why = "too few or too much alike for a surface" if places >= least else f"a surface needs {least}"
+    best = data.shares[int(np.argmax(data.accuracy))]
+    everywhere = np.eye(len(on.axes))
     return Fit(
         alpha=coefficients.alpha,
         beta=coefficients.beta,
         gamma=coefficients.gamma,
-        ci=on.intervals(winners),
+        ci=on.spans(everywhere),
         shares=shares,
-        possible=on.ranges(winners, 0.0),
+        prior=shares,
+        alone=on.alone(best, float(data.accuracy.max())),
+        possible=on.ranges(everywhere, 0.0),
         excluded=0.0,
-        verdict=f"Cannot tell: {places} different networks, and {why}; the coefficients are those of the best one.",
+        verdict=" ".join([f"Cannot tell: {places} different networks, and {why}.", *_drawn(on, on.prior, best)]),
         significant=False,
         flat_p=None,
         lack_of_fit_p=None,
         sd=data.sd,
-        best=(float(data.accuracy[best]), math.sqrt(data.variance[best]) if data.freedom else None),
+        best=None,
         points=places,
     )

@@ -1,8 +1,11 @@
-"""Scheffe's quadratic on the triangle of shares: its fit, its maximum, and the confidence region of the maximum.
+"""Accuracy over the triangle of shares: Scheffe's quadratic, and a smooth departure from it of unknown size.
 
-Accuracy is taken as a quadratic in the real shares (a mixture experiment: Scheffe 1958, Cornell 2002), with a slope for
-what a network costs beside its target, by least squares weighted with the noise of the seeds. All of it holds for two
-axes as for three: k is how many there are, and the triangle of two is a segment.
+A mixture experiment (Scheffe 1958, Cornell 2002) with a slope for what a network costs beside its target, weighted with
+the noise of the seeds. A quadratic alone is wrong about skewed, saturating or narrow hills, and sure of it, so a
+Gaussian process is added (universal kriging: Matheron 1969; Rasmussen & Williams 2006, section 2.7). Networks as few as
+these do not say how large it is: what several sizes say is averaged, weighted with their restricted likelihoods, and
+their disagreement is part of the covariance. All of it holds for two axes as for three: k is how many there are, and
+the triangle of two is a segment.
 """
 
 from __future__ import annotations
@@ -16,16 +19,20 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nas_scale.confidence import CONFIDENCE, SIGNIFICANCE
+from nas_scale.confidence import SIGNIFICANCE
 from nas_scale.scaling.design import quadratic
 
 Floats = npt.NDArray[np.float64]
 
-COARSE: Final = 20  # steps of the grid on which places are excluded
-DRAWS: Final = 2000
-_FINE: Final = 40
+COARSE: Final = 20  # steps of the grid on which places are compared
 _LEAST_FREEDOM: Final = 4  # seeds beyond the first, over all networks, before their noise is believed
 _COST_SPREAD: Final = 0.01  # standard deviation of log2 cost below which there is no slope to be seen
+# Of the departure: how far it stays alike, about what lies between neighbouring networks of a design of 16; and its
+# sizes, in standard errors of a network's mean. benchmarks/coefficient_fit.py measures the regions that these give.
+_LENGTH: Final = 0.3
+_SIZES: Final = (0.0, 1.0, 2.0, 4.0)
+_INDUCING: Final = 12  # steps of the grid that stands for the triangle in Nystroem's approximation
+_LEAST_FEATURE: Final = 1e-4  # variance of a feature over that of the first, below which it is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +49,31 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSurface:
-    """A fitted quadratic.
+    """A fitted surface: accuracy at a place is `features(place) @ terms`.
 
-    flat_p: p-value of the F-test against a flat surface. lack_of_fit_p: p-value of the residuals against the noise of
-    the seeds; None where that is not known.
+    flat_p: p-value of the F-test against a flat surface. lack_of_fit_p: p-value of the residuals of a quadratic against
+    the noise of the seeds; None where that is not known.
     """
 
-    terms: Floats  # (6,) Scheffe's coefficients; 3 of two axes
-    covariance: Floats  # (6, 6), for noise as it is
+    accuracy: Floats  # (n,) what it was fitted to
+    variance: Floats  # (n,) of these
+    terms: Floats  # (m,) of Scheffe's quadratic, then of the departure
+    covariance: Floats  # (m, m) of their errors
+    gain: Floats  # (m, n): terms = gain @ accuracy
+    contrasts: Floats  # (terms of the quadratic - 1, n): the F statistic is the squared norm of contrasts @ accuracy
     axes: int  # k
     freedom: int
     flat_p: float
     lack_of_fit_p: float | None
+
+    def f_statistic(self, accuracy: Floats) -> Floats:
+        """Of the F-test against a flat surface, for accuracies like those fitted: (..., n) -> (...)."""
+        return np.asarray(((accuracy @ self.contrasts.T) ** 2).sum(axis=-1))
+
+    def errors_between(self, first: Floats, second: Floats) -> Floats:
+        """Standard errors of the differences between places, given as features that broadcast: (..., m) -> (...)."""
+        apart = first - second
+        return np.asarray(np.sqrt(np.clip(((apart @ self.covariance) * apart).sum(axis=-1), 0.0, None)))
 
 
 def least_points(axes: int) -> int:
@@ -67,6 +87,38 @@ def grid_of(steps: int, axes: int = 3) -> Floats:
     free = itertools.product(range(steps + 1), repeat=axes - 1)
     found = [(*parts, steps - sum(parts)) for parts in free if sum(parts) <= steps]
     return np.array(found, dtype=np.float64) / steps
+
+
+def features(places: Floats) -> Floats:
+    """What a surface is linear in: (n, k) shares -> (n, m), the quadratic's terms, then the departure's features."""
+    return np.column_stack([quadratic(places), _departures(places)])
+
+
+@cache
+def grid_features(steps: int, axes: int) -> Floats:
+    """Of the places of `grid_of`."""
+    return features(grid_of(steps, axes))
+
+
+def _departures(places: Floats) -> Floats:
+    """Features whose products are the covariance of the Gaussian process, at size 1: (n, k) -> (n, m)."""
+    axes = places.shape[1]
+    return _likeness(places, grid_of(_INDUCING, axes)) @ _directions(axes)
+
+
+def _likeness(first: Floats, second: Floats) -> Floats:
+    """The covariance of the departure between places: squared exponential, 1 at the same place."""
+    away = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
+    return np.asarray(np.exp(-away / (2 * _LENGTH**2)))
+
+
+@cache
+def _directions(axes: int) -> Floats:
+    """From likeness to a grid's places to features: (places of the grid, m); Nystroem's approximation."""
+    grid = grid_of(_INDUCING, axes)
+    values, vectors = np.linalg.eigh(_likeness(grid, grid))
+    kept = values > _LEAST_FEATURE * values[-1]
+    return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
 
 
 def noise_of(errors: Floats, runs: Floats) -> tuple[Floats, int, float | None]:
@@ -84,91 +136,84 @@ def noise_of(errors: Floats, runs: Floats) -> tuple[Floats, int, float | None]:
     return np.where(own > 0, own, common) / runs, freedom, math.sqrt(common)
 
 
-def _squares(columns: Floats, data: Observations) -> tuple[Floats, Floats, float]:
-    """Weighted least squares: estimates, inverse information, weighted residual sum of squares."""
-    weight = 1 / np.sqrt(data.variance)
-    estimates, _, _, _ = np.linalg.lstsq(columns * weight[:, None], data.accuracy * weight, rcond=None)
-    information = (columns * (weight**2)[:, None]).T @ columns
-    residual = (data.accuracy - columns @ estimates) * weight
-    return np.asarray(estimates, dtype=np.float64), np.asarray(np.linalg.pinv(information)), float(residual @ residual)
-
-
 def fit_surface(data: Observations) -> ResponseSurface | None:
-    """The weighted least-squares fit; None where neither seeds nor residuals give an estimate of the noise."""
+    """The fitted surface; None where neither seeds nor residuals give an estimate of the noise."""
     from scipy.stats import f as f_distribution
 
-    axes = data.shares.shape[1]
-    terms = least_points(axes) - 1
+    terms = least_points(data.shares.shape[1]) - 1
     slope = [data.cost] if data.cost.std() > _COST_SPREAD and len(data.cost) > terms + 2 else []
-    columns = np.column_stack([quadratic(data.shares), *slope])
-    estimates, inverse, residual = _squares(columns, data)
-    _, _, flat = _squares(np.column_stack([np.ones(len(data.cost)), *slope]), data)
-    spare = len(data.cost) - columns.shape[1]
-    lack = None
+    contrasts, residual = _against_flat(data, slope)
+    spare = len(data.cost) - terms - len(slope)
+    lack = float(f_distribution.sf(residual / spare, spare, data.freedom)) if data.freedom and spare else None
     scale, freedom = 1.0, data.freedom
-    if data.freedom and spare:
-        lack = float(f_distribution.sf(residual / spare, spare, data.freedom))
     if not data.freedom or (lack is not None and lack < SIGNIFICANCE):
         if spare < 2 or residual <= 0:
             return None
         scale, freedom = residual / spare, spare
-    flat_p = float(f_distribution.sf((flat - residual) / (terms - 1) / scale, terms - 1, freedom))
-    return ResponseSurface(estimates[:terms], inverse[:terms, :terms] * scale, axes, freedom, flat_p, lack)
+    contrasts /= math.sqrt((terms - 1) * scale)
+    statistic = float(((contrasts @ data.accuracy) ** 2).sum())
+    variance = data.variance if data.freedom else data.variance * scale
+    columns = np.column_stack([quadratic(data.shares), *slope])
+    found = _averaged(columns, terms, data, variance, float(data.variance.mean()) * scale)
+    return ResponseSurface(
+        data.accuracy,
+        variance,
+        *found,
+        contrasts,
+        data.shares.shape[1],
+        data.freedom or freedom,
+        float(f_distribution.sf(statistic, terms - 1, freedom)),
+        lack,
+    )
 
 
-def best_place(surface: ResponseSurface) -> Floats:
-    """The shares at which the surface is greatest: the best of a grid, refined on ever smaller grids around it."""
-    axes = surface.axes
-    grid = grid_of(_FINE, axes)
-    place = grid[int(np.argmax(quadratic(grid) @ surface.terms))]
-    reach = 1.0 / _FINE
-    offsets = grid_of(COARSE, axes) - 1 / axes
-    for _ in range(4):
-        near = np.clip(place + 3 * reach * np.vstack([offsets, -offsets, np.zeros((1, axes))]), 0, None)
-        near /= near.sum(axis=1, keepdims=True)
-        place = near[int(np.argmax(quadratic(near) @ surface.terms))]
-        reach /= 8
-    return np.asarray(place)
+def _against_flat(data: Observations, slope: list[Floats]) -> tuple[Floats, float]:
+    """What a quadratic explains beyond a flat surface, as contrasts (terms - 1, n), and what it leaves unexplained.
 
-
-def _root(covariance: Floats) -> Floats:
-    """A square root: root @ root.T is the covariance."""
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors * np.sqrt(np.clip(values, values[-1] * 1e-12, None)))
-
-
-def possible_places(surface: ResponseSurface) -> Floats:
-    """The 95% confidence region of the maximum: the shares on a grid with steps of 0.05 that belong to it, (m, k).
-
-    Shares x belong to it if a surface with its maximum at x agrees with the data (Box & Hunter 1954; here with the
-    triangle's edges, on which the gradient need not vanish). The surfaces with f(z) <= f(x) for all z form a cone; the
-    squared distance from the fitted surface to the cone, in units of its covariance, is compared with the quantile of
-    an F distribution with two degrees of freedom, or with one where there are two axes.
+    By weighted least squares, in units of the observations' variances.
     """
-    from scipy.optimize import nnls
-    from scipy.stats import f as f_distribution
-
-    grid = grid_of(COARSE, surface.axes)
-    terms = quadratic(grid)
-    root = _root(surface.covariance)
-    fitted = np.linalg.solve(root, surface.terms)
-    dimensions = surface.axes - 1
-    allowed = dimensions * f_distribution.ppf(CONFIDENCE, dimensions, surface.freedom)
-    kept = []
-    for place, own in zip(grid, terms, strict=True):
-        better = ((terms - own) @ root).T
-        size = np.linalg.norm(better, axis=0)
-        better = better[:, size > 0] / size[size > 0]
-        _, left = nnls(better, fitted)  # what the cone's polar leaves is the cone's own part
-        if fitted @ fitted - left**2 <= allowed:
-            kept.append(place)
-    return np.array(kept).reshape(-1, surface.axes)
+    weight = 1 / np.sqrt(data.variance)
+    flat = [np.ones(len(data.cost)), *slope]
+    columns = np.column_stack([*flat, quadratic(data.shares)[:, 1:]])  # the shares sum to 1, so the first is in there
+    directions, _ = np.linalg.qr(columns * weight[:, None])
+    seen = data.accuracy * weight
+    left = seen - directions @ (directions.T @ seen)
+    return (directions[:, len(flat) :] * weight[:, None]).T, float(left @ left)
 
 
-def bootstrap(surface: ResponseSurface, seed: int) -> Floats:
-    """Parametric bootstrap: the best shares of surfaces drawn around this one with its covariance, (draws, k)."""
-    rng = np.random.default_rng(seed)
-    draws = rng.standard_normal((DRAWS, len(surface.terms))) @ _root(surface.covariance).T
-    draws *= np.sqrt(surface.freedom / rng.chisquare(surface.freedom, (DRAWS, 1)))
-    grid = grid_of(_FINE, surface.axes)
-    return np.asarray(grid[np.argmax((surface.terms + draws) @ quadratic(grid).T, axis=1)])
+def _averaged(
+    columns: Floats, terms: int, data: Observations, variance: Floats, unit: float
+) -> tuple[Floats, Floats, Floats]:
+    """Terms, their covariance and their gain, averaged over the sizes of the departure, in units of a variance.
+
+    columns: (n, c) of the quadratic, which has `terms` of them, and of the slope, which is no part of the surface.
+    """
+    departures = _departures(data.shares)
+    kept = np.r_[:terms, columns.shape[1] : columns.shape[1] + departures.shape[1]]
+    found = [_kriging(columns, departures, variance, data.accuracy, unit * size**2) for size in _SIZES]
+    likelihoods = np.array([likelihood for _, _, likelihood in found])
+    weights = np.exp(likelihoods - likelihoods.max())
+    weights /= weights.sum()
+    gain = np.einsum("s,smn->mn", weights, np.array([gain for gain, _, _ in found]))[kept]
+    means = np.array([gain[kept] @ data.accuracy for gain, _, _ in found])
+    mean = gain @ data.accuracy
+    covariance = np.einsum("s,smo->mo", weights, np.array([each for _, each, _ in found]))[np.ix_(kept, kept)]
+    covariance += np.einsum("s,sm,so->mo", weights, means - mean, means - mean)
+    return mean, covariance, gain
+
+
+def _kriging(
+    columns: Floats, departures: Floats, variance: Floats, accuracy: Floats, size: float
+) -> tuple[Floats, Floats, float]:
+    """Universal kriging at one variance of the departure: gain, covariance, and log of the restricted likelihood."""
+    total = np.diag(variance) + size * departures @ departures.T
+    inverse = np.linalg.inv(total)
+    information = columns.T @ inverse @ columns
+    spread = np.asarray(np.linalg.pinv(information))
+    trend = spread @ columns.T @ inverse
+    beyond = inverse - inverse @ columns @ trend  # what the trend leaves, weighted
+    gain = np.vstack([trend, size * departures.T @ beyond])
+    across = -size * trend @ departures
+    own = size * np.eye(departures.shape[1]) - size**2 * departures.T @ beyond @ departures
+    logs = np.linalg.slogdet(total)[1] + np.linalg.slogdet(information)[1]
+    return gain, np.block([[spread, across], [across.T, own]]), float(-(logs + accuracy @ beyond @ accuracy) / 2)

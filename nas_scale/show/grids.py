@@ -71,7 +71,13 @@ def _fit_lines(fit: GridFit, seed_sd: float | None) -> list[RenderableType]:
         for name in ("alpha", "beta", "gamma")
     )
     noise = "" if seed_sd is None else f" Seeds of one network differ by {seed_sd * 100:.1f} points (sd)."
-    return [
+    lines: list[RenderableType] = [
         Text(f"{', '.join(values)}, 95% intervals", style="bold"),
         Text(fit.verdict + noise, style="" if fit.significant else "yellow"),
     ]
+    if fit.alone is not None and fit.best is not None:  # older files have an accuracy that is too high
+        error = "" if fit.best[1] is None else f" +- {percent(fit.best[1])}"
+        lines.append(
+            Text(f"A network of these shares is expected at {percent(fit.best[0])}{error} % (standard error).")
+        )
+    return lines

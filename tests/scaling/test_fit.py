@@ -14,8 +14,10 @@ import pytest
 from nas_scale.architecture.files import load_net
 from nas_scale.errors import UserError
 from nas_scale.scaling.candidates import Candidate
+from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.design import LATTICE, choose
-from nas_scale.scaling.fit import Fit, fit, fit_candidates
+from nas_scale.scaling.fit import PUBLISHED, Fit, fit, fit_candidates
+from nas_scale.scaling.rules import Rule
 from nas_scale.scaling.solver import networks
 from nas_scale.scaling.surface import grid_of
 from nas_scale.statistics.variances import SeedNoise
@@ -146,14 +148,35 @@ def test_one_seed_each_still_tells_what_residuals_tell() -> None:
     assert answer.shares == pytest.approx((0.2, 0.5, 0.3), abs=0.1)
 
 
-def test_fewer_than_seven_networks_give_the_best_one_and_say_so() -> None:
+def test_fewer_than_seven_networks_give_the_published_rule_and_say_so() -> None:
     shares = np.array(LATTICE[:6])
     means, errors = trained(hill((1 / 3, 1 / 3, 1 / 3))(shares), 0.05, np.random.default_rng(0))
     answer = fit(shares, means, errors, np.full(6, 3))
     assert not answer.significant
     assert "6 different networks" in answer.verdict
-    assert answer.shares == pytest.approx(tuple(shares[np.argmax(means)]))
-    assert (answer.flat_p, answer.lack_of_fit_p) == (None, None)
+    assert "are those of the published rule" in answer.verdict
+    assert answer.shares == answer.prior
+    assert answer.shares == pytest.approx(PUBLISHED.coefficients.shares)
+    assert answer.alone.shares == pytest.approx(tuple(shares[np.argmax(means)]))
+    assert answer.alone.accuracy == pytest.approx(means.max())
+    assert (answer.flat_p, answer.lack_of_fit_p, answer.best) == (None, None, None)
+    assert set(answer.possible.values()) == {(0.0, 1.0)}
+
+
+def test_what_is_kept_to_is_an_argument_and_follows_the_axes_that_grow() -> None:
+    flat = np.full(16, 80.0) + 0.01 * np.random.default_rng(3).standard_normal(16)
+    wide = Rule(Coefficients.from_shares((0.2, 0.6, 0.2)), "a test")
+    answer = fit(shares(), flat, np.full(16, 1.0), np.full(16, 2), prior=wide)
+    assert answer.shares == pytest.approx((0.2, 0.6, 0.2))
+    assert answer.prior == pytest.approx((0.2, 0.6, 0.2))
+    assert "the published rule (a test)" in answer.verdict
+    edge = np.array([(at / 9, 0.0, 1 - at / 9) for at in range(10)])
+    held = fit(edge, flat[:10], np.full(10, 1.0), np.full(10, 2), axes=("depth", "resolution"), prior=wide)
+    assert held.shares == pytest.approx((0.5, 0.0, 0.5))
+    assert held.beta == 1.0
+    alone = Rule(Coefficients.from_shares((0, 1, 0)), "a test")
+    with pytest.raises(UserError, match="a test grows none of depth, resolution"):
+        fit(edge, flat[:10], np.full(10, 1.0), np.full(10, 2), axes=("depth", "resolution"), prior=alone)
 
 
 def test_networks_on_one_edge_are_too_much_alike() -> None:

@@ -98,7 +98,7 @@ def _fitted(run: Run) -> _Growth:
         raise RunError(
             f"{run.folder} holds no fitted coefficients; name a grid run, or give --coefficients 1.2,1.1,1.15"
         )
-    note = fit_note(found.phi, found.fit.significant, str(run.folder))
+    note = fit_note(found.phi, found.fit, str(run.folder))
     net = found.baseline.architecture(found.baseline.name)
     return _Growth(found.fit.coefficients, f"fitted in {run.folder}", note, net, found.scale_by)
 

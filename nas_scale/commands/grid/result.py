@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -61,8 +62,21 @@ class GridNet(GrownRow, frozen=True, kw_only=True):
     search: tuple[float, ...] = ()
 
 
+class GridDataAlone(msgspec.Struct, frozen=True, kw_only=True):
+    """What the data alone would have given (scaling/triangle.py says what each figure is)."""
+
+    alpha: float
+    beta: float
+    gamma: float
+    shares: Shares
+    accuracy: float
+
+
 class GridFit(msgspec.Struct, frozen=True, kw_only=True):
-    """How a doubling of the cost is best spent, and how sure that is (scaling/fit.py says what each figure is)."""
+    """How a doubling of the cost is best spent, and how sure that is (scaling/fit.py says what each figure is).
+
+    prior, alone: None in files from when the coefficients were those of the data alone.
+    """
 
     alpha: float
     beta: float
@@ -76,13 +90,16 @@ class GridFit(msgspec.Struct, frozen=True, kw_only=True):
     flat_p: float | None
     lack_of_fit_p: float | None
     sd: float | None
-    best: tuple[float, float | None]
+    best: tuple[float, float | None] | None
     points: int
+    prior: Shares | None = None
+    alone: GridDataAlone | None = None
 
     @classmethod
     def of(cls, fit: Fit) -> GridFit:
         """The figures of a fit."""
-        return cls(**{name: getattr(fit, name) for name in cls.__struct_fields__})
+        figures = {name: getattr(fit, name) for name in cls.__struct_fields__}
+        return cls(**{**figures, "alone": GridDataAlone(**asdict(fit.alone))})
 
     @property
     def coefficients(self) -> Coefficients:

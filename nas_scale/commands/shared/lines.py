@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nas_scale.commands.certify.result import CertifyResult
     from nas_scale.commands.expand.result import ExpandResult, Member
     from nas_scale.commands.grid.options import Grid
+    from nas_scale.commands.grid.result import GridFit
     from nas_scale.scaling.fit import Fit
 
 
@@ -91,10 +92,13 @@ def fit_in_short(fitted: Fit) -> str:
     return values if fitted.significant else f"cannot tell ({values})"
 
 
-def fit_note(phi: float, significant: bool, folder: str) -> str:
+def fit_note(phi: float, fit: GridFit, folder: str) -> str:
     """What is to be known of coefficients that were fitted at this phi in that run."""
-    if not significant:
-        return f"these coefficients are a guess: the fit of {folder} cannot tell how this net should grow"
+    if not fit.significant:
+        unknown = f"the fit of {folder} cannot tell how this net should grow"
+        if fit.alone is None:
+            return f"these coefficients are a guess: {unknown}"
+        return f"{unknown}: these coefficients are those of the published rule, or drawn towards it"
     return (
         f"fitted on short trainings at phi {phi:g}: sizes much beyond it extrapolate, and an axis that is best "
         "alone for one doubling need not stay so"

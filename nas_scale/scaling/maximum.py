@@ -1,0 +1,111 @@
+"""Where a surface is greatest: the place to grow by, the places that stay possible, and what accuracy to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from nas_scale.confidence import t_quantile
+from nas_scale.scaling.surface import COARSE, Floats, ResponseSurface, features, grid_features, grid_of
+
+_DRAWS: Final = 1000
+_FINE: Final = 40  # steps of the grid on which maxima are sought, of the ones around them, and how many of these
+_NEAR: Final = 8
+_REFINED: Final = 5
+# Standard errors that are taken off a lead over the prior place where noise alone explains the differences, and in
+# proportion to its part of them where it does not. At most what excludes a place, so that the choice stays possible.
+_CAUTION: Final = 2.0
+_NOISE_ADDED: Final = 0.5  # to choose by, in parts of the noise that is there
+
+
+def greatest(surface: ResponseSurface) -> Floats:
+    """The shares at which the surface is greatest, (k,)."""
+    return _maximum(lambda there: there @ surface.terms, surface.axes)
+
+
+def chosen_place(surface: ResponseSurface, prior: Floats) -> Floats:
+    """The shares to grow by, (k,): as far from the prior place as the data say.
+
+    Of each place counts its lead over the prior place, less as many standard errors of it as `caution` says. So a rule
+    that is known to work is left only for what is better by more than noise, and where the data say much it counts for
+    nothing. The choice is never among the excluded places: what leads it leads by fewer standard errors than that.
+    """
+    caution = _caution(surface, surface.accuracy)
+    at_prior = features(prior[None])
+
+    def lead(there: Floats) -> Floats:
+        gained = (there - at_prior) @ surface.terms
+        return np.asarray(gained - caution * surface.errors_between(there, at_prior))
+
+    place = _maximum(lead, surface.axes)
+    return place if lead(features(place[None]))[0] > 0 else prior
+
+
+def _caution(surface: ResponseSurface, accuracy: Floats) -> Floats:
+    """By how many standard errors to be cautious: the noise's part of what a quadratic explains is about 1 / F.
+
+    accuracy: (..., n) -> (...).
+    """
+    return np.minimum(t_quantile(0), _CAUTION / np.maximum(surface.f_statistic(accuracy), 1e-12))
+
+
+def _maximum(value: Callable[[Floats], Floats], axes: int) -> Floats:
+    """Where a function of features is greatest: the best of a grid, refined on ever smaller grids around it."""
+    place = grid_of(_FINE, axes)[int(np.argmax(value(grid_features(_FINE, axes))))]
+    reach = 1.0 / _FINE
+    offsets = grid_of(_NEAR, axes) - 1 / axes
+    for _ in range(_REFINED):
+        near = np.clip(place + 3 * reach * np.vstack([offsets, -offsets, np.zeros((1, axes))]), 0, None)
+        near /= near.sum(axis=1, keepdims=True)
+        place = near[int(np.argmax(value(features(near))))]
+        reach /= 4
+    return np.asarray(place)
+
+
+def possible_places(surface: ResponseSurface) -> Floats:
+    """The places that may be the greatest (95%): the shares on a grid with steps of 0.05, (m, k).
+
+    A place is excluded where another is better by more standard errors of their difference than Student's t allows.
+    """
+    grid, there = grid_of(COARSE, surface.axes), grid_features(COARSE, surface.axes)
+    values = there @ surface.terms
+    covariance = there @ surface.covariance @ there.T
+    own = np.diag(covariance)
+    errors = np.sqrt(np.clip(own[:, None] + own - 2 * covariance, 0.0, None))
+    behind = values[None, :] - values[:, None] > t_quantile(surface.freedom) * errors + 1e-9 * np.ptp(values)
+    return np.asarray(grid[~behind.any(axis=1)])
+
+
+def bootstrap(surface: ResponseSurface, seed: int) -> Floats:
+    """Parametric bootstrap: the best shares of surfaces drawn around this one with its covariance, (draws, k)."""
+    rng = np.random.default_rng(seed)
+    values, vectors = np.linalg.eigh(surface.covariance)
+    kept = values > values[-1] * 1e-12
+    root = vectors[:, kept] * np.sqrt(values[kept])
+    draws = rng.standard_normal((_DRAWS, root.shape[1])) @ root.T
+    draws *= np.sqrt(surface.freedom / rng.chisquare(surface.freedom, (_DRAWS, 1)))
+    best = np.argmax((surface.terms + draws) @ grid_features(_FINE, surface.axes).T, axis=1)
+    return np.asarray(grid_of(_FINE, surface.axes)[best])
+
+
+def expected_accuracy(surface: ResponseSurface, prior: Floats, place: Floats, seed: int) -> tuple[float, float]:
+    """The accuracy at the chosen place, and its standard error.
+
+    What is chosen for its accuracies is flattered by them. So they are split (the coupled bootstrap of Oliveira, Lei &
+    Tibshirani 2021): noise e is drawn like that of the means, the place is chosen by means + c e, and its accuracy read
+    from means - e / c, which is independent of them. The mean over many splits is the answer.
+    """
+    rng = np.random.default_rng(seed)
+    there = np.vstack([grid_features(COARSE, surface.axes), features(prior[None])])
+    errors = surface.errors_between(there, there[-1])
+    half = rng.standard_normal((_DRAWS // 2, len(surface.variance))) * np.sqrt(surface.variance)
+    noise = np.vstack([half, -half])
+    chosen_by = surface.accuracy + _NOISE_ADDED * noise
+    read_from = surface.accuracy - noise / _NOISE_ADDED
+    leads = chosen_by @ surface.gain.T @ there.T - _caution(surface, chosen_by)[:, None] * errors
+    found = there[np.argmax(leads, axis=1)]
+    value = float(((read_from @ surface.gain.T) * found).sum(axis=1).mean())
+    own = features(place[None])
+    return value, float(surface.errors_between(own, np.zeros_like(own))[0])
