@@ -104,8 +104,10 @@ def expected_accuracy(surface: ResponseSurface, prior: Floats, place: Floats, se
     noise = np.vstack([half, -half])
     chosen_by = surface.accuracy + _NOISE_ADDED * noise
     read_from = surface.accuracy - noise / _NOISE_ADDED
-    leads = chosen_by @ surface.gain.T @ there.T - _caution(surface, chosen_by)[:, None] * errors
+    sizes = surface.sizes
+    weights = sizes.weights(chosen_by)
+    leads = sizes.terms(weights, chosen_by) @ there.T - _caution(surface, chosen_by)[:, None] * errors
     found = there[np.argmax(leads, axis=1)]
-    value = float(((read_from @ surface.gain.T) * found).sum(axis=1).mean())
+    value = float((sizes.terms(weights, read_from) * found).sum(axis=1).mean())
     own = features(place[None])
     return value, float(surface.errors_between(own, np.zeros_like(own))[0])

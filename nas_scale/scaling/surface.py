@@ -48,6 +48,26 @@ class Observations:
 
 
 @dataclass(frozen=True, slots=True)
+class SizesTried:
+    """What a surface is averaged of, one row a size of the departure."""
+
+    gains: Floats  # (sizes, m, n): terms = gain @ accuracy
+    beyond: Floats  # (sizes, n, n): what no trend explains, weighted: minus twice the log likelihood's quadratic form
+    logs: Floats  # (sizes,): its constant
+
+    def weights(self, accuracy: Floats) -> Floats:
+        """How well each size explains accuracies: (d, n) -> (d, sizes), in sum 1."""
+        fits = -(self.logs + np.einsum("dn,snk,dk->ds", accuracy, self.beyond, accuracy, optimize=True)) / 2
+        weights = np.exp(fits - fits.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def terms(self, weights: Floats, accuracy: Floats) -> Floats:
+        """Averaged over the sizes: (d, sizes), (d, n) -> (d, m)."""
+        each = np.einsum("smn,dn->sdm", self.gains, accuracy, optimize=True)
+        return np.asarray(np.einsum("ds,sdm->dm", weights, each))
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseSurface:
     """A fitted surface: accuracy at a place is `features(place) @ terms`.
 
@@ -59,7 +79,7 @@ class ResponseSurface:
     variance: Floats  # (n,) of these
     terms: Floats  # (m,) of Scheffe's quadratic, then of the departure
     covariance: Floats  # (m, m) of their errors
-    gain: Floats  # (m, n): terms = gain @ accuracy
+    sizes: SizesTried
     contrasts: Floats  # (terms of the quadratic - 1, n): the F statistic is the squared norm of contrasts @ accuracy
     axes: int  # k
     freedom: int
@@ -183,29 +203,31 @@ def _against_flat(data: Observations, slope: list[Floats]) -> tuple[Floats, floa
 
 def _averaged(
     columns: Floats, terms: int, data: Observations, variance: Floats, unit: float
-) -> tuple[Floats, Floats, Floats]:
-    """Terms, their covariance and their gain, averaged over the sizes of the departure, in units of a variance.
+) -> tuple[Floats, Floats, SizesTried]:
+    """Terms and their covariance, averaged over the sizes of the departure, which are in units of a variance.
 
     columns: (n, c) of the quadratic, which has `terms` of them, and of the slope, which is no part of the surface.
     """
     departures = _departures(data.shares)
     kept = np.r_[:terms, columns.shape[1] : columns.shape[1] + departures.shape[1]]
-    found = [_kriging(columns, departures, variance, data.accuracy, unit * size**2) for size in _SIZES]
-    likelihoods = np.array([likelihood for _, _, likelihood in found])
-    weights = np.exp(likelihoods - likelihoods.max())
-    weights /= weights.sum()
-    gain = np.einsum("s,smn->mn", weights, np.array([gain for gain, _, _ in found]))[kept]
-    means = np.array([gain[kept] @ data.accuracy for gain, _, _ in found])
-    mean = gain @ data.accuracy
-    covariance = np.einsum("s,smo->mo", weights, np.array([each for _, each, _ in found]))[np.ix_(kept, kept)]
+    found = [_kriging(columns, departures, variance, unit * size**2) for size in _SIZES]
+    gains, covariances, beyond, logs = (np.array(each) for each in zip(*found, strict=True))
+    sizes = SizesTried(gains[:, kept], beyond, logs)
+    (weights,) = sizes.weights(data.accuracy[None])
+    means = sizes.gains @ data.accuracy
+    mean = weights @ means
+    covariance = np.einsum("s,smo->mo", weights, covariances)[np.ix_(kept, kept)]
     covariance += np.einsum("s,sm,so->mo", weights, means - mean, means - mean)
-    return mean, covariance, gain
+    return mean, covariance, sizes
 
 
 def _kriging(
-    columns: Floats, departures: Floats, variance: Floats, accuracy: Floats, size: float
-) -> tuple[Floats, Floats, float]:
-    """Universal kriging at one variance of the departure: gain, covariance, and log of the restricted likelihood."""
+    columns: Floats, departures: Floats, variance: Floats, size: float
+) -> tuple[Floats, Floats, Floats, float]:
+    """Universal kriging at one variance of the departure: gain, covariance, and what the restricted likelihood needs.
+
+    As `SizesTried` has them.
+    """
     total = np.diag(variance) + size * departures @ departures.T
     inverse = np.linalg.inv(total)
     information = columns.T @ inverse @ columns
@@ -216,4 +238,4 @@ def _kriging(
     across = -size * trend @ departures
     own = size * np.eye(departures.shape[1]) - size**2 * departures.T @ beyond @ departures
     logs = np.linalg.slogdet(total)[1] + np.linalg.slogdet(information)[1]
-    return gain, np.block([[spread, across], [across.T, own]]), float(-(logs + accuracy @ beyond @ accuracy) / 2)
+    return gain, np.block([[spread, across], [across.T, own]]), beyond, float(logs)

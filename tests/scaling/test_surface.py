@@ -81,7 +81,8 @@ def test_means_and_errors_are_those_of_a_gaussian_process_with_a_trend(seed: int
     mean, variance = by_bayes(data, places)
     assert there @ surface.terms == pytest.approx(mean, abs=0.01)
     assert surface.errors_between(there, np.zeros_like(there)) == pytest.approx(np.sqrt(variance), rel=0.03)
-    assert surface.terms == pytest.approx(surface.gain @ data.accuracy)
+    weights = surface.sizes.weights(data.accuracy[None])
+    assert surface.sizes.terms(weights, data.accuracy[None])[0] == pytest.approx(surface.terms)
 
 
 def test_the_f_statistic_is_that_of_two_regressions() -> None:
