@@ -28,10 +28,11 @@ from typing import Any, Final
 import optuna
 from landscapes import PARTS
 from search_report import report
-from search_runs import SHIPPED, code_digest, measure, overhead, strategies
+from search_runs import FILLS, SHIPPED, code_digest, measure, overhead, strategies
 
 from nas_scale.atomic import write_text
-from nas_scale.samplers.registry import SAMPLERS
+from nas_scale.errors import UserError
+from nas_scale.samplers.registry import SAMPLERS, ensure_importable, is_dotted
 
 OVERHEAD: Final = "overhead"
 EVERY_PART: Final = (*PARTS, OVERHEAD)
@@ -86,8 +87,7 @@ def wanted_of(options: argparse.Namespace) -> list[Wanted]:
         for seed in range(options.first_seed, options.first_seed + options.seeds)
         for part in options.parts
         if part != OVERHEAD
-        for strategy in strategies(part)
-        if strategy in options.strategies
+        for strategy in strategies(part, options.strategies)
     ]
     timed = [name for name in SAMPLERS if name in options.strategies and OVERHEAD in options.parts]
     return [*searches, *(Wanted(OVERHEAD, name, 0, 1, (), None) for name in timed)]
@@ -103,12 +103,27 @@ def measured(todo: list[Wanted], code: str, workers: int) -> Iterator[Record]:
             yield from (done.result() for done in as_completed(under_way))
 
 
+def strategy(name: str) -> str:
+    """Raises ArgumentTypeError where there is none of this name."""
+    try:
+        if is_dotted(name):
+            ensure_importable(name)
+        elif name not in (*SAMPLERS, *FILLS, *SHIPPED):
+            raise UserError(f"no strategy is called {name!r}")
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return name
+
+
 def main() -> None:
-    every = [*SAMPLERS, *SHIPPED]
+    every = [*SAMPLERS, *FILLS, *SHIPPED]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", type=Path, help="the benchmark's nas-bench-macro_cifar10.json")
     parser.add_argument("--parts", nargs="+", choices=EVERY_PART, default=EVERY_PART, metavar="PART")
-    parser.add_argument("--strategies", nargs="+", choices=every, default=every, metavar="NAME", help=", ".join(every))
+    others = ", or package.module:Class, an Optuna sampler made to keep the limits"
+    parser.add_argument(
+        "--strategies", nargs="+", type=strategy, default=every, metavar="NAME", help=", ".join(every) + others
+    )
     parser.add_argument("--budgets", nargs="+", type=int, default=[50, 100, 200], help="evaluations")
     parser.add_argument("--seeds", type=int, default=200, help="searches of each kind")
     parser.add_argument("--first-seed", type=int, default=0)

@@ -8,7 +8,7 @@ import random
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,8 +25,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 import nas_scale
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
+from nas_scale.feasible.largest import largest_nets
 from nas_scale.feasible.region import FeasibleRegion
-from nas_scale.samplers.registry import SAMPLERS, propose, sampler
+from nas_scale.metrics.metric import FLOPS, PARAMS, Metric
+from nas_scale.samplers.registry import given, propose, sampler
 from nas_scale.trials.seeds import derived_seed
 
 CODE: Final = ("architecture", "metrics", "feasible", "samplers")  # rooms that decide what a strategy finds
@@ -86,6 +88,9 @@ if find_spec("syne_tune"):  # a peer that is tried where it is installed
     SHIPPED["syne-tune evolution"] = SyneTuneEvolution
 
 
+FILLS: Final = {"fill flops": FLOPS, "fill params": PARAMS}  # no search: the largest nets inside the limits
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A trial: what its net is worth, and what its training showed."""
@@ -122,12 +127,17 @@ def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -
     net that comes again is trained again. Both are charged a trial for it.
     """
     study = optuna.create_study(direction="maximize")
+    listed = filled(searched, FILLS[strategy], trials) if strategy in FILLS else []
     shipped = SHIPPED[strategy](searched.space, seed) if strategy in SHIPPED else None
     seen: list[Seen] = []
     under_way: deque[tuple[Trial, Seen]] = deque()
     first: dict[Architecture, Seen] = {}
     for number in range(trials):
-        study.sampler = shipped or sampler(strategy, searched.space, searched.limits, derived_seed(seed, number))
+        study.sampler = shipped or (
+            given(searched.space, searched.limits, listed[number % len(listed)])
+            if listed
+            else sampler(strategy, searched.space, searched.limits, derived_seed(seed, number))
+        )
         trial = study.ask()
         params = propose(trial, searched.space)
         net = searched.space.net(params)
@@ -143,6 +153,12 @@ def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -
                 study.tell(done, result.observed)
                 seen.append(result)
     return seen
+
+
+def filled(searched: Task, metric: Metric, trials: int) -> list[Params]:
+    """The nets inside the limits with the most of a metric, the largest first."""
+    region = FeasibleRegion(searched.space, searched.limits)
+    return [region.encoding.params(tuple(code)) for code in largest_nets(region, metric, trials).tolist()]
 
 
 def answer(seen: Sequence[Seen]) -> float:
@@ -210,9 +226,10 @@ def _timed(study: optuna.Study, searched: Task, strategy: str, seed: int) -> flo
     return round(milliseconds, 3)
 
 
-def strategies(part: str) -> list[str]:
-    """Those that a part can try: samplers as shipped know no limits, and would be charged for nets outside."""
-    return [*SAMPLERS, *(SHIPPED if part in ("macro", "macro-noisy") else ())]
+def strategies(part: str, wanted: Iterable[str]) -> list[str]:
+    """Those wanted that a part can try: samplers as shipped know no limits, and would be charged for nets outside; by
+    their dotted name they are made to keep them."""
+    return [name for name in wanted if name not in SHIPPED or part in ("macro", "macro-noisy")]
 
 
 def code_digest() -> str:

@@ -17,7 +17,8 @@ import pytest
 
 from nas_scale.architecture.space import space_of
 from nas_scale.metrics.counts import cost
-from nas_scale.metrics.limits import Limits, around
+from nas_scale.metrics.limits import Limit, Limits, around
+from nas_scale.metrics.metric import FLOPS
 from tests.support.small_spaces import FRAME, PLAIN, assignments
 
 OPEN = space_of(
@@ -132,6 +133,34 @@ def test_searches_that_are_recorded_are_not_run_again(tmp_path: Path) -> None:
     (row,) = json.loads((tmp_path / "out.json").read_text())["searches"]["ridge window 1"].values()
     assert row["seeds"] == 2
     assert row["gaps"]["25"]["mean"] > 0
+
+
+def test_filling_the_budget_tries_the_largest_nets_in_order(runs: ModuleType, landscapes: ModuleType) -> None:
+    limits = Limits((Limit(FLOPS, most=int(statistics.median(cost(PLAIN.net(p)).flops for p in assignments(PLAIN)))),))
+    task = landscapes.Task(PLAIN, limits, lambda params: 0.0, lambda: 1.0)
+    for name, metric in runs.FILLS.items():
+        seen = runs.search(task, name, 0, 12, 1)
+        tried = [metric.of(cost(trial.net)) for trial in seen]
+        nets = {PLAIN.net(params) for params in assignments(PLAIN)}
+        inside = [metric.of(cost(net)) for net in nets if limits.violation(cost(net)) == 0]
+        assert tried == sorted(inside, reverse=True)[:12]
+
+
+def test_a_sampler_by_its_dotted_name_is_tried_inside_the_limits(runs: ModuleType, landscapes: ModuleType) -> None:
+    (name,) = runs.strategies("ridge", ["optuna tpe", "optuna.samplers:TPESampler"])
+    task = landscapes.task("ridge", None)
+    seen = runs.search(task, name, 0, 12, 1)
+    assert len({trial.net for trial in seen}) == 12
+    assert all(task.limits.violation(cost(trial.net)) == 0 for trial in seen)
+
+
+def test_a_strategy_that_is_none_is_refused_in_a_line() -> None:
+    command = [sys.executable, str(FOLDER / "search_quality.py"), "--parts", "ridge", "--strategies"]
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER.parent)}
+    for name in ("predicter", "optuna.samplers:None"):
+        made = subprocess.run([*command, name], capture_output=True, text=True, env=environment)
+        assert made.returncode == 2
+        assert name in made.stderr.splitlines()[-1]
 
 
 def test_the_digest_of_the_code_covers_every_room_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:

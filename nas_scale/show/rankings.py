@@ -15,6 +15,7 @@ from nas_scale.show.cells import header, place
 from nas_scale.show.costs import cost_cells, cost_columns, cost_headings
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
+from nas_scale.statistics.controls import Control
 
 MOST_ROWS: Final = 20
 
@@ -77,7 +78,7 @@ def ranking_notes(found: SearchResult) -> list[str]:
             "Finalists are ranked by all their seeds; their accuracy is of the fresh ones alone: `search` is what made "
             "them finalists."
         )
-    return notes + _random_line(found) + (_noise_line(found) if found.trained else [])
+    return notes + _control_lines(found) + (_noise_line(found) if found.trained else [])
 
 
 def _noise_line(found: SearchResult) -> list[str]:
@@ -114,17 +115,30 @@ def _minutes_line(found: SearchResult) -> list[str]:
     return [f"{said}."]
 
 
-def _random_line(found: SearchResult) -> list[str]:
-    """What random search of the same budget would have come to."""
-    baseline = found.random_search
-    if baseline is None:
+def _control_lines(found: SearchResult) -> list[str]:
+    """What random search of the same budget would have come to, and the largest nets."""
+    if found.random_search is None:
         return []
-    best = found.ranking[0]
+    best, rival = found.ranking[0], found.random_search
     measure = REWARD if any(found.targets.values()) else found.quality
     assert best.reward is not None
-    chance = "fewer than 1%" if baseline.chance < 0.01 else f"{baseline.chance:.0%}"
-    return [
-        f"Random search of {baseline.trials} nets would be expected to report a best {measure.name} of "
-        f"{measure.cell(baseline.expected)} +- {measure.cell(baseline.error)}; {chance} of such searches would reach "
-        f"the {measure.cell(best.reward)} found here."
+    lines = [
+        f"Random search of {rival.trials} nets would be expected to report a best {measure.name} of "
+        f"{_expected(measure, rival)}; {_chance(rival)} of such searches would reach the {measure.cell(best.reward)} "
+        "found here."
     ]
+    if found.largest_nets:
+        filled = (
+            f"{_expected(measure, control)} by {metric_named(name).label} ({_chance(control)})"
+            for name, control in found.largest_nets.items()
+        )
+        lines.append(f"The largest nets inside the limits in their place: {', '.join(filled)}.")
+    return lines
+
+
+def _expected(measure: Quality, control: Control) -> str:
+    return f"{measure.cell(control.expected)} +- {measure.cell(control.error)}"
+
+
+def _chance(control: Control) -> str:
+    return "fewer than 1%" if control.chance < 0.01 else f"{control.chance:.0%}"

@@ -20,7 +20,7 @@ from nas_scale.show.rankings import ranking_notes
 from nas_scale.show.results import result_table
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import power
-from nas_scale.statistics.random_baseline import RandomSearch
+from nas_scale.statistics.controls import Control
 from tests.support.command import SMALL, Command
 from tests.support.results import a_row, a_search, result
 
@@ -112,27 +112,41 @@ def test_what_a_ranking_cannot_tell_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("targets", "measure"),
+    ("targets", "measure", "filled"),
     [
-        ({"flops": None}, "accuracy of 61.0 +- 2.0"),
-        ({"flops": 4e8}, "reward of 0.61 +- 0.02"),
+        ({"flops": None}, "accuracy of 61.0 +- 2.0", ("62.0 +- 2.0", "63.0 +- 2.0")),
+        ({"flops": 4e8}, "reward of 0.61 +- 0.02", ("0.62 +- 0.02", "0.63 +- 0.02")),
     ],
 )
-def test_the_best_is_held_against_random_search(targets: dict[str, float | None], measure: str) -> None:
+def test_the_best_is_held_against_random_search_and_the_largest_nets(
+    targets: dict[str, float | None], measure: str, filled: tuple[str, str]
+) -> None:
     best = (a_row(reward=0.635),)
-    rival = RandomSearch(trials=50, expected=0.61, error=0.02, sd=0.03, chance=0.004)
+    rival = Control(trials=50, expected=0.61, error=0.02, sd=0.03, chance=0.004)
     (line, _) = ranking_notes(ranked(ranking=best, random_search=rival, targets=targets))
     assert f"50 nets would be expected to report a best {measure}; fewer than 1% of such searches" in line
     (line, _) = ranking_notes(ranked(ranking=best, random_search=replace(rival, chance=0.125), targets=targets))
     assert "12% of such searches would reach" in line
+    largest = {"flops": replace(rival, expected=0.62), "params": replace(rival, expected=0.63, chance=0.5)}
+    (_, line, _) = ranking_notes(ranked(ranking=best, random_search=rival, largest_nets=largest, targets=targets))
+    by_flops, by_parameters = filled
+    assert line == (
+        f"The largest nets inside the limits in their place: {by_flops} by FLOPs (fewer than 1%), "
+        f"{by_parameters} by parameters (50%)."
+    )
 
 
-def test_a_search_says_what_a_random_one_would_have_found(nas_scale: Command) -> None:
+def test_a_search_says_what_random_and_the_largest_nets_would_have_come_to(nas_scale: Command) -> None:
     asked = ("search", *SMALL, "--trials", "8", "--sampler", "random", "--json")
     made = nas_scale(*asked).json
     assert made["random_search"]["trials"] == 8
+    assert {name: control["trials"] for name, control in made["largest_nets"].items()} == {"flops": 8, "params": 8}
     assert "Random search of 8 nets would be expected to report" in nas_scale("show", made["run"]).out
-    assert nas_scale(*asked, "--trials", "4").json["random_search"] is None
+    assert "The largest nets inside the limits in their place:" in nas_scale("show", made["run"]).out
+    few = nas_scale(*asked, "--trials", "4").json
+    assert (few["random_search"], few["largest_nets"]) == (None, {})
+    older = {name: value for name, value in made.items() if name != "largest_nets"}
+    assert result(older).largest_nets == {}
 
 
 def test_how_far_nets_got_is_shown_where_some_were_stopped(nas_scale: Command) -> None:

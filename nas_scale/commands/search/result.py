@@ -12,7 +12,7 @@ from nas_scale.commands.shared.quality import ACCURACY, VALUE, Quality
 from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.runs.results import Costs, Most, NetRow, Result, Targets, WhereAny
-from nas_scale.statistics.random_baseline import RandomSearch
+from nas_scale.statistics.controls import Control
 from nas_scale.statistics.ranking import Round, State
 from nas_scale.training.data.summary import DataSummary
 
@@ -87,9 +87,11 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     exceeded. bytes_per_value: of each weight and activation in costs in bytes, training memory aside. seed_sd: pooled
     deviation between seeds, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would
-    have come to. trials: of this run. data: what was understood of the images; None where there are none, and in older
-    files. better_than_guessing: whether the best net's accuracy is significantly above the majority class's share; None
-    where there is none. objectives and pareto_front: of a search with several objectives.
+    have come to; largest_nets: what the nets inside the limits with the most of a metric would have, by its name; both
+    empty where too little is known, the second in older files too. trials: of this run. data: what was understood of
+    the images; None where there are none, and in older files. better_than_guessing: whether the best net's accuracy is
+    significantly above the majority class's share; None where there is none. objectives and pareto_front: of a search
+    with several objectives.
     """
 
     run: str
@@ -102,7 +104,8 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     seed_sd: float | None
     seed_freedom: int = 0
     spread: float | None = None
-    random_search: RandomSearch | None = None
+    random_search: Control | None = None
+    largest_nets: Mapping[str, Control] = msgspec.field(default_factory=dict)
     trials: int | None = None
     minutes: MinutesUsed | None = None
     seconds: float = 0.0

@@ -107,7 +107,7 @@ def search_result(
     prepared, run, wanted = work.prepared, work.run, work.prepared.wanted
     names = {net.key: net.name for net in prepared.included}
     target = wanted.target()
-    best = ranking.entries[0]
+    best, played = ranking.entries[0], work.controls(ranking)
     result = SearchResult(
         run=run.name,
         folder=str(run.folder),
@@ -119,7 +119,8 @@ def search_result(
         seed_sd=ranking.seed_sd,
         seed_freedom=ranking.freedom,
         spread=ranking.spread,
-        random_search=work.random_search(ranking),
+        random_search=played.random,
+        largest_nets=played.largest,
         trials=len(finished_trials(run.study)) - len(work.known),
         minutes=minutes_used(wanted.minutes, work.deadline),
         seconds=round(seconds, 1),

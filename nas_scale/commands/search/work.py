@@ -26,7 +26,7 @@ from nas_scale.metrics.metric import metric_named
 from nas_scale.metrics.reward import Reward
 from nas_scale.runs.store import Run
 from nas_scale.samplers.registry import given, propose, sampler, screened
-from nas_scale.statistics.random_baseline import Budget, RandomSearch, random_search
+from nas_scale.statistics.controls import Budget, Controls, controls
 from nas_scale.statistics.ranking import Ranking, ScoredNet, rank
 from nas_scale.training.job import Score
 from nas_scale.trials.deadline import Deadline
@@ -75,20 +75,20 @@ class SearchWork:
         found = confirmed(_candidates(finished, finals), limits, lambda nets: rank(nets, self._reward()), self.on_event)
         return rank(found.candidates, self._reward()), found.notes
 
-    def random_search(self, ranking: Ranking) -> RandomSearch | None:
-        """What random search would have been expected to report in the place of this ranking's best.
+    def controls(self, ranking: Ranking) -> Controls:
+        """What random nets, and the largest, would have been expected to report in the place of this ranking's best.
 
-        None with several objectives: their finalists are not the nets of the best value, but a front.
+        Without any with several objectives: their finalists are not the nets of the best value, but a front.
         """
         wanted, training = self.prepared.wanted, self.prepared.training
         if len(wanted.objectives) > 1:
-            return None
+            return Controls()
         finished, found = finished_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
         tried, finalists = len(self._ranked(finished)), wanted.finalists_among(len(finished) - len(self.known))
         budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
         region = FeasibleRegion(self.prepared.space, wanted.limits())
-        return random_search(region, finished, budget, found, training.seed)
+        return controls(region, finished, budget, found, training.seed)
 
     def _seconds(self) -> float | None:
         return self.deadline.seconds if self.deadline else None

@@ -78,19 +78,36 @@ class PosteriorSample:
         return np.asarray(self.constant + encoded @ self.single + ((encoded @ self.pairs) * encoded).sum(axis=1))
 
 
-class Regression:
-    """The posterior given nets, [two or more, choices] of levels (feasible/canonical.py), and their scores."""
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """Prior variances. shares: of options, of pairs and of neighbouring pairs. noise: of a score, in units of the
+    variance of the nets' worth. scale: gives the kernel of these shares a mean variance of 1. variance: of standardised
+    scores, the likeliest, on `freedom` degrees. likelihood: the log of the marginal one, whatever mean and variance
+    are, but for a constant of the scores."""
 
-    def __init__(self, encoding: OneHot, levels: Longs, scores: Floats) -> None:
+    likelihood: float
+    shares: tuple[float, float, float]
+    noise: float
+    scale: float
+    variance: float
+    freedom: int
+
+
+class Regression:
+    """The posterior given nets, [two or more, choices] of levels (feasible/canonical.py), and their scores.
+
+    given: the prior variances; by default the likeliest of the grid.
+    """
+
+    def __init__(self, encoding: OneHot, levels: Longs, scores: Floats, given: Hyperparameters | None = None) -> None:
+        chosen = given or max(hyperparameters(encoding, levels, scores), key=lambda each: each.likelihood)
         self.encoding = encoding
         kept = _kept(scores)
         self._levels, scores = levels[kept], scores[kept]
         self._center, self._spread = float(scores.mean()), float(scores.std()) or 1.0
         self._targets = (scores - self._center) / self._spread
-        some = np.linspace(0, len(kept) - 1, min(TRIED, len(kept))).astype(np.int64)
-        kernels = _kernels(encoding, self._levels[some])
-        self.shares, self.noise, scale, self._variance = _likeliest(kernels, self._targets[some])
-        self._weights = np.array(self.shares) / scale
+        self.shares, self.noise, self._variance = chosen.shares, chosen.noise, chosen.variance
+        self._weights = np.array(self.shares) / chosen.scale
         kernels = _kernels(encoding, self._levels)
         known = np.tensordot(self._weights, kernels, 1) + 1.0  # 1: the constant's own variance
         self._root = np.linalg.cholesky(known + self.noise * np.eye(len(known)))
@@ -153,13 +170,18 @@ def _kernels(encoding: OneHot, levels: Longs) -> Floats:
     return np.array([total / choices, (total * total - total) / 2 / pairs, near / max(1.0, float(near[0, 0]))])
 
 
-def _likeliest(kernels: Floats, targets: Floats) -> tuple[tuple[float, float, float], float, float, float]:
-    """Shares and noise of the grid that maximise the marginal likelihood of the targets, whatever their mean is.
+def compared(scores: Floats) -> Longs:
+    """Indices of the nets on which shares and noise are compared: TRIED of those learned from."""
+    kept = _kept(scores)
+    return kept[np.linspace(0, len(kept) - 1, min(TRIED, len(kept))).astype(np.int64)]
 
-    Returned with the scale that gives the kernel of these shares a mean variance of 1, and the variance itself.
-    """
+
+def hyperparameters(encoding: OneHot, levels: Longs, scores: Floats) -> list[Hyperparameters]:
+    """The whole grid of shares and noise, each with its marginal likelihood."""
     from scipy.linalg import helmert
 
+    kept, some = scores[_kept(scores)], compared(scores)
+    kernels, targets = _kernels(encoding, levels[some]), (scores[some] - kept.mean()) / (kept.std() or 1.0)
     contrasts = helmert(len(targets))  # [nets - 1, nets]: all that is left of scores once their mean is taken out
     contrasted, freedom = contrasts @ targets, len(targets) - 1
     found = []
@@ -171,6 +193,6 @@ def _likeliest(kernels: Floats, targets: Floats) -> tuple[tuple[float, float, fl
         for noise in NOISES:
             spread = np.maximum(values, 0) + noise
             variance = max(float((power / spread).sum()) / freedom, 1e-9)
-            likelihood = -freedom / 2 * np.log(variance) - np.log(spread).sum() / 2
-            found.append((float(likelihood), shares, noise, scale, variance))
-    return max(found)[1:]
+            likelihood = float(-freedom / 2 * np.log(variance) - np.log(spread).sum() / 2)
+            found.append(Hyperparameters(likelihood, shares, noise, scale, variance, freedom))
+    return found

@@ -42,6 +42,12 @@ class Warp:
         """[nets] -> [nets]: larger stays larger."""
         return _powered((scores - self.center) / self.spread, self.power)
 
+    def slopes(self, scores: Floats) -> Floats:
+        """[nets] -> [nets]: by how much what is warped grows with the score."""
+        standard = (scores - self.center) / self.spread
+        slopes: Floats = np.exp((self.power - 1) * np.sign(standard) * np.log1p(abs(standard))) / self.spread
+        return slopes
+
     def back(self, warped: Floats) -> Floats:
         """[nets] -> [nets]: the scores that are warped to these."""
         from scipy.special import inv_boxcox1p
