@@ -10,6 +10,7 @@ from typing import Any
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.shared.lengths import settled_length
 from nas_scale.commands.shared.options import declared
 from nas_scale.commands.shared.training import Training
 from nas_scale.errors import RunError, UserError
@@ -79,7 +80,9 @@ def _command(results: Path, training: Training, reference: Architecture, device:
 
     Strides are left out only where the space is the same, which then keeps as many by itself.
     """
-    usual = Training(data=training.data).suited(device)
+    bare = Training(data=training.data, seed=training.seed)
+    usual = settled_length(bare, device)
+    usual = replace(usual, epochs=settled_length(replace(bare, train_images=training.train_images), device).epochs)
     kept = replace(usual, proxy_resolution=training.proxy_resolution).for_reference(reference).proxy_strides
     usual = replace(usual, proxy_strides=kept if space else None)
     folder = results.parent if (results / RECORD).is_file() else results

@@ -14,6 +14,7 @@ from nas_scale.commands.certify.result import CertifyResult
 from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.commands.shared.jobs import Jobs
+from nas_scale.commands.shared.lengths import settled_length
 from nas_scale.commands.shared.net_lookup import reference_net
 from nas_scale.commands.shared.options import specification, take
 from nas_scale.commands.shared.run_settings import RunSettings
@@ -78,7 +79,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedCertificate:
     space = wanted.opened()
     reference = reference_net(space)
     device = training_device(settings)
-    settled = asked.suited(device)
+    settled = settled_length(asked, device)
     training, longer = settled.for_reference(reference), wanted.longer_training(settled, reference)
     for each in (training, longer):
         data.check_data(each.images(each.proxy.resolution))

@@ -18,6 +18,7 @@ from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.jobs import Jobs
+from nas_scale.commands.shared.lengths import settled_length
 from nas_scale.commands.shared.lines import grid_lines
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
 from nas_scale.commands.shared.options import declared, keywords, specification, take
@@ -90,7 +91,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     settings, asked, notes = within_machine(settings, asked)
     pool = candidate_pool(base, wanted)
     device = training_device(settings)
-    training = asked.suited(device).for_reference(base)
+    training = settled_length(asked, device).for_reference(base)
     if "epochs" not in options:
         shorter = training.shorter(SHARE)
         training = replace(shorter, train_images=training.train_images) if "train_images" in options else shorter

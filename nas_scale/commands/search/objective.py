@@ -14,6 +14,7 @@ from nas_scale.commands.search.lines import pruner_line
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.result import PROXY
 from nas_scale.commands.shared.jobs import Jobs
+from nas_scale.commands.shared.lengths import settled_length
 from nas_scale.commands.shared.lines import proxy_line
 from nas_scale.commands.shared.options import declared
 from nas_scale.commands.shared.quality import ACCURACY, VALUE, Quality
@@ -140,7 +141,7 @@ class ProxyTraining:
     def settled(cls, training: Training, reference: Architecture, settings: RunSettings) -> ProxyTraining:
         """With what suits data and device. Raises UserError for a device that is not there."""
         device = training_device(settings)
-        return cls(Jobs(training.suited(device).for_reference(reference), reference, device))
+        return cls(Jobs(settled_length(training, device).for_reference(reference), reference, device))
 
     @property
     def device(self) -> str:

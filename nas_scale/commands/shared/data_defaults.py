@@ -10,7 +10,8 @@ from typing import Final
 class DataDefaults:
     """A proxy's resolution, channels and length, and of the recipe what is not its own; None leaves that as it is.
 
-    train_images, val_images None: all there are.
+    train_images, val_images None: all there are. most_seen: images that one training sees, an image as often as it is
+    seen; where there are more, `epochs` become fewer (lengths.py). None: whatever that comes to.
     """
 
     resolution: int
@@ -22,6 +23,7 @@ class DataDefaults:
     learning_rate: float | None = None
     warmup: float | None = None
     crop: float | None = None
+    most_seen: int | None = None
 
 
 # On NAS-Bench-Macro and CIFAR-10 few epochs of many tiny images order nets of equal cost best for their time, and many
@@ -39,8 +41,11 @@ _BY_SOURCE: Final = {
     "digits": DataDefaults(24),
     "cifar10": _SMALL,
     "fashion-mnist": _SMALL,
+    "hf": DataDefaults(64),  # how many images there are is known only once they are here
 }
-_FOLDER: Final = DataDefaults(64)
+# Eight epochs of 8,000 photographs leave five minutes on two cores time for two nets at most; a quarter of that for
+# eight, and twenty minutes are better spent so too (benchmarks/five_minutes.py).
+_FOLDER: Final = DataDefaults(64, most_seen=16_000)
 
 # On a GPU a small net's step takes about the same time whatever its width, and larger batches cost little: nearer to
 # the nets themselves for the same seconds. Not measured yet; at 96 px a net keeps all its strides.

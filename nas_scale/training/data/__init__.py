@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas_scale.training.data.dataset import Dataset, Split
-    from nas_scale.training.data.loading import check_data, data_fingerprint, load, load_test
+    from nas_scale.training.data.loading import check_data, data_fingerprint, load, load_test, training_extent
     from nas_scale.training.data.ref import DataRef
 
-__all__ = ["DataRef", "Dataset", "Split", "check_data", "data_fingerprint", "load", "load_test"]
+__all__ = ["DataRef", "Dataset", "Split", "check_data", "data_fingerprint", "load", "load_test", "training_extent"]
 
 _HOMES = {
     "DataRef": "nas_scale.training.data.ref",
@@ -23,6 +23,7 @@ _HOMES = {
     "data_fingerprint": "nas_scale.training.data.loading",
     "load": "nas_scale.training.data.loading",
     "load_test": "nas_scale.training.data.loading",
+    "training_extent": "nas_scale.training.data.loading",
 }
 
 

@@ -54,6 +54,14 @@ def load(ref: DataRef, cache: Path | None = None) -> Dataset:
         return replace(stored, passed_over=source.passed_over())
 
 
+def training_extent(ref: DataRef) -> tuple[int, int]:
+    """How many images `ref` trains on, and of how many classes, from a listing alone. Raises DataError."""
+    source = _opened(ref)
+    with _readable(ref):
+        catalog = source.catalog(ref)
+    return len(_selection(catalog, ref)["train"][1]), len(catalog.classes)
+
+
 def load_test(ref: DataRef, cache: Path | None = None) -> Split:
     """All official test images of `ref`, for a final report only. Raises DataError where there are none."""
     source = _opened(ref)
