@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nas_scale.commands.search.front import Front, FrontNet
 from nas_scale.metrics.metric import metric_named
+from nas_scale.show.rankings import SEEDS_OF
 from nas_scale.show.scatter import Axis, Dot, Kind, Scatter, glyphs_for
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import compact
@@ -41,12 +42,16 @@ def _table(front: Front, rows: int) -> Sheet:
     sheet = Sheet(title, ">rank", *costs, *figures, "net", words=1)
     for net in _shown(front, rows):
         spent = [metric.show(cost) for metric, cost in zip(metrics, net.costs, strict=True)]
-        seeds = f"{len(net.seeds)} fresh" if front.confirmed else str(len(net.seeds))
+        seeds = f"{len(net.seeds)}{_seeds_word(front, net)}"
         words = compact(net.row.architecture())
         accuracy, stderr = front.quality.cell(net.accuracy), front.quality.cell(net.stderr)
         differs = (SIGNIFICANT[net.significant] for _ in significant)
         sheet.add(str(net.rank), *spent, accuracy, *(stderr for _ in errors), seeds, *differs, words)
     return sheet
+
+
+def _seeds_word(front: Front, net: FrontNet) -> str:
+    return SEEDS_OF[net.row.round] if front.confirmed else ""
 
 
 def _has_errors(front: Front) -> bool:

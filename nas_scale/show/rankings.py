@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nas_scale.commands.search.result import RankingRow, SearchResult
 from nas_scale.commands.shared.guessing import guessing_note
+from nas_scale.commands.shared.lines import counted
 from nas_scale.commands.shared.quality import REWARD, Quality
 from nas_scale.metrics.metric import metric_named
 from nas_scale.show.cells import header, place
@@ -18,6 +19,7 @@ from nas_scale.show.tables import compact
 from nas_scale.statistics.controls import Control
 
 MOST_ROWS: Final = 20
+SEEDS_OF: Final = {"search": "", "final": " fresh", "credit": " unseen"}
 
 
 def _cell(quality: Quality, value: float | None) -> str:
@@ -61,7 +63,7 @@ def _scored(row: RankingRow, quality: Quality) -> tuple[str, str, str, str, str]
     if row.rank is None:
         return _cell(quality, row.accuracy), "", str(row.seeds or ""), "", ""
     searched = sum(row.search) / len(row.search) if row.search else None
-    seeds = f"{row.seeds} fresh" if row.round == "final" else str(row.seeds)
+    seeds = f"{row.seeds}{SEEDS_OF[row.round]}"
     error = _cell(quality, row.stderr) if row.stderr or quality.percent else ""
     return _cell(quality, row.accuracy), error, seeds, _cell(quality, searched), _cell(REWARD, row.reward)
 
@@ -73,12 +75,32 @@ def ranking_notes(found: SearchResult) -> list[str]:
         notes.append("=N: not told apart from place N (95%, over all nets together).")
     if any(row.state == "pruned" for row in found.ranking):
         notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
-    if any(row.round == "final" for row in found.ranked):
-        notes.append(
-            "Finalists are ranked by all their seeds; their accuracy is of the fresh ones alone: `search` is what made "
-            "them finalists."
+    return notes + _credit_lines(found) + _control_lines(found) + (_noise_line(found) if found.trained else [])
+
+
+def _credit_lines(found: SearchResult) -> list[str]:
+    """Which seeds chose, and which ones accuracies are of."""
+    ranked, lines = found.ranked, []
+    if any(row.final for row in ranked):
+        whose = "all accuracies of theirs but rank 1's are" if ranked[0].credit else "their accuracy is"
+        lines.append(
+            f"Finalists are ranked by the seeds of the search and the fresh ones together; {whose} of the fresh ones "
+            "alone, without what made them finalists."
         )
-    return notes + _control_lines(found) + (_noise_line(found) if found.trained else [])
+    best = ranked[0] if ranked else None
+    if best is None or best.accuracy is None:
+        return lines
+    if best.credit:
+        ends = [found.quality.cell(end) for end in best.interval or ()]
+        between = f", {' to '.join(ends)} (95%)" if ends else ""
+        lines.append(
+            f"Rank 1 is credited with {counted(best.seeds, 'seed')} that no choice has seen: "
+            f"{found.quality.cell(best.accuracy)}{between}."
+        )
+    elif found.trained and len(ranked) > 1:
+        remedy = "" if best.final else ": --finalists 3 credits the winner with others"
+        lines.append(f"The seeds that put rank 1 first are those of its accuracy, and flatter it{remedy}.")
+    return lines
 
 
 def _noise_line(found: SearchResult) -> list[str]:

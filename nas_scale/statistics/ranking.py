@@ -15,7 +15,7 @@ from nas_scale.statistics.significance import Seeds, tied_places
 from nas_scale.statistics.variances import SeedNoise, accuracies_of, image_variance
 from nas_scale.training.job import Score
 
-Round = Literal["search", "final"]
+Round = Literal["search", "final", "credit"]
 State = Literal["complete", "over", "pruned", "failed"]
 
 
@@ -24,7 +24,8 @@ class ScoredNet:
     """A net to be ranked. key: equal for equal nets. net: as JSON. costs: by the name of each metric. trial: the number
     of the trial that proposed it.
 
-    search: scores that the search saw. final: scores on fresh seeds, for finalists. reason: why the trial failed; such
+    search: scores that the search saw. final: scores on fresh seeds, for finalists. credit: scores on seeds that no
+    choice has seen, for the winner; they do not change its place. reason: why the trial failed; such
     a net has no place, whatever some of its seeds scored. over: which limit it broke when it was measured; it has no
     place. measured: costs as they were when it was really run, by metric. pruned: its trainings were stopped early; it
     has no place either, since what it would have come to is not known.
@@ -36,6 +37,7 @@ class ScoredNet:
     trial: int
     search: tuple[Score, ...] = ()
     final: tuple[Score, ...] = ()
+    credit: tuple[Score, ...] = ()
     reason: str | None = None
     pruned: bool = False
     over: str | None = None
@@ -43,8 +45,8 @@ class ScoredNet:
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Those that count; none when it failed or was stopped early."""
-        return () if self.pruned or self.reason is not None else self.final or self.search
+        """Those that its accuracy is of; none when it failed or was stopped early."""
+        return () if self.pruned or self.reason is not None else self.credit or self.final or self.search
 
 
 Reward = Callable[[float, ScoredNet], float]
@@ -57,8 +59,9 @@ class RankedNet:
     rank: 1 is best; None for a net that failed, for one that broke a limit when it was measured, and for one that was
     stopped early, whose accuracy is that of its last epoch. place: the rank of the first leader that it is not
     significantly below; its own where it is below all of them. tied: whether it shares its place with another.
-    accuracy (0..1), stderr and reward are of `round`: the fresh seeds alone for finalists, so that none is credited
-    with the luck that made it one. seeds: how many those were. search, final: each seed's accuracy in both rounds.
+    accuracy (0..1), stderr and reward are of `round`: the winner's of seeds that no choice has seen, other finalists'
+    of the fresh seeds alone, without the luck that made them finalists. seeds: how many those were. interval: 95%, of
+    this accuracy; None where the noise of seeds is not known. search, final, credit: each seed's accuracy, by round.
     epochs: how many it was trained for in the first; 0 where it was not trained.
     """
 
@@ -77,6 +80,8 @@ class RankedNet:
     reason: str | None
     search: tuple[float, ...]
     final: tuple[float, ...]
+    credit: tuple[float, ...] = ()
+    interval: tuple[float, float] | None = None
     epochs: int = 0
     measured: Mapping[str, float] = field(default_factory=dict)
 
@@ -101,7 +106,7 @@ class Ranking:
 class _Standing:
     """A candidate's accuracy in the round that counts, with the two variances of its mean, and its reward.
 
-    standing: the reward of all its seeds, by which it is ranked. standing_variance: of that, on the same images.
+    standing: the reward of all seeds that chose, by which it is ranked. standing_variance: of that, on the same images.
     """
 
     candidate: ScoredNet
@@ -115,29 +120,30 @@ class _Standing:
 
 
 def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: SeedNoise | None = None) -> Ranking:
-    """Ranks by reward (accuracy when there is none): finalists first, by all their seeds, then the others.
+    """Ranks by reward (accuracy when there is none): finalists first, by all seeds but the crediting, then the others.
 
     All seeds order finalists better than the fresh ones alone (benchmarks/search_quality.py). Equal nets appear once,
     as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that broke a
     limit, those that were stopped early, the furthest first, and then the failed ones. A net shares the place of the
     first leader that its reward is not significantly below (significance.py), else it leads a place of its own. noise:
-    of the seeds; by default pooled over both rounds of all these candidates.
+    of the seeds; by default pooled over all rounds of all these candidates.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
     if noise is None:
-        rounds = (scores for candidate in scored for scores in (candidate.search, candidate.final))
+        rounds = (scores for each in scored for scores in (each.search, each.final, each.credit))
         noise = SeedNoise.pooled(map(accuracies_of, rounds))
     every = [_measure(candidate, noise, reward) for candidate in scored]
-    every.sort(key=lambda net: (net.round != "final", -net.standing, net.candidate.trial))
+    every.sort(key=lambda net: (not net.candidate.final, -net.standing, net.candidate.trial))
     measured = [net for net in every if net.candidate.over is None]
     standings, variances = [net.standing for net in measured], [net.standing_variance for net in measured]
     seeds = [Seeds(len(net.candidate.search), len(net.candidate.final)) for net in measured]
     places = tied_places(standings, variances, seeds, noise.freedom)
     entries = [
-        _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
+        _entry(net, index + 1, places[index], places.count(places[index]) > 1, noise)
+        for index, net in enumerate(measured)
     ]
-    over = [_over(net) for net in every if net.candidate.over is not None]
+    over = [_over(net, noise) for net in every if net.candidate.over is not None]
     pruned = [_pruned(candidate) for candidate in unique if candidate.pruned]
     pruned.sort(key=lambda entry: (-entry.epochs, -(entry.accuracy or 0.0), entry.trial))
     failed = [_failed(candidate) for candidate in unique if not candidate.scores and not candidate.pruned]
@@ -145,14 +151,16 @@ def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: S
 
 
 def _unique(candidates: Iterable[ScoredNet]) -> list[ScoredNet]:
-    """One candidate a key: the earliest with scores, with the fresh seeds of any; failed only if all of them are."""
+    """One candidate a key: the earliest with scores, with the later seeds of any; failed only if all of them are."""
     kept: dict[str, ScoredNet] = {}
     for candidate in sorted(candidates, key=lambda candidate: candidate.trial):
         first = kept.setdefault(candidate.key, candidate)
         if not first.scores:
             kept[candidate.key] = candidate if candidate.scores else first
-        elif candidate.final and not first.final:
-            kept[candidate.key] = replace(first, final=candidate.final)
+        else:
+            kept[candidate.key] = replace(
+                first, final=first.final or candidate.final, credit=first.credit or candidate.credit
+            )
     return sorted(kept.values(), key=lambda candidate: candidate.trial)
 
 
@@ -167,7 +175,7 @@ def _measure(candidate: ScoredNet, noise: SeedNoise, reward: Reward | None) -> _
     slope = 1.0 if reward is None else (value(accuracy + step) - value(accuracy - step)) / (2 * step)
     return _Standing(
         candidate=candidate,
-        round="final" if candidate.final else "search",
+        round="credit" if candidate.credit else "final" if candidate.final else "search",
         accuracy=accuracy,
         seed_variance=noise.mean_variance(accuracies),
         image_variance=image_variance(scores),
@@ -177,8 +185,9 @@ def _measure(candidate: ScoredNet, noise: SeedNoise, reward: Reward | None) -> _
     )
 
 
-def _entry(net: _Standing, rank: int, place: int, tied: bool) -> RankedNet:
+def _entry(net: _Standing, rank: int, place: int, tied: bool, noise: SeedNoise) -> RankedNet:
     candidate = net.candidate
+    half = noise.half_width(net.seed_variance, net.image_variance)
     return RankedNet(
         rank=rank,
         place=place,
@@ -195,14 +204,16 @@ def _entry(net: _Standing, rank: int, place: int, tied: bool) -> RankedNet:
         reason=candidate.reason,
         search=accuracies_of(candidate.search),
         final=accuracies_of(candidate.final),
+        credit=accuracies_of(candidate.credit),
+        interval=None if half is None else (net.accuracy - half, net.accuracy + half),
         epochs=_epochs(candidate.search),
         measured=candidate.measured,
     )
 
 
-def _over(net: _Standing) -> RankedNet:
+def _over(net: _Standing, noise: SeedNoise) -> RankedNet:
     """Without a place: it broke a limit when it was measured."""
-    return replace(_entry(net, 0, 0, False), rank=None, place=None, state="over", reason=net.candidate.over)
+    return replace(_entry(net, 0, 0, False, noise), rank=None, place=None, state="over", reason=net.candidate.over)
 
 
 def _epochs(scores: Sequence[Score]) -> int:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from nas_scale.confidence import t_quantile
 from nas_scale.training.job import Score
 
 # Smyth's d0 is the larger the less the true variances differ. Estimated by his equation for the log variances on the
@@ -71,6 +72,15 @@ class SeedNoise:
         if self.sd is None and images:
             return math.inf
         return self.mean_variance(accuracies) or images
+
+    def half_width(self, seeds: float, images: float) -> float | None:
+        """Of the 95% interval of a mean accuracy with these two variances; None where the first is not known.
+
+        The seeds' variance is estimated, on `freedom` degrees of freedom, the images' is not.
+        """
+        if self.sd is None:
+            return None
+        return math.hypot(t_quantile(self.freedom) * math.sqrt(seeds), t_quantile(0) * math.sqrt(images))
 
     def spread(self, groups: Sequence[Sequence[float]]) -> float | None:
         """The standard deviation of the networks' true accuracies: that of their means, less the part of the seeds.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -41,10 +41,10 @@ Why = Literal["time", "repeats"]
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """The trainings after the trials: of the best nets, how many of so many trials, so many each."""
+    """The trainings after so many trials of the run, where so many nets have a value: those of each round, which begins
+    when the one before has ended."""
 
-    nets: Callable[[int], int]
-    seeds: int
+    rounds: Callable[[int, int], Sequence[int]]
 
 
 class _Spent(msgspec.Struct, frozen=True):
@@ -180,8 +180,8 @@ class Deadline:
         training = pace * self._workers / self._parts
         left = usual + sum(max(usual - share, 0.0) for share in shares)
         trials = max(pace * left, usual * training * math.ceil(self._parts / self._workers))
-        nets = min(self._after.nets(number + 1 - self._known), number + 1)
-        after = training * math.ceil(nets * self._after.seeds / self._workers)
+        rounds = self._after.rounds(number + 1 - self._known, number + 1)
+        after = training * sum(math.ceil(trainings / self._workers) for trainings in rounds)
         return spent < self.seconds and spent + trials + after <= self.seconds
 
     def _end(self, number: int, why: Why) -> None:

@@ -107,8 +107,23 @@ def test_what_a_ranking_cannot_tell_is_said() -> None:
     (single,) = ranking_notes(ranked(seed_sd=None, spread=None))
     assert single.startswith("No net was trained on two seeds")
     assert ranking_notes(ranked(objective="mine", seed_sd=None, spread=None)) == []
-    tied = a_row(tied=True, round="final")
+    tied = a_row(tied=True, round="final", final=(0.5,))
     assert [note.split(":")[0] for note in ranking_notes(ranked(ranking=(tied,)))[:1]] == ["=N"]
+
+
+def test_it_is_said_which_seeds_rank_1_is_credited_with() -> None:
+    other = a_row("efficientnet-b1", rank=2)
+    seeds = {"seeds": 2, "final": (0.7, 0.71), "credit": (0.6, 0.62), "accuracy": 0.61, "interval": (0.583, 0.637)}
+    credited = ranked(ranking=(a_row(round="credit", **seeds), other))
+    credit = ranking_notes(credited)[1]
+    assert credit == "Rank 1 is credited with 2 seeds that no choice has seen: 61.0, 58.3 to 63.7 (95%)."
+    assert "2 unseen" in "\n".join(drawn(result_table(credited), 160))
+    flattered = "The seeds that put rank 1 first are those of its accuracy, and flatter it"
+    older = ranked(ranking=(a_row(round="final", seeds=2, final=(0.7, 0.71)), other))
+    assert ranking_notes(older)[1] == f"{flattered}."
+    once = ranked(ranking=(a_row(), other))
+    assert ranking_notes(once)[0] == f"{flattered}: --finalists 3 credits the winner with others."
+    assert not any(flattered in note for note in ranking_notes(ranked())), "one net alone was not chosen"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 from nas_scale.statistics.ranking import Ranking, ScoredNet, rank
 from nas_scale.statistics.significance import significantly_different
@@ -22,7 +23,14 @@ def scores(*accuracies: float, images: int = 1000) -> tuple[Score, ...]:
     return tuple(Score(accuracy, images, 0.0, 1, 0.0, 0.0) for accuracy in accuracies)
 
 
-def net(trial: int, *search: float, final: tuple[float, ...] = (), images: int = 1000, **rest: Any) -> ScoredNet:
+def net(
+    trial: int,
+    *search: float,
+    final: tuple[float, ...] = (),
+    credit: tuple[float, ...] = (),
+    images: int = 1000,
+    **rest: Any,
+) -> ScoredNet:
     flops = rest.pop("flops", 400_000_000)
     found = {"key": f"net {trial}", **rest}
     return ScoredNet(
@@ -31,6 +39,7 @@ def net(trial: int, *search: float, final: tuple[float, ...] = (), images: int =
         trial=trial,
         search=scores(*search, images=images),
         final=scores(*final, images=images),
+        credit=scores(*credit, images=images),
         **found,
     )
 
@@ -104,6 +113,26 @@ def test_finalists_are_ordered_by_all_their_seeds() -> None:
     assert [entry.accuracy for entry in ranking.entries] == pytest.approx([0.7975, 0.805])
     apart = rank([net(0, 0.700, final=(0.700, 0.701)), net(1, 0.704, final=(0.699, 0.700))])
     assert [entry.tied for entry in apart.entries] == [True, True]
+
+
+def test_credit_is_shown_and_changes_no_place() -> None:
+    nets = [net(0, 0.82, final=(0.80, 0.81)), net(1, 0.85, final=(0.81, 0.82)), net(2, 0.5)]
+    before = rank(nets)
+    after = rank([replace(each, credit=scores(0.70, 0.71)) if each.trial == 1 else each for each in nets])
+    assert order(after) == order(before) == [1, 0, 2]
+    first = after.entries[0]
+    assert (first.round, first.seeds, first.accuracy) == ("credit", 2, pytest.approx(0.705))
+    assert (first.search, first.final, first.credit) == ((0.85,), (0.81, 0.82), (0.70, 0.71))
+    assert [entry.accuracy for entry in after.entries[1:]] == [entry.accuracy for entry in before.entries[1:]]
+    assert first.interval is not None
+    seeds = SeedNoise(after.seed_sd, after.freedom).mean_variance(first.credit)
+    images = first.stderr**2 - seeds if first.stderr else 0.0
+    half = math.sqrt(student.ppf(0.975, after.freedom) ** 2 * seeds + 1.96**2 * images)
+    assert first.interval == pytest.approx((0.705 - half, 0.705 + half), rel=1e-3)
+
+
+def test_without_known_noise_there_is_no_interval() -> None:
+    assert [entry.interval for entry in rank([net(0, 0.8), net(1, 0.7)]).entries] == [None, None]
 
 
 def test_the_reward_decides_and_its_error_follows_its_slope() -> None:

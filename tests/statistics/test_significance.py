@@ -117,8 +117,8 @@ def test_fronts_of_equal_nets_have_significant_steps_in_a_twentieth_at_most() ->
         record = np.maximum.accumulate(accuracies.mean(axis=1))
         front = [n for n in range(8) if n == 0 or record[n] > record[n - 1]]
         members = [
-            FrontNet(row, n + 1, float(record[n]), 0.01, tuple(accuracies[n].tolist()), (float(n),), True)
-            for n in front
+            FrontNet(row, n + 1, float(record[n]), 0.01, seeds, seeds, (float(n),), again=True)
+            for n, seeds in ((n, tuple(accuracies[n].tolist())) for n in front)
         ]
         found += any(net.significant for net in with_significance(members, SeedNoise.pooled(accuracies.tolist())))
     assert found / 300 < 0.08

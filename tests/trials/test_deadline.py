@@ -90,7 +90,14 @@ def timed(
     study = study or new_study()
     epochs = EPOCHS if kind else None
     until = Deadline(
-        study, seconds, After(lambda trials: after[0], after[1]), engine.workers, seeds, epochs, known, engine.clock
+        study,
+        seconds,
+        After(lambda trials, nets: (min(after[0], nets) * after[1],)),
+        engine.workers,
+        seeds,
+        epochs,
+        known,
+        engine.clock,
     )
     whole = plan(
         trials + known,
@@ -249,7 +256,7 @@ def test_a_clock_in_this_process_and_an_engine_without_news() -> None:
         return tuple(replace(score, seconds=7.0) for score in fake_search.evaluate(replace(job, recipe=Recipe())))
 
     study = new_study()
-    until = Deadline(study, 60.0, After(lambda trials: 0, 0), clock=clock)
+    until = Deadline(study, 60.0, After(lambda trials, nets: ()), clock=clock)
     jobs: Callable[[Proposed, int], list[Job]] = lambda proposed, number: fake_search.jobs(proposed, number, 1)  # noqa: E731
     run_trials(study, replace(plan(50, jobs_of=jobs), deadline=until), InlineEngine(slow), ignore)
     assert until.spent() == pytest.approx(56.0)

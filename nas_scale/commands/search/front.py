@@ -1,9 +1,10 @@
 """The front of a search: its nets that no other beats in all objectives, with what is known of the steps between them.
 
-A front is a choice of the best of many noisy values, so its accuracies are flattered. Nets that were trained again on
-fresh seeds have lost that luck, and the others keep it: the two are never put against each other. Where a search of
-several objectives has finalists, which were chosen along the front of the trials, its front is made among them alone,
-on their fresh seeds, and all others count as not confirmed. Anywhere else it is made of all nets on the seeds that the
+A front is a choice of the best of many noisy values, so the accuracies that it is made by are flattered. Nets that were
+trained again on fresh seeds have lost the luck of the trials, and the others keep it: the two are never put against
+each other. Where a search of several objectives has finalists, which were chosen along the front of the trials, its
+front is made among them alone, on their fresh seeds, and all others count as not confirmed. Its members are then shown
+at what further seeds say, which no choice has seen. Anywhere else a front is made of all nets on the seeds that the
 trials saw.
 """
 
@@ -14,15 +15,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.results import AnyResult
 from nas_scale.commands.search.objective_names import USUAL_OBJECTIVE, read_objectives, spent
 from nas_scale.commands.search.result import FrontMember, FrontResult, RankingRow, SearchResult
 from nas_scale.commands.shared.quality import ACCURACY, Quality
 from nas_scale.errors import UserError
-from nas_scale.statistics.pareto import fronts, select_by_crowding
-from nas_scale.statistics.ranking import RankedNet
+from nas_scale.statistics.pareto import fronts
 from nas_scale.statistics.significance import significantly_different
 from nas_scale.statistics.variances import SeedNoise, image_variance_at
 from nas_scale.training.data.summary import DataSummary
@@ -32,9 +31,10 @@ from nas_scale.training.data.summary import DataSummary
 class FrontNet:
     """A ranked net. accuracy (or a caller's value), with its standard error, is the mean of `seeds`.
 
-    costs: in the order of the front's. again: it was trained again, and these are the fresh seeds. significant: whether
-    its accuracy differs from that of the member before it by more than their error (95%); None for the first, for nets
-    off the front, and where no error is known.
+    chosen: the seeds by which it is on the front or off. costs: in the order of the front's. again: it was trained
+    again, and none of these are seeds that its trial saw. significant: whether the mean of `chosen` differs from that
+    of the member before it by more than their error (95%); None for the first, for nets off the front, and where no
+    error is known.
     """
 
     row: RankingRow
@@ -42,6 +42,7 @@ class FrontNet:
     accuracy: float
     stderr: float
     seeds: tuple[float, ...]
+    chosen: tuple[float, ...]
     costs: tuple[float, ...]
     again: bool
     significant: bool | None = None
@@ -106,12 +107,12 @@ def front_of(found: AnyResult, objective: str | None = None) -> Front:
     )
     if len(objectives) < 2:
         raise UserError(f"--objective {ACCURACY.name} alone has no front; write --objective {USUAL_OBJECTIVE}")
-    confirmed = set(objectives) == set(found.objectives) and any(row.round == "final" for row in found.ranked)
+    confirmed = set(objectives) == set(found.objectives) and any(row.round != "search" for row in found.ranked)
     noise = SeedNoise(found.seed_sd, found.seed_freedom)
-    nets = [_net(row, objectives[1:], noise, confirmed and row.round == "final") for row in found.ranked]
+    nets = [_net(row, objectives[1:], noise, confirmed and row.round != "search") for row in found.ranked]
     eligible = [net for net in nets if net.again == confirmed]
-    best = fronts([_point(net.accuracy, net.costs) for net in eligible])[0]
-    members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], net.accuracy, net.rank))
+    best = fronts([(_mean(net), *(-cost for cost in net.costs)) for net in eligible])[0]
+    members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], _mean(net), net.rank))
     ranks = {net.rank for net in members}
     return Front(
         run=found.run,
@@ -125,24 +126,13 @@ def front_of(found: AnyResult, objective: str | None = None) -> Front:
     )
 
 
-def chosen_finalists(entries: Sequence[RankedNet], costs: Sequence[str], count: int) -> list[RankedNet]:
-    """Which of the ranked entries, the best first, are trained again: the first and others spread along the front.
-
-    Without costs, the first `count`.
-    """
-    if not costs or not count:
-        return list(entries[:count])
-    points = [_point(entry.accuracy or 0.0, spent(net_from_document(entry.net), costs)) for entry in entries]
-    return [entries[index] for index in select_by_crowding(points, count, first=0)]
-
-
-def _point(accuracy: float, costs: Sequence[float]) -> tuple[float, ...]:
-    return accuracy, *(-cost for cost in costs)
+def _mean(net: FrontNet) -> float:
+    return statistics.fmean(net.chosen)
 
 
 def _net(row: RankingRow, costs: Sequence[str], noise: SeedNoise, again: bool) -> FrontNet:
-    """A row of a ranking on its fresh seeds, or on those that the trials saw."""
-    seeds = row.final if again else row.search
+    """A row of a ranking on its later seeds, or on those that the trials saw."""
+    seeds = row.credit or row.final if again else row.search
     assert row.rank is not None
     assert row.stderr is not None
     return FrontNet(
@@ -151,6 +141,7 @@ def _net(row: RankingRow, costs: Sequence[str], noise: SeedNoise, again: bool) -
         accuracy=statistics.fmean(seeds),
         stderr=row.stderr if again or row.round == "search" else _stderr_in_search(row, noise),
         seeds=seeds,
+        chosen=row.final or row.search if again else row.search,
         costs=_spent(row, costs),
         again=again,
     )
@@ -167,7 +158,7 @@ def _stderr_in_search(row: RankingRow, noise: SeedNoise) -> float:
     """A finalist's error in the first round: the images' part is that of the second, at another accuracy."""
     assert row.accuracy is not None
     assert row.stderr is not None
-    again = max(row.stderr**2 - noise.mean_variance(row.final), 0.0)
+    again = max(row.stderr**2 - noise.mean_variance(row.credit or row.final), 0.0)
     images = image_variance_at(statistics.fmean(row.search), again, measured_at=row.accuracy)
     return math.sqrt(noise.mean_variance(row.search) + images)
 
@@ -178,12 +169,12 @@ def with_significance(members: Sequence[FrontNet], noise: SeedNoise) -> tuple[Fr
     With one cost accuracies rise along a front, by small steps the more members it has: where all nets are equal, tests
     of each step find a difference in less than 5% of the fronts. With more costs they are tests of so many pairs.
     """
-    variances = [noise.comparable_variance(net.seeds, net.stderr**2) for net in members]
+    variances = [noise.comparable_variance(net.chosen, net.stderr**2) for net in members]
     steps = len(members) - 1 if members and len(members[0].costs) > 1 else 1
     found = list(members[:1])
     for index, net in enumerate(members[1:], start=1):
-        variance, before = variances[index - 1] + variances[index], members[index - 1].accuracy
+        variance, before = variances[index - 1] + variances[index], _mean(members[index - 1])
         known = variance < math.inf and (noise.sd is not None or variance > 0)
-        differs = significantly_different(before, net.accuracy, variance, noise.freedom, steps) if known else None
+        differs = significantly_different(before, _mean(net), variance, noise.freedom, steps) if known else None
         found.append(replace(net, significant=differs))
     return tuple(found)

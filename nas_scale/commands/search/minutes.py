@@ -6,6 +6,7 @@ import time
 
 from nas_scale.commands.search.prepare import Prepared
 from nas_scale.commands.search.result import MinutesUsed
+from nas_scale.commands.search.trained_again import finals_plan
 from nas_scale.runs.store import Run
 from nas_scale.trials.deadline import After, Deadline
 
@@ -21,7 +22,7 @@ def deadline(prepared: Prepared, run: Run, workers: int, known: int, began: floa
     return Deadline(
         run.study,
         wanted.minutes * 60,
-        After(wanted.finalists_among, wanted.final_seeds),
+        After(lambda trials, nets: finals_plan(wanted, trials).trainings(nets)),
         workers,
         training.seeds,
         None if wanted.pruner == "none" else training.proxy.recipe.epochs,

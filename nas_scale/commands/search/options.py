@@ -176,7 +176,15 @@ class Search:
     ] = None
     final_seeds: Annotated[
         int,
-        Option("On so many fresh seeds each.", None, "N", SEARCH, least=1, most=1000, needs=Needs("finalists", (0,))),
+        Option(
+            "On so many fresh seeds each, and the winner on as many more.",
+            None,
+            "N",
+            SEARCH,
+            least=1,
+            most=1000,
+            needs=Needs("finalists", (0,)),
+        ),
     ] = 2
     pruner: Annotated[
         Literal["none"] | Kind,

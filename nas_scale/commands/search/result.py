@@ -26,8 +26,10 @@ class RankingRow(NetRow, frozen=True, kw_only=True):
 
     rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that
     failed. place: the rank of the first net that it does not differ significantly from, else its own; tied: whether it
-    shares its place. accuracy (0..1, or a caller's own value), stderr and reward are of `round`: the fresh seeds alone
-    for finalists. search, final: accuracy of each seed in both rounds. epochs: how many it was trained in the first.
+    shares its place. accuracy (0..1, or a caller's own value), stderr and reward are of `round`: the winner's of seeds
+    that no choice has seen, other finalists' of their fresh seeds alone. search, final, credit: accuracy of each seed
+    by round. interval: 95%, of accuracy; None where the noise of seeds is not known, and in older files. epochs: how
+    many it was trained in the first.
     measured: costs as they were when it was really run, by metric. included: the name of a known net that was to be
     tried. origin: the run that trained it, where that was another.
     """
@@ -48,6 +50,8 @@ class RankingRow(NetRow, frozen=True, kw_only=True):
     measured: Annotated[Mapping[str, float], WhereAny] = msgspec.field(default_factory=dict)
     search: tuple[float, ...]
     final: tuple[float, ...]
+    credit: tuple[float, ...] = ()
+    interval: tuple[float, float] | None = None
     included: str | None = None
     origin: str | None = msgspec.field(default=None, name="from")
 

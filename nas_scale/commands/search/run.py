@@ -153,6 +153,8 @@ def _row(entry: RankedNet, names: Mapping[str, str], known: Sequence[Known]) -> 
         epochs=entry.epochs,
         search=entry.search,
         final=entry.final,
+        credit=entry.credit,
+        interval=entry.interval,
         measured=entry.measured,
         included=names.get(net_key(net_from_document(entry.net))) if names else None,
         origin=known[entry.trial].origin if entry.trial < len(known) else None,

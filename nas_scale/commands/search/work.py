@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nas_scale.architecture.files import net_from_document
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.confirm import confirmed
-from nas_scale.commands.search.front import chosen_finalists
 from nas_scale.commands.search.objective_names import spent
 from nas_scale.commands.search.options import MOST_TRIALS
 from nas_scale.commands.search.prepare import Prepared
+from nas_scale.commands.search.trained_again import Scores, TrainedAgain, finals_plan
 from nas_scale.commands.search.warm_start import inside
 from nas_scale.commands.shared.events import Listener, Phase
 from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.net_lookup import net_attributes, stored_costs, stored_net
 from nas_scale.commands.shared.quality import REWARD
-from nas_scale.commands.shared.training import FINAL_SEEDS_FROM
 from nas_scale.engines.base import Engine
 from nas_scale.errors import RunFailed
 from nas_scale.feasible.region import FeasibleRegion
@@ -30,7 +28,6 @@ from nas_scale.statistics.controls import Budget, Controls, controls
 from nas_scale.statistics.ranking import Ranking, ScoredNet, rank
 from nas_scale.training.job import Score
 from nas_scale.trials.deadline import Deadline
-from nas_scale.trials.extra import run_jobs
 from nas_scale.trials.finished import FinishedTrial, finished_trials
 from nas_scale.trials.known import Known, add_known
 from nas_scale.trials.loop import run_trials
@@ -55,7 +52,8 @@ class SearchWork:
     deadline: Deadline | None = None
 
     def ranking(self) -> tuple[Ranking, tuple[str, ...]]:
-        """Trials, finalists, what they take on a device, ranking; and what a reader has to know of it.
+        """Trials, finalists, what they take on a device, the winner's credit, ranking; and what a reader has to know of
+        it.
 
         Raises RunFailed where every net failed.
         """
@@ -70,10 +68,13 @@ class SearchWork:
         if not first.entries or first.entries[0].rank is None:
             reason = next((trial.reason for trial in finished if trial.reason), "it was stopped early")
             raise RunFailed(f"every net failed, the first with: {reason}; {self.run.folder} keeps the trials")
-        finals = self._finals(first, len(every) - len(self.known))
+        again = self._again(len(every) - len(self.known))
+        finals = again.finalists(first)
         limits = [limit for limit in wanted.limits().limits if limit.metric.measure is not None]
         found = confirmed(_candidates(finished, finals), limits, lambda nets: rank(nets, self._reward()), self.on_event)
-        return rank(found.candidates, self._reward()), found.notes
+        credit = again.winners(rank(found.candidates, self._reward()))
+        credited = (replace(net, credit=credit.get(net.trial, ())) for net in found.candidates)
+        return rank(credited, self._reward()), found.notes
 
     def controls(self, ranking: Ranking) -> Controls:
         """What random nets, and the largest, would have been expected to report in the place of this ranking's best.
@@ -85,8 +86,9 @@ class SearchWork:
             return Controls()
         finished, found = finished_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
-        tried, finalists = len(self._ranked(finished)), wanted.finalists_among(len(finished) - len(self.known))
-        budget = Budget(tried, training.seeds, finalists, wanted.final_seeds, ranking.seed_sd)
+        plan = finals_plan(wanted, len(finished) - len(self.known))
+        tried, credit = len(self._ranked(finished)), plan.credit if plan.finalists else 0
+        budget = Budget(tried, training.seeds, plan.finalists, plan.seeds, ranking.seed_sd, credit)
         region = FeasibleRegion(self.prepared.space, wanted.limits())
         return controls(region, finished, budget, found, training.seed)
 
@@ -174,30 +176,22 @@ class SearchWork:
             return None
         return lambda accuracy, candidate: reward(accuracy, candidate.costs[reward.metric.name])
 
-    def _finals(self, first: Ranking, tried: int) -> dict[int, tuple[Score, ...]]:
-        """The finalists' scores on fresh seeds by trial; seeds that failed are left out. tried: trials of this run."""
+    def _again(self, tried: int) -> TrainedAgain:
+        """What trains finalists and winner. tried: trials of this run."""
         wanted = self.prepared.wanted
-        ranked = [entry for entry in first.entries if entry.rank is not None]
-        finalists = chosen_finalists(ranked, wanted.objectives[1:], wanted.finalists_among(tried))
-        seeds = range(FINAL_SEEDS_FROM, FINAL_SEEDS_FROM + wanted.final_seeds)
-        jobs: dict[tuple[str, ...], Any] = {}
-        for entry in finalists:
-            keys = iter([f"{entry.trial}/{seed}" for seed in seeds])
-            for job in self.prepared.objective.jobs(net_from_document(entry.net), seeds):
-                jobs[tuple(next(keys) for _ in job.seeds)] = job
-        if jobs:
-            self.on_event(Phase("best again, fresh seeds", len(finalists) * len(seeds), "trainings"))
-        listener = self.deadline.watching(self.on_event) if self.deadline else self.on_event
-        scores = run_jobs(self.run.study, jobs, self.engine, listener)
-        return {
-            entry.trial: tuple(
-                score for key, score in scores.items() if key.startswith(f"{entry.trial}/") and isinstance(score, Score)
-            )
-            for entry in finalists
-        }
+        return TrainedAgain(
+            finals_plan(wanted, tried),
+            self.prepared.objective,
+            wanted.reward_function(),
+            wanted.objectives[1:],
+            self.run.study,
+            self.engine,
+            self.on_event,
+            self.deadline,
+        )
 
 
-def _candidates(finished: Sequence[FinishedTrial], finals: Mapping[int, tuple[Score, ...]]) -> list[ScoredNet]:
+def _candidates(finished: Sequence[FinishedTrial], finals: Scores) -> list[ScoredNet]:
     return [
         ScoredNet(
             key=trial.key,

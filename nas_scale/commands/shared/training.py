@@ -26,8 +26,9 @@ RECIPES: Final = {
         zero_residuals=False,
     ),
 }
-# Fresh seeds of finalists start here, far from those of the search.
+# Fresh seeds of finalists start here, far from those of the search, and those that credit the winner behind them.
 FINAL_SEEDS_FROM: Final = 1000
+CREDIT_SEEDS_FROM: Final = 2000
 
 
 IMAGES, PROXY = "Images", "Proxy training"

@@ -90,7 +90,7 @@ def test_a_search_with_an_objective_that_it_does_not_know() -> None:
     assert depths == sorted(depths)
     assert found.objective == "shallow"
     assert found.ranking[0].accuracy == pytest.approx(1 / depths[0])
-    assert [row.round for row in found.ranked].count("final") == 1, "as many finalists as are usual with it"
+    assert [row.round for row in found.ranked].count("credit") == 1, "as many finalists as are usual with it"
     notes = [event.text for event in events if isinstance(event, Note)]
     assert notes[1:] == ["objective: few blocks", "blocks of efficientnet can be counted without error"]
     assert next(event.measure for event in events if isinstance(event, Phase)) == Quality("shallowness", percent=True)

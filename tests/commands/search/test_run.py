@@ -86,7 +86,7 @@ def test_an_objective_is_called_once_a_net_and_seed(tmp_path: Path) -> None:
     assert len(called) == 5
     called.clear()
     search(evaluate=counted, trials=5, sampler="random", seeds=2, finalists=2, final_seeds=3)
-    assert len(called) == 5 * 2 + 2 * 3
+    assert len(called) == 5 * 2 + 2 * 3 + 3, "trials, finalists, the winner"
 
 
 def test_failing_objectives_are_rows_with_their_reason_and_the_search_goes_on() -> None:
@@ -243,15 +243,20 @@ def test_an_image_that_cannot_be_decoded_is_an_error_of_the_input(nas_scale: Com
     assert list((tmp_path / "results").iterdir()) == []
 
 
-def test_finalists_are_ranked_on_fresh_seeds(nas_scale: Command) -> None:
+def test_finalists_are_ranked_on_fresh_seeds_and_the_winner_is_credited_with_others(nas_scale: Command) -> None:
     found = search(
         max_flops=400e6, data="digits", proxy_resolution=12, trials=5, finalists=2, final_seeds=3, device="cpu"
     )
     rounds = [entry.round for entry in found.ranking]
-    assert rounds == ["final", "final", "search", "search", "search"]
-    first = found.ranking[0]
-    assert (first.seeds, len(first.final), len(first.search)) == (3, 3, 1)
-    assert first.accuracy == pytest.approx(sum(first.final) / 3)
+    assert rounds == ["credit", "final", "search", "search", "search"]
+    first, second, *_ = found.ranking
+    assert (first.seeds, len(first.credit), len(first.final), len(first.search)) == (3, 3, 3, 1)
+    assert first.accuracy == pytest.approx(sum(first.credit) / 3)
+    assert first.credit != first.final, "from other seeds"
+    assert (second.seeds, second.credit) == (3, ())
+    assert second.accuracy == pytest.approx(sum(second.final) / 3)
+    values = [sum((*row.search, *row.final)) / 4 for row in (first, second)]
+    assert values[0] >= values[1], "ranked by the seeds that chose, whatever the others say"
 
 
 PRUNED: Any = {
@@ -277,11 +282,11 @@ def test_stopped_nets_are_listed_after_the_others_and_are_no_finalists(
     assert len(found.nets) == states.count("complete")
     for entry in found.ranking:
         assert entry.epochs in ((9,) if entry.state == "complete" else (1, 3))
-        assert len(entry.search) == entry.seeds == 2 or entry.round == "final"
+        assert len(entry.search) == entry.seeds == 2 or entry.round != "search"
         if entry.state == "pruned":
             assert (entry.rank, entry.place, entry.stderr, entry.final) == (None, None, None, ())
             assert entry.accuracy == pytest.approx(sum(entry.search) / 2)
-    assert [entry.round for entry in found.ranking[:3]] == ["final", "final", "search"]
+    assert [entry.round for entry in found.ranking[:3]] == ["credit", "final", "search"]
     assert plain(found)["pruner"] == {"kind": kind, "reduction": 3}
     more = search(**PRUNED, pruner=kind, sampler=sampler, workers=3, results="three")
     assert more.ranking == found.ranking
