@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+FAR: Final = 3.0
 FREEDOM: Final = 5  # degrees of freedom that luck is estimated on, at least
 LEAST: Final = 8  # nets, below which a column says nothing
 GUESSED: Final = 0.5  # share of what does not go with the truth that is taken for luck where no two trainings tell
@@ -61,8 +62,21 @@ class Scores:
             found = [((numbers[line["net"]], line["seed"]), column.of(line)) for line in lines]
             kept = {key: value for key, value in found if value is not None}
             if len({net for net, _ in kept}) >= LEAST:
-                values[column] = _centred(kept)
+                values[column] = _clipped(_centred(kept))
         return cls(tuple(values), len(numbers), values)
+
+    def resampled(self, rng: np.random.Generator) -> Scores:
+        """As many nets drawn from these, some of them more than once and then as if they were different ones."""
+        chosen = rng.integers(self.nets, size=self.nets)
+        values = {}
+        for column, every in self.values.items():
+            own: dict[int, list[tuple[int, float]]] = defaultdict(list)
+            for (net, seed), value in every.items():
+                own[net].append((seed, value))
+            kept = {(place, seed): value for place, net in enumerate(chosen) for seed, value in own[int(net)]}
+            if len({net for net, _ in kept}) >= LEAST:
+                values[column] = _centred(kept)
+        return Scores(tuple(values), self.nets, values)
 
 
 def _centred(values: dict[tuple[int, int], float]) -> dict[tuple[int, int], float]:
@@ -75,6 +89,15 @@ def _centred(values: dict[tuple[int, int], float]) -> dict[tuple[int, int], floa
     usual = float(np.mean([np.mean(each) for each in by_net.values()]))
     means = {seed: float(np.mean(each)) if len(each) >= LEAST else usual for seed, each in by_seed.items()}
     return {(net, seed): value - means[seed] for (net, seed), value in values.items()}
+
+
+def _clipped(values: dict[tuple[int, int], float]) -> dict[tuple[int, int], float]:
+    """None further than FAR robust standard deviations from the median: a net that hardly learns is bad, how bad is no
+    matter, and one such would pass for a spread of all nets."""
+    found = np.array(list(values.values()))
+    middle = float(np.median(found))
+    reach = FAR * 1.4826 * float(np.median(abs(found - middle)))
+    return {key: min(max(value, middle - reach), middle + reach) for key, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)

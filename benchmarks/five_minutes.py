@@ -12,22 +12,30 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from allocations import Policy, Stage, answers, drawn, first_nets, guided_answers, ratio, regrets
-from curve_moments import Column, Floats, Moments, Scores, root_of
+from curve_moments import METRICS, Column, Floats, Moments, Scores, root_of
 from curve_pools import Pool, made_like_options, real_nets
 from curve_records import BUDGETS, Kind, kinds, truth_of
 
+RESAMPLES: Final = 60
 NETS_A_TRAINING: Final = 3  # of the pool that is drawn from at random, by whole trainings in the budget
 GUIDED_BUDGET: Final = 14  # playing out a longer search with the predictor takes ten times as long
 WHOLE: Final = Column("whole")
 AGAIN: Final = Stage(WHOLE, 3, seeds=2)
 TODAY: Final = Policy("whole, 3 twice again: today's way", (Stage(WHOLE), AGAIN))
+
+
+NOTES: Final = (
+    "Costs are in whole trainings; *nets differ* and *luck* (of one training) are standard deviations in points, *goes "
+    "with the truth* is the correlation of one training. *Other nets*: where the ratio lies in 8 of 10 bootstrap "
+    "samples of the recorded nets."
+)
 
 
 def policies(kind: Kind) -> Iterator[Policy]:
@@ -46,7 +54,7 @@ def policies(kind: Kind) -> Iterator[Policy]:
     early = Stage(Column("whole", 1))
     yield Policy("a third of whole, 4 go on, 2 again", (early, Stage(WHOLE, 4, goes_on=True), Stage(WHOLE, 2)))
     for recipe in kind.shorter:
-        for metric in ("accuracy", "even", "loss"):
+        for metric in METRICS:
             short = Column(recipe, metric=metric)
             named = recipe if metric == "accuracy" else f"{recipe} by {metric}"
             yield Policy(f"{named}, 3 twice again", (Stage(short), Stage(short, 3, seeds=2)))
@@ -67,7 +75,10 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A policy: nets tried, mean regret in points, that over random search's in today's way, with standard errors."""
+    """A policy: nets tried, mean regret in points, that over random search's in today's way, with standard errors.
+
+    likely: between what 8 in 10 such ratios lie had other nets been recorded; None where it was not asked.
+    """
 
     name: str
     nets: int
@@ -75,6 +86,7 @@ class Row:
     error: float
     ratio: float
     ratio_error: float
+    likely: tuple[float, float] | None = None
 
 
 def needed(policy: Policy, moments: Moments, truth: Column) -> Moments | None:
@@ -117,19 +129,51 @@ def row(policy: Policy, found: tuple[int, Floats], base: Floats) -> Row:
 
 
 def shown(rows: Sequence[Row]) -> list[str]:
-    lines = ["| trainings | nets | points behind the best | over random search's |", "|---|---|---|---|"]
+    asked = any(each.likely for each in rows)
+    lines = [
+        "| trainings | nets | points behind the best | over random search's |" + " other nets |" * asked,
+        "|---|---|---|---|" + "---|" * asked,
+    ]
     for each in rows:
         of_random = f"{each.ratio:.2f} ± {each.ratio_error:.2f}"
-        lines.append(f"| {each.name} | {each.nets} | {each.regret:.2f} ± {each.error:.2f} | {of_random} |")
+        ends = f" {each.likely[0]:.2f} to {each.likely[1]:.2f} |" if each.likely else ""
+        lines.append(f"| {each.name} | {each.nets} | {each.regret:.2f} ± {each.error:.2f} | {of_random} |{ends}")
     return lines
 
 
-def random_table(world: World, budget: int) -> list[str]:
+def random_table(world: World, scores: Scores, budget: int) -> list[str]:
     base = at_random(TODAY, world, budget)
     if base is None:
         return []
-    found = [(policy, at_random(policy, world, budget)) for policy in policies(world.kind)]
-    return shown([row(policy, each, base[1]) for policy, each in found if each is not None])
+    others, found = resampled(world, scores), [(each, at_random(each, world, budget)) for each in policies(world.kind)]
+    return shown(
+        [
+            replace(row(policy, each, base[1]), likely=likely(policy, others, budget))
+            for policy, each in found
+            if each is not None
+        ]
+    )
+
+
+def resampled(world: World, scores: Scores) -> list[World]:
+    """The same with RESAMPLES draws of as many nets from those recorded, a tenth of the replays each."""
+    rng = np.random.default_rng(3)
+    drawn_again = [scores.resampled(rng) for _ in range(RESAMPLES)]
+    return [
+        replace(world, moments=Moments.of(each, world.truth), replays=world.replays // 10)
+        for each in drawn_again
+        if {world.truth, WHOLE} <= set(each.columns)
+    ]
+
+
+def likely(policy: Policy, others: Sequence[World], budget: int) -> tuple[float, float]:
+    found = []
+    for world in others:
+        each, base = at_random(policy, world, budget), at_random(TODAY, world, budget)
+        if each is not None and base is not None:
+            found.append(float(each[1].mean() / base[1].mean()))
+    low, high = np.quantile(found, [0.1, 0.9])
+    return float(low), float(high)
 
 
 def guided_table(world: World, budget: int, pool: Pool) -> list[str]:
@@ -171,14 +215,14 @@ def section(kind: Kind, replays: int, guided_replays: int, bench: Path | None) -
     if truth is None:
         return [*lines, f"{len(kind.lines)} trainings recorded so far: too few to say anything."]
     world = World(kind, Moments.of(scores, truth), truth, replays, guided_replays)
-    lines += [f"The truth is the mean of `{truth.recipe}` over all seeds.", "", *about(world, scores), ""]
+    lines += [f"The truth is the mean of `{truth.recipe}` over all seeds.", "", *about(world, scores), "", NOTES, ""]
     for minutes, budget in BUDGETS.items():
         lines += [f"### {minutes}: as long as {budget} whole trainings", ""]
         lines += [
             f"{NETS_A_TRAINING * budget} nets that are alike in nothing, drawn at random ({replays:,} replays):",
             "",
         ]
-        lines += [*random_table(world, budget), ""]
+        lines += [*random_table(world, scores, budget), ""]
         if guided_replays and budget <= GUIDED_BUDGET:
             pool = made_like_options() if not kind.real or bench is None else real_nets(bench)
             lines += [f"{pool.about}, proposed by the predictor ({guided_replays} replays):", ""]

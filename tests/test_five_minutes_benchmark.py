@@ -54,6 +54,24 @@ def test_luck_and_worth_are_told_apart(moments: ModuleType) -> None:
     assert found.correlation(third, whole) == pytest.approx(0.7 * 3 / 13**0.5, abs=0.05)
 
 
+def test_a_net_that_hardly_learns_is_no_spread_of_all(moments: ModuleType) -> None:
+    whole = moments.Column("whole")
+    lines = _made_up(100, 0.7)
+    usual = moments.Moments.of(moments.Scores.of(lines, (whole,))).worth[0, 0]
+    for line in lines[:1]:
+        line["checks"][0]["accuracy"] = [0.0, 0.0]
+    assert moments.Moments.of(moments.Scores.of(lines, (whole,))).worth[0, 0] == pytest.approx(usual, rel=0.15)
+
+
+def test_bootstrap_samples_scatter_about_what_was_recorded(moments: ModuleType) -> None:
+    whole = moments.Column("whole")
+    scores = moments.Scores.of(_made_up(200, 0.7), (whole,))
+    generator = np.random.default_rng(6)
+    found = [moments.Moments.of(scores.resampled(generator)).worth[0, 0] for _ in range(60)]
+    assert np.mean(found) == pytest.approx(moments.Moments.of(scores).worth[0, 0], rel=0.05)
+    assert np.std(found) == pytest.approx((2 / 200) ** 0.5 * (4 + 1 / 2), rel=0.3)  # of a variance from means of two
+
+
 def _moments(module: ModuleType, correlation: float, luck: float) -> Any:
     columns = (module.Column("long"), module.Column("whole"), module.Column("third"))
     worth = np.full((3, 3), correlation) + (1 - correlation) * np.eye(3)
