@@ -1,9 +1,9 @@
 """The trainings after a search's trials: which nets are trained again, on how many seeds, and what each seed is for.
 
 A winner is the largest of many noisy values, so the seeds that chose it flatter it. Its trainings are of three kinds:
-those that the search saw, on which finalists are chosen; fresh ones of the finalists, on which, with the first, the
-winner is chosen; and crediting ones, of the winner alone, which no choice sees. Its accuracy is that of the last alone.
-Of a Pareto front every member is a winner.
+those that the search saw, on which finalists are chosen; fresh ones of the finalists, on which, with the first, ever
+fewer are chosen until one is left; and crediting ones, of the winner alone, which no choice sees. Its accuracy is that
+of the last alone. Of a Pareto front every member is a winner.
 
 The policy is a pure function from what is known to what is trained next, in rounds. A round is trained whole before the
 next is asked for, so that neither the number of workers nor a kill changes what is chosen.
@@ -20,19 +20,38 @@ from nas_scale.statistics.pareto import fronts, select_by_crowding
 
 @dataclass(frozen=True, slots=True)
 class FinalsPlan:
-    """finalists: nets that the winner is chosen from, 0 to train nothing again. seeds: fresh ones of each of them.
-    credit: further ones of each winner. front: whether all members of a Pareto front are winners."""
+    """finalists: nets that the winner is chosen from, 0 to train nothing again. credit: seeds of each winner that no
+    choice sees. front: whether all members of a Pareto front are winners.
+
+    Of one winner finalists are halved: all get a fresh seed, then the better half another, and so on until the last two
+    have had theirs (sequential halving; Karnin et al. 2013). Of a front all get `credit` fresh seeds.
+    """
 
     finalists: int
-    seeds: int
     credit: int
     front: bool = False
 
+    def rounds(self, nets: int) -> tuple[int, ...]:
+        """How many nets are trained again in each round that chooses, where so many have a value."""
+        left = min(self.finalists, nets)
+        if self.front:
+            return (left,) if left > 1 else ()
+        sizes = []
+        while left > 1:
+            sizes.append(left)
+            left = 2 if left == 3 else left // 2
+        return tuple(sizes)
+
+    @property
+    def seeds(self) -> int:
+        """Fresh seeds of a net in a round."""
+        return self.credit if self.front else 1
+
     def trainings(self, nets: int) -> tuple[int, ...]:
-        """Of each round, at most, where so many nets have a value."""
+        """Of each round, at most, where so many nets have a value; the last one credits."""
         chosen = min(self.finalists, nets)
-        fresh = chosen * self.seeds if chosen > 1 else 0
-        return fresh, (chosen if self.front else min(chosen, 1)) * self.credit
+        fresh = (size * self.seeds for size in self.rounds(nets))
+        return *fresh, (chosen if self.front else min(chosen, 1)) * self.credit
 
 
 def _itself(accuracy: float) -> float:
@@ -56,10 +75,10 @@ class Contender:
         """The fresh seeds that did not fail."""
         return tuple(accuracy for accuracy in self.fresh if accuracy is not None)
 
-    @property
-    def value(self) -> float:
-        """The reward of all seeds that a choice may see."""
-        return self.reward(statistics.fmean((*self.first, *self.again)))
+    def value(self, fresh: int | None = None) -> float:
+        """The reward of all seeds that a choice may see: the first and so many of the others, all where it is None."""
+        again = (accuracy for accuracy in self.fresh[:fresh] if accuracy is not None)
+        return self.reward(statistics.fmean((*self.first, *again)))
 
 
 def next_round(nets: Sequence[Contender], plan: FinalsPlan) -> dict[int, int]:
@@ -67,10 +86,14 @@ def next_round(nets: Sequence[Contender], plan: FinalsPlan) -> dict[int, int]:
 
     nets: all that have a value, in any order. Where there is nothing to choose from, no seed is spent on choosing.
     """
-    chosen = finalists(nets, plan.finalists)
-    if len(chosen) < 2:
-        return {}
-    return {net.number: plan.seeds - len(net.fresh) for net in chosen if len(net.fresh) < plan.seeds}
+    left = finalists(nets, plan.finalists)
+    for number, size in enumerate(plan.rounds(len(left))):
+        if not plan.front:
+            left = sorted(left, key=lambda net: (-net.value(number), net.number))[:size]
+        due = (number + 1) * plan.seeds
+        if any(len(net.fresh) < due for net in left):
+            return {net.number: due - len(net.fresh) for net in left if len(net.fresh) < due}
+    return {}
 
 
 def finalists(nets: Sequence[Contender], count: int) -> list[Contender]:
@@ -83,14 +106,14 @@ def finalists(nets: Sequence[Contender], count: int) -> list[Contender]:
 
 
 def winners(nets: Sequence[Contender]) -> list[Contender]:
-    """Those to be credited, once no further round is asked for: the best of those with fresh seeds by all its seeds, or
-    of all where none has any; with costs, the members of their Pareto front by the fresh seeds too."""
-    again = [net for net in nets if net.again]
-    eligible = sorted(again or nets, key=lambda net: (-net.value, net.number))
+    """Those to be credited, once no further round is asked for: the best, by all its seeds, of those with the most
+    fresh ones; with costs, the members of the Pareto front by the fresh seeds too."""
+    eligible = sorted(nets, key=lambda net: (-len(net.again), -net.value(), net.number))
+    again = [net for net in eligible if net.again]
     if not again or not eligible[0].costs:
         return eligible[:1]
-    points = [_point(statistics.fmean(net.again), net.costs) for net in eligible]
-    return [eligible[index] for index in sorted({0, *fronts(points)[0]})]
+    points = [_point(statistics.fmean(net.again), net.costs) for net in again]
+    return [again[index] for index in sorted({0, *fronts(points)[0]})]
 
 
 def _point(accuracy: float, costs: Sequence[float]) -> tuple[float, ...]:

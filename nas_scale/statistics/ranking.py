@@ -120,7 +120,8 @@ class _Standing:
 
 
 def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: SeedNoise | None = None) -> Ranking:
-    """Ranks by reward (accuracy when there is none): finalists first, by all seeds but the crediting, then the others.
+    """Ranks by reward (accuracy when there is none), of all seeds but the crediting: finalists first, those that came
+    furthest before the others, then nets that were none.
 
     All seeds order finalists better than the fresh ones alone (benchmarks/search_quality.py). Equal nets appear once,
     as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that broke a
@@ -134,7 +135,7 @@ def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: S
         rounds = (scores for each in scored for scores in (each.search, each.final, each.credit))
         noise = SeedNoise.pooled(map(accuracies_of, rounds))
     every = [_measure(candidate, noise, reward) for candidate in scored]
-    every.sort(key=lambda net: (not net.candidate.final, -net.standing, net.candidate.trial))
+    every.sort(key=lambda net: (-len(net.candidate.final), -net.standing, net.candidate.trial))
     measured = [net for net in every if net.candidate.over is None]
     standings, variances = [net.standing for net in measured], [net.standing_variance for net in measured]
     seeds = [Seeds(len(net.candidate.search), len(net.candidate.final)) for net in measured]

@@ -79,30 +79,26 @@ def _shape(seeds: Sequence[Seeds]) -> tuple[int, int, tuple[int, ...]]:
 def critical_value(nets: int, first: int, fresh: tuple[int, ...], freedom: int) -> float:
     """How many standard errors of the difference equal nets lie below their leader, at most, in 95% of the rankings.
 
-    In each simulated ranking those that are best on their first seeds get the fresh ones. The leader is the best of
-    them by all its seeds, or the best of all where there are no fresh ones. freedom: of the pooled variance, from which
-    and from the net's own seeds its variance is estimated (variances.py); 0 where variances are known.
+    In each simulated ranking those that are best on their first seeds get fresh ones, round by round. The leader is the
+    best, by all its seeds, of those with the most, or the best of all where there are no fresh ones. freedom: of the
+    pooled variance, from which and from the net's own seeds its variance is estimated (variances.py); 0 where variances
+    are known.
     """
     import numpy as np
 
     draw = np.random.default_rng(0)
-    chosen, again = len(fresh), np.array(fresh, np.float64)
+    chosen = len(fresh)
     drawn = nets * first if first > 1 else min(chosen + 2, nets)
     rankings = int(np.clip(DRAWS // drawn, *RANKINGS))
     if first > 1:
         means = np.sort(draw.standard_normal((rankings, nets)), axis=1)[:, ::-1] / first**0.5
     else:  # the others are known equally well: none is further from the leader than the last
         means = _largest_and_least(draw, rankings, nets, drawn - 1)
-    counts = first + np.pad(again, (0, means.shape[1] - chosen))
     squares = draw.chisquare(first - 1, means.shape) if first > 1 else np.zeros(means.shape)
     pooled = squares.sum(axis=1)
-    if chosen:
-        later = draw.standard_normal((rankings, chosen)) / np.sqrt(again)
-        within = np.where(again > 1, draw.chisquare(np.maximum(again - 1, 1), later.shape), 0.0)
-        between = first * again / counts[:chosen] * (means[:, :chosen] - later) ** 2
-        pooled += within.sum(axis=1)
-        squares[:, :chosen] += within + between
-        means[:, :chosen] = (first * means[:, :chosen] + again * later) / counts[:chosen]
+    means[:, :chosen], squares[:, :chosen], within = _halved(draw, means[:, :chosen], squares[:, :chosen], first, fresh)
+    pooled += within
+    counts = first + np.pad(np.array(fresh, np.float64), (0, means.shape[1] - chosen))
     if freedom:
         of_these = nets * (first - 1) + sum(fresh) - chosen
         others = draw.chisquare(freedom - of_these, rankings) if freedom > of_these else 0.0
@@ -110,9 +106,35 @@ def critical_value(nets: int, first: int, fresh: tuple[int, ...], freedom: int) 
         variances = (squares + PRIOR_FREEDOM * pooled[:, None]) / (counts - 1 + PRIOR_FREEDOM) / counts
     else:
         variances = np.broadcast_to(1 / counts, means.shape)
-    leader = means[:, : chosen or nets].argmax(axis=1)[:, None]
+    leader = means[:, : fresh.count(max(fresh)) if fresh else nets].argmax(axis=1)[:, None]
     best, of_best = (np.take_along_axis(values, leader, 1) for values in (means, variances))
     return float(np.quantile(((best - means) / np.sqrt(of_best + variances)).max(axis=1), CONFIDENCE))
+
+
+def _halved(
+    draw: np.random.Generator, means: Floats, squares: Floats, first: int, fresh: tuple[int, ...]
+) -> tuple[Floats, Floats, Floats]:
+    """Nets chosen on their first seeds and trained again, a seed a round, the best of a round going on to the next.
+
+    means, squares: of the first seeds, the best net first, [rankings, nets]; squares are sums of squared deviations.
+    fresh: how many further seeds each net gets, the most first. Returned are both of all seeds, and the squares within
+    the further seeds alone, [rankings].
+    """
+    import numpy as np
+
+    again, within = np.zeros_like(means), np.zeros_like(means)
+    alive = len(fresh)
+    for number in range(max(fresh, default=0)):
+        order = np.argsort(-means[:, :alive], axis=1, kind="stable")
+        for values in (means, squares, again, within):
+            values[:, :alive] = np.take_along_axis(values[:, :alive], order, 1)
+        alive = sum(each > number for each in fresh)
+        seed = draw.standard_normal((len(means), alive))
+        for mean, square, before in ((means, squares, first + number), (again, within, number)):
+            step = seed - mean[:, :alive]  # Welford's
+            mean[:, :alive] += step / (before + 1)
+            square[:, :alive] += step * (seed - mean[:, :alive])
+    return means, squares, within.sum(axis=1)
 
 
 def _largest_and_least(draw: np.random.Generator, samples: int, count: int, largest: int) -> Floats:

@@ -12,35 +12,50 @@ from nas_scale.statistics.finals import Contender, FinalsPlan, finalists, next_r
 from nas_scale.statistics.pareto import dominates
 from nas_scale.statistics.variances import SeedNoise
 
-PLAN = FinalsPlan(finalists=3, seeds=2, credit=2)
+PLAN = FinalsPlan(finalists=5, credit=2)
 
 
 def contenders(*accuracies: float) -> list[Contender]:
     return [Contender(number, (accuracy,)) for number, accuracy in enumerate(accuracies)]
 
 
-def test_the_best_are_trained_again_until_all_have_their_seeds() -> None:
-    nets = contenders(0.5, 0.8, 0.6, 0.7, 0.8)
-    assert next_round(nets, PLAN) == {1: 2, 4: 2, 3: 2}
-    begun = [replace(net, fresh=(0.7,)) if net.number == 4 else net for net in nets]
-    assert next_round(begun, PLAN) == {1: 2, 4: 1, 3: 2}
-    failed = [replace(net, fresh=(None, None)) if net.number in (1, 3, 4) else net for net in nets]
-    assert next_round(failed, PLAN) == {}, "a seed that failed is not tried for ever"
+def after(nets: list[Contender], fresh: dict[int, tuple[float | None, ...]]) -> list[Contender]:
+    return [replace(net, fresh=fresh.get(net.number, ())) for net in nets]
+
+
+def test_finalists_are_halved_on_all_their_seeds_until_two_are_left() -> None:
+    nets = contenders(0.5, 0.8, 0.6, 0.7, 0.8, 0.9)
+    plan = FinalsPlan(finalists=4, credit=2)
+    assert next_round(nets, plan) == {5: 1, 1: 1, 4: 1, 3: 1}
+    begun = after(nets, {5: (0.5,), 1: (0.7,)})
+    assert next_round(begun, plan) == {4: 1, 3: 1}, "a round is gone on with"
+    first = after(nets, {5: (0.5,), 1: (0.7,), 4: (0.9,), 3: (0.9,)})
+    assert next_round(first, plan) == {4: 1, 3: 1}, "0.85 and 0.8 in the mean, of which 5 has 0.7 and 1 has 0.75"
+    last = after(nets, {5: (0.5,), 1: (0.7,), 4: (0.9, 0.1), 3: (0.9, 0.3)})
+    assert next_round(last, plan) == {}
+    assert [net.number for net in winners(last)] == [3], "0.63 in the mean against 0.6"
+
+
+def test_a_seed_that_failed_is_not_tried_for_ever() -> None:
+    nets = contenders(0.5, 0.8, 0.6)
+    plan = FinalsPlan(finalists=2, credit=2)
+    assert next_round(after(nets, {1: (None,), 2: (None,)}), plan) == {}
+    assert [net.number for net in winners(after(nets, {1: (None,), 2: (0.1,)}))] == [2]
 
 
 @pytest.mark.parametrize("plan", [replace(PLAN, finalists=0), replace(PLAN, finalists=1)])
 def test_no_seed_is_spent_on_choosing_from_one(plan: FinalsPlan) -> None:
     assert next_round(contenders(0.5, 0.8), plan) == {}
     assert next_round(contenders(0.5), PLAN) == {}
-    assert plan.trainings(8) == (0, 2 * plan.finalists)
+    assert plan.trainings(8) == (2 * plan.finalists,)
 
 
-def test_the_winner_is_the_best_by_all_seeds_that_chose() -> None:
+def test_the_winner_is_the_best_by_all_seeds_of_those_that_came_furthest() -> None:
     nets = [
         Contender(0, (0.9,), (0.6, 0.6)),
         Contender(1, (0.7,), (0.8, 0.8)),
-        Contender(2, (0.95,)),
-        Contender(3, (0.8,), (None, None)),
+        Contender(2, (0.95,), (0.9,)),
+        Contender(3, (0.99,)),
     ]
     assert [net.number for net in winners(nets)] == [1]
     assert [net.number for net in winners(contenders(0.5, 0.8, 0.8))] == [1], "without fresh seeds, by the first"
@@ -54,7 +69,7 @@ def test_every_member_of_a_front_is_a_winner_and_so_is_rank_1() -> None:
     found = {net.number for net in winners(nets)}
     points = {net.number: (statistics.fmean(net.again), -net.costs[0]) for net in nets}
     on_front = {n for n, point in points.items() if not any(dominates(other, point) for other in points.values())}
-    best = max(nets, key=lambda net: net.value).number
+    best = max(nets, key=lambda net: net.value()).number
     assert found == on_front | {best}
     chosen = finalists([replace(net, fresh=()) for net in nets], 5)
     assert len(chosen) == 5
@@ -62,8 +77,9 @@ def test_every_member_of_a_front_is_a_winner_and_so_is_rank_1() -> None:
 
 
 def test_trainings_are_counted_as_the_rounds_have_them() -> None:
-    assert PLAN.trainings(8) == (6, 2)
-    assert PLAN.trainings(2) == (4, 2)
+    assert PLAN.trainings(80) == (5, 2, 2)
+    assert replace(PLAN, finalists=12).trainings(80) == (12, 6, 3, 2, 2)
+    assert PLAN.trainings(2) == (2, 2)
     assert replace(PLAN, finalists=6, front=True).trainings(8) == (12, 12)
 
 

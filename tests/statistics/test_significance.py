@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from scipy.stats import studentized_range
 from scipy.stats import t as student
 
 from nas_scale.commands.search.front import FrontNet, with_significance
+from nas_scale.statistics.finals import Contender, FinalsPlan, next_round, winners
 from nas_scale.statistics.ranking import ScoredNet, rank
 from nas_scale.statistics.significance import Seeds, critical_value, tied_places
 from nas_scale.statistics.variances import PRIOR_FREEDOM, SeedNoise
@@ -96,17 +97,22 @@ def test_where_no_net_was_chosen_it_is_tukeys_range_and_for_two_nets_students_t(
     assert critical_value(2, 1, (), 0) == pytest.approx(1.96, rel=0.03)
 
 
-def test_whole_rankings_of_equal_nets_keep_to_a_twentieth() -> None:
-    draw, apart = np.random.default_rng(3), 0
-    for _ in range(200):
-        first = draw.normal(0.7, 0.01, 20)
-        chosen = {*np.argsort(-first)[:3].tolist()}
-        nets = [_net(n, first[n], draw.normal(0.7, 0.01, 2) if n in chosen else ()) for n in range(20)]
-        apart += any(entry.place != 1 for entry in rank(nets).entries)
-    assert apart / 200 < 0.10
+@pytest.mark.parametrize(("nets", "finalists"), [(8, 3), (20, 4), pytest.param(100, 10, marks=pytest.mark.slow)])
+def test_whole_rankings_of_equal_nets_keep_to_a_twentieth(nets: int, finalists: int) -> None:
+    """Finalists halved as a search halves them."""
+    draw, plan, apart = np.random.default_rng(3), FinalsPlan(finalists, credit=2), 0
+    for _ in range(600):
+        known = {n: Contender(n, (seen,)) for n, seen in enumerate(draw.normal(0.7, 0.01, nets).tolist())}
+        while wanted := next_round(list(known.values()), plan):
+            for n, more in wanted.items():
+                known[n] = replace(known[n], fresh=(*known[n].fresh, *draw.normal(0.7, 0.01, more).tolist()))
+        ranked = rank([_net(n, net.first[0], net.again) for n, net in known.items()])
+        assert ranked.entries[0].trial == winners(list(known.values()))[0].number
+        apart += any(entry.place != 1 for entry in ranked.entries)
+    assert 0.02 < apart / 600 < 0.075
 
 
-def _net(trial: int, first: float, final: Floats | tuple[float, ...]) -> ScoredNet:
+def _net(trial: int, first: float, final: tuple[float, ...]) -> ScoredNet:
     return ScoredNet(str(trial), {}, {}, trial, scores(first), scores(*final))
 
 

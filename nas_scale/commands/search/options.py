@@ -38,7 +38,7 @@ MOST_TRIALS: Final = 1_000_000
 TOLERANCE: Final = 0.1  # of a target, on both sides
 CEILING_TOLERANCE: Final = 0.05  # below a target that is the most that a net may cost
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
-FINALIST_OF: Final = 20
+FINALIST_OF: Final = 10
 LEAST_FINALISTS: Final = 3
 LEAST_ON_FRONT: Final = 6  # with several objectives: a front has more nets worth knowing than a ranking
 
@@ -165,7 +165,7 @@ class Search:
     finalists: Annotated[
         int | None,
         Option(
-            "So many of the best are trained again.",
+            "So many of the best are trained again: a seed each, then the better half, and so on.",
             f"1 in {FINALIST_OF} of the nets tried, {LEAST_FINALISTS} at least; with several objectives "
             f"{LEAST_ON_FRONT} at least, spread along the Pareto front",
             "N",
@@ -177,7 +177,7 @@ class Search:
     final_seeds: Annotated[
         int,
         Option(
-            "On so many fresh seeds each, and the winner on as many more.",
+            "Fresh seeds of the winner alone, which no choice has seen; its accuracy is theirs.",
             None,
             "N",
             SEARCH,

@@ -28,9 +28,8 @@ Scores: TypeAlias = Mapping[int, tuple[Score, ...]]  # by trial; without those o
 
 
 def finals_plan(wanted: Search, trials: int) -> FinalsPlan:
-    """How the best of so many trials are trained again. The winner is credited with as many seeds as were fresh."""
-    seeds = wanted.final_seeds
-    return FinalsPlan(wanted.finalists_among(trials), seeds, seeds, front=len(wanted.objectives) > 1)
+    """How the best of so many trials are trained again."""
+    return FinalsPlan(wanted.finalists_among(trials), wanted.final_seeds, front=len(wanted.objectives) > 1)
 
 
 @dataclass(frozen=True, slots=True)

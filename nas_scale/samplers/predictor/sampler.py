@@ -34,11 +34,11 @@ class Predictor(SingleObjective):
     thousands of feasible nets: random ones, those known, and their neighbours one and two changes away. Pending trials
     differ by the function each has drawn.
     temper: factor of the posterior's standard deviation. 0 follows the mean, and stays where a score was luck; 1 is
-    Thompson sampling; 0.5 found the best nets, trained ones and simulated (benchmarks/search_quality.py).
+    Thompson sampling; 0.75 found the best nets, trained ones and simulated (benchmarks/search_quality.py).
     """
 
     def __init__(
-        self, space: SearchSpace, limits: Limits, start: int = 5, temper: float = 0.5, seed: int | None = None
+        self, space: SearchSpace, limits: Limits, start: int = 5, temper: float = 0.75, seed: int | None = None
     ) -> None:
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
         self.start = max(2, start)
