@@ -28,8 +28,8 @@ TITLES: Final = {
     "together": "together, at most 400M",
     "half": "half, at most 400M",
 }
-ANSWERS: Final = {"0": ", none again", "5x2+": ", 5 again"}  # columns of the noisy table
-FINALISTS_OF: Final = ("predictor", "evolution")
+FINALISTS_OF: Final = "predictor"
+ANSWERS: Final = {"0": ", no finals", "10": ""}  # columns of a noisy table, by the share of finalists
 Record = dict[str, Any]
 
 
@@ -128,19 +128,26 @@ def tables(title: str, of: Mapping[str, Row]) -> Iterable[str]:
     if noisy:
         budgets = list(dict.fromkeys(key.partition("/")[0] for key in keys))
         answers = {f"{budget}/{final}": f"{budget}{shown}" for final, shown in ANSWERS.items() for budget in budgets}
-        yield table(f"{heading}: points behind the best, by trainings in all", answers, of)
-        for name in (name for name in FINALISTS_OF if name in of):
-            yield finals_table(f"{heading}: how {name}'s answer is chosen, by trainings in all", of[name], budgets)
+        if part == f"macro{NOISY}" or BASE not in of:
+            yield table(f"{heading}: points behind the best, by trainings in all", answers, of)
+        else:
+            yield relative_table(heading, answers, of)
+        if part == f"macro{NOISY}" and FINALISTS_OF in of:
+            yield finals_table(f"{heading}: how many finalists {FINALISTS_OF} has", of[FINALISTS_OF], budgets)
     elif part == "macro":
         yield table(f"{heading}: points behind the best, by evaluations", {key: key for key in keys}, of)
     elif BASE in of:
-        shares = {
-            name: Row(row.seeds, {key: gap.over(of[BASE].gaps[key]) for key, gap in row.gaps.items()}, row.repeats, 0.0)
-            for name, row in of.items()
-        }
-        absolute = ", ".join(f"{gap} after {key}" for key, gap in of[BASE].gaps.items())
-        title = f"{heading}: gap to the best net over random search's ({absolute}), by evaluations"
-        yield table(title, {key: key for key in keys}, shares)
+        yield relative_table(heading, {key: key for key in keys}, of)
+
+
+def relative_table(heading: str, keys: Mapping[str, str], of: Mapping[str, Row]) -> str:
+    """Gaps over random search's."""
+    shares = {
+        name: Row(row.seeds, {key: gap.over(of[BASE].gaps[key]) for key, gap in row.gaps.items()}, row.repeats, 0.0)
+        for name, row in of.items()
+    }
+    absolute = ", ".join(f"{of[BASE].gaps[key]} after {shown}" for key, shown in keys.items())
+    return table(f"{heading}: gap to the best net over random search's ({absolute}), by trainings in all", keys, shares)
 
 
 def table(title: str, keys: Mapping[str, str], of: Mapping[str, Row]) -> str:
@@ -155,14 +162,12 @@ def table(title: str, keys: Mapping[str, str], of: Mapping[str, Row]) -> str:
 
 
 def finals_table(title: str, row: Row, budgets: Sequence[str]) -> str:
-    """By how many of the best are trained again, how often each, and by what they are then ranked."""
-    ways = dict.fromkeys(key.partition("/")[2].removesuffix("+") for key in row.gaps)
-    ranked_by = ("fresh trainings alone", "all its trainings")
-    head = [f"{budget}, {by}" for by in ranked_by for budget in budgets]
-    lines = [f"**{title}**", "", f"| finalists | {' | '.join(head)} |", "|---" * (1 + len(head)) + "|"]
-    for way in ways:
-        cells = [str(row.gaps.get(f"{budget}/{way}{mark}", "")) for mark in ("", "+") for budget in budgets]
-        lines.append(f"| {way.replace('x', ' x ')} | {' | '.join(cells)} |")
+    """By how many of the nets tried are finalists."""
+    shares = dict.fromkeys(key.partition("/")[2] for key in row.gaps)
+    lines = [f"**{title}**", "", f"| finalists | {' | '.join(budgets)} |", "|---" * (1 + len(budgets)) + "|"]
+    for share in shares:
+        cells = [str(row.gaps.get(f"{budget}/{share}", "")) for budget in budgets]
+        lines.append(f"| {'none' if share == '0' else f'1 in {share}'} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

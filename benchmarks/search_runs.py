@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
+import math
 import random
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +28,13 @@ from nas_scale.feasible.largest import largest_nets
 from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.metric import FLOPS, PARAMS, Metric
 from nas_scale.samplers.registry import given, propose, sampler
+from nas_scale.statistics.finals import Contender, FinalsPlan, next_round, winners
 from nas_scale.trials.seeds import derived_seed
 
-CODE: Final = ("architecture", "metrics", "feasible", "samplers")  # rooms that decide what a strategy finds
-FINALS: Final = ((3, 1), (3, 2), (5, 1), (5, 2), (10, 1), (10, 2), (20, 1))  # finalists, further trainings of each
+CODE: Final = ("architecture", "metrics", "feasible", "samplers", "statistics/finals.py")  # what decides an answer
+SHARES: Final = (0, 20, 10, 5)  # of the nets tried, one in so many is a finalist; 0 for none
+LEAST_FINALISTS: Final = 3
+CREDIT: Final = 2  # seeds of the winner alone, which cost as much as others and choose nothing
 HISTORIES: Final = (10, 100, 1000, 5000)
 PROPOSALS: Final = 5  # timed at each length of history, after the first
 LONGEST: Final = {"gp": 100}  # at ten times this history a single proposal takes over a minute
@@ -102,8 +104,8 @@ class Seen:
 
 
 def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], window: int, bench: Path | None) -> Record:
-    """A search as a line of the records. found: the worth of the answer, by budget; of noisy ones by budget/0, and by
-    budget/finalistsxtimes, with a + behind it where the finalists' first trainings count too."""
+    """A search as a line of the records. found: the worth of the answer, by budget; of noisy ones by budget/share,
+    where the answer wins the finals, which are paid from the budget (SHARES)."""
     searched = task(part, bench)
     begun = time.perf_counter()
     seen = search(searched, strategy, seed, max(budgets), window)
@@ -111,11 +113,8 @@ def measure(part: str, strategy: str, seed: int, budgets: tuple[int, ...], windo
     if not part.endswith(NOISY):
         found = {str(budget): max(trial.worth for trial in seen[:budget]) for budget in budgets}
     else:
-        found = {f"{budget}/0": answer(seen[:budget]) for budget in budgets}
-        for budget, (finalists, times) in itertools.product(budgets, FINALS):
-            before = seen[: budget - times * finalists]
-            found[f"{budget}/{finalists}x{times}"] = retrained(searched, before, finalists, times, seed, False)
-            found[f"{budget}/{finalists}x{times}+"] = retrained(searched, before, finalists, times, seed, True)
+        paid = {f"{budget}/{share}": affordable(budget, share) for budget in budgets for share in SHARES}
+        found = {key: final_answer(searched, seen[:trials], plan, seed) for key, (trials, plan) in paid.items()}
     repeats = len(seen) - len({trial.net for trial in seen})
     return {"found": found, "repeats": repeats, "seconds": round(seconds, 3)}
 
@@ -133,11 +132,10 @@ def search(searched: Task, strategy: str, seed: int, trials: int, window: int) -
     under_way: deque[tuple[Trial, Seen]] = deque()
     first: dict[Architecture, Seen] = {}
     for number in range(trials):
-        study.sampler = shipped or (
-            given(searched.space, searched.limits, listed[number % len(listed)])
-            if listed
-            else sampler(strategy, searched.space, searched.limits, derived_seed(seed, number))
-        )
+        if listed:
+            study.sampler = given(searched.space, searched.limits, listed[number % len(listed)])
+        else:
+            study.sampler = shipped or sampler(strategy, searched.space, searched.limits, derived_seed(seed, number))
         trial = study.ask()
         params = propose(trial, searched.space)
         net = searched.space.net(params)
@@ -161,25 +159,32 @@ def filled(searched: Task, metric: Metric, trials: int) -> list[Params]:
     return [region.encoding.params(tuple(code)) for code in largest_nets(region, metric, trials).tolist()]
 
 
-def answer(seen: Sequence[Seen]) -> float:
-    """What the net of the best trial is worth."""
-    return max(seen, key=lambda trial: trial.observed).worth
+def affordable(budget: int, share: int) -> tuple[int, FinalsPlan]:
+    """How many trials a budget of trainings pays for where one in `share` is a finalist, and how these are trained."""
+    if not share:
+        return budget, FinalsPlan(0, 0)
+
+    def plan(trials: int) -> FinalsPlan:
+        return FinalsPlan(max(LEAST_FINALISTS, math.ceil(trials / share)), CREDIT)
+
+    trials = next(trials for trials in range(budget, 0, -1) if trials + sum(plan(trials).trainings(trials)) <= budget)
+    return trials, plan(trials)
 
 
-def retrained(searched: Task, seen: Sequence[Seen], finalists: int, times: int, seed: int, with_first: bool) -> float:
-    """What the net is worth that is best among the finalists, those that looked best, each trained `times` more from
-    fresh seeds: on these alone, or on its first training too."""
-    best: dict[Architecture, Seen] = {}
-    for trial in sorted(seen, key=lambda trial: trial.observed, reverse=True):
-        best.setdefault(trial.net, trial)
-    ranked = list(best.values())[:finalists]
-
-    def mean(place: int) -> float:
-        trial, rng = ranked[place], random.Random(derived_seed(seed, "finalist", place))
-        fresh = [searched.observe(trial.params, rng) for _ in range(times)]
-        return statistics.fmean([*fresh, trial.observed] if with_first else fresh)
-
-    return ranked[max(range(len(ranked)), key=mean)].worth
+def final_answer(searched: Task, seen: Sequence[Seen], plan: FinalsPlan, seed: int) -> float:
+    """What the net is worth that wins the finals of these trials."""
+    nets: dict[Architecture, Seen] = {}
+    for trial in seen:
+        nets.setdefault(trial.net, trial)
+    trials = list(nets.values())
+    known = [Contender(number, (trial.observed,)) for number, trial in enumerate(trials)]
+    rngs = [random.Random(derived_seed(seed, "finalist", number)) for number in range(len(trials))]
+    while wanted := next_round(known, plan):
+        for number, more in wanted.items():
+            fresh = (searched.observe(trials[number].params, rngs[number]) for _ in range(more))
+            known[number] = replace(known[number], fresh=(*known[number].fresh, *fresh))
+    (winner,) = winners(known)
+    return trials[winner.number].worth
 
 
 def overhead(strategy: str) -> Record:
@@ -237,6 +242,6 @@ def code_digest() -> str:
     folder = Path(nas_scale.__file__).parent
     digest = hashlib.sha256()
     for room in CODE:
-        for path in sorted((folder / room).rglob("*.py")):
+        for path in sorted((folder / room).rglob("*.py")) or [folder / room]:
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

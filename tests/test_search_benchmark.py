@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import math
 import os
@@ -19,6 +20,7 @@ from nas_scale.architecture.space import space_of
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import FLOPS
+from nas_scale.statistics.finals import FinalsPlan
 from tests.support.small_spaces import FRAME, PLAIN, assignments
 
 OPEN = space_of(
@@ -80,9 +82,7 @@ def test_single_choices_explain_little_of_the_interactions_and_the_ridge_is_narr
     assert statistics.fmean(lost) < 0.5  # of the ridge's height of 3, next to nothing by chance
 
 
-def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_again(
-    runs: ModuleType, landscapes: ModuleType
-) -> None:
+def test_an_answer_is_the_best_looking_net_or_wins_the_finals(runs: ModuleType, landscapes: ModuleType) -> None:
     worths = {"lucky": 1.0, "solid": 5.0, "unseen": 8.0}
     task = landscapes.Task(PLAIN, Limits(()), lambda params: worths[params["net"]], lambda: 8.0)
 
@@ -90,11 +90,18 @@ def test_an_answer_is_the_best_looking_net_or_the_best_of_the_finalists_trained_
         return runs.Seen({"net": name}, name, worths[name], observed)
 
     trials = [seen("solid", 5.0), seen("lucky", 9.0), seen("unseen", 4.0), seen("lucky", 9.0)]
-    assert runs.answer(trials) == 1.0
-    on_fresh = {n: runs.retrained(task, trials, n, 2, 0, False) for n in (1, 2, 3, 10)}
-    assert on_fresh == {1: 1.0, 2: 5.0, 3: 8.0, 10: 8.0}
-    on_all = {n: runs.retrained(task, trials, n, 2, 0, True) for n in (1, 2, 3, 10)}  # lucky has 9, 1, 1 in the mean
-    assert on_all == {1: 1.0, 2: 5.0, 3: 8.0, 10: 8.0}
+    by_finalists = {n: runs.final_answer(task, trials, FinalsPlan(n, 2), 0) for n in (0, 1, 2, 3)}
+    # Of two, lucky has 9 and 1, solid, which is the earlier, 5 and 5; of three, unseen has 4 and 8.
+    assert by_finalists == {0: 1.0, 1: 1.0, 2: 5.0, 3: 8.0}
+
+
+def test_finals_are_paid_from_the_budget(runs: ModuleType) -> None:
+    for budget, share in itertools.product((25, 50, 100, 200), (5, 10, 20)):
+        trials, plan = runs.affordable(budget, share)
+        spent = trials + sum(plan.trainings(trials))
+        more, longer = trials + 1, FinalsPlan(max(3, math.ceil((trials + 1) / share)), 2)
+        assert spent <= budget < more + sum(longer.trainings(more))
+    assert runs.affordable(50, 0) == (50, FinalsPlan(0, 0))
 
 
 def test_what_a_search_sees_of_a_noisy_table_is_the_mean_and_the_noise_of_one_training(landscapes: ModuleType) -> None:
@@ -166,4 +173,5 @@ def test_a_strategy_that_is_none_is_refused_in_a_line() -> None:
 def test_the_digest_of_the_code_covers_every_room_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     rooms = importlib.import_module("search_runs").CODE
-    assert all(any((FOLDER.parent / "nas_scale" / room).rglob("*.py")) for room in rooms)
+    folder = FOLDER.parent / "nas_scale"
+    assert all((folder / room).is_file() or any((folder / room).rglob("*.py")) for room in rooms)
