@@ -47,7 +47,7 @@ def timed(minutes: float | None, evaluate: Callable[[Architecture], float], **op
     ("options", "count", "spent"),
     [
         ({}, 12, 2.0),
-        ({"finalists": 2, "final_seeds": 3}, 6, 2.0),
+        ({"finalists": 2, "final_seeds": 3}, 7, 2.0),
         ({"seeds": 2}, 6, 2.0),
         ({"trials": 5}, 5, 0.83),
         ({"trials": 50}, 12, 2.0),

@@ -71,7 +71,7 @@ def test_with_several_objectives_a_sampler_that_serves_them_is_the_usual_one() -
     assert several.spec()["directions"] == ["maximize", "minimize"]
     assert "directions" not in alone.spec()
     asked = {"objective": "accuracy,flops", "data": "digits", "device": "cpu"}
-    assert [prepare(asked).wanted.finalists_among(trials) for trials in (8, 200)] == [6, 10]
+    assert [prepare(asked).wanted.finalists_among(trials) for trials in (8, 200)] == [6, 20]
     assert prepare(asked | {"objective": "accuracy"}).wanted.finalists_among(8) == 3
     assert prepare(asked | {"sampler": "random", "finalists": 2}).wanted.finalists_among(200) == 2
     assert several.wanted.finalists_among(200) == 0, "a caller's own values are not asked for again"

@@ -245,18 +245,21 @@ def test_an_image_that_cannot_be_decoded_is_an_error_of_the_input(nas_scale: Com
 
 def test_finalists_are_ranked_on_fresh_seeds_and_the_winner_is_credited_with_others(nas_scale: Command) -> None:
     found = search(
-        max_flops=400e6, data="digits", proxy_resolution=12, trials=5, finalists=2, final_seeds=3, device="cpu"
+        max_flops=400e6, data="digits", proxy_resolution=12, trials=5, finalists=4, final_seeds=3, device="cpu"
     )
     rounds = [entry.round for entry in found.ranking]
-    assert rounds == ["credit", "final", "search", "search", "search"]
-    first, second, *_ = found.ranking
-    assert (first.seeds, len(first.credit), len(first.final), len(first.search)) == (3, 3, 3, 1)
+    assert rounds == ["credit", "final", "final", "final", "search"]
+    first, second, *others = found.ranking
+    assert [len(row.final) for row in found.ranking] == [2, 2, 1, 1, 0], "halved"
+    assert (first.seeds, len(first.credit), len(first.final), len(first.search)) == (3, 3, 2, 1)
     assert first.accuracy == pytest.approx(sum(first.credit) / 3)
-    assert first.credit != first.final, "from other seeds"
-    assert (second.seeds, second.credit) == (3, ())
-    assert second.accuracy == pytest.approx(sum(second.final) / 3)
-    values = [sum((*row.search, *row.final)) / 4 for row in (first, second)]
+    assert first.credit[:2] != first.final, "from other seeds"
+    assert (second.seeds, second.credit) == (2, ())
+    assert second.accuracy == pytest.approx(sum(second.final) / 2)
+    values = [sum((*row.search, *row.final)) for row in (first, second)]
     assert values[0] >= values[1], "ranked by the seeds that chose, whatever the others say"
+    least = min(row.search[0] + row.final[0] for row in (first, second))
+    assert all(row.search[0] + row.final[0] <= least for row in others[:2]), "the better half went on"
 
 
 PRUNED: Any = {
