@@ -8,6 +8,7 @@ compares the forecasts with searches that were really made.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from nas_scale.feasible.largest import largest_nets
 from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.metric import FLOPS, PARAMS, Metric
+from nas_scale.statistics.finals import FinalsPlan
 from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.seeds import derived_seed
 
@@ -36,25 +38,22 @@ POOL: Final = 4000  # nets that stand for all that are feasible
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a search could spend. trials: nets tried, each trained on `seeds`. finalists: trained on `final_seeds` more.
-
-    credit: seeds of the winner alone, by which it is reported; 0 where those of the finalists report it. seed_sd:
-    standard deviation of a value between seeds; None where it is to be estimated from the trials.
+    """What a search could spend. trials: nets tried, each trained on `seeds`. plan: by which the best of them are
+    trained again, with one winner. seed_sd: standard deviation of a value between seeds; None where it is to be
+    estimated from the trials.
     """
 
     trials: int
     seeds: int
-    finalists: int
-    final_seeds: int
+    plan: FinalsPlan
     seed_sd: float | None
-    credit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """expected: mean of the best values that such searches of so many trials report, with its standard error, which is
-    of what the trials leave open alone. sd: standard deviation of those values, over searches and posterior samples.
-    chance: the probability that such a search reports at least what was found.
+    """expected: mean of the best values that such searches of so many trials report. error: two of them are to hold the
+    truth in 95%; it is of what the trials leave open alone. sd: standard deviation of those values, over searches and
+    posterior samples. chance: the probability that such a search reports at least what was found.
     """
 
     trials: int
@@ -102,9 +101,9 @@ def controls(
         return played(levels, lambda: np.tile(np.arange(len(levels)), (SEARCHES, 1)))
 
     pool = _pool(region, max(POOL, 2 * budget.trials), int(generator.integers(2**32)))
-    _, nets = np.unique(region.keys(pool), return_inverse=True)
+    _, first, often = np.unique(region.keys(pool), return_index=True, return_counts=True)
     return Controls(
-        played(region.forms.levels(pool), lambda: _drawn(nets, budget.trials, generator)),
+        played(region.forms.levels(pool[first]), lambda: _drawn(often, budget.trials, generator)),
         {metric.name: filled(metric) for metric in filled_metrics(region)},
     )
 
@@ -115,16 +114,16 @@ def _pool(region: FeasibleRegion, amount: int, seed: int) -> npt.NDArray[np.inte
     return drawn if len(drawn) else region.codes(region.draw(rng) for _ in range(amount // 10))
 
 
-def _drawn(nets: Longs, trials: int, generator: np.random.Generator) -> Longs:
-    """Places in the pool of random searches, each of so many distinct nets, or of all: [SEARCHES, nets]."""
+def _drawn(often: Longs, trials: int, generator: np.random.Generator) -> Longs:
+    """Places of the nets of random searches, each of so many distinct ones, or of all: [SEARCHES, nets]. often: how
+    many of the assignments that are drawn build each net.
+
+    Drawn without putting back: each net waits an exponential time, at its rate, and the first ones are taken.
+    """
     import numpy as np
 
-    searches = []
-    for _ in range(SEARCHES):
-        order = generator.permutation(len(nets))
-        _, first = np.unique(nets[order], return_index=True)
-        searches.append(order[np.sort(first)[:trials]])
-    return np.array(searches)
+    waited = generator.standard_exponential((SEARCHES, len(often))) / often
+    return np.asarray(np.argsort(waited, axis=1)[:, :trials])
 
 
 def _played(
@@ -144,31 +143,48 @@ def _played(
         used, where = np.unique(chosen, return_inverse=True)
         noise = surface.noise_sd * budget.seeds**0.5 if budget.seed_sd is None else budget.seed_sd
         row[:] = _reports(surface(levels[used])[where].reshape(chosen.shape), budget, noise, generator)
-    means = reports.mean(axis=1)
-    luck = float(reports.var(axis=1, ddof=1).mean()) / SEARCHES  # of the few searches on a surface, in each mean
     return Control(
         trials=chosen.shape[1],
-        expected=float(means.mean()),
-        error=max(float(means.var(ddof=1)) - luck, 0.0) ** 0.5,
+        expected=float(reports.mean()),
+        error=_error(reports),
         sd=float(reports.std(ddof=1)),
         chance=float((reports >= found).mean()),
     )
 
 
+def _error(reports: Floats) -> float:
+    """Of what is expected, given reports of searches on posterior samples, [samples, searches]: a quarter of the
+    central 95% interval of the samples' means, without the searches' own luck. With few trials the means have long
+    tails, and a standard deviation would be of these."""
+    import numpy as np
+
+    low, high = np.quantile(reports.mean(axis=1), (0.025, 0.975)).tolist()
+    luck = reports.var(axis=1, ddof=1).mean() / reports.shape[1]
+    return math.sqrt(max(((high - low) / 4) ** 2 - luck, 0.0))
+
+
 def _reports(worths: Floats, budget: Budget, noise: float, generator: np.random.Generator) -> Floats:
-    """The best value that each search reports, whose nets have these worths: [searches, nets] -> [searches]."""
+    """What each search reports of its winner, whose nets have these worths: [searches, nets] -> [searches].
+
+    As budget.plan has it: ever fewer get another fresh seed, and the winner alone is credited. Its fresh seeds report
+    it where nothing credits it, the first ones where it has no fresh one.
+    """
     import numpy as np
 
     def seen(worths: Floats, seeds: int) -> Floats:
         measured: Floats = worths + noise / seeds**0.5 * generator.standard_normal(worths.shape)
         return measured
 
-    value = reported = seen(worths, budget.seeds)
-    if budget.finalists and budget.final_seeds:
-        best = np.argsort(-value, axis=1)[:, : budget.finalists]
-        first, worths = (np.take_along_axis(values, best, axis=1) for values in (value, worths))
-        reported = seen(worths, budget.final_seeds)
-        value = budget.seeds * first + budget.final_seeds * reported
-    if budget.credit:
-        reported = seen(worths, budget.credit)
-    return np.asarray(np.take_along_axis(reported, value.argmax(axis=1)[:, None], axis=1)[:, 0])
+    def taken(places: Longs, *values: Floats) -> list[Floats]:
+        return [np.take_along_axis(each, places, axis=1) for each in values]
+
+    nets = worths.shape[1]
+    mean = fresh = seen(worths, budget.seeds)
+    for rounds, size in enumerate(budget.plan.rounds(nets)):
+        worths, mean, fresh = taken(np.argsort(-mean, axis=1)[:, :size], worths, mean, fresh)
+        again, seeds = seen(worths, 1), budget.seeds + rounds
+        mean = (seeds * mean + again) / (seeds + 1)
+        fresh = (rounds * fresh + again) / (rounds + 1)
+    worths, fresh = taken(mean.argmax(axis=1)[:, None], worths, fresh)
+    credit = budget.plan.trainings(nets)[-1]
+    return (seen(worths, credit) if credit else fresh)[:, 0]

@@ -3,8 +3,9 @@
 Each is a regression on options and their pairs (samplers/predictor/regression.py). What that has to assume is drawn
 too, by its posterior probability: on which scale effects add up, how much is in options and how much in pairs, the
 noise (weights of the marginal likelihood), and the variance of all (inverse chi-squared, as in Student's t). The single
-likeliest of these would promise more than a few trials can tell. Since none of them is quite true, the likelihood
-counts with a power below 1 (Grünwald & van Ommen 2017).
+likeliest of these would promise more than a few trials can tell. Since none of them is quite true, the likelihood of n
+scores counts with a power of TRUST / (TRUST + n): the posterior given scores that are only near those of the model
+(Miller & Dunson 2019, "Robust Bayesian inference via coarsening").
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from nas_scale.samplers.predictor.warp import Warp
 Floats = npt.NDArray[np.float64]
 
 POWERS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
-TRUST: Final = 0.25  # power of the likelihood: no scale is the true one, and 50 trials seem sure of one
+TRUST: Final = 20  # scores; chosen by how often errors hold the truth (benchmarks/controls.py)
 CEILINGS: Final = (0.1, 0.2, 0.4, 0.8, 1.6)  # standard deviations of the scores above the best of them
 
 
@@ -72,7 +73,7 @@ class Surfaces:
             for each in hyperparameters(self._encoding, levels, scale(scores))
         ]
         logs = np.array([log for _, _, log in self._assumed])
-        self._weights = np.exp(TRUST * (logs - logs.max()))
+        self._weights = np.exp(TRUST / (TRUST + len(compared(scores))) * (logs - logs.max()))
         self._weights /= self._weights.sum()
         self._regressions: dict[int, Regression] = {}
 

@@ -87,8 +87,7 @@ class SearchWork:
         finished, found = finished_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
         plan = finals_plan(wanted, len(finished) - len(self.known))
-        tried, credit = len(self._ranked(finished)), plan.credit if plan.finalists else 0
-        budget = Budget(tried, training.seeds, plan.finalists, plan.seeds, ranking.seed_sd, credit)
+        budget = Budget(len(self._ranked(finished)), training.seeds, plan, ranking.seed_sd)
         region = FeasibleRegion(self.prepared.space, wanted.limits())
         return controls(region, finished, budget, found, training.seed)
 
