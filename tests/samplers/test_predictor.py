@@ -47,7 +47,7 @@ def test_once_it_knows_the_landscape_it_proposes_the_best_net_that_is_left(direc
     codes = [code for code in inside.every() if inside.violation(code) == 0 and inside.encoding.net(code) not in seen]
     sign = 1 if direction == "maximize" else -1
     values = sorted((sign * sum(worth[at, option] for at, option in enumerate(code)) for code in codes), reverse=True)
-    study.sampler = Predictor(PLAIN, limits, temper=0, seed=1)
+    study.sampler = Predictor(PLAIN, limits, tempers=(1e-9, 1e-9), seed=1)
     code = inside.encoding.code(propose(study.ask(), PLAIN))
     assert inside.encoding.net(code) not in seen
     found = sign * sum(worth[at, option] for at, option in enumerate(code))
@@ -62,7 +62,7 @@ def test_it_climbs_where_the_limits_leave_a_ten_thousandth() -> None:
     region = FeasibleRegion(space, limits)
     rest = region.pool(random.Random(5), 1000)
     values = worth[np.arange(rest.shape[1]), rest].sum(axis=1)
-    study.sampler = Predictor(space, limits, temper=0, seed=1)
+    study.sampler = Predictor(space, limits, tempers=(1e-9, 1e-9), seed=1)
     code = region.encoding.code(propose(study.ask(), space))
     assert region.violation(code) == 0
     assert sum(worth[at, option] for at, option in enumerate(code)) > values.max()

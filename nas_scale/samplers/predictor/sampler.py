@@ -33,16 +33,22 @@ class Predictor(SingleObjective):
     The first `start` nets cover the options; where that takes more, up to twice as many. The maximum is sought among
     thousands of feasible nets: random ones, those known, and their neighbours one and two changes away. Pending trials
     differ by the function each has drawn.
-    temper: factor of the posterior's standard deviation. 0 follows the mean, and stays where a score was luck; 1 is
-    Thompson sampling; 0.75 found the best nets, trained ones and simulated (benchmarks/search_quality.py).
+    tempers: factors of the posterior's standard deviation, the least and the most; each proposal draws its own between
+    them, log-uniformly. 0 follows the mean, and stays where a score was luck; 1 is Thompson sampling. Small ones do
+    best where many choices suit each other, large ones where a dear option pays with others alone.
     """
 
     def __init__(
-        self, space: SearchSpace, limits: Limits, start: int = 5, temper: float = 0.75, seed: int | None = None
+        self,
+        space: SearchSpace,
+        limits: Limits,
+        start: int = 5,
+        tempers: tuple[float, float] = (0.2, 1.2),
+        seed: int | None = None,
     ) -> None:
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
         self.start = max(2, start)
-        self.temper = temper
+        self.tempers = tempers
         self.forms = self.region.forms
         self.encoding = one_hot_of(self.forms)
 
@@ -50,7 +56,9 @@ class Predictor(SingleObjective):
         known = history(self.region, study, earlier)
         if self._learns(known, earlier):
             regression = Regression(self.encoding, self.forms.levels(known.codes), Warp.of(known.scores)(known.scores))
-            surface = regression.draw(np.random.default_rng(self.rng.getrandbits(64)), self.temper)
+            least, most = self.tempers
+            temper = least * (most / least) ** self.rng.random()
+            surface = regression.draw(np.random.default_rng(self.rng.getrandbits(64)), temper)
             found = self._best_new(surface, known)
             if found is not None:
                 return self.region.encoding.params(found)
