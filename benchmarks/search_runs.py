@@ -81,8 +81,7 @@ class SyneTuneEvolution(BaseSampler):
 
 SHIPPED: Final[dict[str, Callable[[SearchSpace, int], BaseSampler]]] = {
     "optuna random": lambda _, seed: optuna.samplers.RandomSampler(seed=seed),
-    "optuna tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed),
-    "optuna multivariate tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed, multivariate=True),
+    "optuna tpe": lambda _, seed: optuna.samplers.TPESampler(seed=seed),  # multivariate, as of Optuna 5
     "optuna nsga2": lambda _, seed: optuna.samplers.NSGAIISampler(seed=seed),
     "optuna gp": lambda _, seed: optuna.samplers.GPSampler(seed=seed),
 }
