@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -28,7 +29,8 @@ from nas_scale.plain import fingerprint
 FOLDER: Final = "devices"  # in the folder of all runs
 VERSION: Final = 1
 ANEW: Final = "build or fit it again"
-Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+# Not `gt=0`, which msgspec takes for the least denormal: 0 passes it where a training has torch flush denormals.
+Positive: TypeAlias = Annotated[float, msgspec.Meta(ge=sys.float_info.min)]
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
+import torch
 
 from nas_scale.commands.latency.build_log import LINES, building
+from nas_scale.devices.table import Positive
 from nas_scale.errors import UserError
 
 GOOD = b'{"net":0,"seconds":1.5,"milliseconds":2.0}\n'
@@ -41,3 +44,14 @@ def test_a_wrong_line_is_named_with_its_file(tmp_path: Path, line: bytes) -> Non
         building("x", tmp_path, "same", False),
     ):
         pass
+
+
+def test_no_time_at_all_is_wrong_in_a_process_that_has_trained_too() -> None:
+    """Trainings have torch take the least numbers for 0, and with them what is only just above it."""
+    torch.set_flush_denormal(True)
+    try:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(b"0", type=Positive)
+        assert msgspec.json.decode(b"1e-300", type=Positive) == 1e-300
+    finally:
+        torch.set_flush_denormal(False)
