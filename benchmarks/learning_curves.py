@@ -215,7 +215,7 @@ def halves(trainer: Trainer) -> dict[str, Any]:
     images, right, losses = trainer.images, [], []
     trainer.net.eval()
     with torch.no_grad():
-        for pictures, labels in images.validation(USUAL_EVALUATION_BATCH):
+        for pictures, labels, _ in images.validation(USUAL_EVALUATION_BATCH):
             logits, own = trainer.logits(normalise(pictures, images.mean, images.std)), labels != NO_LABEL
             right.append((logits.argmax(1) == labels)[own].float())
             losses.append(F.cross_entropy(logits, labels, reduction="none", ignore_index=NO_LABEL)[own])

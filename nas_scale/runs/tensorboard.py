@@ -39,9 +39,10 @@ def check_installed() -> None:
 class TensorBoard(AbstractContextManager["TensorBoard"]):
     """A listener for a run's events (trials/events.py) that writes finished trials under `folder`.
 
-    `trial-007` holds a trial's training loss of every epoch and its validation accuracy where it was measured, both the
-    mean over its seeds; its value; and its network and costs as text and as hyperparameters. A trial that repeats an
-    earlier network has none. `best` holds every trial's value and the best so far, by trial number.
+    `trial-007` holds a trial's training loss of every epoch and its validation accuracy where it was measured, on the
+    choosing images, both the mean over its seeds; its value; and its network and costs as text and as hyperparameters.
+    A trial that repeats an earlier network has none. `best` holds every trial's value and the best so far, by trial
+    number.
 
     finished: trials of an earlier process; those that it did not write are written now.
     """
@@ -121,7 +122,7 @@ def _write_scores(writer: SummaryWriter, scores: Sequence[Score]) -> None:
     if scores and scores[0].epochs:
         reached[min(score.epochs for score in scores)] = list(scores)
     for epoch, looked_at in reached.items():
-        writer.add_scalar(ACCURACY, statistics.fmean(score.accuracy for score in looked_at), epoch)
+        writer.add_scalar(ACCURACY, statistics.fmean(score.choice for score in looked_at), epoch)
 
 
 def _write_net(

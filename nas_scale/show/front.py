@@ -42,7 +42,7 @@ def _table(front: Front, rows: int) -> Sheet:
     sheet = Sheet(title, ">rank", *costs, *figures, "net", words=1)
     for net in _shown(front, rows):
         spent = [metric.show(cost) for metric, cost in zip(metrics, net.costs, strict=True)]
-        seeds = f"{len(net.seeds)}{_seeds_word(front, net)}"
+        seeds = f"{net.seeds}{_seeds_word(front, net)}"
         words = compact(net.row.architecture())
         accuracy, stderr = front.quality.cell(net.accuracy), front.quality.cell(net.stderr)
         differs = (SIGNIFICANT[net.significant] for _ in significant)

@@ -61,7 +61,11 @@ def grid_table(found: GridResult) -> RenderableType:
     table = _candidates(f"{found.run}: {len(rows)} networks", found, scored=True)
     notes = [Text(line, style="yellow") for line in guessing_note(found.better_than_guessing, found.data)]
     if any(row.tied for row in rows):
-        notes.append(Text("=N: not told apart from place N (95%). depth, width, res.: the shares each really took."))
+        notes.append(
+            Text(
+                "=N: does not differ significantly from place N (95%). depth, width, res.: the shares each really took."
+            )
+        )
     return Group(*header(found.header), table, *notes, *_fit_lines(found.fit, found.seed_sd))
 
 

@@ -72,7 +72,7 @@ def ranking_notes(found: SearchResult) -> list[str]:
     """What the ranking can and cannot tell, in sentences."""
     notes = [*guessing_note(found.better_than_guessing, found.data), *_minutes_line(found)]
     if any(row.tied for row in found.ranked):
-        notes.append("=N: not told apart from place N (95%, over all nets together).")
+        notes.append("=N: does not differ significantly from place N (95%, over all nets together).")
     if any(row.state == "pruned" for row in found.ranking):
         notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
     return notes + _credit_lines(found) + _control_lines(found) + (_noise_line(found) if found.trained else [])
@@ -93,8 +93,9 @@ def _credit_lines(found: SearchResult) -> list[str]:
     if best.credit:
         ends = [found.quality.cell(end) for end in best.interval or ()]
         between = f", {' to '.join(ends)} (95%)" if ends else ""
+        images = f" on {found.data.credit:,} images that chose no net" if found.data and found.data.credit else ""
         lines.append(
-            f"Rank 1 is credited with {counted(best.seeds, 'seed')} that no choice has seen: "
+            f"Rank 1 is credited with {counted(best.seeds, 'seed')} that no choice has seen{images}: "
             f"{found.quality.cell(best.accuracy)}{between}."
         )
     elif found.trained and len(ranked) > 1:
@@ -107,8 +108,8 @@ def _noise_line(found: SearchResult) -> list[str]:
     """How much seeds and nets differ, and whether the proxy tells the nets apart."""
     if found.seed_sd is None:
         return [
-            "No net was trained on two seeds, so no net is told apart and +- holds the error of the validation images "
-            "alone: train with --seeds 2 or --finalists 3 to know more."
+            "No net was trained on two seeds, so no difference is significant and +- holds the error of the validation "
+            "images alone: train with --seeds 2 or --finalists 3 to know more."
         ]
     if found.spread is None:
         return []

@@ -5,7 +5,9 @@ The standard error of a network's accuracy p, the mean over n seeds on a validat
     sqrt(seed variance / n + p (1 - p) / m)
 
 The first term is the noise of training, the second that of having drawn these m images and no others. Networks that
-are scored on the same images are compared by the first term alone, unless it is zero.
+are scored on the same images are compared by the first term alone, unless it is zero. A training's own luck with
+single images is in both terms; where images are of two halves it is estimated, and taken out of the second
+(`luck_variance`).
 
 Two or three seeds say little about a variance, and two that happen to agree would claim certainty. So the variance of
 one network, on its n - 1 degrees of freedom, is averaged with the variance pooled over all networks, which counts as
@@ -67,7 +69,7 @@ class SeedNoise:
     def comparable_variance(self, accuracies: Sequence[float], images: float) -> float:
         """Of the mean accuracy, where it is compared with others on the same images; `images`: the images' variance.
 
-        Infinite for shares of images where the seeds' noise is not known: nothing is told apart then.
+        Infinite for shares of images where the seeds' noise is not known: no difference is significant then.
         """
         if self.sd is None and images:
             return math.inf
@@ -104,6 +106,22 @@ def image_variance(scores: Sequence[Score]) -> float:
     images = min(score.images for score in scores)
     p = statistics.fmean(accuracies_of(scores))
     return p * (1 - p) / images if images > 0 and 0 <= p <= 1 else 0.0
+
+
+def luck_variance(groups: Iterable[Sequence[Score]]) -> float:
+    """Of one training's accuracy on the crediting images, the variance that comes of its own luck with each of them.
+
+    groups: the scores of each network, one a seed. What a training is better by than others of its network it is on
+    both halves of the images; by how much more on one than on the other is luck with single images, since their ease
+    for this network is the same for each seed. 0 where images are of one part, or no network has two seeds.
+    """
+    found = [group for group in groups if all(score.credit is not None for score in group)]
+    between = SeedNoise.pooled([score.choice - score.to_credit().accuracy for score in group] for group in found)
+    if between.sd is None:
+        return 0.0
+    credit = min(score.credit_images for group in found for score in group)
+    choice = min(score.images - score.credit_images for group in found for score in group)
+    return between.sd**2 * choice / (choice + credit)
 
 
 def image_variance_at(accuracy: float, variance: float, measured_at: float) -> float:

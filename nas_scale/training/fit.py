@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import torch
@@ -25,6 +26,15 @@ USUAL_EVALUATION_BATCH: Final = 512
 Progress: TypeAlias = Epoch | Remark | None  # None: waiting for the device, so other jobs may go on
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """On the validation images: mean cross-entropy, and right answers on all of them and on those that credit."""
+
+    loss: float
+    right: int
+    right_of_credit: int
+
+
 def train_nets(
     nets: Mapping[int, Net], images: Images, recipe: Recipe, stops: Sequence[Stop] = (), recordable: bool = True
 ) -> Generator[Progress, None, tuple[Score, ...]]:
@@ -32,7 +42,7 @@ def train_nets(
 
     Yields a progress report after every epoch, and None whenever it would have to wait for a GPU. Random numbers depend
     on (seed, epoch) alone, so a score does not depend on the other seeds. stops: training ends after a stop's epoch
-    where the mean accuracy is below the stop's. Raises RunFailed when a loss is not finite.
+    where the mean accuracy on the choosing images is below the stop's. Raises RunFailed when a loss is not finite.
     """
     trainers = [Trainer(net, images, recipe, seed, recordable) for seed, net in nets.items()]
     try:
@@ -50,7 +60,7 @@ def _fitted(trainers: Sequence[Trainer], stops: Sequence[Stop]) -> Generator[Pro
     checks: list[tuple[int, list[float]]] = []
     remarked: set[str | None] = set()
     seconds, stopped = 0.0, False
-    results: list[tuple[float, float]] | None = None
+    results: list[Evaluation] | None = None
     while len(losses) < recipe.epochs and not stopped:
         started = time.perf_counter()
         losses.append((yield from _epoch(trainers, len(losses))))
@@ -66,25 +76,27 @@ def _fitted(trainers: Sequence[Trainer], stops: Sequence[Stop]) -> Generator[Pro
         results = None
         if (threshold := wanted.get(epoch)) is not None:
             results = yield from evaluated(trainers)
-            accuracies = [accuracy for accuracy, _ in results]
+            accuracies = [(each.right - each.right_of_credit) / (images.val - images.credit) for each in results]
             checks.append((epoch, accuracies))
             stopped = statistics.fmean(accuracies) < threshold
     if results is None:
         results = yield from evaluated(trainers)
-    if not all(math.isfinite(loss) for _, loss in results):
+    if not all(math.isfinite(each.loss) for each in results):
         raise RunFailed("diverged: the validation loss is not finite")
     return tuple(
         Score(
-            accuracy=accuracy,
+            accuracy=found.right / images.val,
             images=images.val,
-            loss=loss,
+            loss=found.loss,
             epochs=len(losses),
             seconds=seconds / len(trainers),
             images_per_second=len(losses) * trained / seconds if losses else 0.0,
             losses=tuple(each[index] for each in losses),
             checks=tuple((epoch, accuracies[index]) for epoch, accuracies in checks),
+            credit=found.right_of_credit / images.credit if images.credit else None,
+            credit_images=images.credit,
         )
-        for index, (accuracy, loss) in enumerate(results)
+        for index, found in enumerate(results)
     )
 
 
@@ -119,17 +131,18 @@ def _done(trainers: Sequence[Trainer]) -> Generator[None, None, None]:
         yield None
 
 
-def evaluated(trainers: Sequence[Trainer]) -> Generator[None, None, list[tuple[float, float]]]:
-    """Each trainer's (accuracy in 0..1, mean cross-entropy) on the validation images.
+def evaluated(trainers: Sequence[Trainer]) -> Generator[None, None, list[Evaluation]]:
+    """Each trainer's net on the validation images.
 
     Halves the batch as long as it does not fit into memory.
     """
     batch = EVALUATION_BATCH.get(trainers[0].images.device.type, USUAL_EVALUATION_BATCH)
     while True:
         try:
-            sums = [_evaluated(trainer, batch) for trainer in trainers]
+            counted = [_evaluated(trainer, batch) for trainer in trainers]
             yield from _done(trainers)
-            return [(float(each[0]) / trainers[0].images.val, float(each[1]) / trainers[0].images.val) for each in sums]
+            sums = (each.tolist() for each in counted)
+            return [Evaluation(loss / trainers[0].images.val, int(right), int(credit)) for right, credit, loss in sums]
         except (RuntimeError, MemoryError) as error:
             if batch == 1 or not is_lack_of_memory(error):
                 raise
@@ -138,13 +151,15 @@ def evaluated(trainers: Sequence[Trainer]) -> Generator[None, None, list[tuple[f
 
 @torch.no_grad()
 def _evaluated(trainer: Trainer, batch: int) -> torch.Tensor:
-    """(correct answers, sum of losses), on the host once the trainer is no longer `behind`."""
+    """Right answers, those on crediting images, sum of losses (3,), on the host once no longer `behind`."""
     images = trainer.images
     trainer.net.eval()
     with trainer.on_stream():
-        sums = torch.zeros(2, device=images.device)
-        for pictures, labels in images.validation(batch):
+        sums = torch.zeros(3, device=images.device)
+        for pictures, labels, credit in images.validation(batch):
             logits = trainer.logits(normalise(pictures, images.mean, images.std))
-            sums[0] += (logits.argmax(1) == labels).sum()
-            sums[1] += F.cross_entropy(logits, labels, reduction="sum", ignore_index=NO_LABEL)
+            right = logits.argmax(1) == labels
+            sums[0] += right.sum()
+            sums[1] += (right & credit).sum()
+            sums[2] += F.cross_entropy(logits, labels, reduction="sum", ignore_index=NO_LABEL)
         return trainer.copied_to_host(sums)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nas_scale.training.data import Dataset
 from nas_scale.training.data.dataset import Indices, Split
+from nas_scale.training.data.splits import crediting
 
 DEVICE_SHARE: Final = 0.4  # of the device's free memory that images may take; nets need the rest
 MEMORY_SHARE: Final = 0.1  # of a machine's memory that each process may take for images on a CPU
@@ -44,8 +45,9 @@ class StreamedBatch:
 class Images(ABC):
     """A data set on, or streamed to, a device.
 
-    train, val: the number of images. size: pixels a side. mean, std (c,): of the training images, in 0..1. flips:
-    whether they may be mirrored. steps_ahead: how many steps may be queued on the device.
+    train, val: the number of images. credit: how many of the validation images no choice is to see. size: pixels a
+    side. mean, std (c,): of the training images, in 0..1. flips: whether they may be mirrored. steps_ahead: how many
+    steps may be queued on the device.
     """
 
     steps_ahead: int
@@ -55,6 +57,8 @@ class Images(ABC):
         self.train, self.val, self.size = len(data.train), len(data.val), data.train.images.shape[1]
         self.mean, self.std = (torch.tensor(values, device=device) for values in (data.mean, data.std))
         self.flips = data.flips
+        mask = crediting(data.val.labels)
+        self.credit, self._crediting = int(mask.sum()), torch.tensor(mask, device=device)
 
     @abstractmethod
     def stream(self, order: Tensor, batch: int) -> Iterator[StreamedBatch | None]:
@@ -67,17 +71,18 @@ class Images(ABC):
     def step_images(self, chosen: Tensor, streamed: StreamedBatch | None) -> StepImages:
         """The images of a step: the training images with indices `chosen` (b,), or `streamed`, which holds them."""
 
-    def validation(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of all validation images (b, h, w, c) and labels (b,), on the device, b at most `most`.
+    def validation(self, most: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Batches of all validation images (b, h, w, c), labels (b,), and which ones credit (b,), on the device.
 
-        All have one shape: the last repeats some images of the one before, with the label NO_LABEL.
+        b is at most `most`. All have one shape: the last repeats some images of the one before, with label NO_LABEL.
         """
         batches = -(-self.val // most)
         batch = -(-self.val // batches)
         starts = [min(number * batch, self.val - batch) for number in range(batches)]
         for number, (images, labels) in enumerate(self._validation(starts, batch)):
             again = number * batch - starts[number]
-            yield images, torch.cat([torch.full_like(labels[:again], NO_LABEL), labels[again:]]) if again else labels
+            own = torch.cat([torch.full_like(labels[:again], NO_LABEL), labels[again:]]) if again else labels
+            yield images, own, self._crediting[starts[number] : starts[number] + batch]
 
     @abstractmethod
     def _validation(self, starts: Iterable[int], batch: int) -> Iterator[tuple[Tensor, Tensor]]:

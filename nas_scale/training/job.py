@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nas_scale.architecture.spec import Architecture
@@ -62,7 +62,10 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An early stopping rule: training ends after `epoch` epochs if the seeds' mean accuracy is below `accuracy`."""
+    """An early stopping rule: training ends after `epoch` epochs if the seeds' mean accuracy is below `accuracy`.
+
+    Accuracy on the choosing images (`Score`).
+    """
 
     epoch: int
     accuracy: float
@@ -107,7 +110,11 @@ class Score:
 
     accuracy: in 0..1, on `images` validation images. loss: on these. epochs: trained; fewer than the recipe's where a
     rule stopped it. seconds: wall-clock time, divided among seeds trained at once. losses: the training loss of every
-    epoch. checks: (epoch, accuracy) at the epochs of the job's stopping rules that it reached.
+    epoch. checks: (epoch, accuracy on the choosing images) at the epochs of the job's stopping rules that it reached.
+
+    Validation images are of two halves (training/data/splits.py), since those that chose a net flatter it: what chooses
+    goes by `choice`, and what is reported of the chosen by `credit`, the accuracy on the other `credit_images`; None
+    where there is one part alone, which serves both, and in scores that were stored before there were two.
     """
 
     accuracy: float
@@ -118,3 +125,28 @@ class Score:
     images_per_second: float
     losses: tuple[float, ...] = ()
     checks: tuple[tuple[int, float], ...] = ()
+    credit: float | None = None
+    credit_images: int = 0
+
+    @property
+    def choice(self) -> float:
+        """Accuracy on the choosing images."""
+        if self.credit is None:
+            return self.accuracy
+        right = round(self.accuracy * self.images) - round(self.credit * self.credit_images)
+        return right / (self.images - self.credit_images)
+
+    def to_choose(self) -> Score:
+        """This score as the choosing images alone have it."""
+        return self._on(self.choice, self.images - self.credit_images)
+
+    def to_credit(self) -> Score:
+        """This score as the crediting images alone have it; all images where they are of one part."""
+        return self if self.credit is None else self._on(self.credit, self.credit_images)
+
+    def undivided(self) -> Score:
+        """This score on all images, where none is chosen by it."""
+        return self._on(self.accuracy, self.images)
+
+    def _on(self, accuracy: float, images: int) -> Score:
+        return replace(self, accuracy=accuracy, images=images, credit=None, credit_images=0)

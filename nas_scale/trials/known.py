@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nas_scale.trials.plan import Proposed
 
 FILE: Final = "known.json"  # in the run's folder
-VERSION: Final = 1  # of what a fingerprint is made of
+VERSION: Final = 2  # of what a fingerprint is made of
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,14 @@ class Pruner:
 
 
 def at_checks(scores: Sequence[Score]) -> dict[int, list[Score]]:
-    """The scores as they would have been at each epoch, ascending, where all seeds were looked at."""
+    """The scores as they would have been at each epoch, ascending, where all seeds were looked at, by what chooses."""
     seeds = [dict(score.checks) for score in scores]
     common = sorted(set.intersection(*(set(each) for each in seeds))) if seeds else []
     return {
-        epoch: [replace(score, accuracy=each[epoch], epochs=epoch) for score, each in zip(scores, seeds, strict=True)]
+        epoch: [
+            replace(score.to_choose(), accuracy=each[epoch], epochs=epoch)
+            for score, each in zip(scores, seeds, strict=True)
+        ]
         for epoch in common
     }
 

@@ -24,6 +24,7 @@ def test_a_search_says_it_whatever_names_are_made_of(nas_scale: Command, tmp_pat
     assert LINE in " ".join(fresh.out.split())
     shown = nas_scale("show", "x", "--json")
     assert LINE in json.loads(shown.out)["header"]
+    assert any("too few to choose nets by one half" in line for line in json.loads(shown.out)["header"])
     assert json.loads(shown.out)["data"] == {
         "about": "your images; a fifth of each class, drawn by seed, is for validation",
         "train": 4,
@@ -35,5 +36,6 @@ def test_a_search_says_it_whatever_names_are_made_of(nas_scale: Command, tmp_pat
         "passed_over": {".txt": 1},
         "left_out": {},
         "broken": 0,
+        "credit": 0,
     }
     assert not {"\x1b", "\udce9"} & {*fresh.out, *fresh.err, *shown.out}

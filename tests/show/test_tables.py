@@ -21,6 +21,7 @@ from nas_scale.show.results import result_table
 from nas_scale.show.sheet import Sheet
 from nas_scale.show.tables import power
 from nas_scale.statistics.controls import Control
+from tests.commands.shared.test_guessing import DATA
 from tests.support.command import SMALL, Command
 from tests.support.results import a_row, a_search, result
 
@@ -117,6 +118,8 @@ def test_it_is_said_which_seeds_rank_1_is_credited_with() -> None:
     credited = ranked(ranking=(a_row(round="credit", **seeds), other))
     credit = ranking_notes(credited)[1]
     assert credit == "Rank 1 is credited with 2 seeds that no choice has seen: 61.0, 58.3 to 63.7 (95%)."
+    split = structs.replace(credited, data=replace(DATA, validate=1000, credit=500))
+    assert "2 seeds that no choice has seen on 500 images that chose no net: 61.0" in ranking_notes(split)[1]
     assert "2 unseen" in "\n".join(drawn(result_table(credited), 160))
     flattered = "The seeds that put rank 1 first are those of its accuracy, and flatter it"
     older = ranked(ranking=(a_row(round="final", seeds=2, final=(0.7, 0.71)), other))

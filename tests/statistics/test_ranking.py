@@ -241,3 +241,38 @@ def test_any_ranking_is_orderly_and_comes_back_from_its_file(nets: list[ScoredNe
         assert entry.place is not None
         assert entry.place <= (entry.rank or 0)
         assert entry.tied == ([other.place for other in placed].count(entry.place) > 1)
+
+
+def halves(choice: float, credit: float, images: int = 1000) -> Score:
+    """Of a training with these accuracies on either half of its images."""
+    score = Score((choice + credit) / 2, images, 1.0, 1, 0.0, 0.0, credit=credit, credit_images=images // 2)
+    assert score.choice == pytest.approx(choice)
+    return score
+
+
+def test_places_go_by_one_half_of_the_images_and_accuracies_are_of_the_other() -> None:
+    lucky = replace(net(0), search=(halves(0.80, 0.60), halves(0.82, 0.62)))
+    better = replace(net(1), search=(halves(0.70, 0.78), halves(0.71, 0.80)))
+    leader, second = rank([better, lucky]).entries
+    assert (leader.trial, second.trial) == (0, 1)
+    assert leader.search == pytest.approx((0.80, 0.82))
+    assert leader.accuracy == pytest.approx(0.61)
+    assert second.accuracy == pytest.approx(0.79)
+    assert rank([better, lucky]).seed_sd == pytest.approx(math.sqrt((0.02**2 + 0.01**2) / 4)), "on the choosing images"
+    of_credit = SeedNoise.pooled([(0.60, 0.62), (0.78, 0.80)])
+    luck = (0.01**2 / 2) / 2 / 2  # one net's seeds differ by .01 in what one half is above the other; 500 of 1,000
+    assert leader.stderr == pytest.approx(math.sqrt(of_credit.mean_variance((0.60, 0.62)) + 0.61 * 0.39 / 500 - luck))
+    whole = rank([replace(each, search=tuple(s.undivided() for s in each.search)) for each in (better, lucky)])
+    assert order(whole) == [1, 0], "on all images"
+    assert whole.entries[0].accuracy == pytest.approx(0.7475)
+
+
+def test_a_winner_is_credited_with_unseen_seeds_on_unseen_images() -> None:
+    nets = [
+        replace(net(0), search=(halves(0.8, 0.7),), final=(halves(0.8, 0.7),), credit=(halves(0.8, 0.6),) * 2),
+        replace(net(1), search=(halves(0.7, 0.8),), final=(halves(0.7, 0.8),)),
+    ]
+    first, second = rank(nets).entries
+    assert (first.trial, first.accuracy, first.final) == (0, pytest.approx(0.6), (pytest.approx(0.8),))
+    assert first.credit == pytest.approx((0.6, 0.6))
+    assert (second.accuracy, second.final) == (pytest.approx(0.8), (pytest.approx(0.7),))

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_scale.training.data.splits import cut, limited, stratified_order
+from nas_scale.training.data.splits import LEAST_TO_SPLIT, crediting, cut, limited, stratified_order
 
 label_lists = st.lists(st.integers(0, 4), min_size=1, max_size=80).map(lambda values: np.array(values, np.int64))
 # Every class at least twice, as sources guarantee.
 pairs = label_lists.map(lambda labels: np.concatenate([labels, labels]))
 seeds = st.integers(0, 3)
+PRINT_CREDITING = """
+import numpy as np
+from nas_scale.training.data.splits import crediting
+print("".join(map(str, crediting(np.repeat(np.arange(4), 100)).astype(int))))
+"""
 
 
 @given(label_lists, seeds)
@@ -65,3 +73,33 @@ def test_seeds_and_purposes_give_other_orders() -> None:
     labels = np.arange(100) % 5
     orders = {tuple(stratified_order(labels, seed, why).tolist()) for seed in (0, 1) for why in ("cut", "train")}
     assert len(orders) == 4
+
+
+@given(pairs, st.integers(1, 3))
+def test_validation_images_are_split_in_two_halves_of_each_class(labels: np.ndarray, times: int) -> None:
+    many = np.tile(labels, times)
+    credit = crediting(many)
+    if len(many) < LEAST_TO_SPLIT:
+        assert not credit.any()
+        return
+    assert len(many) - 2 * credit.sum() in (0, 1)
+    for label in np.unique(many):
+        of_class = credit[many == label]
+        assert abs(len(of_class) - 2 * of_class.sum()) <= 1
+        assert 0 < of_class.sum() < len(of_class)
+
+
+def test_halves_depend_on_the_labels_alone_and_no_order_of_a_source_is_in_them() -> None:
+    labels = np.repeat(np.arange(4), 100)
+    there = subprocess.run(
+        [sys.executable, "-c", PRINT_CREDITING], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    credit = crediting(labels)
+    assert there.strip() == "".join(map(str, credit.astype(int)))
+    changes = int((credit[1:] != credit[:-1]).sum())
+    assert 140 < changes < 260, "about half of the neighbours, not all of them"
+
+
+def test_one_image_of_a_class_splits_nothing() -> None:
+    assert not crediting(np.array([0] * 60 + [1])).any()
+    assert crediting(np.array([0] * 60 + [1] * 2)).sum() == 31

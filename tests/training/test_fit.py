@@ -18,6 +18,7 @@ from nas_scale.errors import RunFailed
 from nas_scale.nets.build import build
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset, Split
+from nas_scale.training.data.splits import crediting
 from nas_scale.training.fit import train_nets
 from nas_scale.training.images import Images, ResidentImages, StreamedImages, place_images
 from nas_scale.training.job import Epoch, Recipe, Score, Stop
@@ -171,8 +172,8 @@ def _scores(images: Images, seeds: Sequence[int] = (0, 1), spare: bool = False, 
     return finished(train_nets(nets, images, replace(RECIPE, epochs=3), **others))
 
 
-def _figures(score: Score) -> tuple[float, float, tuple[float, ...]]:
-    return score.accuracy, score.loss, score.losses
+def _figures(score: Score) -> tuple[object, ...]:
+    return score.accuracy, score.credit, score.credit_images, score.loss, score.losses
 
 
 def test_seeds_side_by_side_score_as_each_alone(digits: Dataset, usual: tuple[Score, ...]) -> None:
@@ -228,7 +229,7 @@ def test_a_stop_ends_all_seeds_where_their_mean_falls_short(digits: Dataset, usu
     passing = _scores(images, stops=(Stop(1, reached[0]), Stop(2, reached[1] + 1e-6)))
     assert [score.epochs for score in passing] == [2, 2]
     assert [score.checks for score in passing] == [score.checks for score in free]
-    assert [score.accuracy for score in passing] == [score.checks[-1][1] for score in passing]
+    assert [score.choice for score in passing] == [score.checks[-1][1] for score in passing]
     assert [len(score.losses) for score in passing] == [2, 2]
 
 
@@ -251,11 +252,44 @@ def test_everything_that_can_be_done_to_images_at_once_still_learns(digits: Data
 
 def test_evaluation_takes_smaller_batches_where_memory_runs_out(digits: Dataset, usual: tuple[Score, ...]) -> None:
     class Narrow(ResidentImages):
-        def validation(self, batch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        def validation(self, batch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
             if batch > 100:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return super().validation(batch)
 
     for mine, theirs in zip(_scores(Narrow(digits, CPU)), usual, strict=True):
-        assert (mine.accuracy, mine.losses) == (theirs.accuracy, theirs.losses)
+        assert (mine.accuracy, mine.credit, mine.losses) == (theirs.accuracy, theirs.credit, theirs.losses)
         assert mine.loss == pytest.approx(theirs.loss, rel=1e-6)
+
+
+# --- which images choose, and which credit
+
+
+def test_accuracies_on_both_halves_make_up_that_on_all_images(digits: Dataset, usual: tuple[Score, ...]) -> None:
+    for score in usual:
+        assert score.credit is not None
+        assert (score.images, score.credit_images) == (256, 128)
+        assert (score.choice + score.credit) / 2 == score.accuracy, "exactly: halves of a power of two"
+        assert score.choice != score.credit
+        assert (score.to_choose().accuracy, score.to_choose().images) == (score.choice, 128)
+        assert (score.to_credit().accuracy, score.to_credit().images) == (score.credit, 128)
+        assert (score.undivided().accuracy, score.undivided().choice) == (score.accuracy, score.accuracy)
+
+
+def test_each_half_is_scored_on_its_own_images(digits: Dataset) -> None:
+    """A net that answers always the same is right on the images of one class."""
+    odd = replace(digits, val=Split(digits.val.images[:201], digits.val.labels[:201]))
+    net = build(NET, seed=0)
+    torch.nn.init.zeros_(net.classifier.weight)
+    net.classifier.bias.data[3] = 1.0
+    (score,) = finished(train_nets({0: net}, ResidentImages(odd, CPU), replace(RECIPE, epochs=0)))
+    labels, credit = odd.val.labels, crediting(odd.val.labels)
+    assert (score.credit, score.credit_images) == (float((labels[credit] == 3).mean()), 100)
+    assert score.choice == float((labels[~credit] == 3).mean())
+
+
+def test_few_images_are_of_one_part(digits: Dataset) -> None:
+    few = replace(digits, val=Split(digits.val.images[:39], digits.val.labels[:39]))
+    score = _train(few, replace(RECIPE, epochs=1))
+    assert (score.credit, score.credit_images, score.choice) == (None, 0, score.accuracy)
+    assert score.to_credit() == score.to_choose() == score

@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nas_scale.nets.build import build
 from nas_scale.training.data import DataRef, load
 from nas_scale.training.data.dataset import Dataset
+from nas_scale.training.data.splits import crediting
 from nas_scale.training.fit import evaluated
 from nas_scale.training.images import NO_LABEL, Images, ResidentImages, StreamedImages
 from nas_scale.training.trainer import Trainer
@@ -122,13 +123,15 @@ def test_validation_comes_in_batches_of_one_shape_and_counts_every_image_once(
     digits: Dataset, kind: type[Images], most: int
 ) -> None:
     batches = list(kind(digits, CPU).validation(most))
-    assert len({images.shape for images, _ in batches}) == 1
+    assert len({images.shape for images, _, _ in batches}) == 1
     assert len(batches[0][1]) <= most
-    images = torch.cat([images[labels != NO_LABEL] for images, labels in batches])
-    labels = torch.cat([labels[labels != NO_LABEL] for _, labels in batches])
+    images = torch.cat([images[labels != NO_LABEL] for images, labels, _ in batches])
+    labels = torch.cat([labels[labels != NO_LABEL] for _, labels, _ in batches])
+    credit = torch.cat([credit[labels != NO_LABEL] for _, labels, credit in batches])
     assert torch.equal(images, torch.tensor(digits.val.images))
     assert torch.equal(labels, torch.tensor(digits.val.labels))
-    repeated = sum(len(labels) for _, labels in batches) - len(digits.val)
+    assert torch.equal(credit, torch.tensor(crediting(digits.val.labels)))
+    repeated = sum(len(labels) for _, labels, _ in batches) - len(digits.val)
     assert repeated < len(batches)
 
 
@@ -144,5 +147,5 @@ def test_a_score_does_not_depend_on_the_size_of_evaluation_batches(
         with pytest.raises(StopIteration) as end:
             next(work)
         found.append(end.value.value[0])
-    assert found[1][0] == found[0][0]
-    assert found[1][1] == pytest.approx(found[0][1], rel=1e-5)
+    assert (found[1].right, found[1].right_of_credit) == (found[0].right, found[0].right_of_credit)
+    assert found[1].loss == pytest.approx(found[0].loss, rel=1e-5)

@@ -16,7 +16,7 @@ from nas_scale.engines.inline import InlineEngine
 from nas_scale.errors import RunError
 from nas_scale.training.job import Job, Score
 from nas_scale.trials.events import Event, Resumed, TrialDone, TrialFailed, TrialStarted
-from nas_scale.trials.finished import ORIGIN, FinishedTrial, finished_trials
+from nas_scale.trials.finished import ORIGIN, FinishedTrial, finished_trials, read_outcome, stored_outcome
 from nas_scale.trials.known import FILE, Known, add_known, keep, kept, known_fingerprint, known_trials
 from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed
@@ -189,3 +189,13 @@ def test_a_fingerprint_changes_with_everything_that_is_said(change: str) -> None
         "another net": (replace(first, params={**first.params, "repeats": 7}), *rest),
     }[change]
     assert known_fingerprint(other) != known_fingerprint(KNOWN)
+
+
+def test_scores_from_before_images_were_of_two_halves_are_of_one_part() -> None:
+    stored = stored_outcome(Score(0.6, 100, 1.0, 2, 1.0, 1.0, credit=0.5, credit_images=50))
+    read = read_outcome(stored)
+    assert isinstance(read, Score)
+    assert (read.choice, read.credit) == (0.7, 0.5)
+    older = read_outcome({name: value for name, value in stored.items() if not name.startswith("credit")})
+    assert isinstance(older, Score)
+    assert (older.choice, older.to_credit().accuracy, older.credit) == (0.6, 0.6, None)

@@ -141,3 +141,10 @@ def test_scores_at_the_checks_that_all_seeds_reached() -> None:
     assert at_checks(()) == {}
     assert Pruner("halving", 3, 3).stopped((early, late))
     assert not Pruner("halving", 3, 3).stopped((early,))
+
+
+def test_what_is_read_at_a_check_is_of_the_choosing_images() -> None:
+    """So is the check itself (training/fit.py); the whole accuracy of a trial that was stopped there is not."""
+    score = Score(0.6, 100, 1.0, 2, 1.0, 1.0, checks=((1, 0.5), (2, 0.7)), credit=0.5, credit_images=50)
+    assert [each.choice for scores in at_checks((score,)).values() for each in scores] == [0.5, 0.7]
+    assert score.choice == 0.7

@@ -201,7 +201,7 @@ def _trained(finished: Sequence[FinishedTrial], prepared: PreparedGrid) -> list[
             net=net_document(candidate.architecture),
             costs=costs_of(candidate.architecture),
             trial=trial.number,
-            search=() if trial.reason else trial.scores,
+            search=() if trial.reason else tuple(score.undivided() for score in trial.scores),
             reason=trial.reason,
         )
         made.setdefault(index, Trained(scored, candidate, trial.key))

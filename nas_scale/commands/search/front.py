@@ -4,8 +4,8 @@ A front is a choice of the best of many noisy values, so the accuracies that it 
 trained again on fresh seeds have lost the luck of the trials, and the others keep it: the two are never put against
 each other. Where a search of several objectives has finalists, which were chosen along the front of the trials, its
 front is made among them alone, on their fresh seeds, and all others count as not confirmed. Its members are then shown
-at what further seeds say, which no choice has seen. Anywhere else a front is made of all nets on the seeds that the
-trials saw.
+at what further seeds say, which no choice has seen, on images of which the same is true (training/job.py). Anywhere
+else a front is made of all nets on the seeds that the trials saw, and on the images that chose.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nas_scale.training.data.summary import DataSummary
 
 @dataclass(frozen=True, slots=True)
 class FrontNet:
-    """A ranked net. accuracy (or a caller's value), with its standard error, is the mean of `seeds`.
+    """A ranked net. accuracy (or a caller's value), with its standard error, is of so many `seeds`.
 
     chosen: the seeds by which it is on the front or off. costs: in the order of the front's. again: it was trained
     again, and none of these are seeds that its trial saw. significant: whether the mean of `chosen` differs from that
@@ -41,7 +41,7 @@ class FrontNet:
     rank: int
     accuracy: float
     stderr: float
-    seeds: tuple[float, ...]
+    seeds: int
     chosen: tuple[float, ...]
     costs: tuple[float, ...]
     again: bool
@@ -109,7 +109,8 @@ def front_of(found: AnyResult, objective: str | None = None) -> Front:
         raise UserError(f"--objective {ACCURACY.name} alone has no front; write --objective {USUAL_OBJECTIVE}")
     confirmed = set(objectives) == set(found.objectives) and any(row.round != "search" for row in found.ranked)
     noise = SeedNoise(found.seed_sd, found.seed_freedom)
-    nets = [_net(row, objectives[1:], noise, confirmed and row.round != "search") for row in found.ranked]
+    choosing = found.data.validate - found.data.credit if found.data and found.data.credit else None
+    nets = [_net(row, objectives[1:], noise, confirmed and row.round != "search", choosing) for row in found.ranked]
     eligible = [net for net in nets if net.again == confirmed]
     best = fronts([(_mean(net), *(-cost for cost in net.costs)) for net in eligible])[0]
     members = sorted((eligible[index] for index in best), key=lambda net: (net.costs[0], _mean(net), net.rank))
@@ -130,17 +131,19 @@ def _mean(net: FrontNet) -> float:
     return statistics.fmean(net.chosen)
 
 
-def _net(row: RankingRow, costs: Sequence[str], noise: SeedNoise, again: bool) -> FrontNet:
-    """A row of a ranking on its later seeds, or on those that the trials saw."""
-    seeds = row.credit or row.final if again else row.search
+def _net(row: RankingRow, costs: Sequence[str], noise: SeedNoise, again: bool, choosing: int | None) -> FrontNet:
+    """A row of a ranking on its later seeds, or on those that the trials saw. choosing: how many of the validation
+    images chose; None where all did."""
     assert row.rank is not None
+    assert row.accuracy is not None
     assert row.stderr is not None
+    as_shown = again or (row.round == "search" and choosing is None)
     return FrontNet(
         row=row,
         rank=row.rank,
-        accuracy=statistics.fmean(seeds),
-        stderr=row.stderr if again or row.round == "search" else _stderr_in_search(row, noise),
-        seeds=seeds,
+        accuracy=row.accuracy if again else statistics.fmean(row.search),
+        stderr=row.stderr if as_shown else _stderr_in_search(row, noise, choosing),
+        seeds=row.seeds if again else len(row.search),
         chosen=row.final or row.search if again else row.search,
         costs=_spent(row, costs),
         again=again,
@@ -154,10 +157,14 @@ def _spent(row: RankingRow, costs: Sequence[str]) -> tuple[float, ...]:
     return spent(row.architecture(), costs)
 
 
-def _stderr_in_search(row: RankingRow, noise: SeedNoise) -> float:
-    """A finalist's error in the first round: the images' part is that of the second, at another accuracy."""
+def _stderr_in_search(row: RankingRow, noise: SeedNoise, choosing: int | None) -> float:
+    """The error in the first round; where all images chose, a finalist's part of theirs is that of the second, at
+    another accuracy."""
     assert row.accuracy is not None
     assert row.stderr is not None
+    if choosing is not None:
+        share = statistics.fmean(row.search)
+        return math.sqrt(noise.mean_variance(row.search) + share * (1 - share) / choosing)
     again = max(row.stderr**2 - noise.mean_variance(row.credit or row.final), 0.0)
     images = image_variance_at(statistics.fmean(row.search), again, measured_at=row.accuracy)
     return math.sqrt(noise.mean_variance(row.search) + images)

@@ -8,6 +8,8 @@ from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.metrics.limits import Limit
 from nas_scale.metrics.metric import FLOPS
+from nas_scale.training.data.splits import LEAST_TO_SPLIT
+from nas_scale.training.data.summary import DataSummary
 from nas_scale.trials.pruning import Pruner
 from nas_scale.zero_cost.names import score_label
 
@@ -23,6 +25,16 @@ def asked_line(wanted: Search, space: SearchSpace, reference: Architecture) -> s
         line += f"; objectives: {' and '.join(wanted.objectives)}, followed by {wanted.sampler}"
         line += "" if wanted.followed_costs else " through the reward"
     return line
+
+
+def images_line(data: DataSummary) -> str:
+    """Which of the validation images choose nets, and which say how good the chosen are."""
+    if data.credit:
+        return f"of the images that validate {data.validate - data.credit:,} choose nets, {data.credit:,} credit them"
+    return (
+        "the images that validate are too few to choose nets by one half and credit them by the other "
+        f"({LEAST_TO_SPLIT} at least, and 2 of each class), so they flatter rank 1"
+    )
 
 
 def pruner_line(pruner: Pruner) -> str:

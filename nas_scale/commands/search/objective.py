@@ -33,6 +33,8 @@ Spec: TypeAlias = Mapping[str, Any]  # all that decides a run's result, as JSON
 Difference: TypeAlias = tuple[str, Any, Any]  # a setting's name for a person, and both values
 # Options of the training that may differ: they change how sure an accuracy is, or how it is come by, not what it is of.
 FREE: Final = frozenset(item.name for item in declared(Training) if item.option.decides in ("noise", "work"))
+CHOOSING: Final = "choosing_images"  # in a specification: the part of the validation images that chooses
+CHOOSING_PART: Final = "half"  # once it was all of them, which is what a specification without one means
 
 
 class Objective(Protocol):
@@ -169,6 +171,12 @@ class ProxyTraining:
         for name in sorted(named, key=lambda name: (name != "data", name)):  # the others may depend on the data
             yield from unequal(f"--{name.replace('_', '-')}", there["training"], here["training"], name)
         yield from unequal("the content of --data", there, here, "images")
+        if there.get(CHOOSING) != here.get(CHOOSING):
+            yield (
+                "the part of the validation images that chooses",
+                there.get(CHOOSING, "all"),
+                here.get(CHOOSING, "all"),
+            )
 
     def lines(self, wanted: Search) -> list[str]:
         """How the proxy is reduced, and when the pruner looks."""

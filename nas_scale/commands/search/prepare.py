@@ -9,7 +9,7 @@ from typing import Any
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.included import Included, included
-from nas_scale.commands.search.objective import MakeObjective, Objective, ProxyTraining
+from nas_scale.commands.search.objective import CHOOSING, CHOOSING_PART, MakeObjective, Objective, ProxyTraining
 from nas_scale.commands.search.objective_names import usual_for
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
@@ -47,6 +47,7 @@ class Prepared:
         """Everything that decides the result, as JSON."""
         costs = self.wanted.followed_costs
         directions = {"directions": ["maximize", *("minimize" for _ in costs)]} if costs else {}
+        images = self.objective.images()
         return {
             **directions,
             "search": specification(replace(self.wanted, space=self.space.name)),
@@ -54,7 +55,8 @@ class Prepared:
             **({"included": [dict(net.params) for net in self.included]} if self.included else {}),
             **({"warm_start": [source.document() for source in self.sources]} if self.sources else {}),
             **({"devices": devices} if (devices := device_identities(metrics())) else {}),
-            "images": self.objective.images(),
+            "images": images,
+            **({CHOOSING: CHOOSING_PART} if images is not None else {}),
             "space_fingerprint": space_fingerprint(self.space),
             "device": self.objective.device.partition(":")[0],
             "objective": self.objective.name,

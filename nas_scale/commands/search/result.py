@@ -26,10 +26,11 @@ class RankingRow(NetRow, frozen=True, kw_only=True):
 
     rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that
     failed. place: the rank of the first net that it does not differ significantly from, else its own; tied: whether it
-    shares its place. accuracy (0..1, or a caller's own value), stderr and reward are of `round`: the winner's of seeds
-    that no choice has seen, other finalists' of their fresh seeds alone. search, final, credit: accuracy of each seed
-    by round. interval: 95%, of accuracy; None where the noise of seeds is not known, and in older files. epochs: how
-    many it was trained in the first.
+    shares its place. accuracy (0..1, or a caller's own value), stderr, interval (95%) and reward are of `round`: the
+    winner's of seeds that no choice has seen, other finalists' of their fresh seeds alone; and of the crediting half of
+    the validation images (all of them where data.credit is 0). search, final, credit: accuracy of each seed by round,
+    the first two on the choosing half, by which nets are ranked, the last on the crediting one. interval: None where
+    the noise of seeds is not known, and in older files. epochs: how many it was trained in the first.
     measured: costs as they were when it was really run, by metric. included: the name of a known net that was to be
     tried. origin: the run that trained it, where that was another.
     """
@@ -89,7 +90,7 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     header: what was asked and how the proxy is reduced, a sentence a line. objective: `proxy`, or the name of the
     caller's own function. targets: costs aimed at, by metric; None where the metric has none. most: costs not to be
     exceeded. bytes_per_value: of each weight and activation in costs in bytes, training memory aside. seed_sd: pooled
-    deviation between seeds, on seed_freedom degrees; None where no net had two.
+    deviation between seeds on the choosing images, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would
     have come to; largest_nets: what the nets inside the limits with the most of a metric would have, by its name; both
     empty where too little is known, the second in older files too. trials: of this run. data: what was understood of

@@ -13,7 +13,7 @@ from nas_scale.commands.search.budget_options import by_metric
 from nas_scale.commands.search.evaluate import Evaluate
 from nas_scale.commands.search.front import front_of
 from nas_scale.commands.search.included import included_line
-from nas_scale.commands.search.lines import asked_line, best_line
+from nas_scale.commands.search.lines import asked_line, best_line, images_line
 from nas_scale.commands.search.minutes import deadline, minutes_used
 from nas_scale.commands.search.objective import objective_for
 from nas_scale.commands.search.prepare import Prepared, prepare
@@ -95,7 +95,7 @@ def _header(prepared: Prepared, known: Sequence[Known], images: DataSummary | No
         lines.append(warm_start_line(prepared.sources, len(ranked), len(known)))
     lines += [included_line(prepared.included)] if prepared.included else []
     lines += [*bytes_line(wanted.bytes_per_value or FLOAT32), *caveats(metrics())]
-    lines += data_lines(images) if images else []
+    lines += [*data_lines(images), images_line(images)] if images else []
     space = wanted.space if isinstance(wanted.space, str) else prepared.space.name
     return (*lines, *objective.lines_on_trust(prepared.settings, space))
 

@@ -55,7 +55,7 @@ class TrainedAgain:
             seeds = {trial: range(begin[trial], begin[trial] + more) for trial, more in wanted.items()}
             for trial, outcomes in self._trained("best again, fresh seeds", nets, seeds).items():
                 scores = [outcome if isinstance(outcome, Score) else None for outcome in outcomes]
-                accuracies = (None if score is None else score.accuracy for score in scores)
+                accuracies = (None if score is None else score.choice for score in scores)
                 known[trial] = replace(known[trial], fresh=(*known[trial].fresh, *accuracies))
                 found.setdefault(trial, []).extend(score for score in scores if score is not None)
         return {trial: tuple(scores) for trial, scores in found.items()}

@@ -160,7 +160,7 @@ class SearchWork:
         return self._value(proposed.subject, scores)
 
     def _value(self, arch: Architecture, scores: Sequence[Score]) -> float:
-        mean = sum(score.accuracy for score in scores) / len(scores)
+        mean = sum(score.choice for score in scores) / len(scores)
         reward = self._followed()
         return mean if reward is None else reward(mean, reward.metric.of_net(arch))
 

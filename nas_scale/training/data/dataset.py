@@ -11,6 +11,7 @@ import numpy.typing as npt
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

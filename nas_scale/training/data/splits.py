@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from nas_scale.training.data.dataset import Indices, Labels
+from nas_scale.training.data.dataset import Indices, Labels, Mask
+
+LEAST_TO_SPLIT: Final = 40  # validation images, below which a half says too little to choose or to credit by
 
 
 def stratified_order(labels: Labels, seed: int, purpose: str) -> Indices:
@@ -39,3 +43,16 @@ def cut(labels: Labels, share: float, wanted: int | None, seed: int) -> tuple[In
     size = max(round(share * len(labels)), min(wanted or 0, len(labels) // 2), len(np.unique(labels)))
     order = stratified_order(labels, seed, "cut")
     return np.sort(order[size:]), np.sort(order[:size])
+
+
+def crediting(labels: Labels) -> Mask:
+    """Which validation images (n,) credit the net that the others choose: every second one of each class.
+
+    None of them where there are fewer than LEAST_TO_SPLIT, or a class has one alone. Depends on the labels only: every
+    process and every run on the same images splits them alike. The halves differ by one image at most.
+    """
+    found = np.zeros(len(labels), np.bool_)
+    if len(labels) >= LEAST_TO_SPLIT and np.unique(labels, return_counts=True)[1].min() > 1:
+        shuffled = np.random.default_rng([*b"credit"]).permutation(len(labels))  # a source may be sorted
+        found[shuffled[np.argsort(labels[shuffled], kind="stable")][1::2]] = True
+    return found

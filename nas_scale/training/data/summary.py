@@ -9,6 +9,7 @@ import numpy as np
 
 from nas_scale.training.data.dataset import Dataset, Labels
 from nas_scale.training.data.file_kinds import display_name
+from nas_scale.training.data.splits import crediting
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class DataSummary:
     majority_share: the share (0..1) of the validation images that the most frequent class among them has, which an
     accuracy is to be compared with; majority_class: its name. passed_over: files that are no images, by kind, such as
     `.txt`; left_out: folders that were not looked into, by name. broken: images that cannot be read and were skipped.
+    credit: how many of the validation images say how good a search's nets are, while the others choose
+    (training/data/splits.py); 0 where there is one part alone, and in older files.
     """
 
     about: str
@@ -32,6 +35,7 @@ class DataSummary:
     passed_over: Mapping[str, int]
     left_out: Mapping[str, int]
     broken: int = 0
+    credit: int = 0
 
     @classmethod
     def of(cls, images: Dataset) -> DataSummary:
@@ -48,6 +52,7 @@ class DataSummary:
             passed_over=images.passed_over.files,
             left_out=images.passed_over.folders,
             broken=images.broken,
+            credit=int(crediting(images.val.labels).sum()),
         )
 
 

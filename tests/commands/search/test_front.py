@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from nas_scale import expand, search
 from nas_scale.architecture.spec import Architecture
@@ -17,6 +19,7 @@ from nas_scale.runs.results import plain
 from nas_scale.runs.store import find_run, list_runs
 from nas_scale.statistics.pareto import dominates
 from nas_scale.statistics.variances import PRIOR_FREEDOM
+from tests.commands.shared.test_guessing import DATA
 from tests.support.command import SMALL, Command, without_time
 from tests.support.results import a_row, a_search, result
 
@@ -202,3 +205,16 @@ def test_a_family_grows_from_a_search_of_several_objectives(nas_scale: Command) 
     assert plain(grown)["search"]["aims"] == ["accuracy", "params"]
     assert front_of(grown).members
     assert nas_scale("show", grown.run).code == 0
+
+
+def test_a_front_of_the_trials_is_of_the_images_that_chose_and_a_confirmed_one_of_the_others() -> None:
+    data = replace(DATA, validate=1000, credit=400)
+    cheap = a_row(rank=2, trial=1, round="credit", seeds=1, search=(0.5,), final=(0.52,), credit=(0.45,), accuracy=0.45)
+    dear = a_row("efficientnet-b1", rank=1, round="final", seeds=1, search=(0.7,), final=(0.72,), accuracy=0.66)
+    found = a_search(ranking=(dear, cheap), seed_sd=0.01, seed_freedom=8, data=data)
+    trials = front_of(found, "accuracy,flops")
+    assert [net.accuracy for net in trials.members] == [0.5, 0.7]
+    assert trials.members[0].stderr == pytest.approx(math.sqrt(0.01**2 + 0.5 * 0.5 / 600))
+    confirmed = front_of(replace_struct(found, objectives=("accuracy", "flops")))
+    assert [net.accuracy for net in confirmed.members] == [0.45, 0.66]
+    assert [net.chosen for net in confirmed.members] == [(0.52,), (0.72,)]

@@ -241,3 +241,17 @@ def test_a_run_with_keys_of_an_older_version_is_refused() -> None:
     record.write_text(json.dumps(json.loads(record.read_text()) | {"format": 1, "versions": {"nas-scale": "0.0.9"}}))
     with pytest.raises(UserError, match=r"written by nas-scale 0\.0\.9 .* not be learnt from"):
         later(warm_start="first", trials=1)
+
+
+def test_a_search_that_chose_by_all_images_is_neither_gone_on_with_nor_learnt_from(nas_scale: Command) -> None:
+    assert nas_scale(*TRAINED, "--trials", "2", "--run", "first").code == 0
+    record = Path("results/first/run.json")
+    content = json.loads(record.read_text())
+    assert content["spec"].pop("choosing_images") == "half"
+    record.write_text(json.dumps(content | {"finished": None}))
+    refused = nas_scale(*TRAINED, "--trials", "2", "--run", "first", "--resume")
+    assert refused.code == 2
+    assert "choosing_images was not set, now half" in refused.err
+    refused = nas_scale(*TRAINED, "--trials", "2", "--warm-start", "first")
+    assert "the part of the validation images that chooses is all there and half here" in refused.err
+    assert nas_scale("show", "first").code == 0
