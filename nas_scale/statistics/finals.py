@@ -3,7 +3,8 @@
 A winner is the largest of many noisy values, so the seeds that chose it flatter it. Its trainings are of three kinds:
 those that the search saw, on which finalists are chosen; fresh ones of the finalists, on which, with the first, ever
 fewer are chosen until one is left; and crediting ones, of the winner alone, which no choice sees. Its accuracy is that
-of the last alone. Of a Pareto front every member is a winner.
+of the last alone. Of a Pareto front every member is a winner. Trials may be shorter trainings than all that follow;
+then they choose the finalists, and say nothing of which of these is best.
 
 The policy is a pure function from what is known to what is trained next, in rounds. A round is trained whole before the
 next is asked for, so that neither the number of workers nor a kill changes what is chosen.
@@ -11,6 +12,7 @@ next is asked for, so that neither the number of workers nor a kill changes what
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +23,8 @@ from nas_scale.statistics.pareto import fronts, select_by_crowding
 @dataclass(frozen=True, slots=True)
 class FinalsPlan:
     """finalists: nets that the winner is chosen from, 0 to train nothing again. credit: seeds of each winner that no
-    choice sees. front: whether all members of a Pareto front are winners.
+    choice sees. front: whether all members of a Pareto front are winners. cost: of a training after the trials, in those of
+    a trial; above 1 where trials are shorter.
 
     Of one winner finalists are halved: all get a fresh seed, then the better half another, and so on until the last two
     have had theirs (sequential halving; Karnin et al. 2013). Of a front all get `credit` fresh seeds.
@@ -30,6 +33,12 @@ class FinalsPlan:
     finalists: int
     credit: int
     front: bool = False
+    cost: float = 1.0
+
+    @property
+    def longer(self) -> bool:
+        """Whether trainings after the trials are longer than theirs."""
+        return self.cost > 1
 
     def rounds(self, nets: int) -> tuple[int, ...]:
         """How many nets are trained again in each round that chooses, where so many have a value."""
@@ -60,15 +69,21 @@ def _itself(accuracy: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """What is known of a net. number: of its trial. first: its accuracy on each seed that the search saw. fresh: on
-    each further one, None where the training failed. costs: the objectives to be made small beside. reward: what an
-    accuracy is worth."""
+    """What is known of a net. number: of its trial. first: its accuracy on each seed that the search saw, where it
+    trained in full. fresh: on each further one, None where the training failed. costs: the objectives to be made small
+    beside. reward: what an accuracy is worth. short: its accuracy on each seed of shorter trials."""
 
     number: int
-    first: tuple[float, ...]
+    first: tuple[float, ...] = ()
     fresh: tuple[float | None, ...] = ()
     costs: tuple[float, ...] = ()
     reward: Callable[[float], float] = _itself
+    short: tuple[float, ...] = ()
+
+    @property
+    def tried(self) -> float:
+        """Its mean accuracy in the trials."""
+        return statistics.fmean(self.short or self.first)
 
     @property
     def again(self) -> tuple[float, ...]:
@@ -76,9 +91,11 @@ class Contender:
         return tuple(accuracy for accuracy in self.fresh if accuracy is not None)
 
     def value(self, fresh: int | None = None) -> float:
-        """The reward of all seeds that a choice may see: the first and so many of the others, all where it is None."""
+        """The reward of all full trainings that a choice may see: the first and so many of the others, all where it is
+        None. Minus infinity where there are none."""
         again = (accuracy for accuracy in self.fresh[:fresh] if accuracy is not None)
-        return self.reward(statistics.fmean((*self.first, *again)))
+        seen = (*self.first, *again)
+        return self.reward(statistics.fmean(seen)) if seen else -math.inf
 
 
 def next_round(nets: Sequence[Contender], plan: FinalsPlan) -> dict[int, int]:
@@ -97,18 +114,18 @@ def next_round(nets: Sequence[Contender], plan: FinalsPlan) -> dict[int, int]:
 
 
 def finalists(nets: Sequence[Contender], count: int) -> list[Contender]:
-    """The best `count` on their first seeds; with costs, the best and others spread along the Pareto front of these."""
-    order = sorted(nets, key=lambda net: (-net.reward(statistics.fmean(net.first)), net.number))
+    """The best `count` in the trials; with costs, the best and others spread along the Pareto front of these."""
+    order = sorted(nets, key=lambda net: (-net.reward(net.tried), net.number))
     if not order or not count or not order[0].costs:
         return order[:count]
-    points = [_point(statistics.fmean(net.first), net.costs) for net in order]
+    points = [_point(net.tried, net.costs) for net in order]
     return [order[index] for index in select_by_crowding(points, count, first=0)]
 
 
 def winners(nets: Sequence[Contender]) -> list[Contender]:
     """Those to be credited, once no further round is asked for: the best, by all its seeds, of those with the most
     fresh ones; with costs, the members of the Pareto front by the fresh seeds too."""
-    eligible = sorted(nets, key=lambda net: (-len(net.again), -net.value(), net.number))
+    eligible = sorted(nets, key=lambda net: (-len(net.again), -net.value(), -net.reward(net.tried), net.number))
     again = [net for net in eligible if net.again]
     if not again or not eligible[0].costs:
         return eligible[:1]
