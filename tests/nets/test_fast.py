@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+import textwrap
 from itertools import product
 
 import pytest
@@ -95,3 +98,30 @@ def test_every_convolution_of_a_known_net_that_can_is_computed_so() -> None:
     make_fast(net)
     kinds = [(layer._pointwise, layer._depthwise) for layer in net.modules() if isinstance(layer, FastConvolution)]
     assert (kinds.count((True, False)), kinds.count((False, True)), kinds.count((False, False))) == (32, 16, 1)
+
+
+@pytest.mark.parametrize("size", [12, 13])
+@pytest.mark.parametrize("channels", [3, 5])
+def test_a_strided_1x1_convolution_trains_where_onednn_writes_beyond_its_memory(channels: int, size: int) -> None:
+    """In a process of its own: what is written beyond memory ends it, sooner or later."""
+    lines = f"""
+        import torch
+        from torch import nn
+        from nas_scale.nets.fast import make_fast
+        torch.set_num_threads(1)
+        x = torch.randn(32, {channels}, {size}, {size}).to(memory_format=torch.channels_last)
+        for _ in range(30):
+            plain = nn.Conv2d({channels}, 8, 1, 2, bias=False).to(memory_format=torch.channels_last)
+            net = nn.Sequential(plain)
+            make_fast(net)
+            ours = x.clone().requires_grad_()
+            y = net(ours)
+            y.square().sum().backward()
+        wanted = torch.einsum("nchw,oc->nohw", x[:, :, ::2, ::2].double(), plain.weight[:, :, 0, 0].double())
+        torch.testing.assert_close(y, wanted.float())
+        nets = (2 * torch.einsum("nohw,oc->nchw", wanted, plain.weight[:, :, 0, 0].double())).float()
+        torch.testing.assert_close(ours.grad[:, :, ::2, ::2], nets, rtol=1e-4, atol=1e-5)
+        assert ours.grad[:, :, 1::2].abs().max() == 0
+    """
+    ran = subprocess.run([sys.executable, "-c", textwrap.dedent(lines)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
