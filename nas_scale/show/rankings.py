@@ -73,6 +73,11 @@ def ranking_notes(found: SearchResult) -> list[str]:
     notes = [*guessing_note(found.better_than_guessing, found.data), *_minutes_line(found)]
     if any(row.tied for row in found.ranked):
         notes.append("=N: does not differ significantly from place N (95%, over all nets together).")
+    if found.short_trials:
+        notes.append(
+            "Nets that are no finalists were trained a part as long; they are ranked among each other by that alone, "
+            "and without an error that is known."
+        )
     if any(row.state == "pruned" for row in found.ranking):
         notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
     return notes + _credit_lines(found) + _control_lines(found) + (_noise_line(found) if found.trained else [])
@@ -83,9 +88,9 @@ def _credit_lines(found: SearchResult) -> list[str]:
     ranked, lines = found.ranked, []
     if any(row.final for row in ranked):
         whose = "all accuracies of theirs but rank 1's are" if ranked[0].credit else "their accuracy is"
+        by = "the fresh seeds" if found.short_trials else "the seeds of the search and the fresh ones together"
         lines.append(
-            f"Finalists are ranked by the seeds of the search and the fresh ones together; {whose} of the fresh ones "
-            "alone, without what made them finalists."
+            f"Finalists are ranked by {by}; {whose} of the fresh ones alone, without what made them finalists."
         )
     best = ranked[0] if ranked else None
     if best is None or best.accuracy is None:
@@ -111,6 +116,11 @@ def _noise_line(found: SearchResult) -> list[str]:
             "No net was trained on two seeds, so no difference is significant and +- holds the error of the validation "
             "images alone: train with --seeds 2 or --finalists 3 to know more."
         ]
+    seeds = (
+        f"Seeds of one net differ by {found.seed_sd * 100:.1f} points (sd, on {found.seed_freedom} degrees of freedom)"
+    )
+    if found.short_trials:
+        return [f"{seeds}."]
     if found.spread is None:
         return []
     said = {
@@ -118,10 +128,7 @@ def _noise_line(found: SearchResult) -> list[str]:
         True: "the proxy tells these nets apart",
         False: "the proxy cannot tell most of these nets apart: more epochs or seeds may",
     }[found.proxy_tells_apart]
-    return [
-        f"Seeds of one net differ by {found.seed_sd * 100:.1f} points (sd, on {found.seed_freedom} degrees of "
-        f"freedom), true accuracies of the nets by about {found.spread * 100:.1f}: {said}."
-    ]
+    return [f"{seeds}, true accuracies of the nets by about {found.spread * 100:.1f}: {said}."]
 
 
 def _minutes_line(found: SearchResult) -> list[str]:

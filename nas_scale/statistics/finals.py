@@ -23,8 +23,8 @@ from nas_scale.statistics.pareto import fronts, select_by_crowding
 @dataclass(frozen=True, slots=True)
 class FinalsPlan:
     """finalists: nets that the winner is chosen from, 0 to train nothing again. credit: seeds of each winner that no
-    choice sees. front: whether all members of a Pareto front are winners. cost: of a training after the trials, in those of
-    a trial; above 1 where trials are shorter.
+    choice sees. front: whether all members of a Pareto front are winners. cost: of a training after the trials, in
+    those of a trial; above 1 where trials are shorter.
 
     Of one winner finalists are halved: all get a fresh seed, then the better half another, and so on until the last two
     have had theirs (sequential halving; Karnin et al. 2013). Of a front all get `credit` fresh seeds.

@@ -8,108 +8,30 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
+from nas_scale.statistics.ranked import RankedNet, Ranking, Reward, Round, ScoredNet
 from nas_scale.statistics.significance import Seeds, tied_places
 from nas_scale.statistics.variances import SeedNoise, accuracies_of, image_variance, luck_variance
 from nas_scale.training.job import Score
 
-Round = Literal["search", "final", "credit"]
-State = Literal["complete", "over", "pruned", "failed"]
-
 
 @dataclass(frozen=True, slots=True)
-class ScoredNet:
-    """A net to be ranked. key: equal for equal nets. net: as JSON. costs: by the name of each metric. trial: the number
-    of the trial that proposed it.
+class _Noise:
+    """Of seeds, on the images that choose and on those that accuracies are shown on; luck: the part of the latter's own
+    variance that is in that of the seeds already."""
 
-    search: scores that the search saw. final: scores on fresh seeds, for finalists. credit: scores on seeds that no
-    choice has seen, for the winner; they do not change its place. reason: why the trial failed; such
-    a net has no place, whatever some of its seeds scored. over: which limit it broke when it was measured; it has no
-    place. measured: costs as they were when it was really run, by metric. pruned: its trainings were stopped early; it
-    has no place either, since what it would have come to is not known.
-    """
-
-    key: str
-    net: Mapping[str, Any]
-    costs: Mapping[str, float]
-    trial: int
-    search: tuple[Score, ...] = ()
-    final: tuple[Score, ...] = ()
-    credit: tuple[Score, ...] = ()
-    reason: str | None = None
-    pruned: bool = False
-    over: str | None = None
-    measured: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        """Those that its accuracy is of; none when it failed or was stopped early."""
-        return () if self.pruned or self.reason is not None else self.credit or self.final or self.search
-
-
-Reward = Callable[[float, ScoredNet], float]
-
-
-@dataclass(frozen=True, slots=True)
-class RankedNet:
-    """A row of the ranking.
-
-    rank: 1 is best; None for a net that failed, for one that broke a limit when it was measured, and for one that was
-    stopped early, whose accuracy is that of its last epoch. place: the rank of the first leader that it is not
-    significantly below; its own where it is below all of them. tied: whether it shares its place with another.
-    accuracy (0..1), stderr, interval and reward are of `round`, on the crediting images: the winner's of seeds that no
-    choice has seen, other finalists' of the fresh seeds alone, without the luck that made them finalists. seeds: how
-    many those were. interval: 95%, of this accuracy; None where the noise of seeds is not known. search, final,
-    credit: each seed's accuracy, by round; the first two on the choosing images, by which it is ranked, the last on
-    the crediting ones. epochs: how many it was trained for in the first; 0 where it was not trained.
-    """
-
-    rank: int | None
-    place: int | None
-    tied: bool
-    net: Mapping[str, Any]
-    costs: Mapping[str, float]
-    accuracy: float | None
-    stderr: float | None
-    seeds: int
-    reward: float | None
-    trial: int
-    round: Round
-    state: State
-    reason: str | None
-    search: tuple[float, ...]
-    final: tuple[float, ...]
-    credit: tuple[float, ...] = ()
-    interval: tuple[float, float] | None = None
-    epochs: int = 0
-    measured: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """All entries, the best first. seed_sd: the pooled standard deviation between seeds on the choosing images, on
-    `freedom` degrees of freedom; None when no network had two seeds."""
-
-    entries: tuple[RankedNet, ...]
-    seed_sd: float | None
-    freedom: int = 0
-
-    @property
-    def spread(self) -> float | None:
-        """The standard deviation of true accuracy between networks in the first round; None where it is not known."""
-        first = [entry.search for entry in self.entries if entry.rank is not None and entry.search]
-        return SeedNoise(self.seed_sd, self.freedom).spread(first)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """Of the images that accuracies are shown on: the seeds' noise, and the part of theirs that is in it already."""
-
-    noise: SeedNoise
+    choosing: SeedNoise
+    shown: SeedNoise
     luck: float
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[Score]], known: SeedNoise | None) -> _Noise:
+        """Pooled over groups of a net's seeds, where it is not known."""
+        choosing, shown = (known or SeedNoise.pooled(map(part, groups)) for part in (_choosing, _crediting))
+        return cls(choosing, shown, luck_variance(groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +44,7 @@ class _Standing:
     candidate: ScoredNet
     round: Round
     accuracy: float
-    stderr: float
+    stderr: float | None
     half_width: float | None
     reward: float
     standing: float
@@ -137,28 +59,42 @@ def rank(candidates: Iterable[ScoredNet], reward: Reward | None = None, noise: S
     as the earliest trial that has scores. Equal rewards keep the order of trials. After them come those that broke a
     limit, those that were stopped early, the furthest first, and then the failed ones. A net shares the place of the
     first leader that its reward is not significantly below (significance.py), else it leads a place of its own. noise:
-    of the seeds; by default pooled over all rounds of all these candidates, for either half of the images alone.
+    of the seeds; by default pooled over all rounds of all these candidates, for either half of the images alone, and
+    for shorter trainings apart.
     """
     unique = _unique(candidates)
     scored = [candidate for candidate in unique if candidate.scores]
-    rounds = [scores for each in scored for scores in (each.search, each.final, each.credit)]
-    credit_noise = noise or SeedNoise.pooled(map(_crediting, rounds))
-    noise = noise or SeedNoise.pooled(map(_choosing, rounds))
-    shown = _Shown(credit_noise, luck_variance(rounds))
-    every = [_measure(candidate, noise, shown, reward) for candidate in scored]
+    short = [each.search for each in scored if each.short]
+    full = [scores for each in scored for scores in (() if each.short else each.search, each.final, each.credit)]
+    in_full, in_short = _Noise.of(full, noise), _Noise.of(short, noise)
+    every = [_measure(each, in_full if each.in_full or each.credit else in_short, reward) for each in scored]
     every.sort(key=lambda net: (-len(net.candidate.final), -net.standing, net.candidate.trial))
     measured = [net for net in every if net.candidate.over is None]
-    standings, variances = [net.standing for net in measured], [net.standing_variance for net in measured]
-    seeds = [Seeds(len(net.candidate.search), len(net.candidate.final)) for net in measured]
-    places = tied_places(standings, variances, seeds, noise.freedom)
+    places = _places([net for net in measured if net.candidate.in_full], in_full.choosing.freedom)
     entries = [
-        _entry(net, index + 1, places[index], places.count(places[index]) > 1) for index, net in enumerate(measured)
+        _entry(net, index + 1, place, places.count(place) > 1)
+        for index, (net, place) in enumerate(zip_longest(measured, places))
     ]
     over = [_over(net) for net in every if net.candidate.over is not None]
     pruned = [_pruned(candidate) for candidate in unique if candidate.pruned]
     pruned.sort(key=lambda entry: (-entry.epochs, -statistics.fmean(entry.search), entry.trial))
     failed = [_failed(candidate) for candidate in unique if not candidate.scores and not candidate.pruned]
-    return Ranking((*entries, *over, *pruned, *failed), noise.sd, noise.freedom)
+    tried = [_choosing(net.candidate.search) for net in measured if net.candidate.search]
+    spread = (in_short if short else in_full).choosing.spread(tried)
+    found = (*entries, *over, *pruned, *failed)
+    return Ranking(found, in_full.choosing.sd, in_full.choosing.freedom, spread)
+
+
+def _places(nets: Sequence[_Standing], freedom: int) -> list[int]:
+    """Of nets that were trained in full. The first fresh seed of those whose trials were shorter is what the trials are
+    to others: all finalists have it, and it chooses those that get more."""
+    seeds = [
+        Seeds(1, len(net.candidate.final) - 1)
+        if net.candidate.short
+        else Seeds(len(net.candidate.search), len(net.candidate.final))
+        for net in nets
+    ]
+    return tied_places([net.standing for net in nets], [net.standing_variance for net in nets], seeds, freedom)
 
 
 def _unique(candidates: Iterable[ScoredNet]) -> list[ScoredNet]:
@@ -175,9 +111,9 @@ def _unique(candidates: Iterable[ScoredNet]) -> list[ScoredNet]:
     return sorted(kept.values(), key=lambda candidate: candidate.trial)
 
 
-def _measure(candidate: ScoredNet, noise: SeedNoise, shown: _Shown, reward: Reward | None) -> _Standing:
+def _measure(candidate: ScoredNet, noise: _Noise, reward: Reward | None) -> _Standing:
     scores = [score.to_credit() for score in candidate.scores]
-    every = [score.to_choose() for score in (*candidate.search, *candidate.final)]
+    every = [score.to_choose() for score in candidate.chose]
     accuracies, of_every = accuracies_of(scores), accuracies_of(every)
     accuracy, step = statistics.fmean(accuracies), 1e-3
 
@@ -185,25 +121,26 @@ def _measure(candidate: ScoredNet, noise: SeedNoise, shown: _Shown, reward: Rewa
         return mean if reward is None else reward(mean, candidate)
 
     slope = 1.0 if reward is None else (value(accuracy + step) - value(accuracy - step)) / (2 * step)
-    seeds, images = shown.noise.mean_variance(accuracies), max(image_variance(scores) - shown.luck, 0.0)
+    seeds, images = noise.shown.mean_variance(accuracies), max(image_variance(scores) - noise.luck, 0.0)
+    unknown = noise.shown.sd is None and candidate.short and not (candidate.in_full or candidate.credit)
     return _Standing(
         candidate=candidate,
         round="credit" if candidate.credit else "final" if candidate.final else "search",
         accuracy=accuracy,
-        stderr=math.sqrt(seeds + images),
-        half_width=shown.noise.half_width(seeds, images),
+        stderr=None if unknown else math.sqrt(seeds + images),
+        half_width=noise.shown.half_width(seeds, images),
         reward=value(accuracy),
         standing=value(statistics.fmean(of_every)),
-        standing_variance=slope**2 * noise.comparable_variance(of_every, image_variance(every)),
+        standing_variance=slope**2 * noise.choosing.comparable_variance(of_every, image_variance(every)),
     )
 
 
-def _entry(net: _Standing, rank: int, place: int, tied: bool) -> RankedNet:
+def _entry(net: _Standing, rank: int, place: int | None, tied: bool) -> RankedNet:
     candidate, half = net.candidate, net.half_width
     return RankedNet(
         rank=rank,
         place=place,
-        tied=tied,
+        tied=place is not None and tied,
         net=candidate.net,
         costs=candidate.costs,
         accuracy=net.accuracy,

@@ -40,9 +40,9 @@ class BatchDraws:
 
 @dataclass(frozen=True)
 class EpochDraws:
-    """The random numbers of an epoch of n images.
+    """The random numbers of an epoch that sees n images.
 
-    order (n,): the permutation of the images. weights (steps,): of mixup. The others are as in BatchDraws, for all
+    order (n,): which, in their order. weights (steps,): of mixup. The others are as in BatchDraws, for all
     images in that order.
     """
 
@@ -87,14 +87,15 @@ def crop_padding(recipe: Recipe, size: int) -> int:
 def draw_epoch(recipe: Recipe, images: int, size: int, steps: int, flips: bool, seed: int, epoch: int) -> EpochDraws:
     """The random numbers of one epoch, on the CPU; for the same arguments always the same.
 
-    images: how many. size: pixels a side. steps: in the epoch. flips: whether images may be mirrored.
+    images: how many there are. size: pixels a side. steps: in the epoch. flips: whether images may be mirrored.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
-    order = torch.randperm(images, generator=generator)
-    offsets = torch.randint(0, 2 * crop_padding(recipe, size) + 1, (images, 2), generator=generator)
-    flipped = torch.rand(images, generator=generator) < 0.5 if flips else torch.zeros(images, dtype=torch.bool)
-    operations, magnitudes = draw_operations(images, generator) if recipe.policy == "randaugment" else (None, None)
-    centres = torch.rand(images, 2, generator=generator) if recipe.cutout > 0 else None
+    seen = recipe.seen(images)
+    order = torch.randperm(images, generator=generator)[:seen]
+    offsets = torch.randint(0, 2 * crop_padding(recipe, size) + 1, (seen, 2), generator=generator)
+    flipped = torch.rand(seen, generator=generator) < 0.5 if flips else torch.zeros(seen, dtype=torch.bool)
+    operations, magnitudes = draw_operations(seen, generator) if recipe.policy == "randaugment" else (None, None)
+    centres = torch.rand(seen, 2, generator=generator) if recipe.cutout > 0 else None
     weights = _beta(recipe.mixup, steps, generator) if recipe.mixup > 0 else None
     return EpochDraws(order, offsets, flipped, operations, magnitudes, centres, weights)
 

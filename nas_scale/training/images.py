@@ -100,7 +100,7 @@ class ResidentImages(Images):
         self._val, self._val_labels = _tensors(data.val, device)
 
     def stream(self, order: Tensor, batch: int) -> Iterator[StreamedBatch | None]:
-        return repeat(None, self.train // batch)
+        return repeat(None, len(order) // batch)
 
     def step_images(self, chosen: Tensor, streamed: StreamedBatch | None) -> StepImages:
         return StepImages(self._train, chosen, self._train_labels.index_select(0, chosen))
@@ -122,7 +122,7 @@ class StreamedImages(Images):
 
     def stream(self, order: Tensor, batch: int) -> Iterator[StreamedBatch | None]:
         places = order.numpy()
-        wanted = (places[start : start + batch] for start in range(0, self.train // batch * batch, batch))
+        wanted = (places[start : start + batch] for start in range(0, len(places) // batch * batch, batch))
         for images, labels in self._streamed(self._data.train, wanted):
             yield StreamedBatch(images, labels)
 

@@ -23,10 +23,12 @@ class Recipe:
     (DeVries & Taylor 2017), 0 for none. `start_resolution`: share of the resolution at which training starts; it grows
     to the whole over the first two thirds (Tan & Le 2021). `warmup`: share of all steps over which the rate rises.
     `crop`: how far an image may be moved each way, as a share of its side. `precision` auto is bf16 on a GPU and
-    float32 on a CPU. `zero_residuals` starts residual branches at zero (nets/build.py).
+    float32 on a CPU. `zero_residuals` starts residual branches at zero (nets/build.py). `epoch_share`: of the images,
+    that an epoch sees, drawn anew for each.
     """
 
     epochs: int = 8
+    epoch_share: float = 1.0
     batch: int = 32
     optimizer: Literal["sgd", "rmsprop"] = "sgd"
     learning_rate: float = 1.0
@@ -43,6 +45,10 @@ class Recipe:
     start_resolution: float = 1.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     zero_residuals: bool = True
+
+    def seen(self, images: int) -> int:
+        """How many of so many training images an epoch sees."""
+        return max(1, round(self.epoch_share * images))
 
 
 @dataclass(frozen=True, slots=True)

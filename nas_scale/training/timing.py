@@ -58,10 +58,11 @@ def _seconds(asked: Timing) -> Generator[None, None, float]:
     from nas_scale.training.trainer import WORTH_RECORDING
 
     job = asked.job
-    batch = min(job.recipe.batch, asked.train_images)
+    seen = job.recipe.seen(asked.train_images)
+    batch = min(job.recipe.batch, seen)
     blank = _blank(job.architecture.resolution, batch * EPOCH_STEPS)
     images = ResidentImages(blank, torch.device(job.device))
-    recorded = job.recipe.epochs * (asked.train_images // batch) >= WORTH_RECORDING
+    recorded = job.recipe.epochs * (seen // batch) >= WORTH_RECORDING
     # What a process makes once and keeps is no part of a training.
     yield from _Steps(job, images, batch, recorded).take(1)
     started = time.perf_counter()
@@ -69,7 +70,7 @@ def _seconds(asked: Timing) -> Generator[None, None, float]:
     yield from steps.take(1)
     beginning = time.perf_counter() - started
     each = yield from steps.seconds_each()
-    trained = job.recipe.epochs * asked.train_images + FORWARD_SHARE * asked.val_images
+    trained = job.recipe.epochs * seen + FORWARD_SHARE * asked.val_images
     return max(beginning - each, 0.0) + trained * each / batch
 
 

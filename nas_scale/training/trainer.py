@@ -53,8 +53,9 @@ class Trainer:
         self.images = images
         self.recipe = recipe
         self.seed = seed
-        self.batch = min(recipe.batch, images.train)
-        self.steps = images.train // self.batch
+        seen = recipe.seen(images.train)
+        self.batch = min(recipe.batch, seen)
+        self.steps = seen // self.batch
         self.not_recorded: str | None = None
         device = images.device
         self._recordable = recordable and can_record(device) and recipe.epochs * self.steps >= WORTH_RECORDING

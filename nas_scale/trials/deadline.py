@@ -42,9 +42,10 @@ Why = Literal["time", "repeats"]
 @dataclass(frozen=True, slots=True)
 class After:
     """The trainings after so many trials of the run, where so many nets have a value: those of each round, which begins
-    when the one before has ended."""
+    when the one before has ended. cost: of each, in trainings of a trial."""
 
     rounds: Callable[[int, int], Sequence[int]]
+    cost: float = 1.0
 
 
 class _Spent(msgspec.Struct, frozen=True):
@@ -181,7 +182,7 @@ class Deadline:
         left = usual + sum(max(usual - share, 0.0) for share in shares)
         trials = max(pace * left, usual * training * math.ceil(self._parts / self._workers))
         rounds = self._after.rounds(number + 1 - self._known, number + 1)
-        after = training * sum(math.ceil(trainings / self._workers) for trainings in rounds)
+        after = self._after.cost * training * sum(math.ceil(trainings / self._workers) for trainings in rounds)
         return spent < self.seconds and spent + trials + after <= self.seconds
 
     def _end(self, number: int, why: Why) -> None:

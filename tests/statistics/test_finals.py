@@ -124,3 +124,26 @@ def test_a_winners_credit_is_right_and_so_is_its_interval(nets: int, spread: flo
     assert 0.93 < found.held < 0.97
     if spread < 2:
         assert found.by_fresh > 0.25
+
+
+def test_shorter_trials_choose_finalists_and_nothing_else() -> None:
+    plan = FinalsPlan(finalists=3, credit=2, cost=3.0)
+    assert plan.longer
+    assert not PLAN.longer
+    known = {n: Contender(n, short=(value,)) for n, value in enumerate((0.5, 0.9, 0.8, 0.7, 0.1))}
+    full = {1: (0.2, 0.2), 2: (0.6, 0.5), 3: (0.4, 0.7)}
+    rounds = []
+    while wanted := next_round(list(known.values()), plan):
+        rounds.append(sorted(wanted))
+        for n in wanted:
+            seen = known[n].fresh
+            known[n] = replace(known[n], fresh=(*seen, full[n][len(seen)]))
+    assert rounds == [[1, 2, 3], [2, 3]]
+    assert [net.number for net in winners(list(known.values()))] == [2], "by .55 and .55: the earlier trial"
+
+
+def test_a_finalist_whose_full_training_failed_is_no_winner() -> None:
+    nets = [Contender(0, short=(0.9,), fresh=(None,)), Contender(1, short=(0.2,), fresh=(0.3,))]
+    assert [net.number for net in winners(nets)] == [1]
+    failed = [Contender(0, short=(0.2,), fresh=(None,)), Contender(1, short=(0.9,), fresh=(None,))]
+    assert [net.number for net in winners(failed)] == [1], "where all failed the trials are all that is known"

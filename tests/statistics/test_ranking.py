@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from nas_scale.statistics.ranking import Ranking, ScoredNet, rank
+from nas_scale.statistics.ranked import Ranking, ScoredNet
+from nas_scale.statistics.ranking import rank
 from nas_scale.statistics.significance import significantly_different
 from nas_scale.statistics.variances import SeedNoise
 from nas_scale.training.job import Score
@@ -276,3 +277,41 @@ def test_a_winner_is_credited_with_unseen_seeds_on_unseen_images() -> None:
     assert (first.trial, first.accuracy, first.final) == (0, pytest.approx(0.6), (pytest.approx(0.8),))
     assert first.credit == pytest.approx((0.6, 0.6))
     assert (second.accuracy, second.final) == (pytest.approx(0.8), (pytest.approx(0.7),))
+
+
+def test_shorter_trainings_are_ranked_apart_and_compared_with_none() -> None:
+    nets = [
+        net(0, 0.95, short=True),
+        net(1, 0.40, final=(0.80, 0.82), credit=(0.81, 0.79), short=True),
+        net(2, 0.50, final=(0.70, 0.72), short=True),
+        net(3, 0.99, final=(0.60,), short=True),
+        net(4, 0.30, short=True),
+    ]
+    ranking = rank(nets)
+    assert order(ranking) == [1, 2, 3, 0, 4], "finalists by their full trainings, the others by their short ones"
+    assert [entry.place for entry in ranking.entries[3:]] == [None, None]
+    assert not any(entry.tied for entry in ranking.entries[3:])
+    assert [entry.stderr is None for entry in ranking.entries] == [False] * 3 + [True] * 2
+    assert ranking.freedom == 3
+    assert ranking.seed_sd == pytest.approx(math.sqrt((3 * 0.01**2 * 2) / 3)), "short trainings have no part in it"
+    assert ranking.spread is None
+    repeated = rank([net(n, value, value + 0.02, short=True) for n, value in enumerate((0.3, 0.5, 0.9))])
+    assert repeated.seed_sd is None
+    assert repeated.spread == pytest.approx(statistics.stdev((0.3, 0.5, 0.9)), rel=0.01)
+    assert all(entry.stderr for entry in repeated.entries)
+
+
+def test_of_equal_finalists_after_shorter_trials_few_rankings_set_one_apart() -> None:
+    draw, apart, rankings = random.Random(5), 0, 400
+
+    def seeds(count: int) -> tuple[float, ...]:
+        return tuple(draw.gauss(0.8, 0.01) for _ in range(count))
+
+    for _ in range(rankings):
+        first = {n: seeds(1) for n in range(4)}
+        best = sorted(first, key=lambda n: -first[n][0])[:2]
+        final = {n: first[n] + (seeds(1) if n in best else ()) for n in first}
+        nets = [net(n, draw.random(), final=final[n], short=True, images=0) for n in range(4)]
+        noise = SeedNoise(0.01, 0)
+        apart += any(entry.place != 1 for entry in rank(nets, noise=noise).entries)
+    assert 0.02 < apart / rankings < 0.09

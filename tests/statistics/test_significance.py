@@ -13,7 +13,8 @@ from scipy.stats import t as student
 
 from nas_scale.commands.search.front import FrontNet, with_significance
 from nas_scale.statistics.finals import Contender, FinalsPlan, next_round, winners
-from nas_scale.statistics.ranking import ScoredNet, rank
+from nas_scale.statistics.ranked import ScoredNet
+from nas_scale.statistics.ranking import rank
 from nas_scale.statistics.significance import Seeds, critical_value, tied_places
 from nas_scale.statistics.variances import PRIOR_FREEDOM, SeedNoise
 from tests.statistics.test_ranking import scores

@@ -7,7 +7,8 @@ import statistics
 
 import pytest
 
-from nas_scale.statistics.ranking import ScoredNet, rank
+from nas_scale.statistics.ranked import ScoredNet
+from nas_scale.statistics.ranking import rank
 from nas_scale.statistics.variances import PRIOR_FREEDOM, SeedNoise, image_variance_at
 from nas_scale.training.job import Score
 

@@ -93,6 +93,17 @@ def test_every_image_comes_once_at_every_offset_half_of_them_flipped() -> None:
     assert not draw_epoch(replace(PLAIN, crop=0), 100, 16, 1, False, seed=0, epoch=0).offsets.any()
 
 
+@pytest.mark.parametrize(("share", "seen"), [(1.0, 300), (2 / 3, 200), (0.001, 1)])
+def test_an_epoch_sees_a_share_of_the_images_drawn_anew_each_time(share: float, seen: int) -> None:
+    recipe = replace(FULL, epoch_share=share)
+    first, second = (draw_epoch(recipe, 300, 16, 4, True, seed=0, epoch=epoch) for epoch in (0, 1))
+    for draws in (first, second):
+        assert len(set(draws.order.tolist())) == len(draws.order) == seen
+        assert {len(draws.offsets), len(draws.flips)} == {seen}
+    if seen == 200:
+        assert set(first.order.tolist()) != set(second.order.tolist())
+
+
 def test_weights_of_mixup_follow_the_beta_distribution_and_centres_lie_anywhere() -> None:
     draws = _tensors(draw_epoch(replace(FULL, mixup=0.5), 4000, 16, 4000, True, seed=0, epoch=0))
     weights, centres = draws["weights"], draws["centres"]

@@ -85,6 +85,7 @@ def timed(
     known: int = 0,
     seeds: int = 2,
     repeating: bool = False,
+    cost: float = 1.0,
 ) -> tuple[list[FinishedTrial], Deadline]:
     """Trials of two seeds, which take ten seconds each; every net is a new one unless it is `repeating`."""
     study = study or new_study()
@@ -92,7 +93,7 @@ def timed(
     until = Deadline(
         study,
         seconds,
-        After(lambda trials, nets: (min(after[0], nets) * after[1],)),
+        After(lambda trials, nets: (min(after[0], nets) * after[1],), cost),
         engine.workers,
         seeds,
         epochs,

@@ -94,7 +94,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     training = settled_length(asked, device).for_reference(base)
     if "epochs" not in options:
         shorter = training.shorter(SHARE)
-        training = replace(shorter, train_images=training.train_images) if "train_images" in options else shorter
+        training = replace(shorter, epoch_share=training.epoch_share) if "train_images" in options else shorter
     data.check_data(training.images(training.proxy.resolution))
     jobs = Jobs(training, base, device)
     chosen = choose(pool, wanted.count)

@@ -14,7 +14,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.runs.results import Costs, Result
 from nas_scale.scaling.coefficients import Coefficients, Shares
-from nas_scale.statistics.ranking import State
+from nas_scale.statistics.ranked import State
 from nas_scale.training.data.summary import DataSummary
 
 if TYPE_CHECKING:

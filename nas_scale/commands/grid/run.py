@@ -33,7 +33,7 @@ from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.design import growing_axes
 from nas_scale.scaling.fit import Fit, fit_candidates
 from nas_scale.statistics import ranking as rankings
-from nas_scale.statistics.ranking import Ranking
+from nas_scale.statistics.ranked import Ranking, ScoredNet
 from nas_scale.statistics.variances import SeedNoise, accuracies_of
 from nas_scale.training import data
 from nas_scale.training.data.summary import DataSummary
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 class Trained:
     """A network with its scores. proxy: equal for networks that shrink to the same proxy and share a training."""
 
-    scored: rankings.ScoredNet
+    scored: ScoredNet
     candidate: Candidate
     proxy: str
 
@@ -196,7 +196,7 @@ def _trained(finished: Sequence[FinishedTrial], prepared: PreparedGrid) -> list[
         with damage_named(f"trial {trial.number}, attribute 'candidate'"):
             index = msgspec.convert(trial.attributes["candidate"], Annotated[int, msgspec.Meta(ge=0)])
             candidate = prepared.candidate(index)
-        scored = rankings.ScoredNet(
+        scored = ScoredNet(
             key=str(index),
             net=net_document(candidate.architecture),
             costs=costs_of(candidate.architecture),

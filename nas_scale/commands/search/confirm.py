@@ -10,7 +10,7 @@ from nas_scale.architecture.files import net_from_document
 from nas_scale.commands.shared.events import Listener, Note
 from nas_scale.errors import NasScaleError
 from nas_scale.metrics.limits import Limit
-from nas_scale.statistics.ranking import RankedNet, Ranking, ScoredNet
+from nas_scale.statistics.ranked import RankedNet, Ranking, ScoredNet
 
 TIE: Final = 0.05  # two measurements so close are one: a limit is broken by more than that
 AT_ONCE: Final = 3  # nets that are measured together

@@ -10,7 +10,6 @@ from nas_scale.metrics.limits import Limit
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.training.data.splits import LEAST_TO_SPLIT
 from nas_scale.training.data.summary import DataSummary
-from nas_scale.trials.pruning import Pruner
 from nas_scale.zero_cost.names import score_label
 
 
@@ -37,12 +36,10 @@ def images_line(data: DataSummary) -> str:
     )
 
 
-def pruner_line(pruner: Pruner) -> str:
-    """After which epochs trainings may be stopped, and which nets they are compared with."""
-    epochs = " or ".join(str(epoch) for epoch in pruner.ladder)
-    line = f"pruner {pruner.kind}: trainings are stopped after {epochs} of {pruner.epochs} epochs"
-    whom = " of its bracket" if pruner.kind == "hyperband" else ""
-    return f"{line} unless among the best 1/{pruner.reduction} of the nets{whom} finished when they were proposed"
+def short_trials_line(wanted: Search) -> str:
+    """How long trials are."""
+    assert wanted.trial_length is not None
+    return f"trials are {wanted.trial_length:.0%} as long; finalists are trained in full, and ranked by that alone"
 
 
 def _bound(limit: Limit) -> str:
@@ -56,7 +53,6 @@ def best_line(found: SearchResult) -> str:
     """The best of a ranking in a line of a list of runs."""
     best = found.ranking[0]
     assert best.accuracy is not None
-    assert best.stderr is not None
     spent = f"{FLOPS.show(best.costs[FLOPS.name])} {FLOPS.unit}"
-    error = f" +- {found.quality.show(best.stderr)}" if found.trained else ""
+    error = f" +- {found.quality.show(best.stderr)}" if found.trained and best.stderr is not None else ""
     return f"{found.quality.show(best.accuracy)}{error} at {spent}"

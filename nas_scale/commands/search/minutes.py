@@ -22,7 +22,7 @@ def deadline(prepared: Prepared, run: Run, workers: int, known: int, began: floa
     return Deadline(
         run.study,
         wanted.minutes * 60,
-        After(lambda trials, nets: finals_plan(wanted, trials).trainings(nets)),
+        After(lambda trials, nets: finals_plan(wanted, trials).trainings(nets), finals_plan(wanted, 1).cost),
         workers,
         training.seeds,
         None if wanted.pruner == "none" else training.proxy.recipe.epochs,

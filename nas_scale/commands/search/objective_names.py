@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.budget_options import counted_metrics
+from nas_scale.commands.shared.options import words_of
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import FLOPS, LATENCY, metric_named, metrics
@@ -14,6 +16,15 @@ from nas_scale.samplers.registry import SEVERAL_OBJECTIVES
 MOST_OBJECTIVES: Final = 4
 USUAL_OBJECTIVE: Final = f"{ACCURACY.name},{FLOPS.name}"  # where several objectives are wanted and not named
 USUAL_SAMPLER: Final = "nsga2"  # with several objectives (benchmarks/front_quality.py)
+
+
+def objective_help() -> str:
+    """Of --objective, which names the costs that there are."""
+    costs = words_of([*(metric.name for metric in counted_metrics()), f"{LATENCY}@DEVICE"], "and")
+    return (
+        f"accuracy, or several objectives like accuracy,flops: what is made small beside it is of {costs}; ends in a "
+        "Pareto front of nets that no other beats in all of them."
+    )
 
 
 def read_objectives(objective: str | Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,37 +9,29 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.amounts import FINALISTS_SAID, MOST_TRIALS, TRIALS_SAID, usual_finalists, usual_trials
 from nas_scale.commands.search.budget_options import (
     BUDGET,
     by_metric,
-    counted_metrics,
     most_options,
     target_options,
 )
-from nas_scale.commands.search.objective_names import USUAL_SAMPLER, ensure_followed, read_objectives
+from nas_scale.commands.search.objective_names import USUAL_SAMPLER, ensure_followed, objective_help, read_objectives
 from nas_scale.commands.search.screens import screen_help, screens
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.bytes_per_value import bytes_option, check_bytes
-from nas_scale.commands.shared.data_defaults import is_gpu
-from nas_scale.commands.shared.options import Needs, Option, OptionEach, check, one_of, words_of
+from nas_scale.commands.shared.options import Needs, Option, OptionEach, check, one_of
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.space_options import classes_option, open_space, resolution_option, space_option
 from nas_scale.errors import UserError
 from nas_scale.metrics.limits import Limit, Limits, around
-from nas_scale.metrics.metric import LATENCY, Metric, metrics
+from nas_scale.metrics.metric import Metric, metrics
 from nas_scale.metrics.reward import REWARD_WEIGHTS, Reward, RewardKind
 from nas_scale.samplers.registry import SAMPLERS, SEVERAL_OBJECTIVES, ensure_importable, is_dotted
-from nas_scale.trials.pruning import Kind, Pruner
+from nas_scale.trials.pruning import Kind
 
-TRIALS: Final = 8
-TRIALS_ON_GPU: Final = 32  # in about the same time
-MOST_TRIALS: Final = 1_000_000
 TOLERANCE: Final = 0.1  # of a target, on both sides
 CEILING_TOLERANCE: Final = 0.05  # below a target that is the most that a net may cost
-# What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
-FINALIST_OF: Final = 10
-LEAST_FINALISTS: Final = 3
-LEAST_ON_FRONT: Final = 6  # with several objectives: a front has more nets worth knowing than a ranking
 
 
 SEARCH: Final = "Search"
@@ -48,14 +39,6 @@ OF_TARGET: Final = Needs("targets")
 _RIGHT_FOR: Final = "\n\n".join(f"{name}: right for {strategy.right_for}." for name, strategy in SAMPLERS.items())
 Nets: TypeAlias = str | Architecture | Sequence[str | Architecture]
 Runs: TypeAlias = str | Path | Sequence[str | Path]
-
-
-def _objective_help() -> str:
-    costs = words_of([*(metric.name for metric in counted_metrics()), f"{LATENCY}@DEVICE"], "and")
-    return (
-        f"accuracy, or several objectives like accuracy,flops: what is made small beside it is of {costs}; ends in a "
-        "Pareto front of nets that no other beats in all of them."
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +90,7 @@ class Search:
     classes: Annotated[int | None, classes_option(SEARCH)] = None
     objective: Annotated[
         str | Sequence[str],
-        Option(_objective_help, metavar="NAMES", panel=SEARCH),
+        Option(objective_help, metavar="NAMES", panel=SEARCH),
     ] = ACCURACY.name
     sampler: Annotated[
         str,
@@ -144,7 +127,7 @@ class Search:
         int | None,
         Option(
             "Nets to try.",
-            f"{TRIALS}, {TRIALS_ON_GPU} on a GPU, or as many as --minutes leaves time for",
+            TRIALS_SAID,
             "N",
             SEARCH,
             least=1,
@@ -162,12 +145,23 @@ class Search:
             most=1e6,
         ),
     ] = None
+    trial_length: Annotated[
+        float | None,
+        Option(
+            "Length of the trials' trainings, as a share of the finalists', which are ranked by theirs alone.",
+            "what suits the data where one objective is sought without a pruner, else 1",
+            "X",
+            SEARCH,
+            least=0.01,
+            most=1,
+            needs=Needs("finalists", (0,)),
+        ),
+    ] = None
     finalists: Annotated[
         int | None,
         Option(
             "So many of the best are trained again: a seed each, then the better half, and so on.",
-            f"1 in {FINALIST_OF} of the nets tried, {LEAST_FINALISTS} at least; with several objectives "
-            f"{LEAST_ON_FRONT} at least, spread along the Pareto front",
+            FINALISTS_SAID,
             "N",
             SEARCH,
             least=0,
@@ -224,13 +218,30 @@ class Search:
         one_of(screens(), screen=self.screen)
         objective = ",".join(self.objectives)
         ensure_followed(objective, self.sampler, self.target() is not None, self.pruner)
+        if self.trial_length not in (None, 1) and not self.may_shorten:
+            raise UserError(
+                "--trial-length is for searches of one objective without a pruner, which stops trials early itself; "
+                "leave it out"
+            )
         return replace(self, objective=objective)
 
     def suited(self, device: str) -> Search:
-        """With tolerance and number of trials settled: what is usual on the device, or no end where there is a time."""
-        trials = TRIALS_ON_GPU if is_gpu(device) else TRIALS
-        trials = self.trials or (trials if self.minutes is None else MOST_TRIALS)
+        """With tolerance and number of trials settled: what is usual on the device for trials of this length, or no end
+        where there is a time."""
+        usual = usual_trials(device, self.short_trials) if self.minutes is None else MOST_TRIALS
+        trials = self.trials or usual
         return replace(self, trials=trials, tolerance=self._settled_tolerance())
+
+    @property
+    def may_shorten(self) -> bool:
+        """Whether trials may be shorter trainings than the finalists': where these are there, and rank one objective
+        alone, and nothing else shortens trials."""
+        return self.finalists != 0 and len(self.objectives) == 1 and self.pruner == "none"
+
+    @property
+    def short_trials(self) -> bool:
+        """Whether trials are shorter trainings than the finalists'."""
+        return self.trial_length not in (None, 1)
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -252,8 +263,7 @@ class Search:
         """How many of so many nets are trained again."""
         if self.finalists is not None:
             return self.finalists
-        least = LEAST_FINALISTS if len(self.objectives) == 1 else LEAST_ON_FRONT
-        return max(least, math.ceil(trials / FINALIST_OF))
+        return usual_finalists(trials, len(self.objectives), self.short_trials)
 
     def limits(self) -> Limits:
         """The band around the target, and the upper limits."""
@@ -270,18 +280,6 @@ class Search:
         target = self.target()
         usual = CEILING_TOLERANCE if target is not None and target[0].ceiling else TOLERANCE
         return usual if self.tolerance is None else self.tolerance
-
-    def pruning(self, epochs: int) -> Pruner | None:
-        """What stops trainings of at most so many epochs. Raises UserError where they are too short to be stopped."""
-        if self.pruner == "none":
-            return None
-        found = Pruner(self.pruner, epochs, self.reduction)
-        if not found.ladder:
-            raise UserError(
-                f"--pruner {self.pruner} cannot stop trainings of {epochs} epoch{'s' if epochs > 1 else ''} after 1/"
-                f"{self.reduction} of them; raise --epochs to {self.reduction} or more"
-            )
-        return found
 
     def target(self) -> tuple[Metric, float] | None:
         """The metric that has a target, with its value."""

@@ -9,8 +9,9 @@ from typing import Any
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.search.included import Included, included
-from nas_scale.commands.search.objective import CHOOSING, CHOOSING_PART, MakeObjective, Objective, ProxyTraining
+from nas_scale.commands.search.objective import CHOOSING, CHOOSING_PART, MakeObjective, Objective
 from nas_scale.commands.search.objective_names import usual_for
+from nas_scale.commands.search.objectives import ProxyTraining
 from nas_scale.commands.search.options import Search
 from nas_scale.commands.search.warm_start import Source, sources
 from nas_scale.commands.shared.given import given_options
@@ -27,13 +28,15 @@ from nas_scale.metrics.metric import device_identities, metrics
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A search whose input was checked, before anything is written. notes: what is done otherwise than was asked."""
+    """A search whose input was checked, before anything is written. trials: what measures networks in the trials;
+    `objective` does in all that follows. notes: what is done otherwise than was asked."""
 
     wanted: Search
     settings: RunSettings
     space: SearchSpace
     reference: Architecture
     objective: Objective
+    trials: Objective
     included: tuple[Included, ...] = ()
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
@@ -77,11 +80,12 @@ def prepare(options: Mapping[str, Any], make_objective: MakeObjective = ProxyTra
     nets = included(wanted.include, space, wanted.limits(), settings.folder)
     reference = reference_net(space)
     objective = make_objective(training, reference, settings)
-    wanted = wanted.suited(objective.device)
     if wanted.finalists is None:
         wanted = replace(wanted, finalists=objective.usual_finalists)
+    trials, length = objective.of_trials(wanted)
+    wanted = replace(wanted, trial_length=length).suited(objective.device)
     if len(nets) > wanted.most_trials:
         raise UserError(f"--include names {len(nets)} nets, and --trials is {wanted.trials}; raise it")
     objective.ensure_suits(wanted)
-    prepared = Prepared(wanted, settings, space, reference, objective, nets, notes=notes)
+    prepared = Prepared(wanted, settings, space, reference, objective, trials, nets, notes=notes)
     return replace(prepared, sources=sources(wanted.warm_start, settings, prepared.spec(), objective))

@@ -13,7 +13,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.runs.results import Costs, Most, NetRow, Result, Targets, WhereAny
 from nas_scale.statistics.controls import Control
-from nas_scale.statistics.ranking import Round, State
+from nas_scale.statistics.ranked import Round, State
 from nas_scale.training.data.summary import DataSummary
 
 PROXY: Final = "proxy"  # the objective of a search that trains proxies
@@ -93,7 +93,8 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     deviation between seeds on the choosing images, on seed_freedom degrees; None where no net had two.
     spread: standard deviation of the nets' true accuracies. random_search: what random search of the same budget would
     have come to; largest_nets: what the nets inside the limits with the most of a metric would have, by its name; both
-    empty where too little is known, the second in older files too. trials: of this run. data: what was understood of
+    empty where too little is known, the second in older files too. trials: of this run. trial_length: of the trials'
+    trainings, as a share of the finalists'. data: what was understood of
     the images; None where there are none, and in older files. better_than_guessing: whether the best net's accuracy is
     significantly above the majority class's share; None where there is none. objectives and pareto_front: of a search
     with several objectives.
@@ -112,6 +113,7 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
     random_search: Control | None = None
     largest_nets: Mapping[str, Control] = msgspec.field(default_factory=dict)
     trials: int | None = None
+    trial_length: float = 1.0
     minutes: MinutesUsed | None = None
     seconds: float = 0.0
     training: Training
@@ -159,10 +161,15 @@ class SearchResult(Result, frozen=True, kw_only=True, tag="search"):
         return [by_rank[member.rank].architecture(f"{self.run}-{member.rank}") for member in self.pareto_front]
 
     @property
+    def short_trials(self) -> bool:
+        """Whether the trials were shorter trainings than the finalists'."""
+        return self.trial_length < 1
+
+    @property
     def proxy_tells_apart(self) -> bool | None:
         """Whether nets differ in true accuracy so much more than seeds do that the proxy orders them; None where too
         few seeds were repeated to say so."""
-        if self.seed_sd is None or self.spread is None or self.seed_freedom < LEAST_FREEDOM:
+        if self.short_trials or self.seed_sd is None or self.spread is None or self.seed_freedom < LEAST_FREEDOM:
             return None
         return self.spread > 0 and self.spread >= SURE_SPREAD * self.seed_sd
 

@@ -15,7 +15,7 @@ from nas_scale.commands.search.front import front_of
 from nas_scale.commands.search.included import included_line
 from nas_scale.commands.search.lines import asked_line, best_line, images_line
 from nas_scale.commands.search.minutes import deadline, minutes_used
-from nas_scale.commands.search.objective import objective_for
+from nas_scale.commands.search.objectives import objective_for
 from nas_scale.commands.search.prepare import Prepared, prepare
 from nas_scale.commands.search.result import PrunerUsed, RankingRow, SearchResult
 from nas_scale.commands.search.warm_start import inside, taken, warm_start_line
@@ -31,7 +31,7 @@ from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.metric import FLOPS, caveats, metrics
 from nas_scale.runs.raising import Raisable
 from nas_scale.runs.results import write_result
-from nas_scale.statistics.ranking import RankedNet, Ranking
+from nas_scale.statistics.ranked import RankedNet, Ranking
 from nas_scale.training.data.summary import DataSummary
 from nas_scale.trials.finished import finished_trials
 from nas_scale.trials.known import Known
@@ -122,6 +122,7 @@ def search_result(
         random_search=played.random,
         largest_nets=played.largest,
         trials=len(finished_trials(run.study)) - len(work.known),
+        trial_length=wanted.trial_length or 1.0,
         minutes=minutes_used(wanted.minutes, work.deadline),
         seconds=round(seconds, 1),
         training=prepared.training,

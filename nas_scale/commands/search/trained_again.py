@@ -16,7 +16,7 @@ from nas_scale.commands.shared.training import CREDIT_SEEDS_FROM, FINAL_SEEDS_FR
 from nas_scale.engines.base import Engine
 from nas_scale.metrics.reward import Reward
 from nas_scale.statistics.finals import Contender, FinalsPlan, next_round, winners
-from nas_scale.statistics.ranking import RankedNet, Ranking
+from nas_scale.statistics.ranked import RankedNet, Ranking
 from nas_scale.training.job import Score
 from nas_scale.trials.deadline import Deadline
 from nas_scale.trials.extra import run_jobs
@@ -29,7 +29,9 @@ Scores: TypeAlias = Mapping[int, tuple[Score, ...]]  # by trial; without those o
 
 def finals_plan(wanted: Search, trials: int) -> FinalsPlan:
     """How the best of so many trials are trained again."""
-    return FinalsPlan(wanted.finalists_among(trials), wanted.final_seeds, front=len(wanted.objectives) > 1)
+    assert wanted.trial_length is not None
+    front, cost = len(wanted.objectives) > 1, 1 / wanted.trial_length
+    return FinalsPlan(wanted.finalists_among(trials), wanted.final_seeds, front, cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class TrainedAgain:
 
     def _contender(self, entry: RankedNet) -> Contender:
         costs = spent(_net(entry), self.costs) if self.costs else ()
-        return Contender(entry.trial, entry.search, entry.final, tuple(costs), self._worth(entry))
+        first, short = ((), entry.search) if self.plan.longer else (entry.search, ())
+        return Contender(entry.trial, first, entry.final, tuple(costs), self._worth(entry), short)
 
     def _worth(self, entry: RankedNet) -> Callable[[float], float]:
         reward = self.reward

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.search.amounts import MOST_TRIALS
 from nas_scale.commands.search.confirm import confirmed
 from nas_scale.commands.search.objective_names import spent
-from nas_scale.commands.search.options import MOST_TRIALS
 from nas_scale.commands.search.prepare import Prepared
+from nas_scale.commands.search.pruners import pruner_of
 from nas_scale.commands.search.trained_again import Scores, TrainedAgain, finals_plan
 from nas_scale.commands.search.warm_start import inside
 from nas_scale.commands.shared.events import Listener, Phase
@@ -25,7 +26,8 @@ from nas_scale.metrics.reward import Reward
 from nas_scale.runs.store import Run
 from nas_scale.samplers.registry import given, propose, sampler, screened
 from nas_scale.statistics.controls import Budget, Controls, controls
-from nas_scale.statistics.ranking import Ranking, ScoredNet, rank
+from nas_scale.statistics.ranked import Ranking, ScoredNet
+from nas_scale.statistics.ranking import rank
 from nas_scale.training.job import Score
 from nas_scale.trials.deadline import Deadline
 from nas_scale.trials.finished import FinishedTrial, finished_trials
@@ -64,14 +66,16 @@ class SearchWork:
         self._add_known()
         every = run_trials(self.run.study, self._plan(), self.engine, self.on_event)
         finished = self._ranked(every)
-        first = rank(_candidates(finished, {}), self._reward())
+        first = rank(self._candidates(finished, {}), self._reward())
         if not first.entries or first.entries[0].rank is None:
             reason = next((trial.reason for trial in finished if trial.reason), "it was stopped early")
             raise RunFailed(f"every net failed, the first with: {reason}; {self.run.folder} keeps the trials")
         again = self._again(len(every) - len(self.known))
         finals = again.finalists(first)
         limits = [limit for limit in wanted.limits().limits if limit.metric.measure is not None]
-        found = confirmed(_candidates(finished, finals), limits, lambda nets: rank(nets, self._reward()), self.on_event)
+        found = confirmed(
+            self._candidates(finished, finals), limits, lambda nets: rank(nets, self._reward()), self.on_event
+        )
         credit = again.winners(rank(found.candidates, self._reward()))
         credited = (replace(net, credit=credit.get(net.trial, ())) for net in found.candidates)
         return rank(credited, self._reward()), found.notes
@@ -130,11 +134,11 @@ class SearchWork:
         return TrialPlan(
             sampler_for=sampler_for,
             propose=self._proposed,
-            jobs=lambda proposed, number: prepared.objective.jobs(proposed.subject, range(training.seeds)),
+            jobs=lambda proposed, number: prepared.trials.jobs(proposed.subject, range(training.seeds)),
             value_of=self._scored,
             trials=len(self.known) + prepared.wanted.most_trials,
             max_pending=training.window,
-            pruner=prepared.wanted.pruning(training.proxy.recipe.epochs),
+            pruner=pruner_of(prepared.wanted, training.proxy.recipe.epochs),
             costs=self._costs(),
             known=len(self.known),
             deadline=self.deadline,
@@ -154,7 +158,7 @@ class SearchWork:
 
     def _meaning(self, params: Mapping[str, Any]) -> Proposed:
         arch = self.prepared.space.net(params)
-        return Proposed(arch, net_key(arch), {**net_attributes(arch), **self.prepared.objective.attributes(arch)})
+        return Proposed(arch, net_key(arch), {**net_attributes(arch), **self.prepared.trials.attributes(arch)})
 
     def _scored(self, proposed: Proposed, scores: Sequence[Score]) -> float:
         return self._value(proposed.subject, scores)
@@ -189,18 +193,18 @@ class SearchWork:
             self.deadline,
         )
 
-
-def _candidates(finished: Sequence[FinishedTrial], finals: Scores) -> list[ScoredNet]:
-    return [
-        ScoredNet(
-            key=trial.key,
-            net=stored_net(trial.attributes),
-            costs=stored_costs(trial.attributes),
-            trial=trial.number,
-            search=() if trial.reason else trial.scores,
-            final=finals.get(trial.number, ()),
-            reason=trial.reason,
-            pruned=trial.pruned,
-        )
-        for trial in finished
-    ]
+    def _candidates(self, finished: Sequence[FinishedTrial], finals: Scores) -> list[ScoredNet]:
+        return [
+            ScoredNet(
+                key=trial.key,
+                net=stored_net(trial.attributes),
+                costs=stored_costs(trial.attributes),
+                trial=trial.number,
+                search=() if trial.reason else trial.scores,
+                final=finals.get(trial.number, ()),
+                reason=trial.reason,
+                pruned=trial.pruned,
+                short=self.prepared.wanted.short_trials,
+            )
+            for trial in finished
+        ]

@@ -11,7 +11,8 @@ class DataDefaults:
     """A proxy's resolution, channels and length, and of the recipe what is not its own; None leaves that as it is.
 
     train_images, val_images None: all there are. most_seen: images that one training sees, an image as often as it is
-    seen; where there are more, `epochs` become fewer (lengths.py). None: whatever that comes to.
+    seen; where there are more, `epochs` become fewer (lengths.py). None: whatever that comes to. trial_length: of a
+    search's trials, as a share of the trainings of its finalists.
     """
 
     resolution: int
@@ -24,6 +25,7 @@ class DataDefaults:
     warmup: float | None = None
     crop: float | None = None
     most_seen: int | None = None
+    trial_length: float = 1.0
 
 
 # On NAS-Bench-Macro and CIFAR-10 few epochs of many tiny images order nets of equal cost best for their time, and many
@@ -34,10 +36,15 @@ _SMALL: Final = DataDefaults(
 # A scene's digit lies anywhere as it is; moved by an eighth of the side it is often cut, and nets of the default space
 # end seven points lower (benchmarks/proxy_noise.py --crop 0.125).
 _SCENES_CROP: Final = 0.05
+# Three times as many nets, and the best of them in full, lose half of what as many in full lose, at five minutes and at
+# twenty (benchmarks/five_minutes.py).
+_THIRD: Final = 1 / 3
 _BY_SOURCE: Final = {
     # For the same time many scenes seen twice tell nets apart better than few seen often, and batches of 64 better than
     # of 32; and the rate is to rise over half of so few steps (benchmarks/proxy_noise.py; docs/training.md).
-    "scenes": DataDefaults(40, epochs=2, train_images=17_408, batch=64, warmup=0.5, crop=_SCENES_CROP),
+    "scenes": DataDefaults(
+        40, epochs=2, train_images=17_408, batch=64, warmup=0.5, crop=_SCENES_CROP, trial_length=_THIRD
+    ),
     "digits": DataDefaults(24),
     "cifar10": _SMALL,
     "fashion-mnist": _SMALL,

@@ -11,6 +11,7 @@ from nas_scale.errors import UserError
 from nas_scale.training import data
 
 LEAST_EPOCHS: Final = 2
+LEAST_STEPS: Final = 100  # of a shorter training: with fewer, rates that rise and fall leave no time to learn
 
 
 def settled_length(training: Training, device: str) -> Training:
@@ -28,6 +29,22 @@ def settled_length(training: Training, device: str) -> Training:
         return settled
     epochs, fewer = length(images, classes, settled.proxy.recipe.epochs, most)
     return replace(settled, epochs=epochs, train_images=fewer or settled.train_images)
+
+
+def shorter_length(training: Training, share: float) -> Training:
+    """The training with `share` of its length, or as it is where so short a one has fewer than LEAST_STEPS.
+
+    Where images cannot be listed it is as it is.
+    """
+    if share == 1:
+        return training
+    shorter = training.shorter(share)
+    recipe = shorter.proxy.recipe
+    try:
+        images, _ = data.training_extent(training.images(training.proxy.resolution))
+    except UserError:
+        return training
+    return shorter if recipe.epochs * recipe.seen(images) >= LEAST_STEPS * recipe.batch else training
 
 
 def length(images: int, classes: int, epochs: int, most: int) -> tuple[int, int | None]:

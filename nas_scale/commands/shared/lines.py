@@ -36,6 +36,7 @@ def proxy_line(reference: Architecture, training: Training) -> str:
     """How a proxy of the reference is reduced, what it costs, and on which images it is trained."""
     share = cost(Jobs(training, reference, "cpu").small(reference)).flops / cost(reference).flops
     images = training.data if training.train_images is None else f"{training.data}, {training.train_images:,} to train"
+    images += "" if training.epoch_share == 1 else f", {training.epoch_share:.0%} of them an epoch"
     return f"proxy: {proxy_reduction(reference, training.proxy)}; {share:.1%} of the multiply-adds; images {images}"
 
 

@@ -96,6 +96,18 @@ class Training:
             decides="proxy",
         ),
     ] = None
+    epoch_share: Annotated[
+        float,
+        Option(
+            "Share of the training images that an epoch sees, drawn anew for each.",
+            "all",
+            "X",
+            PROXY,
+            least=0.001,
+            most=1,
+            decides="proxy",
+        ),
+    ] = 1.0
     recipe: Annotated[
         str,
         Option(
@@ -248,6 +260,7 @@ class Training:
         recipe = replace(
             base,
             epochs=self.epochs,
+            epoch_share=self.epoch_share,
             batch=self.batch or base.batch,
             learning_rate=self.learning_rate or base.learning_rate,
             warmup=base.warmup if self.warmup is None else self.warmup,
@@ -261,14 +274,16 @@ class Training:
         return Proxy(self.proxy_resolution, self.proxy_width, self.proxy_strides, recipe)
 
     def shorter(self, share: float) -> Training:
-        """The same with `share` of the epochs, rounded. What rounding leaves too long is made up by fewer training
-        images, where their number is known; there are never more of them."""
+        """The same with `share` of the epochs, rounded. What rounding leaves too long is made up by epochs that see a
+        share of the images; an epoch never sees more than before."""
         epochs = self.proxy.recipe.epochs
         fewer = max(1, round(share * epochs))
-        if self.train_images is None:
-            return replace(self, epochs=fewer)
-        images = min(1.0, share * epochs / fewer)
-        return replace(self, epochs=fewer, train_images=round(images * self.train_images))
+        return replace(self, epochs=fewer, epoch_share=min(1.0, share * epochs / fewer) * self.epoch_share)
+
+    def share_of(self, longer: Training) -> float:
+        """How many images it sees, as a share of those that `longer` sees of as many."""
+        own, other = self.proxy.recipe, longer.proxy.recipe
+        return own.epochs * own.epoch_share / (other.epochs * other.epoch_share)
 
     def images(self, resolution: int) -> DataRef:
         """The data at a resolution; splits and drawing depend on the run's seed, not on a training's."""

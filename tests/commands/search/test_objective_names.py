@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nas_scale.architecture.files import load_net
-from nas_scale.commands.search.objective import objective_for
 from nas_scale.commands.search.objective_names import read_objectives, spent
+from nas_scale.commands.search.objectives import objective_for
 from nas_scale.commands.search.prepare import prepare
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost

@@ -46,11 +46,11 @@ def test_a_recipe_of_its_own_keeps_its_batch_and_rate() -> None:
     assert replace(recipe, epochs=RECIPES["paper"].epochs) == RECIPES["paper"]
 
 
-@pytest.mark.parametrize(
-    ("epochs", "fewer", "images"), [(1, 1, 750), (2, 2, 750), (3, 2, 1000), (6, 4, 1000), (8, 6, 1000)]
-)
-def test_a_shorter_training_has_fewer_epochs_or_images_and_never_more(epochs: int, fewer: int, images: int) -> None:
+@pytest.mark.parametrize(("epochs", "fewer", "share"), [(1, 1, 0.75), (2, 2, 0.75), (3, 2, 1), (6, 4, 1), (8, 6, 1)])
+def test_a_shorter_training_has_fewer_epochs_or_images_and_never_more(epochs: int, fewer: int, share: float) -> None:
     training = Training(epochs=epochs, train_images=1000).suited("cpu")
     shorter = training.shorter(0.75)
-    assert (shorter.epochs, shorter.train_images) == (fewer, images)
-    assert replace(training, train_images=None).shorter(0.75).train_images is None
+    assert shorter == replace(training, epochs=fewer, epoch_share=share)
+    assert shorter.shorter(0.5).proxy.recipe.epoch_share <= share
+    assert training.share_of(training) == 1
+    assert shorter.share_of(training) == pytest.approx(fewer * share / epochs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from nas_scale.commands.grid.prepare import OF_DATA
-from nas_scale.commands.search.objective import FREE
+from nas_scale.commands.search.objectives import FREE
 from nas_scale.commands.shared.completion import image_sources
 from nas_scale.commands.shared.options import declared
 from nas_scale.commands.shared.training import Training
