@@ -23,12 +23,20 @@ from curve_moments import METRICS, Column, Floats, Moments, Scores, root_of
 from curve_pools import Pool, made_like_options, real_nets
 from curve_records import BUDGETS, Kind, kinds, truth_of
 
+from nas_scale.statistics.finals import FinalsPlan
+
 RESAMPLES: Final = 60
 NETS_A_TRAINING: Final = 3  # of the pool that is drawn from at random, by whole trainings in the budget
-GUIDED_BUDGET: Final = 14  # playing out a longer search with the predictor takes ten times as long
+GUIDED_BUDGET: Final = 13  # playing out a longer search with the predictor takes ten times as long
 WHOLE: Final = Column("whole")
-AGAIN: Final = Stage(WHOLE, 3, seeds=2)
-TODAY: Final = Policy("whole, 3 twice again: today's way", (Stage(WHOLE), AGAIN))
+
+
+def halved(finalists: int) -> tuple[Stage, ...]:
+    """Finals as a search has them: a seed each, then another of the better half, until two have had theirs."""
+    return tuple(Stage(WHOLE, size) for size in FinalsPlan(finalists, credit=0).rounds(finalists))
+
+
+IN_FULL: Final = Policy("whole, 3 halved: trials in full", (Stage(WHOLE), *halved(3)))
 
 
 NOTES: Final = (
@@ -40,26 +48,21 @@ NOTES: Final = (
 
 def policies(kind: Kind) -> Iterator[Policy]:
     """What is compared; a first stage has the nets that the budget leaves it."""
-    yield TODAY
+    yield IN_FULL
     yield Policy("whole", (Stage(WHOLE),))
-    for finalists, seeds in ((5, 1), (6, 2), (10, 2)):
-        named = f"whole, {finalists} {'twice' if seeds == 2 else 'once'} again"
-        yield Policy(named, (Stage(WHOLE), Stage(WHOLE, finalists, seeds)))
-    by_loss = Column("whole", metric="loss")
-    yield Policy("whole by loss, 3 twice again", (Stage(by_loss), Stage(by_loss, 3, seeds=2)))
+    yield Policy("whole, 6 halved", (Stage(WHOLE), *halved(6)))
     if kind.costs["long"]:
-        yield Policy("long, 3 twice again", (Stage(Column("long")), Stage(Column("long"), 3, seeds=2)))
         yield Policy("whole, 4 long", (Stage(WHOLE), Stage(Column("long"), 4)))
-        yield Policy("long, 2 once again", (Stage(Column("long")), Stage(Column("long"), 2)))
+        yield Policy("long", (Stage(Column("long")),))
     early = Stage(Column("whole", 1))
     yield Policy("a third of whole, 4 go on, 2 again", (early, Stage(WHOLE, 4, goes_on=True), Stage(WHOLE, 2)))
     for recipe in kind.shorter:
         for metric in METRICS:
             short = Column(recipe, metric=metric)
             named = recipe if metric == "accuracy" else f"{recipe} by {metric}"
-            yield Policy(f"{named}, 3 twice again", (Stage(short), Stage(short, 3, seeds=2)))
-            yield Policy(f"{named}, 4 whole", (Stage(short), Stage(WHOLE, 4)))
-            yield Policy(f"{named}, 3 whole twice", (Stage(short), AGAIN))
+            yield Policy(f"{named}, 3 of these twice again", (Stage(short), Stage(short, 3, seeds=2)))
+            for finalists in (3, 4, 6, 8):
+                yield Policy(f"{named}, {finalists} halved", (Stage(short), *halved(finalists)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A policy: nets tried, mean regret in points, that over random search's in today's way, with standard errors.
+    """A policy: nets tried, mean regret in points, that over random search's of trials in full, with standard errors.
 
     likely: between what 8 in 10 such ratios lie had other nets been recorded; None where it was not asked.
     """
@@ -142,7 +145,7 @@ def shown(rows: Sequence[Row]) -> list[str]:
 
 
 def random_table(world: World, scores: Scores, budget: int) -> list[str]:
-    base = at_random(TODAY, world, budget)
+    base = at_random(IN_FULL, world, budget)
     if base is None:
         return []
     others, found = resampled(world, scores), [(each, at_random(each, world, budget)) for each in policies(world.kind)]
@@ -169,7 +172,7 @@ def resampled(world: World, scores: Scores) -> list[World]:
 def likely(policy: Policy, others: Sequence[World], budget: int) -> tuple[float, float]:
     found = []
     for world in others:
-        each, base = at_random(policy, world, budget), at_random(TODAY, world, budget)
+        each, base = at_random(policy, world, budget), at_random(IN_FULL, world, budget)
         if each is not None and base is not None:
             found.append(float(each[1].mean() / base[1].mean()))
     low, high = np.quantile(found, [0.1, 0.9])
@@ -177,7 +180,7 @@ def likely(policy: Policy, others: Sequence[World], budget: int) -> tuple[float,
 
 
 def guided_table(world: World, budget: int, pool: Pool) -> list[str]:
-    base = guided(TODAY, world, budget, pool, replays=10 * world.guided)
+    base = guided(IN_FULL, world, budget, pool, replays=10 * world.guided)
     if base is None:
         return []
     wanted = [policy for policy in policies(world.kind) if "even" not in policy.name and "third of" not in policy.name]

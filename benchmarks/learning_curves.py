@@ -54,6 +54,7 @@ RECIPES: Final = {
         "long": Training(epochs=6),
     },
     "photos": {
+        "third": replace(_PHOTOS, train_images=4000, epochs=1),
         "half": replace(_PHOTOS, epochs=1),
         "whole": _PHOTOS,
         "fewer pixels": replace(_PHOTOS, proxy_resolution=40, batch=64),
@@ -77,33 +78,18 @@ class Task:
 PLAN: Final = (
     ((DRAWN, DRAWN + 8), (("scenes", "third", (0,)), ("scenes", "sixth", (0,)))),
     (
-        (0, 16),
+        (0, DRAWN),
         (
-            ("photos", "half", (0,)),
-            ("scenes", "sixth", (0,)),
+            ("photos", "third", (0, 1)),
+            ("photos", "whole", (0,)),
             ("scenes", "third", (0,)),
             ("scenes", "whole", (0,)),
-            ("photos", "fewer pixels", (0,)),
         ),
     ),
-    (
-        (0, 16),
-        (("photos", "whole", (0,)), ("scenes", "whole", (1,)), ("scenes", "long", LONG), ("photos", "long", LONG)),
-    ),
-    ((DRAWN, DRAWN + 8), (("scenes", "third", (1,)), ("scenes", "sixth", (1,)), ("scenes", "long", LONG))),
-    (
-        (16, DRAWN),
-        (
-            ("scenes", "sixth", (0, 1)),
-            ("scenes", "third", (0, 1)),
-            ("scenes", "whole", (0, 1)),
-            ("photos", "half", (0, 1)),
-            ("photos", "fewer pixels", (0,)),
-            ("photos", "whole", (0,)),
-            ("scenes", "long", LONG),
-            ("photos", "long", LONG),
-        ),
-    ),
+    ((0, DRAWN), (("scenes", "third", (1,)), ("scenes", "whole", (1,)), ("photos", "half", (0,)))),
+    ((DRAWN, DRAWN + 8), (("scenes", "third", (1,)), ("scenes", "sixth", (1,)))),
+    ((0, DRAWN), (("scenes", "long", LONG), ("photos", "long", LONG))),
+    ((0, DRAWN), (("photos", "fewer pixels", (0,)), ("scenes", "sixth", (0, 1)))),
 )
 
 

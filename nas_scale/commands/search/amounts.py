@@ -15,7 +15,9 @@ MOST_TRIALS: Final = 1_000_000
 # What the answer loses least by at 50, 100 and 200 trainings (benchmarks/search_quality.py).
 FINALIST_OF: Final = 10
 LEAST_FINALISTS: Final = 3
-LEAST_OF_SHORT: Final = 4  # finalists where trials are shorter: these tell less of who is best
+# Where trials are shorter they tell less of who is best, and there are more of them (benchmarks/five_minutes.py).
+FINALIST_OF_SHORT: Final = 20
+LEAST_OF_SHORT: Final = 4
 LEAST_ON_FRONT: Final = 6  # with several objectives: a front has more nets worth knowing than a ranking
 
 TRIALS_SAID: Final = (
@@ -23,8 +25,9 @@ TRIALS_SAID: Final = (
     "finalists', or as many as --minutes leaves time for"
 )
 FINALISTS_SAID: Final = (
-    f"1 in {FINALIST_OF} of the nets tried, {LEAST_FINALISTS} at least, {LEAST_OF_SHORT} where trials are shorter; "
-    f"with several objectives {LEAST_ON_FRONT} at least, spread along the Pareto front"
+    f"1 in {FINALIST_OF} of the nets tried, {LEAST_FINALISTS} at least; where trials are shorter 1 in "
+    f"{FINALIST_OF_SHORT}, {LEAST_OF_SHORT} at least; with several objectives {LEAST_ON_FRONT} at least, spread along "
+    "the Pareto front"
 )
 
 
@@ -36,6 +39,7 @@ def usual_trials(device: str, short: bool) -> int:
 
 def usual_finalists(trials: int, objectives: int, short: bool) -> int:
     """How many of so many nets are trained again. short: as for `usual_trials`."""
-    of_one = LEAST_OF_SHORT if short else LEAST_FINALISTS
-    least = of_one if objectives == 1 else LEAST_ON_FRONT
+    if short:
+        return max(LEAST_OF_SHORT, math.ceil(trials / FINALIST_OF_SHORT))
+    least = LEAST_FINALISTS if objectives == 1 else LEAST_ON_FRONT
     return max(least, math.ceil(trials / FINALIST_OF))

@@ -28,17 +28,24 @@ class DataDefaults:
     trial_length: float = 1.0
 
 
+# More nets in trials so short, and the best of them in full, lose about half of what as many minutes of full trials
+# lose (benchmarks/five_minutes.py).
+_THIRD, _QUARTER = 1 / 3, 1 / 4
 # On NAS-Bench-Macro and CIFAR-10 few epochs of many tiny images order nets of equal cost best for their time, and many
 # validation images cost little (benchmarks/proxy_rank.py; results/proxy_rank-choice.md says what else was tried).
 _SMALL: Final = DataDefaults(
-    12, epochs=4, train_images=25_000, val_images=20_000, batch=128, learning_rate=1.0, warmup=0.25
+    12,
+    epochs=4,
+    train_images=25_000,
+    val_images=20_000,
+    batch=128,
+    learning_rate=1.0,
+    warmup=0.25,
+    trial_length=_QUARTER,
 )
 # A scene's digit lies anywhere as it is; moved by an eighth of the side it is often cut, and nets of the default space
 # end seven points lower (benchmarks/proxy_noise.py --crop 0.125).
 _SCENES_CROP: Final = 0.05
-# Three times as many nets, and the best of them in full, lose half of what as many in full lose, at five minutes and at
-# twenty (benchmarks/five_minutes.py).
-_THIRD: Final = 1 / 3
 _BY_SOURCE: Final = {
     # For the same time many scenes seen twice tell nets apart better than few seen often, and batches of 64 better than
     # of 32; and the rate is to rise over half of so few steps (benchmarks/proxy_noise.py; docs/training.md).
@@ -57,9 +64,11 @@ _FOLDER: Final = DataDefaults(64, most_seen=16_000)
 # On a GPU a small net's step takes about the same time whatever its width, and larger batches cost little: nearer to
 # the nets themselves for the same seconds. Not measured yet; at 96 px a net keeps all its strides.
 _GPU_BATCH: Final = 128
-_SMALL_ON_GPU: Final = DataDefaults(16, 0.5, 4, train_images=25_000, val_images=20_000, batch=_GPU_BATCH)
+_SMALL_ON_GPU: Final = DataDefaults(
+    16, 0.5, 4, train_images=25_000, val_images=20_000, batch=_GPU_BATCH, trial_length=_QUARTER
+)
 _BY_SOURCE_ON_GPU: Final = {
-    "scenes": DataDefaults(64, 0.5, 6, train_images=20_480, batch=_GPU_BATCH, crop=_SCENES_CROP),
+    "scenes": DataDefaults(64, 0.5, 6, train_images=20_480, batch=_GPU_BATCH, crop=_SCENES_CROP, trial_length=_THIRD),
     "digits": DataDefaults(24, 0.5, batch=_GPU_BATCH),
     "cifar10": _SMALL_ON_GPU,
     "fashion-mnist": _SMALL_ON_GPU,

@@ -89,7 +89,7 @@ def test_with_repeated_seeds_the_error_of_a_short_training_is_known() -> None:
         ({"data": "scenes", "epochs": 6}, 0.3333, 20, 4),
         ({"data": "scenes", "trial_length": 0.5}, 0.5, 20, 4),
         ({"data": "scenes", "trial_length": 1}, 1, 8, 3),
-        ({"data": "scenes", "trials": 70}, 0.3333, 70, 7),
+        ({"data": "scenes", "trials": 90}, 0.3333, 90, 5),
         ({"data": "scenes", "train_images": 1000}, 1, 8, 3),  # too few steps to learn in
         ({"data": "scenes", "finalists": 0}, 1, 8, 0),
         ({"data": "scenes", "pruner": "halving", "epochs": 9}, 1, 8, 3),
