@@ -2,7 +2,8 @@
 
 The nets of a search are no random sample. So accuracies of all nets are sampled from a posterior given the trials
 (surfaces.py), and on each sample searches are simulated with the search's own numbers of feasible nets, seeds and
-finalists, and its noise. Their reports and that of the search have the same luck in them. benchmarks/controls.py
+finalists, and its noise. Their reports and that of the search have the same luck in them. Where trials are shorter than
+finals, what nets are worth in short is turned into what they are worth in full (links.py). benchmarks/controls.py
 compares the forecasts with searches that were really made.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -18,6 +20,7 @@ from nas_scale.feasible.largest import largest_nets
 from nas_scale.feasible.region import FeasibleRegion
 from nas_scale.metrics.metric import FLOPS, PARAMS, Metric
 from nas_scale.statistics.finals import FinalsPlan
+from nas_scale.statistics.links import Finals, Link, Noise, posterior
 from nas_scale.trials.finished import FinishedTrial
 from nas_scale.trials.seeds import derived_seed
 
@@ -39,21 +42,24 @@ POOL: Final = 4000  # nets that stand for all that are feasible
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a search could spend. trials: nets tried, each trained on `seeds`. plan: by which the best of them are
-    trained again, with one winner. seed_sd: standard deviation of a value between seeds; None where it is to be
-    estimated from the trials.
+    trained again, with one winner. seed_sd: standard deviation of a value between seeds, of full trainings where trials
+    are shorter; None where it is to be estimated from the trials. finals: there, the values of each finalist's full
+    trainings on fresh seeds, by the number of its trial.
     """
 
     trials: int
     seeds: int
     plan: FinalsPlan
     seed_sd: float | None
+    finals: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """expected: mean of the best values that such searches of so many trials report. error: two of them are to hold the
-    truth in 95%; it is of what the trials leave open alone. sd: standard deviation of those values, over searches and
-    posterior samples. chance: the probability that such a search reports at least what was found.
+    """expected: mean of the best values that such searches of so many trials report; where trials are shorter, the
+    median over posterior samples of that mean, since a few finalists leave long tails. error: two of them are to hold
+    the truth in 95%; it is of what the trials leave open alone. sd: standard deviation of those values, over searches
+    and posterior samples. chance: the probability that such a search reports at least what was found.
     """
 
     trials: int
@@ -80,21 +86,26 @@ def filled_metrics(region: FeasibleRegion) -> tuple[Metric, ...]:
 def controls(
     region: FeasibleRegion, finished: Sequence[FinishedTrial], budget: Budget, found: float, seed: int
 ) -> Controls:
-    """Equal arguments give equal answers. Without any where fewer than LEAST trials have a score."""
+    """Equal arguments give equal answers. Without any where fewer than LEAST trials have a score, or trials are shorter
+    than finals and no finalist has any."""
     import numpy as np
 
     from nas_scale.statistics.surfaces import Surfaces
 
     scored = [trial for trial in finished if trial.value is not None and not trial.pruned and trial.same_as is None]
-    if len(scored) < LEAST:
+    finals = _finals(scored, budget)
+    if len(scored) < LEAST or (budget.plan.longer and not finals.places):
         return Controls()
     levels = region.forms.levels(region.codes(trial.params for trial in scored))
-    posterior = Surfaces(region.forms, levels, np.array([trial.value for trial in scored], np.float64))
+    drawn = Surfaces(region.forms, levels, np.array([trial.value for trial in scored], np.float64))
     generator = np.random.default_rng(derived_seed(seed, "controls"))
-    surfaces = [posterior.draw(generator) for _ in range(SURFACES)]
+    surfaces = [drawn.draw(generator) for _ in range(SURFACES)]
+    links: list[Link | None] = [None] * SURFACES
+    if budget.plan.longer:
+        links = [_link(surface, levels, finals, budget, generator) for surface in surfaces]
 
     def played(levels: Longs, draw: Callable[[], Longs]) -> Control:
-        return _played(surfaces, levels, draw, budget, found, generator)
+        return _played(surfaces, links, levels, draw, budget, found, generator)
 
     def filled(metric: Metric) -> Control:
         levels = region.forms.levels(largest_nets(region, metric, budget.trials))
@@ -106,6 +117,19 @@ def controls(
         played(region.forms.levels(pool[first]), lambda: _drawn(often, budget.trials, generator)),
         {metric.name: filled(metric) for metric in filled_metrics(region)},
     )
+
+
+def _finals(scored: Sequence[FinishedTrial], budget: Budget) -> Finals:
+    """Those of the trials that have a score; the winner's credit is left out, as it is of other images."""
+    known = {place: budget.finals.get(trial.number, ()) for place, trial in enumerate(scored)}
+    known = {place: values for place, values in known.items() if values}
+    return Finals(tuple(known), tuple(map(statistics.fmean, known.values())), tuple(map(len, known.values())))
+
+
+def _link(surface: Surface, levels: Longs, finals: Finals, budget: Budget, generator: np.random.Generator) -> Link:
+    """Of one surface, drawn from the posterior. levels: of the trials."""
+    noise = Noise(budget.seed_sd, surface.noise_sd * budget.seeds**0.5)
+    return posterior(surface(levels), finals, noise).draw(generator)
 
 
 def _pool(region: FeasibleRegion, amount: int, seed: int) -> npt.NDArray[np.integer]:
@@ -128,24 +152,31 @@ def _drawn(often: Longs, trials: int, generator: np.random.Generator) -> Longs:
 
 def _played(
     surfaces: Sequence[Surface],
+    links: Sequence[Link | None],
     levels: Longs,
     draw: Callable[[], Longs],
     budget: Budget,
     found: float,
     generator: np.random.Generator,
 ) -> Control:
-    """levels: of nets that may be tried. draw: those that each of SEARCHES searches tries, by place."""
+    """links: one a surface, None where trials are as long as finals. levels: of nets that may be tried. draw: those
+    that each of SEARCHES searches tries, by place."""
     import numpy as np
 
     reports = np.empty((len(surfaces), SEARCHES))
-    for row, surface in zip(reports, surfaces, strict=True):
+    for row, surface, link in zip(reports, surfaces, links, strict=True):
         chosen = draw()
         used, where = np.unique(chosen, return_inverse=True)
+        worths = surface(levels[used])
         noise = surface.noise_sd * budget.seeds**0.5 if budget.seed_sd is None else budget.seed_sd
-        row[:] = _reports(surface(levels[used])[where].reshape(chosen.shape), budget, noise, generator)
+        tried = None
+        if link is not None:
+            tried = worths[where].reshape(chosen.shape) + surface.noise_sd * generator.standard_normal(chosen.shape)
+            worths, noise = link(worths, generator), link.noise
+        row[:] = _reports(worths[where].reshape(chosen.shape), budget, noise, generator, tried)
     return Control(
         trials=chosen.shape[1],
-        expected=float(reports.mean()),
+        expected=float(np.median(reports.mean(axis=1)) if budget.plan.longer else reports.mean()),
         error=_error(reports),
         sd=float(reports.std(ddof=1)),
         chance=float((reports >= found).mean()),
@@ -163,11 +194,14 @@ def _error(reports: Floats) -> float:
     return math.sqrt(max(((high - low) / 4) ** 2 - luck, 0.0))
 
 
-def _reports(worths: Floats, budget: Budget, noise: float, generator: np.random.Generator) -> Floats:
+def _reports(
+    worths: Floats, budget: Budget, noise: float, generator: np.random.Generator, tried: Floats | None = None
+) -> Floats:
     """What each search reports of its winner, whose nets have these worths: [searches, nets] -> [searches].
 
     As budget.plan has it: ever fewer get another fresh seed, and the winner alone is credited. Its fresh seeds report
-    it where nothing credits it, the first ones where it has no fresh one.
+    it where nothing credits it, the first ones where it has no fresh one. tried: values of shorter trials, which choose
+    the finalists and no more; None where trials are as long.
     """
     import numpy as np
 
@@ -179,10 +213,11 @@ def _reports(worths: Floats, budget: Budget, noise: float, generator: np.random.
         return [np.take_along_axis(each, places, axis=1) for each in values]
 
     nets = worths.shape[1]
-    mean = fresh = seen(worths, budget.seeds)
+    mean = fresh = seen(worths, budget.seeds) if tried is None else tried
+    first = budget.seeds if tried is None else 0
     for rounds, size in enumerate(budget.plan.rounds(nets)):
         worths, mean, fresh = taken(np.argsort(-mean, axis=1)[:, :size], worths, mean, fresh)
-        again, seeds = seen(worths, 1), budget.seeds + rounds
+        again, seeds = seen(worths, 1), first + rounds
         mean = (seeds * mean + again) / (seeds + 1)
         fresh = (rounds * fresh + again) / (rounds + 1)
     worths, fresh = taken(mean.argmax(axis=1)[:, None], worths, fresh)

@@ -188,3 +188,105 @@ def test_without_noise_the_best_net_is_reported() -> None:
     for plan in (FinalsPlan(5, 2), FinalsPlan(0, 2), FinalsPlan(20, 0)):
         reports = _reports(worths, Budget(8, 1, plan, 0.0), 0.0, np.random.default_rng(0))
         assert reports.tolist() == [7.0] * 50
+
+
+SHORT_PLAN = FinalsPlan(finalists=4, credit=2, cost=3)
+SHORT_NOISE = 0.6
+
+
+def slow(params: Assignment) -> float:
+    """What a short training would come to without its noise: on another scale, and with a part of the net's own."""
+    own = random.Random(ADMISSIBLE.key(ADMISSIBLE.encoding.code(params))).gauss(0, 0.3)
+    return 50 + 2 * worth(params) + own
+
+
+def short_search(nets: list[Assignment], rng: random.Random) -> tuple[list[FinishedTrial], Budget, float]:
+    """A search whose trials are short, by the policy itself: its trials, what it knows of finals, its report."""
+    values = [slow(params) + rng.gauss(0, SHORT_NOISE) for params in nets]
+    known = {n: Contender(n, short=(value,)) for n, value in enumerate(values)}
+    while wanted := next_round(list(known.values()), SHORT_PLAN):
+        for n, more in wanted.items():
+            fresh = (*known[n].fresh, *(worth(nets[n]) + rng.gauss(0, NOISE) for _ in range(more)))
+            known[n] = replace(known[n], fresh=fresh)
+    (winner,) = winners(list(known.values()))
+    finished = [
+        FinishedTrial(n, "", params, {}, (), value, None, None)
+        for n, (params, value) in enumerate(zip(nets, values, strict=True))
+    ]
+    finals = {n: net.again for n, net in known.items() if net.again}
+    credit = statistics.fmean(worth(nets[winner.number]) + rng.gauss(0, NOISE) for _ in range(SHORT_PLAN.credit))
+    return finished, Budget(len(nets), 1, SHORT_PLAN, NOISE, finals), credit
+
+
+def distinct(rng: random.Random) -> list[Assignment]:
+    taken: set[bytes] = set()
+    nets = []
+    for _ in range(TRIALS):
+        nets.append(ADMISSIBLE.draw(rng, taken))
+        taken.add(ADMISSIBLE.key(ADMISSIBLE.encoding.code(nets[-1])))
+    return nets
+
+
+def test_short_trials_and_a_few_full_trainings_tell_what_random_searches_report() -> None:
+    rng = random.Random(3)
+    really = statistics.fmean(short_search(distinct(rng), rng)[2] for _ in range(60))
+    made = []
+    for _ in range(4):
+        finished, budget, found = short_search(distinct(rng), rng)
+        control = both(finished, found, budget).random
+        assert control is not None
+        made.append(control)
+    assert sum(abs(each.expected - really) <= 2 * each.error for each in made) >= 3
+    assert abs(statistics.fmean(each.expected for each in made) - really) < statistics.fmean(
+        each.error for each in made
+    )
+    assert statistics.fmean(each.error for each in made) < 1.5
+
+
+def test_where_finals_are_longer_their_values_alone_say_how_high_reports_are() -> None:
+    rng = random.Random(4)
+    finished, budget, found = short_search(distinct(rng), rng)
+    made = both(finished, found, budget)
+    assert made == both(finished, found, budget)
+    assert made.random is not None
+    for metric, control in {"random": made.random, **made.largest}.items():
+        higher = {n: tuple(value + 10 for value in values) for n, values in budget.finals.items()}
+        other = both(finished, found, replace(budget, finals=higher))
+        moved = {"random": other.random, **other.largest}[metric]
+        assert moved is not None
+        assert moved.expected == pytest.approx(control.expected + 10)
+        assert moved.error == pytest.approx(control.error)
+
+
+def test_where_finals_are_longer_and_there_are_none_nothing_is_said() -> None:
+    rng = random.Random(4)
+    finished, budget, found = short_search(distinct(rng), rng)
+    assert both(finished, found, replace(budget, finals={})) == Controls()
+    assert both(finished, found, replace(budget, finals={TRIALS + 1: (0.0,)})) == Controls()
+
+
+def test_where_finals_are_as_long_as_trials_their_values_change_nothing() -> None:
+    finished = trials([ADMISSIBLE.draw(random.Random(n)) for n in range(TRIALS)], random.Random(0))
+    made = both(finished)
+    assert made == both(finished, budget=replace(BUDGET, finals={0: (3.0, 4.0), 1: (9.0,)}))
+
+
+@pytest.mark.parametrize("plan", [SHORT_PLAN, FinalsPlan(1, 3, cost=3), FinalsPlan(3, 0, cost=2)])
+def test_simulated_searches_of_short_trials_train_again_as_real_ones_do(plan: FinalsPlan) -> None:
+    draw, generator = random.Random(0), np.random.default_rng(1)
+    worths, shorts = [0.25 * n**0.5 for n in range(8)], [10 - 0.2 * abs(n - 5) for n in range(8)]
+
+    def really() -> float:
+        known = {n: Contender(n, short=(short + draw.gauss(0, NOISE),)) for n, short in enumerate(shorts)}
+        while wanted := next_round(list(known.values()), plan):
+            for n, more in wanted.items():
+                fresh = (worths[n] + draw.gauss(0, NOISE) for _ in range(more))
+                known[n] = replace(known[n], fresh=(*known[n].fresh, *fresh))
+        (winner,) = winners(list(known.values()))
+        return statistics.fmean(
+            [worths[winner.number] + draw.gauss(0, NOISE) for _ in range(plan.credit)] or winner.again
+        )
+
+    tried = np.tile(shorts, (6000, 1)) + NOISE * generator.standard_normal((6000, 8))
+    made = _reports(np.tile(worths, (6000, 1)), Budget(8, 1, plan, NOISE), NOISE, generator, tried)
+    assert ks_2samp([really() for _ in range(1500)], made).pvalue > 0.01
