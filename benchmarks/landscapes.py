@@ -120,13 +120,19 @@ def _deviations(accuracies: Mapping[object, Sequence[float]]) -> dict[object, fl
     return found
 
 
-def _macro(part: str, table: Mapping[str, Trained], noisy: bool) -> Task:
+def lookup(table: Mapping[str, Trained]) -> Callable[[Params], Trained]:
+    """From an assignment to its net; those that build the same share one."""
     space = load_space(SPACE)
     digits = [{value: str(at) for at, value in enumerate(choice.options)} for choice in space.choices.values()]
 
     def trained(params: Params) -> Trained:
         return table["".join(digit[params[key]] for digit, key in zip(digits, space.choices, strict=True))]
 
+    return trained
+
+
+def _macro(part: str, table: Mapping[str, Trained], noisy: bool) -> Task:
+    space, trained = load_space(SPACE), lookup(table)
     distinct = list({id(net): net for net in table.values()}.values())
     flops = sorted(net.flops for net in distinct)
     limits = {
