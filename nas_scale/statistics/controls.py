@@ -113,6 +113,8 @@ def controls(
 
     pool = _pool(region, max(POOL, 2 * budget.trials), int(generator.integers(2**32)))
     _, first, often = np.unique(region.keys(pool), return_index=True, return_counts=True)
+    order = np.argsort(first)  # keys differ with what a process has asked of the region before
+    first, often = first[order], often[order]
     return Controls(
         played(region.forms.levels(pool[first]), lambda: _drawn(often, budget.trials, generator)),
         {metric.name: filled(metric) for metric in filled_metrics(region)},

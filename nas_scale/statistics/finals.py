@@ -125,12 +125,17 @@ def finalists(nets: Sequence[Contender], count: int) -> list[Contender]:
 def winners(nets: Sequence[Contender]) -> list[Contender]:
     """Those to be credited, once no further round is asked for: the best, by all its seeds, of those with the most
     fresh ones; with costs, the members of the Pareto front by the fresh seeds too."""
-    eligible = sorted(nets, key=lambda net: (-len(net.again), -net.value(), -net.reward(net.tried), net.number))
+    eligible = sorted(nets, key=lambda net: (-len(net.again), -_best_known(net), net.number))
     again = [net for net in eligible if net.again]
     if not again or not eligible[0].costs:
         return eligible[:1]
     points = [_point(statistics.fmean(net.again), net.costs) for net in again]
     return [again[index] for index in sorted({0, *fronts(points)[0]})]
+
+
+def _best_known(net: Contender) -> float:
+    """Its value, or that of its short trials where that is all there is."""
+    return net.value() if net.first or net.again else net.reward(net.tried)
 
 
 def _point(accuracy: float, costs: Sequence[float]) -> tuple[float, ...]:

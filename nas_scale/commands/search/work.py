@@ -91,9 +91,20 @@ class SearchWork:
         finished, found = finished_trials(self.run.study), ranking.entries[0].reward
         assert found is not None
         plan = finals_plan(wanted, len(finished) - len(self.known))
-        budget = Budget(len(self._ranked(finished)), training.seeds, plan, ranking.seed_sd)
+        budget = Budget(len(self._ranked(finished)), training.seeds, plan, ranking.seed_sd, self._finals(ranking))
         region = FeasibleRegion(self.prepared.space, wanted.limits())
         return controls(region, finished, budget, found, training.seed)
+
+    def _finals(self, ranking: Ranking) -> dict[int, tuple[float, ...]]:
+        """What each fresh seed of the finalists was worth, by trial."""
+        reward = self.prepared.wanted.reward_function()
+        return {
+            entry.trial: tuple(
+                seed if reward is None else reward(seed, entry.costs[reward.metric.name]) for seed in entry.final
+            )
+            for entry in ranking.entries
+            if entry.final
+        }
 
     def _seconds(self) -> float | None:
         return self.deadline.seconds if self.deadline else None

@@ -63,6 +63,8 @@ def test_finalists_are_trained_in_full_and_ranked_by_that_alone() -> None:
     assert min(row.search for row in finalists) >= max(row.search for row in others)
     assert found.seed_freedom == 3, "two finalists with two seeds, and the winner's credit"
     assert found.proxy_tells_apart is None
+    assert found.random_search is not None, "forecast on the scale of full trainings"
+    assert abs(found.random_search.expected - (found.ranking[0].accuracy or 0)) < 4 * found.random_search.sd
     notes = ranking_notes(found)
     assert any(note.startswith("Nets that are no finalists were trained a part as long") for note in notes)
     assert any(note.startswith("Finalists are ranked by the fresh seeds;") for note in notes)
