@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 from pathlib import Path
 from types import ModuleType
@@ -11,19 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+from tests.support.benchmark_modules import benchmark
 
 
 @pytest.fixture
 def moments(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("curve_moments")
+    return benchmark("curve_moments", monkeypatch)
 
 
 @pytest.fixture
 def allocations(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("allocations")
+    return benchmark("allocations", monkeypatch)
 
 
 def _line(net: int, recipe: str, seed: int, accuracy: float) -> dict[str, Any]:
@@ -130,8 +127,7 @@ def test_a_training_that_goes_on_keeps_its_luck(moments: ModuleType, allocations
 
 
 def test_records_go_on_where_they_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    curves = importlib.import_module("learning_curves")
+    curves = benchmark("learning_curves", monkeypatch)
     every = list(itertools.islice(curves.tasks(), 20))
     assert len(set(every)) == 20
     for task in every[:3]:
@@ -144,8 +140,7 @@ def test_records_go_on_where_they_ended(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_trainings_are_parts_of_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    curves = importlib.import_module("learning_curves")
+    curves = benchmark("learning_curves", monkeypatch)
     seen = {}
     for recipe in ("sixth", "third", "whole", "long"):
         job = curves.job_of(curves.Task("scenes", 0, recipe, 3), "")

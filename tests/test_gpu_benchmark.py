@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+from tests.support.benchmark_modules import FOLDER, benchmark
+
 SCRIPT = FOLDER / "gpu.sh"
 
 FAILS = "raise ValueError('broken')"
@@ -35,9 +36,8 @@ WORKS = "from gpu_rows import keep, left; keep(left=left())"
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
     monkeypatch.setenv("PYTHONPATH", str(FOLDER))
-    return importlib.import_module("gpu")
+    return benchmark("gpu", monkeypatch)
 
 
 def _step(gpu: ModuleType, number: int, program: str, **limits: Any) -> Any:

@@ -21,6 +21,7 @@ from nas_scale.metrics.counts import cost
 from nas_scale.metrics.limits import Limit, Limits, around
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.statistics.finals import FinalsPlan
+from tests.support.benchmark_modules import FOLDER, benchmark
 from tests.support.small_spaces import FRAME, PLAIN, assignments
 
 OPEN = space_of(
@@ -35,19 +36,15 @@ OPEN = space_of(
     {"act": ("relu", "swish"), "resolution": (48, 64, 80)},
 )
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
-
 
 @pytest.fixture
 def landscapes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("landscapes")
+    return benchmark("landscapes", monkeypatch)
 
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("search_runs")
+    return benchmark("search_runs", monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["interactions", "ridge", "rare", "together", "half"])
@@ -113,8 +110,7 @@ def test_what_a_search_sees_of_a_noisy_table_is_the_mean_and_the_noise_of_one_tr
 
 
 def test_a_gap_is_told_in_units_of_random_searchs_with_both_errors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    report = importlib.import_module("search_report")
+    report = benchmark("search_report", monkeypatch)
     base, own = report.mean([2.0, 4.0, 3.0]), report.mean([1.0, 2.0, 1.5])
     share = own.over(base)
     assert share.mean == pytest.approx(0.5)
@@ -171,7 +167,6 @@ def test_a_strategy_that_is_none_is_refused_in_a_line() -> None:
 
 
 def test_the_digest_of_the_code_covers_every_room_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    rooms = importlib.import_module("search_runs").CODE
+    rooms = benchmark("search_runs", monkeypatch).CODE
     folder = FOLDER.parent / "nas_scale"
     assert all((folder / room).is_file() or any((folder / room).rglob("*.py")) for room in rooms)
