@@ -25,12 +25,13 @@ class RankingRow(NetRow, frozen=True, kw_only=True):
     """A net of a ranking.
 
     rank: 1 is best; None for a net that was stopped early, whose accuracy is that of where it was, and for one that
-    failed. place: the rank of the first net that it does not differ significantly from, else its own; tied: whether it
-    shares its place. accuracy (0..1, or a caller's own value), stderr, interval (95%) and reward are of `round`: the
-    winner's of seeds that no choice has seen, other finalists' of their fresh seeds alone; and of the crediting half of
-    the validation images (all of them where data.credit is 0). search, final, credit: accuracy of each seed by round,
-    the first two on the choosing half, by which nets are ranked, the last on the crediting one. interval: None where
-    the noise of seeds is not known, and in older files. epochs: how many it was trained in the first.
+    failed. place: the rank of the first net that it does not differ significantly from, else its own, None for one that
+    was trained in a shorter trial alone; tied: whether it shares its place. accuracy (0..1, or a caller's own value),
+    stderr, interval (95%) and reward are of `round`: the winner's of seeds that no choice has seen, other finalists' of
+    their fresh seeds alone; and of the crediting half of the validation images (all of them where data.credit is 0).
+    search, final, credit: accuracy of each seed by round, the first two on the choosing half, by which nets are ranked,
+    the last on the crediting one. interval: None where the noise of seeds is not known, and in older files. epochs: how
+    many it was trained in the first.
     measured: costs as they were when it was really run, by metric. included: the name of a known net that was to be
     tried. origin: the run that trained it, where that was another.
     """

@@ -88,7 +88,7 @@ class Training:
         int | None,
         Option(
             "Epochs of each training, at most.",
-            f"{_SUITED}; a grid trains three quarters as long",
+            f"{_SUITED}; a grid trains three quarters as long, a search's trials --trial-length",
             "N",
             PROXY,
             least=1,
