@@ -116,9 +116,8 @@ def _noise_line(found: SearchResult) -> list[str]:
             "No net was trained on two seeds, so no difference is significant and +- holds the error of the validation "
             "images alone: train with --seeds 2 or --finalists 3 to know more."
         ]
-    seeds = (
-        f"Seeds of one net differ by {found.seed_sd * 100:.1f} points (sd, on {found.seed_freedom} degrees of freedom)"
-    )
+    known = f"sd, on {counted(found.seed_freedom, 'degree')} of freedom"
+    seeds = f"Seeds of one net differ by {found.seed_sd * 100:.1f} points ({known})"
     if found.short_trials:
         return [f"{seeds}."]
     if found.spread is None:

@@ -102,6 +102,7 @@ def test_what_a_ranking_cannot_tell_is_said() -> None:
     (not_told,) = ranking_notes(ranked(spread=0.019))
     assert "cannot tell most of these nets apart" in not_told
     (few,) = ranking_notes(ranked(seed_freedom=1))
+    assert "on 1 degree of freedom), " in few
     assert "too few seeds were repeated" in few
     (same,) = ranking_notes(ranked(spread=0.0, seed_sd=0.0))
     assert "cannot tell most of these nets apart" in same
