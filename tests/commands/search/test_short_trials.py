@@ -66,7 +66,7 @@ def test_finalists_are_trained_in_full_and_ranked_by_that_alone() -> None:
     assert found.random_search is not None, "forecast on the scale of full trainings"
     assert abs(found.random_search.expected - (found.ranking[0].accuracy or 0)) < 4 * found.random_search.sd
     notes = ranking_notes(found)
-    assert any(note.startswith("Nets that are no finalists were trained a part as long") for note in notes)
+    assert any(note.startswith("Nets below the finalists had trainings 50% as long") for note in notes)
     assert any(note.startswith("Finalists are ranked by the fresh seeds;") for note in notes)
     assert any(re.fullmatch(r"Seeds of one net differ by .* freedom\)\.", note) for note in notes)
     assert searched(resume=True) == found
