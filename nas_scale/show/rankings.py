@@ -75,8 +75,8 @@ def ranking_notes(found: SearchResult) -> list[str]:
         notes.append("=N: does not differ significantly from place N (95%, over all nets together).")
     if found.short_trials:
         notes.append(
-            f"Nets below the finalists had trainings {found.trial_length:.0%} as long: they are ranked by these alone, and "
-            "compared with no finalist."
+            f"Nets below the finalists had trainings {found.trial_length:.0%} as long: they are ranked by these alone, "
+            "and compared with no finalist."
         )
     if any(row.state == "pruned" for row in found.ranking):
         notes.append("Nets that were stopped early have no place; their accuracy is that of the epoch where they were.")
