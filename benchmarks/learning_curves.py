@@ -78,7 +78,7 @@ class Task:
 PLAN: Final = (
     ((DRAWN, DRAWN + 8), (("scenes", "third", (0,)), ("scenes", "sixth", (0,)))),
     (
-        (0, DRAWN),
+        (0, 10),
         (
             ("photos", "third", (0, 1)),
             ("photos", "whole", (0,)),
@@ -86,10 +86,21 @@ PLAN: Final = (
             ("scenes", "whole", (0,)),
         ),
     ),
-    ((0, DRAWN), (("scenes", "third", (1,)), ("scenes", "whole", (1,)), ("photos", "half", (0,)))),
+    ((0, 14), (("photos", "fewer pixels", (0,)), ("photos", "half", (0,)))),
+    (
+        (10, DRAWN),
+        (
+            ("photos", "third", (0, 1)),
+            ("photos", "whole", (0,)),
+            ("scenes", "third", (0,)),
+            ("scenes", "whole", (0,)),
+            ("photos", "fewer pixels", (0,)),
+            ("photos", "half", (0,)),
+        ),
+    ),
+    ((0, DRAWN), (("scenes", "third", (1,)), ("scenes", "whole", (1,)), ("photos", "fewer pixels", (1,)))),
     ((DRAWN, DRAWN + 8), (("scenes", "third", (1,)), ("scenes", "sixth", (1,)))),
-    ((0, DRAWN), (("scenes", "long", LONG), ("photos", "long", LONG))),
-    ((0, DRAWN), (("photos", "fewer pixels", (0,)), ("scenes", "sixth", (0, 1)))),
+    ((0, DRAWN), (("scenes", "long", LONG), ("photos", "long", LONG), ("scenes", "sixth", (0, 1)))),
 )
 
 
