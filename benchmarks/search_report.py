@@ -41,10 +41,12 @@ class Mean:
     error: float | None
 
     def over(self, base: Mean) -> Mean:
-        """As a share of another mean, with the errors of both."""
-        share = self.mean / base.mean
+        """As a share of another mean, with the errors of both; not a number where that is nothing."""
         if self is base:
             return Mean(1.0, None)
+        if not base.mean:
+            return Mean(math.nan, None)
+        share = self.mean / base.mean
         if self.error is None or base.error is None:
             return Mean(share, None)
         return Mean(share, math.hypot(self.error, share * base.error) / base.mean)

@@ -114,6 +114,7 @@ def test_a_gap_is_told_in_units_of_random_searchs_with_both_errors(monkeypatch: 
     base, own = report.mean([2.0, 4.0, 3.0]), report.mean([1.0, 2.0, 1.5])
     share = own.over(base)
     assert share.mean == pytest.approx(0.5)
+    assert math.isnan(own.over(report.mean([0.0, 0.0])).mean)
     assert share.error == pytest.approx(0.5 * math.hypot(own.error / own.mean, base.error / base.mean))
 
 
