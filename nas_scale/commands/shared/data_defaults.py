@@ -58,7 +58,8 @@ _BY_SOURCE: Final = {
     "hf": DataDefaults(64),  # how many images there are is known only once they are here
 }
 # Eight epochs of 8,000 photographs leave five minutes on two cores time for two nets at most; a quarter of that for
-# eight, and twenty minutes are better spent so too (benchmarks/five_minutes.py).
+# eight, and twenty minutes are better spent so too (benchmarks/five_minutes.py). Trials are in full: what photographs
+# have taught after a third or a half of that does not order nets.
 _FOLDER: Final = DataDefaults(64, most_seen=16_000)
 
 # On a GPU a small net's step takes about the same time whatever its width, and larger batches cost little: nearer to
