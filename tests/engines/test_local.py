@@ -245,7 +245,9 @@ def start_busy_parent(tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
     """A parent whose worker is busy for ten minutes, and the worker's process id."""
     note = tmp_path / "worker"
     code = (
+        "import signal\n"
         "from nas_scale.engines.local import LocalEngine\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # tests in the background are started without it
         "with LocalEngine('tests.support.engine_jobs:pid_then_sleep', 1, 1) as engine:\n"
         f"    engine.submit(0, {str(note)!r})\n"
         "    engine.next()\n"
