@@ -72,7 +72,8 @@ def ranking_notes(found: SearchResult) -> list[str]:
     """What the ranking can and cannot tell, in sentences."""
     notes = [*guessing_note(found.better_than_guessing, found.data), *_minutes_line(found)]
     if any(row.tied for row in found.ranked):
-        notes.append("=N: does not differ significantly from place N (95%, over all nets together).")
+        whom = "finalists" if found.short_trials else "nets"
+        notes.append(f"=N: does not differ significantly from place N (95%, over all {whom} together).")
     if found.short_trials:
         notes.append(
             f"Nets below the finalists had trainings {found.trial_length:.0%} as long: they are ranked by these alone, "

@@ -18,11 +18,11 @@ class ScoredNet:
     of the trial that proposed it.
 
     search: scores that the search saw. short: whether these are of shorter trainings than all others, with which they
-    cannot be compared. final: scores on fresh seeds, for finalists. credit: scores on seeds that no
-    choice has seen, for the winner; they do not change its place. reason: why the trial failed; such
-    a net has no place, whatever some of its seeds scored. over: which limit it broke when it was measured; it has no
-    place. measured: costs as they were when it was really run, by metric. pruned: its trainings were stopped early; it
-    has no place either, since what it would have come to is not known.
+    cannot be compared. final: scores on fresh seeds, for finalists. credit: scores on seeds that no choice has seen,
+    for the winner; they do not change its place. reason: why the trial failed; such a net has no place, whatever some
+    of its seeds scored. over: which limit it broke when it was measured; it has no place. measured: costs as they were
+    when it was really run, by metric. pruned: its trainings were stopped early; it has no place either, since what it
+    would have come to is not known.
     """
 
     key: str

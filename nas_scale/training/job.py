@@ -47,8 +47,8 @@ class Recipe:
     zero_residuals: bool = True
 
     def seen(self, images: int) -> int:
-        """How many of so many training images an epoch sees."""
-        return max(1, round(self.epoch_share * images))
+        """How many of so many training images an epoch sees: two at least, which a norm needs."""
+        return min(images, max(2, round(self.epoch_share * images)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def test_every_image_comes_once_at_every_offset_half_of_them_flipped() -> None:
     assert not draw_epoch(replace(PLAIN, crop=0), 100, 16, 1, False, seed=0, epoch=0).offsets.any()
 
 
-@pytest.mark.parametrize(("share", "seen"), [(1.0, 300), (2 / 3, 200), (0.001, 1)])
+@pytest.mark.parametrize(("share", "seen"), [(1.0, 300), (2 / 3, 200), (0.001, 2)])
 def test_an_epoch_sees_a_share_of_the_images_drawn_anew_each_time(share: float, seen: int) -> None:
     recipe = replace(FULL, epoch_share=share)
     first, second = (draw_epoch(recipe, 300, 16, 4, True, seed=0, epoch=epoch) for epoch in (0, 1))

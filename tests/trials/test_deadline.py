@@ -118,6 +118,16 @@ def timed(
     return finished, until
 
 
+@pytest.mark.parametrize("cost", [1.0, 3.0, 5.0])
+def test_time_is_kept_for_trainings_after_the_trials_that_are_longer_than_theirs(cost: float) -> None:
+    """Six trainings after the trials, each of `cost` times the ten seconds of theirs; 50 more are two trials."""
+    clock = Clock()
+    begun = clock.now
+    timed(400.0, TimedEngine(clock), after=(3, 2), cost=cost)
+    trials = clock.now - begun - 6 * 10  # the engine trains each for ten seconds whatever it is
+    assert 400 - 60 * cost - 50 <= trials <= 400 - 60 * cost
+
+
 @functools.cache
 def endless(kind: Kind | None = None, window: int = 4, seeds: int = 2) -> list[FinishedTrial]:
     return timed(1e9, TimedEngine(Clock()), trials=200, kind=kind, window=window, seeds=seeds)[0]

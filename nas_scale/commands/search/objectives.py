@@ -1,4 +1,4 @@
-"""What a search may maximise: the accuracy of short trainings, or a caller's own function."""
+"""What a search may maximise: the accuracy of proxies, or a caller's own function."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LENGTH: Final = "trial_length"  # in a search's options; once all trials were in
 
 @dataclass(frozen=True, slots=True)
 class ProxyTraining:
-    """Short trainings of shrunk networks: accuracy on validation images."""
+    """Trainings of shrunk networks: accuracy on validation images."""
 
     trainings: Jobs
 

@@ -28,9 +28,10 @@ class DataDefaults:
     trial_length: float = 1.0
 
 
-# More nets in trials so short, and the best of them in full, lose about half of what as many minutes of full trials
+# More nets in trials so short, and the best of them in full, lose .56 to .75 of what as many minutes of full trials
 # lose (benchmarks/five_minutes.py).
-_THIRD, _QUARTER = 1 / 3, 1 / 4
+_THIRD: Final = 1 / 3
+_QUARTER: Final = 1 / 4
 # On NAS-Bench-Macro and CIFAR-10 few epochs of many tiny images order nets of equal cost best for their time, and many
 # validation images cost little (benchmarks/proxy_rank.py; results/proxy_rank-choice.md says what else was tried).
 _SMALL: Final = DataDefaults(
