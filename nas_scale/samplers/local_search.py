@@ -29,23 +29,30 @@ class LocalSearch(SingleObjective):
     """Proposes a neighbour of the best net that was not tried yet; once all were, of the next best, and so on.
 
     A neighbour differs in one choice, or in two where the first change alone is not feasible. The first `start` nets
-    cover the options. At a local optimum, or after a net whose score was luck, the search continues from these or from
-    the next-best net. The order of neighbours is random, so that several trials may be pending. Neighbours of failed
+    cover the options. The order of neighbours is random, so that several trials may be pending. Neighbours of failed
     and pruned trials are not tried.
+
+    afresh: the share of proposals after these that are drawn from all feasible nets. Where scores are noisy, a search
+    that only climbs stays around a net that was lucky, and may end farther from the best net than random search does.
     """
 
-    def __init__(self, space: SearchSpace, limits: Limits, start: int = 10, seed: int | None = None) -> None:
+    def __init__(
+        self, space: SearchSpace, limits: Limits, start: int = 10, afresh: float = 0.25, seed: int | None = None
+    ) -> None:
         super().__init__(space, limits, seed, RandomSampler(numpy_seed(seed)))
         self.start = start
+        self.afresh = afresh
 
     def propose(self, study: Study, trial: FrozenTrial, earlier: Sequence[FrozenTrial]) -> Mapping[str, Value]:
         known = history(self.region, study, earlier)
-        if len(known.scores) >= self.start:
+        if len(known.scores) < self.start:
+            return self.cover(earlier, known.taken)
+        if self.rng.random() >= self.afresh:
             for code in self._centres(known):
                 for new in self._neighbours(code, known):
                     if len(new):
                         return self.region.encoding.params(self.rng.choice([tuple(code) for code in new.tolist()]))
-        return self.cover(earlier, known.taken)
+        return self.region.draw(self.rng, known.taken)
 
     def _centres(self, known: History) -> Iterator[Encoded]:
         order = np.argsort(-known.scores, kind="stable")[:CENTRES]

@@ -396,7 +396,7 @@ def test_local_search_looks_around_the_best_and_around_the_next_best_when_all_of
     around = {space.net(params) for params in space.neighbours(centre)} - {space.net(centre)}
     proposed = []
     for seed in range(len(around) + 1):
-        study.sampler = LocalSearch(space, Limits(), start=4, seed=seed)
+        study.sampler = LocalSearch(space, Limits(), start=4, afresh=0, seed=seed)
         trial = study.ask()
         proposed.append(propose(trial, space))
         study.tell(trial, state=TrialState.PRUNED)
@@ -412,7 +412,7 @@ def test_local_search_makes_a_change_good_where_the_limits_do_not_bear_it_alone(
     centre = propose(trial, MNASNET)
     study.tell(trial, 1.0)
     for seed in range(20):
-        study.sampler = LocalSearch(MNASNET, limits, start=1, seed=seed)
+        study.sampler = LocalSearch(MNASNET, limits, start=1, afresh=0, seed=seed)
         trial = study.ask()
         neighbour = propose(trial, MNASNET)
         study.tell(trial, state=TrialState.FAIL)
@@ -421,6 +421,19 @@ def test_local_search_makes_a_change_good_where_the_limits_do_not_bear_it_alone(
         for key in changed if len(changed) == 2 else ():
             alone = [admitted(limits, MNASNET.net({**centre, key: neighbour[key]})) for key in changed]
             assert not all(alone)
+
+
+def test_local_search_draws_a_quarter_of_its_nets_afresh() -> None:
+    """A net that was lucky holds it no longer than that."""
+    (known,) = known_study(LIMITS["band"], 1).trials
+    drawn = 0
+    for seed in range(200):
+        study = optuna.create_study(direction="maximize")
+        study.add_trial(known)
+        study.sampler = LocalSearch(MNASNET, LIMITS["band"], start=1, seed=seed)
+        proposed = propose(study.ask(), MNASNET)
+        drawn += sum(proposed[key] != known.params[key] for key in proposed) > 2
+    assert 30 <= drawn <= 70
 
 
 Accuracy = Callable[[dict[str, Value]], float]
