@@ -35,7 +35,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """error: standard error; None for a single search, and where there is none."""
+    """error: standard error; None for a single search, 0 where nothing varies."""
 
     mean: float
     error: float | None
@@ -43,7 +43,7 @@ class Mean:
     def over(self, base: Mean) -> Mean:
         """As a share of another mean, with the errors of both; not a number where that is nothing."""
         if self is base:
-            return Mean(1.0, None)
+            return Mean(1.0, 0.0)  # the others' errors hold its own
         if not base.mean:
             return Mean(math.nan, None)
         share = self.mean / base.mean
@@ -52,7 +52,7 @@ class Mean:
         return Mean(share, math.hypot(self.error, share * base.error) / base.mean)
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f}" if self.error is None else f"{self.mean:.3f} ± {self.error:.3f}"
+        return f"{self.mean:.3f}" if not self.error else f"{self.mean:.3f} ± {self.error:.3f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -116,6 +117,18 @@ def test_a_gap_is_told_in_units_of_random_searchs_with_both_errors(monkeypatch: 
     assert share.mean == pytest.approx(0.5)
     assert math.isnan(own.over(report.mean([0.0, 0.0])).mean)
     assert share.error == pytest.approx(0.5 * math.hypot(own.error / own.mean, base.error / base.mean))
+
+
+def test_what_is_worse_than_random_search_beyond_its_errors_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = benchmark("search_report", monkeypatch)
+
+    def row(*gaps: float) -> Any:
+        return report.Row(len(gaps), {"50": report.mean(gaps)}, 0.0, 1.0)
+
+    of = {"random": row(1.0, 2.0, 3.0), "as good": row(2.0, 3.0, 3.0), "worse": row(5.0, 6.0, 7.0)}
+    for text in (report.relative_table("", {"50": "50"}, of), report.table("", {"50": "50"}, of)):
+        marked = [line.split(" | ")[0] for line in text.splitlines() if "! |" in line]
+        assert marked == ["| worse"]
 
 
 def test_searches_that_are_recorded_are_not_run_again(tmp_path: Path) -> None:

@@ -138,19 +138,20 @@ def test_no_proposal_is_outside_the_limits_and_no_net_comes_twice(make: Make, li
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_thousands_of_proposals_are_inside_the_limits(name: str) -> None:
-    """Ten thousand of each sampler, but six hundred of one that takes a second each."""
+    """Ten thousand of each sampler, but 180 of one that takes a second each, and more with every trial."""
     make = SAMPLERS[name].make
-    for seed in range(3 if name in SLOW else 50):
+    studies, trials = (3, 60) if name in SLOW else (50, 200)
+    for seed in range(studies):
         limits = list(LIMITS.values())[seed % 3]
         study = optuna.create_study(direction="maximize", sampler=make(MNASNET, limits, seed))
         seen = set()
-        for _ in range(200):
+        for _ in range(trials):
             trial = study.ask()
             net = MNASNET.net(propose(trial, MNASNET))
             assert admitted(limits, net)
             seen.add(net)
             study.tell(trial, score(net))
-        assert len(seen) == 200
+        assert len(seen) == trials
 
 
 @every_sampler
