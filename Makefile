@@ -14,7 +14,7 @@ TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(
 
 .PHONY: search test test-quick test-all exactness durations gpu check clean
 
-search: $(READY)  ## a first search on the default data, at most six minutes on two cores
+search: $(READY)  ## a first search on the default data: up to twenty minutes on two cores
 	$(BIN)/nas-scale search --target-flops 400M
 
 test: check  ## ruff, mypy, and the tests of two seconds or less: under four minutes on two cores

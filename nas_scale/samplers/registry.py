@@ -92,7 +92,7 @@ SAMPLERS: Final[dict[str, Strategy]] = {
     "predictor": Strategy("most searches; it needs the fewest trainings, and bears noisy scores", _predictor),
     "local": Strategy("small spaces, and scores that are exact and quick", _local),
     "tpe": Strategy("noisy scores, and choices that act mostly one by one", _tpe),
-    "gp": Strategy("up to a hundred trials of minutes each; it takes up to a second to propose", _gp),
+    "gp": Strategy("up to a hundred trials of minutes each; it takes a second or more to propose", _gp),
     "evolution": Strategy("long searches of which nothing is known; it models nothing", _evolution),
     "controller": Strategy("choices that have to fit each other, and MnasNet's own method", _controller),
     "nsga2": Strategy("several objectives at once", _nsga2),
