@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,45 +16,26 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.expand.options import OF_RUN, Expand
 from nas_scale.commands.expand.result import ExpandResult, GrowthUsed, Member
 from nas_scale.commands.expand.targets import phis_for, target_words, targets_of
-from nas_scale.commands.family.result import FamilyResult
-from nas_scale.commands.grid.result import GridResult
-from nas_scale.commands.results import read_any
 from nas_scale.commands.shared.device_metrics import device_metrics, devices_named, with_device_metrics
 from nas_scale.commands.shared.events import ignore
 from nas_scale.commands.shared.given import given_options
-from nas_scale.commands.shared.lines import fit_note, net_comment
-from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
+from nas_scale.commands.shared.known_growth import KnownGrowth, growth_of
+from nas_scale.commands.shared.lines import net_comment
+from nas_scale.commands.shared.net_lookup import find_net, last_search
 from nas_scale.commands.shared.opening import opened
 from nas_scale.commands.shared.options import take
 from nas_scale.commands.shared.rows import AxisShares, Baseline
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import held_line, scaling_metric
-from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, Metric, caveats, costs_of
-from nas_scale.runs.results import read_result, write_result
-from nas_scale.runs.store import Run, latest
+from nas_scale.runs.results import write_result
 from nas_scale.scaling.candidates import Candidate, grow
 from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.reach import Reach, reach_of
-from nas_scale.scaling.rules import RULES, coefficients_named
 from nas_scale.scaling.solver import CLOSE, at_budget, in_a_row
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class _Growth:
-    """Coefficients, where they come from, what is to be known of them, and the net they were fitted on, if any.
-
-    scale_by: the name of the metric that they were fitted by.
-    """
-
-    coefficients: Coefficients
-    source: str
-    note: str | None = None
-    baseline: Architecture | None = None
-    scale_by: str = FLOPS.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,42 +45,6 @@ class _Size:
     phi: float
     word: str
     target: float | None = None
-
-
-def _growth(asked: str | Coefficients | None, results: Path) -> _Growth:
-    """Coefficients as numbers, by a published rule's name, of a run with a fit, or (None) of the latest such run.
-
-    Raises UserError.
-    """
-    if isinstance(asked, Coefficients):
-        return _Growth(asked.checked(), "given")
-    run = _latest_fit(results) if asked is None else run_named(asked, results)
-    if run is not None:
-        return _fitted(run)
-    if asked is None:
-        raise UserError(
-            f"there is no fit in {results}; give --coefficients 1.2,1.1,1.15, or run nas-scale grid --phi 1 first"
-        )
-    if asked not in RULES and (os.path.isdir(asked) or Path(asked).parent == results):
-        raise RunError(f"there is no run {asked!r}; nas-scale show lists the runs in {results}")
-    return _Growth(coefficients_named(asked), asked)
-
-
-def _latest_fit(results: Path) -> Run | None:
-    """The latest complete run with a fit: of a grid, or of a family's."""
-    runs = [run for run in (latest(results, "grid"), latest(results, "family")) if run is not None]
-    return max(runs, key=lambda run: run.record.created, default=None)
-
-
-def _fitted(run: Run) -> _Growth:
-    found = read_result(run, FamilyResult).grid if run.kind == "family" else read_any(run)
-    if not isinstance(found, GridResult) or found.fit is None:
-        raise RunError(
-            f"{run.folder} holds no fitted coefficients; name a grid run, or give --coefficients 1.2,1.1,1.15"
-        )
-    note = fit_note(found.phi, found.fit, str(run.folder))
-    net = found.baseline.architecture(found.baseline.name)
-    return _Growth(found.fit.coefficients, f"fitted in {run.folder}", note, net, found.scale_by)
 
 
 def member_name(baseline: Architecture, word: str) -> str:
@@ -136,7 +80,7 @@ def expand(
     """
     options = given_options(options | {"baseline": baseline, "coefficients": coefficients}, Expand, OF_RUN)
     wanted, settings = take(options, Expand).checked(), take(options, RunSettings).checked()
-    growth = _growth(wanted.coefficients, settings.folder)
+    growth = growth_of(wanted.coefficients, settings.folder)
     base = _baseline(wanted.baseline, growth, settings.folder)
     of_fit = devices_named({"scale_by": growth.scale_by}) if wanted.scale_by is None else []
     with device_metrics(of_fit, settings.folder):
@@ -144,7 +88,7 @@ def expand(
         return _saved(family, wanted, settings) if save else family
 
 
-def _family(base: Architecture, growth: _Growth, wanted: Expand) -> ExpandResult:
+def _family(base: Architecture, growth: KnownGrowth, wanted: Expand) -> ExpandResult:
     by, sizes = _sizes(wanted, growth, base)
     reach = reach_of(base, by)
     held = held_line(base, by, reach) if wanted.rule == "budget" else None
@@ -161,7 +105,7 @@ def _family(base: Architecture, growth: _Growth, wanted: Expand) -> ExpandResult
     )
 
 
-def _sizes(wanted: Expand, growth: _Growth, baseline: Architecture) -> tuple[Metric, list[_Size]]:
+def _sizes(wanted: Expand, growth: KnownGrowth, baseline: Architecture) -> tuple[Metric, list[_Size]]:
     """What is scaled by, and the members that are wanted, from the smallest."""
     if wanted.targets is None:
         by = scaling_metric(wanted.scale_by or growth.scale_by)
@@ -172,7 +116,7 @@ def _sizes(wanted: Expand, growth: _Growth, baseline: Architecture) -> tuple[Met
     return by, [_Size(*each) for each in zip(phis, words, values, strict=True)]
 
 
-def _refitted(growth: _Growth, by: Metric) -> list[str]:
+def _refitted(growth: KnownGrowth, by: Metric) -> list[str]:
     """A note where a fit by one metric is used to grow by another."""
     if growth.baseline is None or by.name == growth.scale_by:
         return []
@@ -215,7 +159,7 @@ def _member(baseline: Architecture, size: _Size, candidate: Candidate) -> Member
     )
 
 
-def _baseline(asked: str | Architecture | None, growth: _Growth, results: Path) -> Architecture:
+def _baseline(asked: str | Architecture | None, growth: KnownGrowth, results: Path) -> Architecture:
     if isinstance(asked, Architecture):
         return asked
     if asked is not None:
