@@ -17,7 +17,7 @@ def family(options: dict[str, Any], json: bool) -> None:
 
     Example: nas-scale family --target-flops 400M --data ./photos
     """
-    if not take(options, Search).targets:
+    if not take(options, Search).targeted:
         raise UserError("a family needs a budget for its baseline; give a target, e.g. --target-flops 400M")
     from nas_scale.cli.answer import answer_result
     from nas_scale.cli.watched import watched

@@ -140,7 +140,7 @@ def test_texts_and_numbers_of_numpy_mean_in_python_what_they_mean_on_the_command
 
 
 def test_what_a_command_was_asked_can_be_asked_of_another() -> None:
-    asked = Search(targets={"flops": 4e8}, most={"params": 6e6}, trials=3)
+    asked = Search(targeted={"flops": 4e8}, most={"params": 6e6}, trials=3)
     assert take(keywords(asked), Search) == asked
 
 
@@ -180,7 +180,7 @@ def test_a_registered_metric_has_its_options(capsys: pytest.CaptureFixture[str])
             "latency@DEVICE; ends" in shown
         )
         asked = take({"target_weight": 5e6, "max_weight": 6e6, "max_flops": None}, Search)
-        assert asked == Search(targets={"weight": 5e6}, most={"weight": 6e6})
+        assert asked == Search(targeted={"weight": 5e6}, most={"weight": 6e6})
         assert {"target_weight": 5e6, "max_weight": 6e6}.items() <= specification(asked).items()
         assert "--max-weight '1X' is not an amount" in said(capsys, "search", "--max-weight", "1X")[2]
     assert "--max-weight" in said(capsys, "search", "--max-weight", "1MB")[2]

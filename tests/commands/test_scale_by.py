@@ -16,7 +16,7 @@ from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import ACTIVATIONS, FLOPS, MEMORY, PARAMS, metric_named, registered
 from nas_scale.runs.results import plain
-from tests.support.command import Command, finished
+from tests.support.command import SMALL, Command, finished
 from tests.support.device_tables import toy_measurements, write_csv
 from tests.support.meters import TOY
 from tests.support.results import result
@@ -263,6 +263,45 @@ def test_a_family_in_one_go_is_scaled_so() -> None:
     assert (found.grid.scale_by, found.expand.scale_by) == ("params", "params")
     small, large = found.expand.members
     assert large.costs["params"] / small.costs["params"] == pytest.approx(2, rel=0.03)
+
+
+SEARCHED = ("--target-flops", "60M", "--tolerance", "0.5", "--trials", "3", "--count", "7")
+
+
+def test_a_family_in_one_go_has_the_sizes_that_are_asked_for(nas_scale: Command) -> None:
+    asked = ("family", *SMALL, *SEARCHED, "--targets", "2M,4M", "--scale-by", "params", "--json")
+    found = nas_scale(*asked).json
+    assert (found["grid"]["scale_by"], found["expand"]["scale_by"]) == ("params", "params")
+    assert [row["target"] for row in found["expand"]["family"]] == [2e6, 4e6]
+    for row in found["expand"]["family"]:
+        assert row["params"] == pytest.approx(row["target"], rel=0.02)
+    assert nas_scale(*asked, "--resume").json == found
+    assert "other options" in nas_scale(*asked[:-5], "--targets", "3M", "--run", "family-001", "--resume").err
+
+
+def test_a_familys_grid_doubles_what_its_targets_are_of(nas_scale: Command) -> None:
+    found = nas_scale("family", *SMALL, *SEARCHED, "--targets", "20MB", "--json").json
+    assert (found["grid"]["scale_by"], found["expand"]["scale_by"]) == ("memory", "memory")
+    assert found["expand"]["family"][0]["memory"] == pytest.approx(20e6, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("--targets 20G", "--targets 20G is 222 times the most that the baseline may cost, 90M FLOPs"),
+        ("--targets many", "--targets many are no costs of one kind"),
+        ("--targets 20MB --scale-by flops", "--targets '20MB' is not a count"),
+        ("--targets 1G --phi 0..2", "--phi and --targets cannot go together"),
+        ("--targets 1G --rule paper", "leave out --rule paper"),
+    ],
+)
+def test_a_familys_sizes_are_refused_before_it_searches(
+    nas_scale: Command, tmp_path: Path, given: str, words: str
+) -> None:
+    answer = nas_scale("family", *SMALL, *SEARCHED, *given.split())
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert words in answer.err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["grid-001", "expand-001", "efficientnet-b0-family", "cifar10-grid"])

@@ -48,12 +48,17 @@ def phis_for(baseline: Architecture, by: Metric, values: Sequence[float]) -> tup
             f"--targets {by.show(lowest)} is below the baseline's {by.show(own)} {by.unit}, and nets only grow; leave "
             "it out, or give a smaller --baseline"
         )
-    if highest > own * 2**MOST_PHI:
-        raise UserError(
-            f"--targets {by.show(highest)} is {highest / own:.3g} times the baseline's {by.show(own)} {by.unit}; take "
-            f"at most {2**MOST_PHI:g} times that"
-        )
+    ensure_not_too_far(highest, own, by, "the baseline's")
     return tuple(max(0.0, math.log2(value / own)) for value in values)
+
+
+def ensure_not_too_far(target: float, own: float, by: Metric, whose: str) -> None:
+    """Raises UserError where the target is more than the solver reaches from a baseline of `own`. whose: in words."""
+    if target > own * 2**MOST_PHI:
+        raise UserError(
+            f"--targets {by.show(target)} is {target / own:.3g} times {whose} {by.show(own)} {by.unit}; take at most "
+            f"{2**MOST_PHI:g} times that"
+        )
 
 
 def target_words(by: Metric, values: Sequence[float]) -> tuple[str, ...]:

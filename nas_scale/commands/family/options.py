@@ -23,6 +23,6 @@ class GridSeeds:
 
 
 OF_GRID: Final = only(Grid, "method", "step", "count", "scale_by")
-OF_EXPAND: Final = only(Expand, "phi", "rule")
+OF_EXPAND: Final = only(Expand, "phi", "targets", "rule")
 OF_SETTINGS: Final = without(RunSettings, "storage")  # each part keeps its study in a file of its own
 OF_FAMILY: Final[tuple[Options, ...]] = (Search, OF_GRID, GridSeeds, OF_EXPAND, Training, OF_SETTINGS)

@@ -35,7 +35,7 @@ CEILING_TOLERANCE: Final = 0.05  # below a target that is the most that a net ma
 
 
 SEARCH: Final = "Search"
-OF_TARGET: Final = Needs("targets")
+OF_TARGET: Final = Needs("targeted")
 _RIGHT_FOR: Final = "\n\n".join(f"{name}: right for {strategy.right_for}." for name, strategy in SAMPLERS.items())
 Nets: TypeAlias = str | Architecture | Sequence[str | Architecture]
 Runs: TypeAlias = str | Path | Sequence[str | Path]
@@ -45,7 +45,7 @@ Runs: TypeAlias = str | Path | Sequence[str | Path]
 class Search:
     """What is searched, inside which limits; part of a run's specification.
 
-    targets, most: values by the names of metrics; as keywords target_flops, max_params and so on, one for each metric.
+    targeted, most: values by the names of metrics; as keywords target_flops, max_params and so on, one for each metric.
     A value on a device names it: target_latency="5ms@mycpu".
     objective: its names as "accuracy,flops" or one by one; of several the search ends in a Pareto front. trials None is
     the usual number once it is `suited`, or as many as there is time for where `minutes` says how long the whole search
@@ -53,7 +53,7 @@ class Search:
     sampler, and are no trials of this search (warm_start.py).
     """
 
-    targets: Annotated[Mapping[str, float | str], OptionEach("target", target_options, alone=True)] = field(
+    targeted: Annotated[Mapping[str, float | str], OptionEach("target", target_options, alone=True)] = field(
         default_factory=dict
     )
     tolerance: Annotated[
@@ -283,7 +283,7 @@ class Search:
 
     def target(self) -> tuple[Metric, float] | None:
         """The metric that has a target, with its value."""
-        return next(by_metric("target", self.targets), None)
+        return next(by_metric("target", self.targeted), None)
 
     def reward_function(self) -> Reward | None:
         """The reward against the target; None where there is no target: accuracy alone."""
