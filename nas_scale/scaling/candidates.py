@@ -109,8 +109,12 @@ def candidate(
 
 
 def with_dropout(arch: Architecture, phi: float) -> Architecture:
-    """Dropout raised with size as in the paper: by 0.3 over phi 0 to 7, to 0.5 at most."""
-    return replace(arch, dropout=max(arch.dropout, min(_MOST_DROPOUT, round(arch.dropout + _DROPOUT_PER_PHI * phi, 3))))
+    """Dropout that follows size as in the paper: by 0.3 over phi 0 to 7, to 0.5 at most; and down, to 0, below phi 0.
+
+    Stochastic depth stays as the network has it: the published code keeps the last block's rate at 0.2 for B0 to B7.
+    """
+    rate = round(arch.dropout + _DROPOUT_PER_PHI * phi, 3)
+    return replace(arch, dropout=max(arch.dropout, min(_MOST_DROPOUT, rate)) if phi > 0 else max(0.0, rate))
 
 
 def grow(

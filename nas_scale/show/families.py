@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -44,4 +46,17 @@ def expand_table(found: ExpandResult) -> RenderableType:
         "costs"
     )
     warnings = [Text(each, style="yellow") for each in (found.note, *found.notes) if each]
-    return Group(sheet, Text(note, style="dim"), *warnings)
+    return Group(sheet, Text(note, style="dim"), *(Text(line, style="dim") for line in _rates(found)), *warnings)
+
+
+def _rates(found: ExpandResult) -> list[str]:
+    """What dropout and stochastic depth the nets are to be trained with."""
+    nets = found.nets
+    said = [_range(f"{net.dropout:g}" for net in nets), _range(f"{net.drop_path:g}" for net in nets)]
+    return [f"to be trained with dropout {said[0]} and stochastic depth {said[1]} (the rate of the last block)"]
+
+
+def _range(rates: Iterable[str]) -> str:
+    """`0.2 to 0.5`, or `0.2` where all are alike."""
+    first, *others = dict.fromkeys(rates)
+    return " to ".join([first, *others[-1:]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from nas_scale import expand, load_net, profile
 from nas_scale.commands.shared.net_lookup import find_net, run_named
 from nas_scale.errors import RunError, UserError
 from nas_scale.metrics.counts import cost
+from nas_scale.metrics.metric import FLOPS, registered
 from nas_scale.scaling.coefficients import Coefficients
 from tests.support.command import SMALL, Command
 
@@ -37,6 +40,44 @@ def test_the_papers_rule_applies_the_formula() -> None:
     rounded = expand("efficientnet-b0", PAPER, phi=[1], rule="paper", repeats="round", save=False).members[0]
     ceiled = expand("efficientnet-b0", PAPER, phi=[1], rule="paper", save=False).members[0]
     assert rounded.costs["flops"] < ceiled.costs["flops"]
+
+
+def test_members_say_what_dropout_and_stochastic_depth_they_have(nas_scale: Command) -> None:
+    family = expand("efficientnet-b0", PAPER, phi=(0, 3.5, 7))
+    assert [member.dropout for member in family.members] == pytest.approx([0.2, 0.35, 0.5], abs=0.001)
+    assert [member.drop_path for member in family.members] == [0.2, 0.2, 0.2]  # the published code's, for B0 to B7
+    for member, net, file in zip(family.members, family.nets, family.files, strict=True):
+        assert (member.dropout, member.drop_path) == (net.dropout, net.drop_path)
+        assert (load_net(file).dropout, load_net(file).drop_path) == (net.dropout, net.drop_path)
+        assert f"dropout {net.dropout:g} and stochastic depth 0.2" in Path(file).read_text()
+    said = " ".join(nas_scale("show", "expand-001").out.split())
+    assert "dropout 0.2 to 0.5 and stochastic depth 0.2 (the rate of the last block)" in said
+
+
+@pytest.mark.parametrize("rule", ["budget", "paper"])
+def test_members_rise_in_cost_or_it_is_said(rule: str) -> None:
+    phis = [0, 0.001, 0.002, 0.1, 0.5]
+    family = expand("efficientnet-b0", PAPER, phi=phis, rule=rule, save=False)
+    flat = [
+        (small.name, large.name)
+        for small, large in pairwise(family.members)
+        if large.costs["flops"] <= small.costs["flops"]
+    ]
+    said = [note for note in family.notes if "are the same network" in note or "costs no more" in note]
+    assert flat
+    assert len(said) == len(flat)
+    assert all(small in note and large in note for (small, large), note in zip(flat, said, strict=True))
+
+
+def test_where_more_is_faster_it_is_said() -> None:
+    backwards = replace(
+        FLOPS, name="hurry", label="hurry", unit="units", of=lambda counts: 1e18 / counts.flops, adds_up=False
+    )
+    with registered(backwards):
+        family = expand("efficientnet-b0", PAPER, phi=[0, 1], rule="paper", scale_by="hurry", save=False)
+    assert "efficientnet-b0-phi1 costs no more hurry than efficientnet-b0-phi0: leave one of the two out" in (
+        family.notes
+    )
 
 
 def test_files_are_the_nets_and_sizes_are_in_order() -> None:

@@ -45,7 +45,8 @@ class Member(GrownRow, frozen=True, kw_only=True):
 
     depth: its blocks over the baseline's. width: geometric mean of its stages' channels over the baseline's.
     resolution: pixels a side. wanted_ratio: 2^phi, which `ratio` is to be. target: what it is to cost, where sizes were
-    said as costs.
+    said as costs. dropout, drop_path: rates to train it with, before the classifier and of the last block's skip; None
+    in older files, whose `net` has them all the same.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Member(GrownRow, frozen=True, kw_only=True):
     wanted_ratio: float
     shares: AxisShares
     target: float | None = None
+    dropout: float | None = None
+    drop_path: float | None = None
 
 
 class ExpandResult(Result, frozen=True, kw_only=True, tag="expand"):

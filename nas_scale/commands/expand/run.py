@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -124,12 +124,8 @@ def _refitted(growth: KnownGrowth, by: Metric) -> list[str]:
 
 
 def _notes(members: Sequence[Member], wanted: Expand, by: Metric) -> list[str]:
-    """Which members are one network, and which miss what they are to cost."""
-    same = [
-        f"{small.name} and {large.name} are the same network: there is none between them"
-        for small, large in pairwise(members)
-        if small.architecture() == large.architecture()
-    ]
+    """Which members are one network or cost no more than the one before, and which miss what they are to cost."""
+    same = [note for small, large in pairwise(members) if (note := _no_step(small, large, by))]
     if wanted.rule == "paper":
         return same
     off = [(member, member.cost_ratio / member.wanted_ratio - 1) for member in members]
@@ -139,6 +135,16 @@ def _notes(members: Sequence[Member], wanted: Expand, by: Metric) -> list[str]:
         for member, miss in off
         if abs(miss) > 2 * CLOSE
     ]
+
+
+def _no_step(small: Member, large: Member, by: Metric) -> str | None:
+    """What is to be said where the larger of two neighbours costs no more; None where it does."""
+    first, second = small.architecture(), large.architecture()
+    if first == replace(second, dropout=first.dropout):
+        return f"{small.name} and {large.name} are the same network: there is none between them"
+    if large.costs[by.name] > small.costs[by.name]:
+        return None
+    return f"{large.name} costs no more {by.label} than {small.name}: leave one of the two out"
 
 
 def _member(baseline: Architecture, size: _Size, candidate: Candidate) -> Member:
@@ -154,6 +160,8 @@ def _member(baseline: Architecture, size: _Size, candidate: Candidate) -> Member
         ratio=candidate.cost_ratio,
         wanted_ratio=2**size.phi,
         target=size.target,
+        dropout=candidate.architecture.dropout,
+        drop_path=candidate.architecture.drop_path,
         shares=AxisShares.of(candidate.shares),
         net=net_document(candidate.architecture),
     )

@@ -93,8 +93,7 @@ def _checked(options: Mapping[str, Any]) -> tuple[Prepared, Expand]:
 def _targets(options: Mapping[str, Any]) -> tuple[Metric, tuple[float, ...]]:
     """What the expansion's targets are of, and their values. Raises UserError."""
     wanted = take(_for_expansion(options), Expand).checked()
-    asked = options.get("scale_by")
-    return targets_of(wanted.targets or (), asked, FLOPS)
+    return targets_of([str(each) for each in wanted.targets or ()], options.get("scale_by"), FLOPS)
 
 
 def _for_grid(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def net_comment(family: ExpandResult, member: Member) -> str:
         f"alpha {values.alpha:.4g}, beta {values.beta:.4g}, gamma {values.gamma:.4g} ({values.source});\n"
         f"{_of_scaled(family.scale_by, member)}"
         f"{member.costs[FLOPS.name]:,} multiply-adds ({member.flops_ratio:.3f} times the baseline), "
-        f"{member.costs[PARAMS.name]:,} parameters"
+        f"{member.costs[PARAMS.name]:,} parameters;\n"
+        f"to be trained with dropout {member.dropout:g} and stochastic depth {member.drop_path:g}"
     )
 
 
