@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nas_scale.architecture.notation import Value
-from nas_scale.architecture.space import Choice, SearchSpace
+from nas_scale.architecture.space import SearchSpace
+from nas_scale.architecture.template import Choice
 from nas_scale.feasible.encoding import Encoding
 
 Floats = npt.NDArray[np.float64]

@@ -22,8 +22,9 @@ from nas_scale import atomic, numbers
 from nas_scale.architecture.growth import scale
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.properties import DERIVED, GROWTH_KEYS, KEYS, STYLE_KEYS, net_options, properties
-from nas_scale.architecture.space import NET_CHOICES, SearchSpace, parsed_stage, space_of, stage_template
+from nas_scale.architecture.space import NET_CHOICES, SearchSpace, space_of
 from nas_scale.architecture.spec import Architecture
+from nas_scale.architecture.template import parsed_stage, stage_template
 from nas_scale.architecture.yaml_nodes import Line, YamlValue, read_mapping
 from nas_scale.errors import NotationError, UserError
 from nas_scale.files import text_of

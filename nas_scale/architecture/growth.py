@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nas_scale.architecture.blocks import round_channels
-from nas_scale.architecture.notation import nearest_multiple_of_8
+from nas_scale.architecture.rounding import nearest_multiple_of_8, round_channels
 from nas_scale.architecture.spec import Architecture, Stage
 from nas_scale.errors import UserError
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nas_scale.architecture.blocks import Block, Conv, after_stride, blocks, head, pads_first, stem
+from nas_scale.architecture.blocks import Block, blocks, head, stem
+from nas_scale.architecture.conv import Conv, after_stride, pads_first
 from nas_scale.architecture.spec import Architecture, Skip, Stage, Style
 
 

@@ -25,7 +25,9 @@ _NET: Final[tuple[tuple[str, str, Callable[[Architecture], Any]], ...]] = (
 _STAGE: Final = (
     ("op", "block type {}"),
     ("stride", "stride {}"),
+    ("start", "a start kernel of {}"),
     ("kernel", "kernel {}"),
+    ("end", "an end kernel of {}"),
     ("expansion", "expansion {}"),
     ("repeats", "{} repeats"),
     ("channels", "{} channels"),
@@ -98,7 +100,7 @@ def _next_stages(space: SearchSpace, state: State, arch: Architecture) -> Iterab
     """What the next stage template can be in this state: (canonical stage, or None for an identity; its channels)."""
     if state[0] == len(space.stages):
         return ()
-    every = (stage for _, stage in space.stages[state[0]].every())
+    every = (stage.behind(state[2]) for _, stage in space.stages[state[0]].every)
     return dict.fromkeys((kept_stage(stage, state[2], arch.style), stage.channels) for stage in every)
 
 

@@ -2,140 +2,36 @@
 
 The notation is timm's (models/_efficientnet_builder.py): only the leading type is positional; then rN repeats, kN
 kernel, sN stride of the first block, eF expansion, cN output channels, seF squeeze-excite ratio, n{re,r6,sw,hs}
-activation, skip or noskip. Added here: `poolskip` (MnasNet's pooling skip), the type `id` (NAS-Bench-Macro), a leading
-`+` (continues the stage before), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
+activation, skip or noskip; of a `uir` aN and pN, the depthwise kernels at its start and end, 0 for none, as kN can be.
+Added here: `poolskip` (MnasNet's pooling skip), the type `id` (NAS-Bench-Macro), a leading `+` (continues the stage
+before), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
 
 A choice takes the place of a value: `k{3,5}`, `{ir,ds}_...`, `c24*{.75,1,1.25}` (rounded to the nearest multiple of 8).
+In a space `c=` is as many channels as the stage before has.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_args
 
-from nas_scale import numbers
-from nas_scale.architecture.spec import Act, Op, Skip, Stage
-from nas_scale.errors import NotationError, UserError
+from nas_scale.architecture.fields import ACTS, AS_INPUT, SKIPS, bad, options_of, read_token, refuse_type
+from nas_scale.architecture.fields import Value as Value
+from nas_scale.architecture.spec import Op, Skip, Stage
+from nas_scale.errors import NotationError
 from nas_scale.numbers import shortened
 
-Value = str | int | float
-
-ACTS: Final[dict[str, Act]] = {"re": "relu", "r6": "relu6", "sw": "swish", "hs": "hard-swish"}
 _ACT_CODES: Final = {name: code for code, name in ACTS.items()}
-SKIPS: Final[dict[str, Skip]] = {"skip": "identity", "noskip": "none", "poolskip": "pool"}
 _SKIP_WORDS: Final = {skip: word for word, skip in SKIPS.items()}
-_FIELDS: Final = {
-    "r": "repeats",
-    "k": "kernel",
-    "s": "stride",
-    "e": "expansion",
-    "c": "channels",
-    "o": "channels",
-    "se": "se",
-    "n": "act",
-}
-_TOKEN = re.compile(r"(se|[rkseconi])(\{[^{}]*\}|[^*{}]+)(?:\*(\{[^{}]*\}))?")
-_MOST: Final = {"repeats": 1024, "kernel": 15, "stride": 8, "expansion": 32, "channels": 65536, "se": 1}
-
-
-def _bad(token: str, reason: str) -> NotationError:
-    return NotationError(f"{shortened(token)} in the stage: {reason}")
-
-
-def nearest_multiple_of_8(value: float) -> int:
-    """The nearest multiple of 8, halves up, never below 8: 22.0 -> 24."""
-    return max(8, int(value + 4) // 8 * 8)
-
-
-def _real(text: str) -> float | None:
-    """The number of a text; None where it is none."""
-    try:
-        return numbers.real(text)
-    except UserError:
-        return None
-
-
-def _number(text: str, field: str, token: str) -> int | float:
-    value = _real(text)
-    if value is None:
-        raise _bad(token, f"{shortened(text)} is not a number")
-    least = 0 if field == "se" else 1
-    if not least <= value <= _MOST[field]:
-        raise _bad(token, f"{field} must lie in {least} to {_MOST[field]}")
-    whole = field not in ("expansion", "se")
-    if whole and value != int(value):
-        raise _bad(token, f"{field} must be a whole number")
-    if field == "kernel" and value % 2 == 0:
-        raise _bad(token, "a kernel must be odd")
-    return int(value) if whole else value
-
-
-def _value(text: str, field: str, token: str) -> Value:
-    if field == "act":
-        if text not in ACTS:
-            raise _bad(token, f"activation must be one of {', '.join('n' + code for code in ACTS)}")
-        return ACTS[text]
-    if field == "stride" and len(text) == 2 and text[0] == text[1]:
-        text = text[0]  # TensorFlow writes both directions: s22
-    return _number(text, field, token)
-
-
-def options_of(text: str) -> list[str]:
-    """The options in braces: '{3, 5}' -> ['3', '5']. Raises NotationError where one is empty or repeated."""
-    options = [option.strip() for option in text[1:-1].split(",")]
-    if "" in options or len(set(options)) != len(options):
-        raise NotationError(f"'{text}' needs distinct options separated by commas")
-    return options
-
-
-def _channel_options(base: str, factors: str, token: str) -> tuple[Value, ...]:
-    width = _number(base, "channels", token)
-    products = []
-    for factor in options_of(factors):
-        times = _real(factor)
-        if times is None or times <= 0:
-            raise _bad(token, f"{shortened(factor)} is not a factor")
-        products.append(_number(str(nearest_multiple_of_8(width * times)), "channels", token))
-    return tuple(dict.fromkeys(products))
-
-
-def _options(text: str, field: str, token: str) -> tuple[Value, ...]:
-    values = tuple(_value(option, field, token) for option in options_of(text))
-    if len(set(values)) != len(values):
-        raise _bad(token, "an option is given twice")
-    return values
-
-
-def _read_token(token: str) -> tuple[str, Value | tuple[Value, ...]]:
-    if token in SKIPS:
-        return "skip", SKIPS[token]
-    if token.startswith("{"):
-        words = options_of(token)
-        unknown = [word for word in words if word not in SKIPS]
-        if unknown:
-            raise _bad(token, f"'{unknown[0]}' is not one of {', '.join(SKIPS)}")
-        return "skip", tuple(SKIPS[word] for word in words)
-    match = _TOKEN.fullmatch(token)
-    if match is None:
-        raise _bad(token, "not understood; write e.g. ir_r2_k3_s2_e6_c24_se0.25")
-    code, text, factors = match.groups()
-    if code == "i":
-        return "input", _number(text, "channels", token)
-    field = _FIELDS[code]
-    if factors:
-        if field != "channels":
-            raise _bad(token, "only channels take a factor")
-        return field, _channel_options(text, factors, token)
-    if text.startswith("{"):
-        return field, _options(text, field, token)
-    return field, _value(text, field, token)
+_WITH_EXPANSION: Final = ("ir", "er", "uir")
 
 
 def _ops(token: str) -> Op | tuple[Op, ...]:
     names = options_of(token) if token.startswith("{") else [token]
     for name in names:
+        refuse_type(name)
         if name not in get_args(Op):
             raise NotationError(f"{shortened(name)} is not a block type; the types are {', '.join(get_args(Op))}")
     ops: tuple[Op, ...] = tuple(names)  # type: ignore[arg-type]  # checked above
@@ -170,20 +66,35 @@ def read_fields(text: str) -> dict[str, Value | tuple[Value, ...]]:
         fields["continues"] = 1
     with _placed(before):
         tokens = _tokens(stage)
-        if re.fullmatch(r"[a-z]{2}|\{[a-z,\s]*\}", tokens[0][1]):
+        if re.fullmatch(r"[a-z]{2,3}|\{[a-z,\s]*\}", tokens[0][1]):
             fields["op"] = _ops(tokens.pop(0)[1])
+    op = fields.get("op", ())
+    ops = [str(name) for name in (op if isinstance(op, tuple) else (op,))]
     for offset, token in tokens:
         with _placed(before + offset):
-            name, value = _read_token(token)
+            name, value = read_token(token, ops)
             if name in fields:
-                raise _bad(token, f"{name} is given twice")
+                raise bad(token, f"{name} is given twice")
             fields[name] = value
     fields.pop("input", None)  # TensorFlow repeats the channels of the stage before
     if "op" not in fields:
         fields["op"] = "ds" if fields.get("expansion", 1) == 1 else "ir"
     if "channels" not in fields:
         raise NotationError(f"{shortened(stage)} has no channels; add e.g. c24", before)
+    if _may_lose_its_stride(fields):
+        raise NotationError(f"{shortened(stage)} can have a stride and no depthwise kernel; give a, k or p", before)
     return fields
+
+
+def _may_lose_its_stride(fields: Mapping[str, Value | tuple[Value, ...]]) -> bool:
+    """Whether a stage can be a uir with a stride and without depthwise kernels, one of which has to take it."""
+
+    def options(name: str, usual: Value) -> tuple[Value, ...]:
+        value = fields.get(name, usual)
+        return value if isinstance(value, tuple) else (value,)
+
+    bare = 0 in options("start", 0) and 0 in options("kernel", 3) and 0 in options("end", 0)
+    return bare and "uir" in options("op", "") and options("stride", 1) != (1,)
 
 
 def usual_skip(op: Op) -> Skip:
@@ -195,7 +106,8 @@ def stage_of(pick: Callable[[str], Any]) -> Stage:
     """A Stage in normal form; `pick` gives the value of a field by its name, or None for the default.
 
     Fields without effect get their defaults, so that equal blocks are equal values: a ds or cn has no expansion, a cn
-    or id no squeeze-excite, an id neither kernel nor activation.
+    or id no squeeze-excite, an id neither kernel nor activation. A uir that has no other depthwise kernel than an ir
+    is one, unless it expands by 1: an ir then has no expanding convolution.
     """
     op: Op = pick("op")
     skip: Skip = pick("skip") or usual_skip(op)
@@ -209,17 +121,25 @@ def stage_of(pick: Callable[[str], Any]) -> Stage:
             skip="none",
             continues=bool(pick("continues")),
         )
+    kernel = pick("kernel")
+    kernel = 3 if kernel is None else kernel
+    start, end = (pick("start") or 0, pick("end") or 0) if op == "uir" else (0, 0)
+    expansion = float(pick("expansion") or 1) if op in _WITH_EXPANSION else 1.0
+    if op == "uir" and kernel and not start and not end and expansion != 1:
+        op = "ir"
     return Stage(
         op,
         channels=pick("channels"),
         repeats=pick("repeats") or 1,
-        kernel=pick("kernel") or 3,
+        kernel=kernel,
         stride=pick("stride") or 1,
-        expansion=float(pick("expansion") or 1) if op in ("ir", "er") else 1.0,
+        expansion=expansion,
         se=float(pick("se") or 0) if op != "cn" else 0.0,
         act=pick("act"),
         skip=skip,
         continues=bool(pick("continues")),
+        start=start,
+        end=end,
     )
 
 
@@ -231,6 +151,8 @@ def parse_stage(text: str) -> Stage:
         raise NotationError(
             f"'{text.strip()}' leaves {choices[0]} open; braces are for spaces, a net has none", text.index("{")
         )
+    if fields["channels"] == AS_INPUT:
+        raise NotationError("c= is for spaces; a net says how many channels it has", text.index("c="))
     return stage_of(fields.get)
 
 
@@ -242,12 +164,16 @@ def _plain(value: float) -> str:
 def format_stage(stage: Stage) -> str:
     """The string of a stage, which `parse_stage` reads back to an equal one."""
     parts = [f"{'+' if stage.continues else ''}{stage.op}", f"r{stage.repeats}"]
+    if stage.op == "uir":
+        parts.append(f"a{stage.start}")
     if stage.op != "id":
         parts.append(f"k{stage.kernel}")
+    if stage.end:
+        parts.append(f"p{stage.end}")
     parts.append(f"s{stage.stride}")
-    if stage.op in ("ir", "er"):
+    if stage.op in _WITH_EXPANSION:
         parts.append(f"e{_plain(stage.expansion)}")
-    parts.append(f"c{stage.channels}")
+    parts.append(f"c{stage.channels or '='}")
     if stage.se:
         parts.append(f"se{_plain(stage.se)}")
     if stage.act:

@@ -7,102 +7,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 from nas_scale.architecture.blocks import blocks
-from nas_scale.architecture.notation import Value, format_stage, parse_stage, read_fields, stage_of, usual_skip
+from nas_scale.architecture.notation import Value, usual_skip
 from nas_scale.architecture.spec import Architecture, Stage, Style
+from nas_scale.architecture.template import Choice, Pick, StageTemplate, stage_template
 from nas_scale.errors import NotationError, UserError
 
 Assignment = Mapping[str, Value]  # the option taken, by the choice's key
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A choice: its key (`3.kernel` is the kernel of the third stage, `act` is network-wide) and its options."""
-
-    key: str
-    options: tuple[Value, ...]
-
-
-Pick = Callable[[Choice], Value]
-Slot = Value | Choice
-
-
-@dataclass(frozen=True)
-class StageTemplate:
-    """A stage of a search space: each field is a value or a choice, in the order they are written.
-
-    Where the fields of a stage depend on each other (NAS-Bench-Macro), the one slot `block` is a choice among whole
-    stage strings.
-    """
-
-    slots: Mapping[str, Slot]
-
-    @cached_property
-    def choices(self) -> tuple[Choice, ...]:
-        """The choices of this stage, in the order they are written."""
-        return tuple(slot for slot in self.slots.values() if isinstance(slot, Choice))
-
-    @cached_property
-    def may_vanish(self) -> bool:
-        """Whether an assignment can make this stage an identity, which has no layers where the shape is unchanged."""
-        return any(stage.op == "id" for _, stage in self.every())
-
-    def resolve(self, pick: Pick) -> Stage:
-        """The stage with the options that `pick` takes."""
-        block = self.slots.get("block")
-        if isinstance(block, Choice):
-            return parsed_stage(str(pick(block)))
-        filled = {name: pick(slot) if isinstance(slot, Choice) else slot for name, slot in self.slots.items()}
-        return stage_of(filled.get)
-
-    def every(self) -> Iterator[tuple[dict[str, Value], Stage]]:
-        """All assignments of this stage's choices, each with its stage."""
-        for options in itertools.product(*(choice.options for choice in self.choices)):
-            params = {choice.key: option for choice, option in zip(self.choices, options, strict=True)}
-            yield params, self.resolve(lambda choice, params=params: params[choice.key])  # type: ignore[misc]
-
-
-parsed_stage = lru_cache(maxsize=4096)(parse_stage)
-
-
-def stage_template(text: str, number: int) -> StageTemplate:
-    """The template of a space's stage `number`, from 1; bars separate whole stages to choose from.
-
-    Raises NotationError.
-    """
-    if "|" in text:
-        return StageTemplate({"block": Choice(f"{number}.block", _alternatives(text))})
-    slots: dict[str, Slot] = {}
-    for name, value in read_fields(text).items():
-        if isinstance(value, tuple):
-            slots[name] = Choice(f"{number}.{name}", value) if len(value) > 1 else value[0]
-        else:
-            slots[name] = value
-    return StageTemplate(slots)
-
-
-def _alternatives(text: str) -> tuple[str, ...]:
-    """The stage strings between bars, in normal form. Raises NotationError where two are equal."""
-    stages: list[str] = []
-    start = 0
-    for part in text.split("|"):
-        try:
-            stage = format_stage(parse_stage(part))
-        except NotationError as error:
-            raise NotationError(str(error), start + error.at) from None
-        if stage in stages:
-            raise NotationError(
-                f"'{part.strip()}' is the same as another alternative", start + len(part) - len(part.lstrip())
-            )
-        stages.append(stage)
-        start += len(part) + 1
-    return tuple(stages)
-
 
 # Network-wide properties that can be choices.
 NET_CHOICES = ("act", "stem", "head", "resolution")
@@ -141,7 +57,11 @@ class SearchSpace:
     def _raw(self, pick: Pick) -> Architecture:
         net = {name: pick(choice) for name, choice in self.net_choices.items()}
         frame = with_net_fields(self.frame, net) if net else self.frame
-        return replace(frame, stages=tuple(stage.resolve(pick) for stage in self.stages))
+        stages, c_in = [], frame.stem
+        for template in self.stages:
+            stages.append(template.resolve(pick).behind(c_in))
+            c_in = stages[-1].channels
+        return replace(frame, stages=tuple(stages))
 
     def net(self, params: Assignment) -> Architecture:
         """The network of an assignment, in canonical form. Raises UserError where an option is missing or unknown."""
@@ -158,8 +78,8 @@ class SearchSpace:
     def distinct(self) -> int | None:
         """The number of different networks, or None where it is not known.
 
-        Without identities it is counted stage by stage, which is exact as no stage depends on its neighbours. With
-        them all assignments are compared, up to a million.
+        Without identities it is counted stage by stage, which is exact as no stage depends on more than the channels of
+        its input. With them all assignments are compared, up to a million.
         """
         if any(stage.may_vanish for stage in self.stages):
             if self.size > 1_000_000:
@@ -196,7 +116,7 @@ class SearchSpace:
             return None
         if (wanted.style.se_of, wanted.style.head) != (self.frame.style.se_of, self.frame.style.head):
             return None
-        return _match(self.stages, wanted.stages, wanted.stem, wanted.style, net)
+        return _match(self.stages, wanted.stages, wanted.stem, wanted.style, net, set())
 
     def neighbours(self, params: Assignment) -> Iterator[dict[str, Value]]:
         """All assignments that differ from this one in a single choice."""
@@ -216,6 +136,7 @@ def with_net_fields(arch: Architecture, net: Mapping[str, Any]) -> Architecture:
 @lru_cache(maxsize=65536)
 def kept_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
     """The stage's canonical form: fields without effect get their defaults; None for a stage without layers."""
+    stage = stage.behind(c_in)
     made = blocks(stage, c_in, style)
     if not made:
         return None
@@ -249,7 +170,7 @@ def _distinct_chains(space: SearchSpace) -> int:
     """The number of different networks of a space without identities."""
     options = {name: choice.options for name, choice in space.net_choices.items()}
     stems, acts = options.pop("stem", (space.frame.stem,)), options.pop("act", (space.frame.style.act,))
-    every = [{stage for _, stage in template.every()} for template in space.stages]
+    every = [{stage for _, stage in template.every} for template in space.stages]
     styles = [replace(space.frame.style, act=act) for act in acts]  # type: ignore[arg-type]
     chains = sum(_distinct_chain(every, int(stem), style) for stem, style in itertools.product(stems, styles))
     return chains * math.prod(len(values) for values in options.values())
@@ -269,20 +190,33 @@ def _distinct_chain(templates: list[set[Stage]], stem: int, style: Style) -> int
 
 
 def _match(
-    templates: tuple[StageTemplate, ...], stages: tuple[Stage, ...], c_in: int, style: Style, found: dict[str, Value]
+    templates: tuple[StageTemplate, ...],
+    stages: tuple[Stage, ...],
+    c_in: int,
+    style: Style,
+    found: dict[str, Value],
+    failed: set[tuple[int, int, int]],
 ) -> dict[str, Value] | None:
-    """`found` with the first assignment of the templates that gives these stages, or None where there is none."""
+    """`found` with the first assignment of the templates that gives these stages, or None where there is none.
+
+    failed: how many templates and stages were left, and the channels, from which there was none.
+    """
     if not templates:
         return found if not stages else None
+    here = len(templates), len(stages), c_in
+    if here in failed:
+        return None
     tried = set()
-    for params, stage in templates[0].every():
+    for params, stage in ((params, stage.behind(c_in)) for params, stage in templates[0].every):
         kept = kept_stage(stage, c_in, style)
         if (kept, stage.channels) in tried or (kept is not None and (not stages or kept != stages[0])):
             continue
         tried.add((kept, stage.channels))
-        rest = _match(templates[1:], stages if kept is None else stages[1:], stage.channels, style, {**found, **params})
+        left = stages if kept is None else stages[1:]
+        rest = _match(templates[1:], left, stage.channels, style, {**found, **params}, failed)
         if rest is not None:
             return rest
+    failed.add(here)
     return None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Op = Literal["ds", "ir", "er", "cn", "id"]
+Op = Literal["ds", "ir", "er", "uir", "cn", "id"]
 Skip = Literal["none", "identity", "pool"]
 Act = Literal["relu", "relu6", "swish", "hard-swish"]
 
@@ -14,9 +14,11 @@ Act = Literal["relu", "relu6", "swish", "hard-swish"]
 class Stage:
     """A stage: `repeats` blocks of one type, of which the first has the stride; one string of the notation.
 
-    op: ds depthwise-separable, ir inverted residual (MBConv), er edge residual (Fused-MBConv), cn conv-bn-act, id
-    identity (a 1x1 conv-bn where the shape changes, no layer elsewhere; NAS-Bench-Macro). channels: of the output.
-    expansion: factor on the input channels inside a block. se: squeeze-excite ratio, 0 for none. act: None for the
+    op: ds depthwise-separable, ir inverted residual (MBConv), er edge residual (Fused-MBConv), uir universal inverted
+    residual (MobileNetV4), cn conv-bn-act, id identity (a 1x1 conv-bn where the shape changes, no layer elsewhere;
+    NAS-Bench-Macro). channels: of the output; 0 in a space's stage that keeps those of its input. kernel, start, end:
+    pixels a side; start and end are depthwise ones before and behind all else of a uir, 0 for none, as its kernel can
+    be. expansion: factor on the input channels inside a block. se: squeeze-excite ratio, 0 for none. act: None for the
     network's. continues: counts as one stage with the one before when depth is scaled (MobileNetV3).
     """
 
@@ -30,6 +32,12 @@ class Stage:
     act: Act | None = None
     skip: Skip = "identity"
     continues: bool = False
+    start: int = 0
+    end: int = 0
+
+    def behind(self, c_in: int) -> Stage:
+        """The stage where its input has so many channels: with these as its own where it keeps them."""
+        return self if self.channels else replace(self, channels=c_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Style:
     se_of: the squeeze width is a fraction of the block's input channels (EfficientNet) or of its expanded channels,
     rounded to 8 (MobileNetV3). se_act: the activation after the squeeze; None for the block's. padding: `symmetric`,
     or TensorFlow's `same`, which is asymmetric at stride 2. head: `conv` is 1x1 conv-bn-act, then pooling; `linear` is
-    pooling, then linear-act (MobileNetV3).
+    pooling, then linear-act (MobileNetV3); `pooled-conv` is pooling, then 1x1 conv-bn-act (MobileNetV4).
     """
 
     act: Act = "swish"
@@ -49,7 +57,7 @@ class Style:
     padding: Literal["symmetric", "same"] = "symmetric"
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
-    head: Literal["conv", "linear"] = "conv"
+    head: Literal["conv", "linear", "pooled-conv"] = "conv"
 
 
 @dataclass(frozen=True, slots=True)

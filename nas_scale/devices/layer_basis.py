@@ -85,7 +85,7 @@ def _formulas(at: list[LayerAt]) -> Floats:
 
 
 def _formula_groups() -> np.ndarray:
-    from nas_scale.architecture.blocks import Conv
+    from nas_scale.architecture.conv import Conv
     from nas_scale.architecture.layers import Layer
 
     one = [(Layer(Conv("stem", 3, 8, 3), 8), 1)]

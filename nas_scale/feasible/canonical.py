@@ -15,8 +15,9 @@ from typing import Final
 import numpy as np
 
 from nas_scale.architecture.notation import Value
-from nas_scale.architecture.space import SearchSpace, StageTemplate, canonical, with_net_fields
+from nas_scale.architecture.space import SearchSpace, canonical, with_net_fields
 from nas_scale.architecture.spec import Architecture, Stage
+from nas_scale.architecture.template import StageTemplate
 from nas_scale.feasible.cost_table import CostTable, Ints, Longs, Table, cost_table_for
 from nas_scale.metrics.counts import Meters
 
@@ -114,7 +115,7 @@ def _fixed(slot: object) -> bool:
 
 def _alone(stage: Stage, channels: int, frame: Architecture) -> Stage | None:
     """The stage in canonical form where it is handed so many channels; None where it does nothing."""
-    stages = canonical(replace(frame, stem=channels, stages=(stage,))).stages
+    stages = canonical(replace(frame, stem=channels, stages=(stage.behind(channels),))).stages
     return stages[0] if stages else None
 
 

@@ -13,8 +13,9 @@ from functools import lru_cache
 from itertools import product
 
 from nas_scale.architecture.notation import Value
-from nas_scale.architecture.space import Assignment, Choice, SearchSpace, Slot, StageTemplate
+from nas_scale.architecture.space import Assignment, SearchSpace
 from nas_scale.architecture.spec import Architecture, Stage, Style
+from nas_scale.architecture.template import Choice, Slot, StageTemplate
 from nas_scale.metrics.counts import Counts, Meters, StageCounts, stage_counts, stage_profile, total
 
 Encoded = tuple[int, ...]  # which option each choice takes, in the space's order
@@ -105,12 +106,12 @@ class Encoding:
         """Cost of stage `index`, filled so, on a size x size map of so many channels."""
         key = (index, channels, size, assignment, style)
         if key not in self._rows:
-            stage = self.stage(index, assignment)
+            stage = self.stage(index, assignment).behind(channels)
             self._rows[key] = stage_counts(stage, channels, size, self.styles[style], self.meters)
         return self._rows[key]
 
     def stage(self, index: int, assignment: Encoded) -> Stage:
-        """Stage `index`, filled so."""
+        """Stage `index`, filled so; without channels where it keeps those of its input."""
         key = (index, assignment)
         if key not in self._stages:
             template = self.space.stages[index]

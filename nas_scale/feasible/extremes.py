@@ -84,7 +84,7 @@ class Extremes:
             channels, size, style = state
             found: dict[State, dict[Stage, tuple[Encoded, Floats]]] = {}
             for assignment in self.encoding.assignments(index):
-                stage, meters = self.encoding.stage(index, assignment), self.encoding.meters
+                stage, meters = self.encoding.stage(index, assignment).behind(channels), self.encoding.meters
                 if not meters:  # a shortcut costs nothing but memory and time
                     stage = replace(stage, skip="none")
                 row = stage_counts(stage, channels, size, self.encoding.styles[style], meters)

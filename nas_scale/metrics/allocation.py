@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from nas_scale.architecture.blocks import Block, after_stride, plan
+from nas_scale.architecture.blocks import Block, plan
+from nas_scale.architecture.conv import after_stride
 from nas_scale.architecture.layers import Layer, block_layers, head_layers, layers, stem_layer
 from nas_scale.architecture.spec import Architecture, Style
 

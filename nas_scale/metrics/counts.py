@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from nas_scale.architecture.blocks import after_stride
+from nas_scale.architecture.conv import after_stride
 from nas_scale.architecture.layers import Layer, head_layers, stage_layers, stem_layer
 from nas_scale.architecture.spec import Architecture, Stage, Style
 

@@ -24,7 +24,8 @@ def saved_elements(layer: Layer) -> int:
     """Elements of one image that a layer saves for the backward pass."""
     conv = layer.conv
     if conv.pooled:
-        return layer.inputs + layer.outputs + (layer.mapped if conv.role == "excite" else 0)
+        normed = layer.outputs if conv.norm and conv.act not in (None, "relu") else 0
+        return layer.inputs + layer.outputs + normed + (layer.mapped if conv.role == "excite" else 0)
     beside_sum = conv.act == "relu" and layer.added != "none"  # the ReLU's result is not what the next layer saves
     return _kept_input(layer) + (2 if conv.act not in (None, "relu") or beside_sum else 1) * layer.outputs
 

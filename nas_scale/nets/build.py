@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from nas_scale.architecture.blocks import RGB, Block, Conv, plan
+from nas_scale.architecture.blocks import RGB, Block, plan
+from nas_scale.architecture.conv import Conv
 from nas_scale.architecture.spec import Architecture, Style
 from nas_scale.nets.layers import Residual, SqueezeExcite, activation, conv_norm_act, shortcut
 
@@ -45,10 +46,12 @@ def _drop_path_rates(stages: tuple[tuple[Block, ...], ...], last: float) -> Iter
 
 
 def _head(conv: Conv, style: Style) -> nn.Sequential:
-    """The head: 1x1 conv-bn-act, then pooling; or, for a linear head, pooling, then linear and activation."""
+    """The head: 1x1 conv-bn-act and pooling, in the order of `style.head`; of a linear one pooling, linear, act."""
     pool = nn.AdaptiveAvgPool2d(1)
     if not conv.pooled:
         return nn.Sequential(conv_norm_act(conv, style), pool)
+    if conv.norm:
+        return nn.Sequential(pool, conv_norm_act(conv, style))
     return nn.Sequential(pool, nn.Flatten(1), nn.Linear(conv.c_in, conv.c_out), *activation(conv.act))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas_scale.architecture.blocks import Conv, pads_first
+from nas_scale.architecture.conv import Conv, pads_first
 from nas_scale.architecture.spec import Act, Skip, Style
 
 ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from nas_scale.architecture.blocks import after_stride
+from nas_scale.architecture.conv import after_stride
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.training.job import Proxy

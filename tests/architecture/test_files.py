@@ -84,7 +84,7 @@ def test_random_nets_survive_text_and_document(name: str) -> None:
             padding=st.sampled_from(["symmetric", "same"]),
             bn_eps=st.floats(1e-12, 1.0),
             bn_momentum=st.floats(0, 1),
-            head=st.sampled_from(["conv", "linear"]),
+            head=st.sampled_from(["conv", "linear", "pooled-conv"]),
         ),
         growth=st.builds(
             Growth, ends=st.sampled_from(["scaled", "fixed"]), channels=st.sampled_from(["ten-percent", "nearest"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from nas_scale.architecture.notation import format_stage, nearest_multiple_of_8, parse_stage, read_fields
+from nas_scale.architecture.notation import format_stage, parse_stage, read_fields
+from nas_scale.architecture.rounding import nearest_multiple_of_8
 from nas_scale.architecture.spec import Stage
 from nas_scale.errors import NotationError
 from tests.support.random_nets import stages
@@ -33,6 +34,10 @@ def test_every_stage_survives_its_string(stage: Stage) -> None:
         ("+ir_r2_k3_s1_e2.3_c80", Stage("ir", 80, 2, expansion=2.3, continues=True)),
         ("id_s2_c64", Stage("id", 64, kernel=1, stride=2, skip="none")),
         ("  ir_c24  ", Stage("ir", 24)),
+        ("uir_r1_a3_k5_s2_e4_c96", Stage("uir", 96, 1, 5, 2, 4.0, start=3)),
+        ("uir_r2_a3_k0_e4_c96_se0.25", Stage("uir", 96, 2, 0, 1, 4.0, 0.25, start=3)),
+        ("uir_a0_k0_p5_s2_e2_c96_noskip", Stage("uir", 96, 1, 0, 2, 2.0, skip="none", end=5)),
+        ("uir_k3_e1_c96", Stage("uir", 96)),
     ],
 )
 def test_reads_the_field_s_strings(text: str, stage: Stage) -> None:
@@ -55,6 +60,8 @@ def test_reads_tensorflow_s_dialect(tensorflow: str, ours: str) -> None:
 def test_fields_that_do_not_act_are_not_told_apart() -> None:
     assert parse_stage("ds_e6_c16") == parse_stage("ds_c16")
     assert parse_stage("cn_e3_se0.25_c16") == parse_stage("cn_c16")
+    assert parse_stage("uir_a0_k5_e4_c16") == parse_stage("ir_k5_e4_c16")
+    assert parse_stage("uir_a0_k5_e1_c16") != parse_stage("ir_k5_e1_c16"), "it still has its expanding convolution"
     assert parse_stage("id_k5_e3_se0.5_nre_skip_c16") == parse_stage("id_c16")
 
 
@@ -85,12 +92,36 @@ def test_factors_that_round_to_the_same_channels_are_one_option() -> None:
         ("ir__c24", "'ir__c24' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 0),
         ("ir_c24_", "'ir_c24_' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 0),
         ("+", "'' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 1),
-        ("xx_c24", "'xx' is not a block type; the types are ds, ir, er, cn, id", 0),
-        ("  +xx_c24", "'xx' is not a block type; the types are ds, ir, er, cn, id", 3),
-        ("{ir,xx}_c24", "'xx' is not a block type; the types are ds, ir, er, cn, id", 0),
+        ("xx_c24", "'xx' is not a block type; the types are ds, ir, er, uir, cn, id", 0),
+        ("  +xx_c24", "'xx' is not a block type; the types are ds, ir, er, uir, cn, id", 3),
+        ("{ir,xx}_c24", "'xx' is not a block type; the types are ds, ir, er, uir, cn, id", 0),
         ("ir_r2_k3", "'ir_r2_k3' has no channels; add e.g. c24", 0),
         ("ir_k4_c24", "'k4' in the stage: a kernel must be odd", 3),
         ("ir_k17_c24", "'k17' in the stage: kernel must lie in 1 to 15", 3),
+        ("ir_k0_c24", "'k0' in the stage: kernel must lie in 1 to 15", 3),
+        ("uir_a4_c24", "'a4' in the stage: a kernel must be odd", 4),
+        ("uir_k17_c24", "'k17' in the stage: kernel must lie in 1 to 15, or be 0", 4),
+        ("ir_a3_c24", "'a3' in the stage: a and p are depthwise kernels of a uir", 3),
+        ("{uir,ir}_k{0,3}_c24", "'k{0,3}' in the stage: kernel must lie in 1 to 15, or be 0", 9),
+        (
+            " uir_a{0,3}_k{0,3}_s2_c24",
+            "'uir_a{0,3}_k{0,3}_s2_c24' can have a stride and no depthwise kernel; give a, k or p",
+            1,
+        ),
+        ("ir_k3_c=", "c= is for spaces; a net says how many channels it has", 6),
+        ("ir_k3.5_c24", "'k3.5' in the stage: mixed kernels (k3.5) are not supported", 3),
+        ("ir_k3_a1.1_c24", "'a1.1' in the stage: mixed kernels (a1.1) are not supported", 6),
+        ("ir_c24_cc4", "'cc4' in the stage: conditional convolutions (cc4) are not supported", 7),
+        ("ds_c24_d1", "'d1' in the stage: space-to-depth (d1) is not supported", 7),
+        ("ir_c24_gs8", "'gs8' in the stage: grouped convolutions (gs8) are not supported", 7),
+        (
+            "er_c24_fc24",
+            "'fc24' in the stage: expanding other channels than the input's (fc24) is not supported; "
+            "write what it is as e",
+            7,
+        ),
+        ("mqa_r1_k3_h4_s1_d64_c256", "attention blocks (mqa) are not supported", 0),
+        ("{ir,mha}_c24", "attention blocks (mha) are not supported", 0),
         ("ir_r0_c24", "'r0' in the stage: repeats must lie in 1 to 1024", 3),
         ("ir_r2.5_c24", "'r2.5' in the stage: repeats must be a whole number", 3),
         ("ir_rnan_c24", "'rnan' in the stage: 'nan' is not a number", 3),

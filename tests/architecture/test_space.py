@@ -41,6 +41,10 @@ SMALL = {
         "head: 16",
         ("id_s2_c16 | ir_s2_e3_c16", "id_c16 | ir_e3_c16 | ir_e1_c16 | ds_k5_c16", "id_c16 | ir_e3_c16"),
     ),
+    "channels kept": (
+        "head: 16\nstem: {8,16}",
+        ("ds_c{8,16}", "{id,uir}_r{1,2}_a{0,3}_k{0,3}_e{1,2}_c=", "{id,ds}_c="),
+    ),
     "everything differs": ("head: 16", ("ds_k{3,5}_s2_c{16,24}", "ir_r{1,2}_e{3,6}_c24_se{0,.25}")),
 }
 
@@ -132,6 +136,14 @@ def test_random_nets_of_shipped_spaces_are_found_again(name: str) -> None:
 def test_shipped_spaces_have_their_sizes(name: str, size: int, distinct: int | None) -> None:
     space = load_space(name)
     assert (space.size, space.distinct()) == (size, distinct or size)
+
+
+@pytest.mark.parametrize("net", ["mobilenetv4-conv-small", "mobilenetv4-conv-medium"])
+def test_the_mobilenetv4_space_contains_both_of_its_landmarks(net: str) -> None:
+    space, wanted = load_space("mobilenetv4"), load_net(net)
+    found = space.assignment_of(wanted)
+    assert found is not None
+    assert space.net(found) == replace(wanted, name=space.frame.name)
 
 
 @pytest.mark.parametrize("net", ["efficientnet-b0", "mnasnet-a1", "mnasnet-b1"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nas_scale.architecture.blocks import Conv
+from nas_scale.architecture.conv import Conv
 from nas_scale.architecture.files import load_net
 from nas_scale.architecture.layers import Layer, layers
 from nas_scale.architecture.notation import parse_stage

@@ -19,6 +19,7 @@ _QUICK = {
     "mnasnet-a1",
     "efficientnet-lite0",
     "efficientnetv2-b0",
+    "mobilenetv4-conv-small",
 }
 
 

@@ -21,6 +21,7 @@ from tests.support.random_nets import random_params
 
 FRAME = Architecture((), stem=16, head=64, resolution=40, classes=10)
 NETS = ("efficientnet-b0", "mobilenetv3-large", "mnasnet-a1", "mobilenetv2", "efficientnet-lite0", "efficientnetv2-b0")
+NETS += ("mobilenetv4-conv-small",)
 BLOCKS = (
     "ir_r2_e4_k5_s2_c16_se0.25",
     "ds_r2_s1_c16_se0.5",
@@ -28,6 +29,8 @@ BLOCKS = (
     "ds_r2_s1_c8_poolskip",
     "cn_r2_s1_c16",
     "er_r2_e2_s2_c24_noskip",
+    "uir_r2_a3_k5_e3_s2_c40",
+    "uir_r2_a3_k0_p3_e2_c40",
     "ir_e6_k7_s2_c40_n{}",
 )
 
@@ -59,7 +62,7 @@ def test_known_nets_allocate_what_is_said(name: str) -> None:
     assert training_memory(net, 4) == pytest.approx(traced_training(net, 4), rel=0.03)
 
 
-@pytest.mark.parametrize("space", ["mnasnet", "efficientnet", "small-images", "nas-bench-macro"])
+@pytest.mark.parametrize("space", ["mnasnet", "efficientnet", "small-images", "nas-bench-macro", "mobilenetv4"])
 def test_random_nets_allocate_what_is_said(space: str) -> None:
     for net in _random_nets(space, 4):
         for batch in (1, 3):

@@ -11,7 +11,7 @@ from torch import nn
 
 from nas_scale.architecture.files import load_net
 from nas_scale.nets.build import Net, build
-from tests.support.oracles import lite0, torchvision_models
+from tests.support.oracles import lite0, timm, torchvision_models
 
 
 def _randomise(module: nn.Module) -> None:
@@ -61,6 +61,19 @@ def test_torchvision_s_weights_give_torchvision_s_logits(name: str, model: str, 
     theirs = getattr(torchvision_models(), model)(weights=None)
     _randomise(theirs)
     gap, largest = _gap(theirs, _carried_over(theirs, build(load_net(name))), resolution)
+    assert largest > 0.1
+    assert gap < 1e-5 * max(1.0, largest)
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("mobilenetv4-conv-small", "mobilenetv4_conv_small"), ("mobilenetv4-conv-medium", "mobilenetv4_conv_medium")],
+)
+def test_timm_s_weights_give_timm_s_logits(name: str, model: str) -> None:
+    torch.manual_seed(0)
+    theirs = timm().create_model(model, pretrained=False)
+    _randomise(theirs)
+    gap, largest = _gap(theirs, _carried_over(theirs, build(load_net(name))), 97)
     assert largest > 0.1
     assert gap < 1e-5 * max(1.0, largest)
 

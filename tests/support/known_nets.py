@@ -46,5 +46,7 @@ KNOWN = (
     Known("efficientnet-lite2", "timm", "tf_efficientnet_lite2", 260, 6_092_072, 859_736_272),
     Known("efficientnet-lite3", "timm", "tf_efficientnet_lite3", 300, 8_197_096, 1_607_554_544),
     Known("efficientnet-lite4", "timm", "tf_efficientnet_lite4", 380, 13_006_568, 3_943_564_112),
+    Known("mobilenetv4-conv-small", "timm", "mobilenetv4_conv_small", 224, 3_774_024, 186_005_568),
+    Known("mobilenetv4-conv-medium", "timm", "mobilenetv4_conv_medium", 256, 9_715_512, 1_080_244_224),
     Known("efficientnetv2-b0", "timm", "tf_efficientnetv2_b0", 224, 7_139_704, 718_086_176),
 )

@@ -29,7 +29,7 @@ def extreme_params(space: SearchSpace) -> Iterator[dict[str, Value]]:
 def stages(draw: st.DrawFn) -> Stage:
     """Any stage in normal form."""
     fields = {
-        "op": draw(st.sampled_from(["ds", "ir", "er", "cn", "id"])),
+        "op": draw(st.sampled_from(["ds", "ir", "er", "uir", "cn", "id"])),
         "channels": draw(st.integers(1, 65536)),
         "repeats": draw(st.integers(1, 64)),
         "kernel": draw(st.sampled_from([1, 3, 5, 7, 15])),
@@ -39,5 +39,9 @@ def stages(draw: st.DrawFn) -> Stage:
         "act": draw(st.sampled_from([None, "relu", "relu6", "swish", "hard-swish"])),
         "skip": draw(st.sampled_from([None, "none", "identity", "pool"])),
         "continues": draw(st.booleans()),
+        "start": draw(st.sampled_from([0, 1, 3, 5])),
+        "end": draw(st.sampled_from([0, 0, 3])),
     }
+    if fields["op"] == "uir" and (fields["stride"] == 1 or fields["start"] or fields["end"]):
+        fields["kernel"] = draw(st.sampled_from([0, 3, 5]))
     return stage_of(fields.get)

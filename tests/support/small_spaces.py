@@ -42,7 +42,14 @@ VANISHING = space_of(
     ],
     {},
 )
-SPACES = (PLAIN, HOLES, VANISHING)
+KEPT = space_of(
+    "kept",
+    "channels of the stage before, and kernels that may be missing",
+    FRAME,
+    ["uir_a{0,3}_k3_s2_e2_c{16,24}", "{id,uir}_a{0,3}_k{0,3}_e2_c=", "{id,uir}_a{0,3}_k{0,3}_e2_c="],
+    {},
+)
+SPACES = (PLAIN, HOLES, VANISHING, KEPT)
 spaces = st.sampled_from(SPACES)
 METERS = meters_of(metrics())  # all that can be counted
 

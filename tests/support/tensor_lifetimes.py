@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nas_scale.architecture.blocks import Block, after_stride, plan
+from nas_scale.architecture.blocks import Block, plan
+from nas_scale.architecture.conv import after_stride
 from nas_scale.architecture.spec import Architecture
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
 from nas_scale import numbers
 from nas_scale.architecture.files import net_document, net_from_document
-from nas_scale.architecture.spec import Architecture
+from nas_scale.architecture.spec import Architecture, Op
 from nas_scale.commands.shared.net_lookup import find_net
 from nas_scale.devices.measurement import Measurement
 from nas_scale.errors import NasScaleError, NotationError, UserError
@@ -31,7 +31,7 @@ OF_NET: Final = ("resolution", "classes", "stem", "stem_stride", "head", "act") 
 OF_NAMED: Final = ("resolution", "classes")  # of a net that is known otherwise
 MOST_BATCH: Final = 65536
 LARGEST: Final = 64 * 2**20  # bytes; a row has 100
-_STAGE: Final = re.compile(r"(ir|ds|er|cn|id)(_|$)")
+_STAGE: Final = re.compile(rf"\+?({'|'.join(get_args(Op))})(_|$)")
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 EXAMPLE: Final = "net,milliseconds"
 

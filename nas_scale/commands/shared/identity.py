@@ -6,8 +6,9 @@ from dataclasses import asdict, replace
 from typing import Final
 
 from nas_scale.architecture.files import net_document
-from nas_scale.architecture.space import Choice, SearchSpace, canonical
+from nas_scale.architecture.space import SearchSpace, canonical
 from nas_scale.architecture.spec import Architecture
+from nas_scale.architecture.template import Choice
 from nas_scale.plain import fingerprint
 
 NET_VERSION: Final = 1

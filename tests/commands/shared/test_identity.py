@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nas_scale.architecture.files import known_nets, known_spaces, load_net, load_space
-from nas_scale.architecture.space import Choice
+from nas_scale.architecture.template import Choice
 from nas_scale.commands.shared.identity import net_key, space_fingerprint
 from nas_scale.plain import fingerprint
 
