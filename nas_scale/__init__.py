@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from nas_scale.architecture.files import load_space as load_space
     from nas_scale.commands.certify.run import certify as certify
+    from nas_scale.commands.compare.run import compare as compare
     from nas_scale.commands.expand.run import expand as expand
     from nas_scale.commands.family.run import family as family
     from nas_scale.commands.grid.run import grid as grid
@@ -29,6 +30,7 @@ _HOMES = {
     "search": "nas_scale.commands.search.run",
     "grid": "nas_scale.commands.grid.run",
     "certify": "nas_scale.commands.certify.run",
+    "compare": "nas_scale.commands.compare.run",
     "expand": "nas_scale.commands.expand.run",
     "family": "nas_scale.commands.family.run",
     "profile": "nas_scale.commands.profile.run",
@@ -45,6 +47,7 @@ __all__ = [
     "build_latency",
     "certify",
     "check_latency",
+    "compare",
     "expand",
     "family",
     "fit_latency",

@@ -16,6 +16,7 @@ COMMANDS: Final = (
     "nas_scale.cli.grid",
     "nas_scale.cli.expand",
     "nas_scale.cli.family",
+    "nas_scale.cli.compare",
     "nas_scale.cli.certify",
     "nas_scale.cli.show",
     "nas_scale.cli.profile",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.compare.result import CompareResult
 from nas_scale.commands.expand.result import ExpandResult
 from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
@@ -13,12 +14,13 @@ from nas_scale.errors import RunError
 from nas_scale.runs.results import read_result
 from nas_scale.runs.store import Run
 
-AnyResult: TypeAlias = SearchResult | GridResult | CertifyResult | ExpandResult | FamilyResult
+AnyResult: TypeAlias = SearchResult | GridResult | CertifyResult | CompareResult | ExpandResult | FamilyResult
 
 KINDS: Final[dict[str, type[AnyResult]]] = {
     "search": SearchResult,
     "grid": GridResult,
     "certify": CertifyResult,
+    "compare": CompareResult,
     "expand": ExpandResult,
     "family": FamilyResult,
 }

@@ -31,7 +31,7 @@ _ROUNDS: Final = 8
 _ASTRAY: Final = 0.15  # distance of shares that a net may lose by containing the one before
 
 
-def _nudged_channels(baseline: Architecture, channels: Channels) -> Iterator[Channels]:
+def nudged_channels(baseline: Architecture, channels: Channels) -> Iterator[Channels]:
     """One stage 8 channels wider or narrower."""
     for group in groups(baseline):
         for step in (8, -8):
@@ -67,7 +67,7 @@ def _solve_width(costs: CostRatios, axes: Axes, box: Box, depths: Depths, resolu
     best = min(uniform, key=_off(costs, target))
     if over == 0 or AXES[1] in axes.held:
         return best
-    nudged = (replace(best, channels=box.channels(near)) for near in _nudged_channels(baseline, best.channels))
+    nudged = (replace(best, channels=box.channels(near)) for near in nudged_channels(baseline, best.channels))
     return min([best, *nudged], key=_off(costs, target))
 
 

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.compare.result import CompareResult
 from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import AnyResult
@@ -26,6 +27,10 @@ def result_table(found: AnyResult, rows: int = MOST_ROWS) -> RenderableType:
             from nas_scale.show.certificates import certificate_table
 
             return certificate_table(found)
+        case CompareResult():
+            from nas_scale.show.comparisons import comparison_table
+
+            return comparison_table(found)
         case FamilyResult():
             parts = (result_table(part, rows) for part in (found.search, found.grid, found.expand))
             return Group(*(item for part in parts for item in (part, Text(""))))

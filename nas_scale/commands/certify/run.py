@@ -23,7 +23,6 @@ from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.commands.shared.quality import ACCURACY
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.errors import RunFailed
-from nas_scale.metrics.counts import cost
 from nas_scale.runs.results import write_result
 from nas_scale.runs.store import Run
 from nas_scale.training import data
@@ -74,30 +73,17 @@ def _timed(prepared: PreparedCertificate, on_event: Listener) -> CertifyResult:
 
 
 def estimate(prepared: PreparedCertificate, train_images: int, val_images: int) -> float | None:
-    """Seconds that all trainings will take, from a few steps of the cheapest, the middle and the costliest net, and for
-    the others between these by their multiply-adds.
-
-    None where these do not fit into memory.
-    """
-    import numpy as np
-
+    """Seconds that all trainings will take; None where they cannot be timed."""
     from nas_scale.training.timing import START_SECONDS
 
-    plan = prepared.plan
-    nets = sorted(prepared.drawn.nets, key=lambda net: cost(net).flops)
-    flops = [cost(net).flops for net in nets]
-    some = sorted({0, len(nets) // 2, len(nets) - 1})
-    recipes, images = (prepared.jobs, prepared.longer), (train_images, val_images)
-    wanted = [jobs.seeds(nets[at], [0])[0] for jobs in recipes for at in some]
-    timed = estimates.seconds_each(wanted, images, prepared.settings, prepared.jobs.device, plan.training.threads)
-    total = 0.0
-    for jobs, of_these in zip(recipes, (timed[: len(some)], timed[len(some) :]), strict=True):
-        known = {flops[at]: seconds for at, seconds in zip(some, of_these, strict=True) if seconds is not None}
-        if not known:
+    plan, images = prepared.plan, (train_images, val_images)
+    total = START_SECONDS
+    for jobs in (prepared.jobs, prepared.longer):
+        each = estimates.seconds_by_cost(jobs, prepared.drawn.nets, images, prepared.settings)
+        if each is None:
             return None
-        each = float(np.interp(flops, list(known), list(known.values())).mean())
-        total += each * math.ceil(len(nets) * jobs.training.seeds / plan.workers)
-    return START_SECONDS + total
+        total += statistics.fmean(each) * math.ceil(len(each) * jobs.training.seeds / plan.workers)
+    return total
 
 
 def _run(prepared: PreparedCertificate, on_event: Listener) -> CertifyResult:

@@ -15,7 +15,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Options whose values may name a device behind an @.
-NAMING: Final = (f"target_{LATENCY}", f"max_{LATENCY}", "objective", "screen", "scale_by", "targets")
+NAMING: Final = (f"target_{LATENCY}", f"max_{LATENCY}", "objective", "screen", "scale_by", "targets", "at")
 _DEVICE: Final = re.compile(r"@([^,@\s]+)")
 
 

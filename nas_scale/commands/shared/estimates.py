@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.workers import training_engine, worker_count
 from nas_scale.engines.base import Done, News
+from nas_scale.metrics.counts import cost
 from nas_scale.training.job import Job
 
 MOST_AT_ONCE: Final = 4  # that are timed side by side; more workers share memory's bandwidth hardly otherwise
@@ -36,6 +39,25 @@ def seconds_each(
                 pass
             found[wanted[report.ticket]].append(report.result if isinstance(report, Done) else None)
     return [_mean(values) for values in found.values()]
+
+
+def seconds_by_cost(
+    jobs: Jobs, nets: Sequence[Architecture], images: tuple[int, int], settings: RunSettings
+) -> list[float] | None:
+    """Seconds of a training of each net: of the cheapest, the middle and the costliest as timed, of the others between
+    these by their multiply-adds. None where none of these fits into memory."""
+    import numpy as np
+
+    flops = [cost(net).flops for net in nets]
+    order = sorted(range(len(nets)), key=lambda at: flops[at])
+    some = list(dict.fromkeys(order[at] for at in (0, len(nets) // 2, len(nets) - 1)))
+    timed = seconds_each(
+        [jobs.seeds(nets[at], [0])[0] for at in some], images, settings, jobs.device, jobs.training.threads
+    )
+    known = {flops[at]: seconds for at, seconds in zip(some, timed, strict=True) if seconds is not None}
+    if not known:
+        return None
+    return [float(each) for each in np.interp(flops, list(known), list(known.values()))]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -15,6 +15,7 @@ from nas_scale.architecture.files import known_nets, load_net, net_document, net
 from nas_scale.architecture.space import SearchSpace
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.certify.result import CertifyResult
+from nas_scale.commands.compare.result import CompareResult
 from nas_scale.commands.family.result import FamilyResult
 from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.results import AnyResult, read_any
@@ -115,6 +116,8 @@ def named_nets(result: AnyResult) -> list[tuple[str, NetRow]]:
             return [("", row) for row in result.candidates if row.rank is not None]
         case CertifyResult():
             return [("", row) for row in result.nets]
+        case CompareResult():
+            return [(row.name, row) for row in result.nets if row.state != "failed"]
         case FamilyResult():
             return named_nets(result.expand)
     return [(member.name, member) for member in result.members]

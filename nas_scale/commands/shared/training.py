@@ -201,7 +201,7 @@ class Training:
         int,
         Option(
             "Trainings of each net, on the same seeds for all.",
-            "{}; a grid or certificate 2",
+            "{}; a grid or certificate 2, a comparison 3",
             "N",
             PROXY,
             least=1,

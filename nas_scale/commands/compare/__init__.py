@@ -1,0 +1,1 @@
+"""nas-scale compare: options, work, result."""

@@ -1,0 +1,115 @@
+"""Who beats whom: nets trained under one recipe on the same seeds, with more of them where these decide something."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from nas_scale.architecture.spec import Architecture
+from nas_scale.commands.compare.figures import with_figures
+from nas_scale.commands.compare.prepare import PreparedComparison, prepare
+from nas_scale.commands.compare.race import Race
+from nas_scale.commands.compare.result import CompareResult
+from nas_scale.commands.shared import estimates
+from nas_scale.commands.shared.device_metrics import with_device_metrics
+from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
+from nas_scale.commands.shared.lines import data_lines, trainings_line
+from nas_scale.commands.shared.opening import logged, opened, read_again
+from nas_scale.commands.shared.quality import ACCURACY
+from nas_scale.commands.shared.workers import training_engine
+from nas_scale.errors import RunFailed
+from nas_scale.runs.results import write_result
+from nas_scale.training import data
+from nas_scale.training.data.summary import DataSummary
+
+if TYPE_CHECKING:
+    from nas_scale.engines.base import Engine
+    from nas_scale.runs.store import Run
+
+
+@with_device_metrics
+def compare(*nets: str | Architecture, on_event: Listener = ignore, **options: Any) -> CompareResult:
+    """Trains nets under one recipe and the same seeds, and says which differ, by how much, and which cannot be told.
+
+    nets: two or more, by any name; with rules=True none, but one baseline grown by every rule.
+    options: the fields of `Compare`, `Training` and `RunSettings`, named as on the command line; with dry_run nothing
+    is trained or written.
+    on_event: called with every event (commands/shared/events.py, trials/events.py).
+
+    Raises UserError for wrong input, RunFailed where fewer than two nets could be trained, MachineFailed where the
+    machine failed. After that, KeyboardInterrupt or a kill the same call with resume=True goes on.
+    """
+    prepared = prepare({**({"nets": nets} if nets else {}), **options})
+    if not prepared.wanted.dry_run:
+        return _run(prepared, on_event)
+    return _timed(prepared, ignore)  # the result says it all
+
+
+def _timed(prepared: PreparedComparison, on_event: Listener) -> CompareResult:
+    """The plan with a description of the images, which are decoded here, and the estimated time; each also a note."""
+    plan = prepared.plan
+    images = data.load(plan.training.images(plan.training.proxy.resolution))
+    summary = DataSummary.of(images)
+    header = (*plan.header, *data_lines(summary))
+    for line in header:
+        on_event(Note(line))
+    on_event(Note("timing a few steps"))
+    seconds = _estimate(prepared, len(images.train), len(images.val))
+    on_event(Note(f"{len(plan.nets)} nets: {trainings_line(plan.trainings, seconds, plan.workers)}"))
+    return structs.replace(plan, header=header, data=summary, estimated_seconds=seconds)
+
+
+def _estimate(prepared: PreparedComparison, train_images: int, val_images: int) -> float | None:
+    """Seconds that the first trainings take; None where they cannot be timed."""
+    from nas_scale.training.timing import START_SECONDS
+
+    plan, first = prepared.plan, {prepared.key(net): net.architecture for net in prepared.nets}
+    nets = list(first.values())
+    each = estimates.seconds_by_cost(prepared.jobs, nets, (train_images, val_images), prepared.settings)
+    if each is None:
+        return None
+    return START_SECONDS + statistics.fmean(each) * math.ceil(plan.trainings / plan.workers)
+
+
+def _run(prepared: PreparedComparison, on_event: Listener) -> CompareResult:
+    """Starts the comparison, goes on with it, or reads again what it found."""
+    with opened(prepared.settings, "compare", prepared.spec(), on_event) as run:
+        if run.record.finished:
+            return read_again(prepared.settings, run, CompareResult, on_event)
+        plan = _timed(prepared, on_event)
+        started = time.monotonic()
+        with (
+            logged(prepared.settings, run, on_event) as listener,
+            training_engine(prepared.settings, prepared.jobs.device, prepared.jobs.training.threads) as engine,
+        ):
+            race = _raced(prepared, run, engine, listener)
+        begun = structs.replace(
+            plan, run=run.name, folder=str(run.folder), seconds=round(time.monotonic() - started, 1)
+        )
+        result = with_figures(begun, prepared, race)
+        write_result(run, result)
+        run.finish(len(prepared.nets), _in_short(result))
+    return result
+
+
+def _raced(prepared: PreparedComparison, run: Run, engine: Engine, on_event: Listener) -> Race:
+    """All nets on the first seeds, then those of open pairs on more."""
+    race = Race(prepared, run.study, engine, on_event)
+    training, nets = prepared.jobs.training, prepared.nets
+    on_event(Phase("training", len(nets), "nets", training.seeds, ACCURACY))
+    race.start()
+    left = race.trained
+    if len(left) < 2:
+        raise RunFailed(f"nearly every net failed, the first with: {race.reasons[0]}; {run.folder} keeps the trials")
+    race.go_on()
+    return race
+
+
+def _in_short(found: CompareResult) -> str:
+    """A comparison in a line of a list of runs."""
+    apart = sum(pair.significant for pair in found.pairs)
+    return f"{len(found.nets)} nets, {apart} of {len(found.pairs)} pairs differ"
