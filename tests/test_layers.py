@@ -70,7 +70,7 @@ AT_THE_TOP = {
 LONGEST = 300  # lines of a module
 
 # Names that several modules define at their top level, and why: the two halves, or the implementations, of one thing.
-COMMANDS = ("certify", "expand", "family", "grid", "profile", "search")
+COMMANDS = ("certify", "compare", "expand", "family", "grid", "profile", "search")
 SHARED_NAMES = {
     **dict.fromkeys(COMMANDS, "a command, of the command line and of the Python API"),
     "prepare": "the same step of search, grid and certify",

@@ -139,7 +139,7 @@ def _notes(found: CompareResult) -> list[str]:
         lines.append(f"Accuracies are on {found.data.credit:,} images that choose no net of a search.")
     if found.pairs and not any(pair.significant for pair in found.pairs):
         lines.append(
-            f"Nothing differs significantly with up to {counted(found.most_seeds, 'seed')} a net: more --epochs, images "
-            "or --most-seeds may tell more."
+            f"Nothing differs significantly with up to {counted(found.most_seeds, 'seed')} a net: more --epochs, "
+            "images or --most-seeds may tell more."
         )
     return lines

@@ -13,7 +13,7 @@ import pytest
 from nas_scale.samplers.registry import SAMPLERS
 from tests.support.command import Command
 
-COMMANDS = ("search", "grid", "expand", "family", "certify", "show", "profile", "spaces", "doctor")
+COMMANDS = ("search", "grid", "expand", "family", "compare", "certify", "show", "profile", "spaces", "doctor")
 HEAVY = ("torch", "optuna", "ray", "sklearn", "scipy", "fvcore", "numpy", "yaml", "sqlalchemy")
 
 

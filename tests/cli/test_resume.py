@@ -23,6 +23,7 @@ FRONT = (
     "--json",
 )
 GRID = ("grid", "--baseline", "efficientnet-b0", *SMALL[2:], "--count", "8", "--seeds", "2", "--json")
+COMPARE = ("compare", "--rules", "--baseline", "mobilenetv2", "--coefficients", "1.3,1.1,1.1", *SMALL[2:], "--json")
 CERTIFY = ("certify", *SMALL, "--nets", "5", "--longer-seeds", "2", "--json")
 FAMILY = (
     *("family", "--target-flops", "60M", "--tolerance", "0.5", *SMALL, "--trials", "4", "--finalists", "1"),
@@ -76,9 +77,10 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
         pytest.param(FRONT, marks=pytest.mark.slow),
         pytest.param(GRID, marks=pytest.mark.slow),  # as a part of a family it is killed all the same
         pytest.param(CERTIFY, marks=pytest.mark.slow),
+        COMPARE,
         FAMILY,
     ],
-    ids=["search", "timed search", "front", "grid", "certify", "family"],
+    ids=["search", "timed search", "front", "grid", "certify", "compare", "family"],
 )
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[str, ...]) -> None:
     """Killed twice; `--resume` alone finds the run, and no training whose result was kept is done again."""
