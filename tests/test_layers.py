@@ -73,7 +73,7 @@ LONGEST = 300  # lines of a module
 COMMANDS = ("certify", "compare", "expand", "family", "grid", "profile", "search")
 SHARED_NAMES = {
     **dict.fromkeys(COMMANDS, "a command, of the command line and of the Python API"),
-    "prepare": "the same step of search, grid and certify",
+    "prepare": "the same step of search, grid, compare and certify",
     "estimate": "the same step of search, grid and certify",
     "spaces": "a command, and the completion of the names that it lists",
     "build": "of an architecture, and in the Python API of whatever names one",

@@ -70,7 +70,7 @@ def compare_all(groups: Sequence[Sequence[float]], first: int, most: int) -> Com
     first, most: seeds at the first look, and at the last that there may be.
     """
     accuracies, noise = _without_seeds(groups)
-    pairs = [_pair(groups, noise, critical_value(len(groups), first, most), *each) for each in _every(groups)]
+    pairs = [_pair(groups, noise, critical_difference(len(groups), first, most), *each) for each in _every(groups)]
     better = {(pair.first, pair.second) for pair in pairs if pair.significant}
     order = sorted(range(len(groups)), key=lambda net: (-accuracies[net], net))
     places = places_where(len(order), lambda leader, net: (order[leader], order[net]) in better)
@@ -86,7 +86,7 @@ def next_seeds(groups: Sequence[Sequence[float]], first: int, most: int) -> dict
     """
     if len(groups) < 2:
         return {}
-    critical, noise = critical_value(len(groups), first, most), _without_seeds(groups)[1]
+    critical, noise = critical_difference(len(groups), first, most), _without_seeds(groups)[1]
     wanted: dict[int, int] = {}
     for each in _every(groups):
         pair = _pair(groups, noise, critical, *each)
@@ -132,7 +132,7 @@ def _without_seeds(groups: Sequence[Sequence[float]]) -> tuple[list[float], Seed
 
 
 @lru_cache(maxsize=256)
-def critical_value(nets: int, first: int, most: int) -> float:
+def critical_difference(nets: int, first: int, most: int) -> float:
     """How many standard errors equal networks differ by at most, at any look, in 95% of comparisons.
 
     Looks are at `first` seeds and at each further one up to `most`, by all networks.

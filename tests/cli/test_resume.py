@@ -23,7 +23,10 @@ FRONT = (
     "--json",
 )
 GRID = ("grid", "--baseline", "efficientnet-b0", *SMALL[2:], "--count", "8", "--seeds", "2", "--json")
-COMPARE = ("compare", "--rules", "--baseline", "mobilenetv2", "--coefficients", "1.3,1.1,1.1", *SMALL[2:], "--json")
+COMPARE = (
+    *("compare", "--rules", "--baseline", "mobilenetv2", "--coefficients", "1.3,1.1,1.1", "--phi", "1"),
+    *(*SMALL[2:], "--json"),
+)
 CERTIFY = ("certify", *SMALL, "--nets", "5", "--longer-seeds", "2", "--json")
 FAMILY = (
     *("family", "--target-flops", "60M", "--tolerance", "0.5", *SMALL, "--trials", "4", "--finalists", "1"),

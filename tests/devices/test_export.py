@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from nas_scale.architecture.spec import Architecture, Stage, Style
-from nas_scale.devices.runtimes.export import compare, export_subject, folded, write_onnx
+from nas_scale.devices.runtimes.export import check_logits, export_subject, folded, write_onnx
 from nas_scale.devices.runtimes.modules import images, module_of, parts
 from nas_scale.devices.runtimes.onnx_timer import OnnxTimer, session
 from nas_scale.devices.setting import DeviceSetting
@@ -62,9 +62,9 @@ def test_a_wrong_export_is_refused(tmp_path: Path) -> None:
     nn.init.constant_(other.classifier.bias, 0.01)
     x = images(2, 32)
     write_onnx(other, x, tmp_path / "x.onnx")
-    compare(other, x, tmp_path / "x.onnx", SETTING)
+    check_logits(other, x, tmp_path / "x.onnx", SETTING)
     with pytest.raises(ValueError, match="the exported net computes something else"):
-        compare(module, x, tmp_path / "x.onnx", SETTING)
+        check_logits(module, x, tmp_path / "x.onnx", SETTING)
 
 
 @pytest.mark.parametrize("style", [Style(), Style(act="hard-swish", padding="same", head="linear")])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_rel
 
-from nas_scale.statistics.paired import Comparison, compare_all, critical_value, next_seeds
+from nas_scale.statistics.paired import Comparison, compare_all, critical_difference, next_seeds
 
 
 def raced(truth: np.ndarray, noise: float, first: int, most: int, draw: np.random.Generator) -> tuple[Comparison, int]:
@@ -29,7 +29,7 @@ def test_of_two_nets_the_statistic_is_that_of_the_paired_t_test() -> None:
     one, other = draw.normal(0.1, 1, 9), draw.normal(0, 1, 9)
     found = compare_all([tuple(one), tuple(other)], 9, 9)
     assert found.pairs[0].difference / found.pairs[0].stderr == pytest.approx(abs(ttest_rel(one, other).statistic))
-    assert critical_value(2, 9, 9) == pytest.approx(t.ppf(0.975, 8), rel=0.05)
+    assert critical_difference(2, 9, 9) == pytest.approx(t.ppf(0.975, 8), rel=0.05)
 
 
 @pytest.mark.parametrize(("nets", "deep_noise"), [(2, 1), (8, 1), (8, 3)])

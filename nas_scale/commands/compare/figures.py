@@ -15,7 +15,7 @@ from nas_scale.statistics.paired import Comparison, compare_all
 from nas_scale.statistics.variances import SeedNoise, image_variance
 
 
-def with_figures(plan: CompareResult, prepared: PreparedComparison, race: Race) -> CompareResult:
+def with_comparisons(plan: CompareResult, prepared: PreparedComparison, race: Race) -> CompareResult:
     """The plan with what the trainings say: accuracies, places, pairs."""
     first, most = prepared.jobs.training.seeds, prepared.wanted.most_seeds
     rows: dict[int, ComparedNet] = {}

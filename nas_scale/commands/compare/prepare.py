@@ -10,7 +10,7 @@ from msgspec import structs
 
 from nas_scale.architecture.files import net_document
 from nas_scale.commands.certify.certificates import certificate_line
-from nas_scale.commands.compare.contenders import Contender, Contenders, contenders
+from nas_scale.commands.compare.entrants import Entrant, Entrants, entrants
 from nas_scale.commands.compare.options import SEEDS, Compare
 from nas_scale.commands.compare.result import ComparedNet, CompareResult
 from nas_scale.commands.shared.given import given_options
@@ -37,16 +37,16 @@ class PreparedComparison:
 
     wanted: Compare
     settings: RunSettings
-    compared: Contenders
+    compared: Entrants
     jobs: Jobs
     plan: CompareResult
 
     @property
-    def nets(self) -> tuple[Contender, ...]:
+    def nets(self) -> tuple[Entrant, ...]:
         """All that is trained."""
         return self.compared.nets
 
-    def key(self, net: Contender) -> str:
+    def key(self, net: Entrant) -> str:
         """Equal for nets that shrink to the same proxy."""
         return net_key(self.jobs.small(net.architecture))
 
@@ -68,7 +68,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedComparison:
     """Reads and checks a comparison's options and images, and makes its nets. Raises UserError."""
     options = given_options(options, Compare, Training, RunSettings)
     settings, wanted = take(options, RunSettings).checked(), take(options, Compare).checked()
-    compared = contenders(wanted, settings.folder)
+    compared = entrants(wanted, settings.folder)
     fitted = None if compared.growth is None else compared.growth.training
     usual = {} if fitted is None else keywords(fitted)
     asked = take({**usual, "seeds": SEEDS, **options}, Training).checked()
@@ -86,7 +86,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedComparison:
     return PreparedComparison(wanted, settings, compared, jobs, plan)
 
 
-def _planned(wanted: Compare, compared: Contenders, jobs: Jobs, workers: int) -> CompareResult:
+def _planned(wanted: Compare, compared: Entrants, jobs: Jobs, workers: int) -> CompareResult:
     growth, reference = compared.growth, compared.reference
     keys = [net_key(jobs.small(net.architecture)) for net in compared.nets]
     return CompareResult(
@@ -101,13 +101,13 @@ def _planned(wanted: Compare, compared: Contenders, jobs: Jobs, workers: int) ->
         training=jobs.training,
         credited=not wanted.rules,
         nets=tuple(
-            planned_row(net, compared.nets[first] if (first := keys.index(key)) != at else None)
+            entrant_row(net, compared.nets[first] if (first := keys.index(key)) != at else None)
             for at, (net, key) in enumerate(zip(compared.nets, keys, strict=True))
         ),
     )
 
 
-def planned_row(net: Contender, alike: Contender | None) -> ComparedNet:
+def entrant_row(net: Entrant, alike: Entrant | None) -> ComparedNet:
     """A net as it is to be trained. alike: an earlier one with the same proxy."""
     grown = net.grown
     return ComparedNet(
@@ -121,14 +121,14 @@ def planned_row(net: Contender, alike: Contender | None) -> ComparedNet:
     )
 
 
-def _lines(wanted: Compare, compared: Contenders, jobs: Jobs) -> tuple[str, ...]:
+def _lines(wanted: Compare, compared: Entrants, jobs: Jobs) -> tuple[str, ...]:
     """What is asked, and how the proxy is reduced."""
     training, most = jobs.training, wanted.most_seeds
     seeds = counted(training.seeds, "seed") + (f", up to {most} where they decide" if most > training.seeds else "")
     return _asked(wanted, compared), f"{proxy_line(compared.reference, training)}; {seeds}"
 
 
-def _asked(wanted: Compare, compared: Contenders) -> str:
+def _asked(wanted: Compare, compared: Entrants) -> str:
     by, reference, growth = compared.by, compared.reference, compared.growth
     if growth is not None:
         sizes = ", ".join(f"{phi:g}" for phi in wanted.phi)

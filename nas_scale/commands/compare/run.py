@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.compare.figures import with_figures
+from nas_scale.commands.compare.figures import with_comparisons
 from nas_scale.commands.compare.prepare import PreparedComparison, prepare
 from nas_scale.commands.compare.race import Race
 from nas_scale.commands.compare.result import CompareResult
@@ -90,7 +90,7 @@ def _run(prepared: PreparedComparison, on_event: Listener) -> CompareResult:
         begun = structs.replace(
             plan, run=run.name, folder=str(run.folder), seconds=round(time.monotonic() - started, 1)
         )
-        result = with_figures(begun, prepared, race)
+        result = with_comparisons(begun, prepared, race)
         write_result(run, result)
         run.finish(len(prepared.nets), _in_short(result))
     return result

@@ -38,7 +38,7 @@ def export_subject(job: ExportJob) -> float:
     temporary = job.file.with_suffix(f".{os.getpid()}")
     try:
         write_onnx(module.to(DTYPES[job.setting.precision]), x, temporary)
-        compare(module, x, temporary, job.setting)
+        check_logits(module, x, temporary, job.setting)
         temporary.replace(job.file)
     finally:
         temporary.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def write_onnx(module: nn.Module, x: Tensor, file: Path) -> None:
         program.save(str(file))
 
 
-def compare(module: nn.Module, x: Tensor, file: Path, setting: DeviceSetting) -> None:
+def check_logits(module: nn.Module, x: Tensor, file: Path, setting: DeviceSetting) -> None:
     """Raises ValueError where the file's logits for x, on the CPU, are not the module's."""
     with torch.inference_mode():
         wanted = module(x).float().numpy()

@@ -27,7 +27,7 @@ BASELINE: Final = "baseline"
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Entrant:
     """A net that is compared with those of its own phi.
 
     name: as it was named, or the rule's. phi: None where nets are compared as they are; 0 for the baseline of rules,
@@ -41,14 +41,14 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Contenders:
+class Entrants:
     """What is compared.
 
     by: the metric of equal cost. value: that cost, where nets were brought to one. growth: of rules. lines: what is to
     be known of the nets.
     """
 
-    nets: tuple[Contender, ...]
+    nets: tuple[Entrant, ...]
     by: Metric
     reference: Architecture
     value: float | None = None
@@ -56,12 +56,12 @@ class Contenders:
     lines: tuple[str, ...] = ()
 
 
-def contenders(wanted: Compare, results: Path) -> Contenders:
+def entrants(wanted: Compare, results: Path) -> Entrants:
     """The nets of a comparison. Raises UserError."""
     return _by_rules(wanted, results) if wanted.rules else _named(wanted, results)
 
 
-def _named(wanted: Compare, results: Path) -> Contenders:
+def _named(wanted: Compare, results: Path) -> Entrants:
     nets = [_at_resolution(_found(each, results), wanted.resolution) for each in wanted.nets]
     names = [net.name or f"net {number}" for number, net in enumerate(nets, 1)]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -71,8 +71,8 @@ def _named(wanted: Compare, results: Path) -> Contenders:
         by, value = _cost(wanted.at)
         change = by_width if wanted.at_by == "width" else by_resolution
         nets = [replace(change(net, by, value), name=net.name) for net in nets]
-    made = tuple(Contender(name, net) for name, net in zip(names, nets, strict=True))
-    return Contenders(made, by, nets[0], value, lines=tuple(_misses(made, by, value)))
+    made = tuple(Entrant(name, net) for name, net in zip(names, nets, strict=True))
+    return Entrants(made, by, nets[0], value, lines=tuple(_misses(made, by, value)))
 
 
 def _found(net: str | Architecture, results: Path) -> Architecture:
@@ -96,7 +96,7 @@ def _cost(text: str) -> tuple[Metric, float]:
         raise UserError(f"--at {error}") from None
 
 
-def _misses(nets: Sequence[Contender], by: Metric, value: float | None) -> Iterator[str]:
+def _misses(nets: Sequence[Entrant], by: Metric, value: float | None) -> Iterator[str]:
     for net in nets if value is not None else ():
         assert value is not None
         miss = by.of_net(net.architecture) / value - 1
@@ -104,7 +104,7 @@ def _misses(nets: Sequence[Contender], by: Metric, value: float | None) -> Itera
             yield f"{net.name} comes no nearer: it has {abs(miss):.1%} {'more' if miss > 0 else 'less'} {by.label}"
 
 
-def _by_rules(wanted: Compare, results: Path) -> Contenders:
+def _by_rules(wanted: Compare, results: Path) -> Entrants:
     growth = growth_of(wanted.coefficients, results)
     baseline = _baseline(wanted, growth, results)
     by = scaling_metric(wanted.scale_by or growth.scale_by)
@@ -112,7 +112,7 @@ def _by_rules(wanted: Compare, results: Path) -> Contenders:
     rules = {name: rule.coefficients for name, rule in RULES.items()}
     own = FITTED if growth.baseline is not None else GIVEN
     every = {own: growth.coefficients, **{name: each for name, each in rules.items() if each != growth.coefficients}}
-    made = [Contender(BASELINE, baseline, 0.0, candidate(baseline, baseline, by, doublings=reach.doublings))]
+    made = [Entrant(BASELINE, baseline, 0.0, candidate(baseline, baseline, by, doublings=reach.doublings))]
     unable = []
     for name, coefficients in every.items():
         if coefficients.growth_of(reach.doublings) <= 1:
@@ -121,17 +121,17 @@ def _by_rules(wanted: Compare, results: Path) -> Contenders:
         made += _grown(name, baseline, coefficients, wanted.phi, by)
     held = held_line(baseline, by, reach)
     lines = (*([held] if held else []), *unable, *_rule_misses(made, by))
-    return Contenders(tuple(made), by, baseline, None, growth, lines)
+    return Entrants(tuple(made), by, baseline, None, growth, lines)
 
 
 def _grown(
     name: str, baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], by: Metric
-) -> Iterator[Contender]:
+) -> Iterator[Entrant]:
     for phi, grown in zip(phis, at_budget(baseline, coefficients, phis, by), strict=True):
-        yield Contender(name, replace(grown.architecture, name=f"{name} phi {phi:g}"), phi, grown)
+        yield Entrant(name, replace(grown.architecture, name=f"{name} phi {phi:g}"), phi, grown)
 
 
-def _rule_misses(nets: Sequence[Contender], by: Metric) -> Iterator[str]:
+def _rule_misses(nets: Sequence[Entrant], by: Metric) -> Iterator[str]:
     for net in nets:
         assert net.grown is not None
         assert net.phi is not None
