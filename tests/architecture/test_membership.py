@@ -20,7 +20,7 @@ SPACES = {name: load_space(name) for name in known_spaces()}
 B0 = load_net("efficientnet-b0")
 CODE = load_space("nas-bench-macro")
 HELD = {
-    "efficientnet": ("efficientnet-b0", "efficientnet-b1", "mnasnet-a1", "mnasnet-b1"),
+    "efficientnet": ("efficientnet-b0", "efficientnet-b1", "mnasnet-a1", "mnasnet-b1", "tinynet-a"),
     "mobilenetv4": ("mobilenetv4-conv-small", "mobilenetv4-conv-medium"),
 }
 

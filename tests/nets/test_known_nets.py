@@ -20,6 +20,8 @@ _QUICK = {
     "efficientnet-lite0",
     "efficientnetv2-b0",
     "mobilenetv4-conv-small",
+    "tinynet-e",
+    "efficientnet-es",
 }
 
 

@@ -67,7 +67,14 @@ def test_torchvision_s_weights_give_torchvision_s_logits(name: str, model: str, 
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    [("mobilenetv4-conv-small", "mobilenetv4_conv_small"), ("mobilenetv4-conv-medium", "mobilenetv4_conv_medium")],
+    [
+        ("mobilenetv4-conv-small", "mobilenetv4_conv_small"),
+        ("mobilenetv4-conv-medium", "mobilenetv4_conv_medium"),
+        ("efficientnetv2-s", "tf_efficientnetv2_s"),
+        ("efficientnet-es", "tf_efficientnet_es"),
+        ("efficientnet-em", "tf_efficientnet_em"),
+        ("tinynet-e", "tinynet_e"),
+    ],
 )
 def test_timm_s_weights_give_timm_s_logits(name: str, model: str) -> None:
     torch.manual_seed(0)

@@ -49,4 +49,12 @@ KNOWN = (
     Known("mobilenetv4-conv-small", "timm", "mobilenetv4_conv_small", 224, 3_774_024, 186_005_568),
     Known("mobilenetv4-conv-medium", "timm", "mobilenetv4_conv_medium", 256, 9_715_512, 1_080_244_224),
     Known("efficientnetv2-b0", "timm", "tf_efficientnetv2_b0", 224, 7_139_704, 718_086_176),
+    Known("efficientnetv2-s", "timm", "tf_efficientnetv2_s", 384, 21_458_488, 8_365_617_152),
+    Known("efficientnet-es", "timm", "tf_efficientnet_es", 224, 5_438_392, 1_788_731_008),
+    Known("efficientnet-em", "timm", "tf_efficientnet_em", 240, 6_899_496, 3_013_321_088),
+    Known("tinynet-a", "timm", "tinynet_a", 192, 6_187_972, 336_867_712),
+    Known("tinynet-b", "timm", "tinynet_b", 188, 3_730_562, 200_709_360),
+    Known("tinynet-c", "timm", "tinynet_c", 184, 2_457_234, 99_536_432),
+    Known("tinynet-d", "timm", "tinynet_d", 152, 2_338_446, 51_580_656),
+    Known("tinynet-e", "timm", "tinynet_e", 106, 2_042_972, 24_356_848),
 )
