@@ -30,7 +30,8 @@ from nas_scale.commands.grid.prepare import SEEDS
 from nas_scale.confidence import SIGNIFICANCE, t_quantile
 from nas_scale.scaling.coefficients import AXES
 from nas_scale.scaling.design import choose
-from nas_scale.scaling.fit import PUBLISHED, Fit, fit
+from nas_scale.scaling.fit import Fit, fit
+from nas_scale.scaling.rules import PUBLISHED, RULES
 from nas_scale.scaling.solver import networks
 from nas_scale.statistics.variances import SeedNoise
 
@@ -81,7 +82,7 @@ def once(truth: Truth, shares: Floats, sd: float, seeds: int, rng: np.random.Gen
     return Outcome(
         answer=lost(answer.shares),
         alone=lost(answer.alone.shares),
-        published=lost(PUBLISHED.coefficients.shares),
+        published=lost(RULES[PUBLISHED].coefficients.shares),
         best=lost(shares[np.argmax(means)]),
         answer_untold=NAN if told else lost(answer.shares),
         alone_untold=NAN if told else lost(answer.alone.shares),

@@ -16,7 +16,7 @@ from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.coefficients import AXES, OF_FLOPS, Coefficients, Doublings, Shares
 from nas_scale.scaling.design import growing_axes, quadratic
 from nas_scale.scaling.maximum import bootstrap, chosen_place, expected_accuracy, greatest, possible_places
-from nas_scale.scaling.rules import RULES, Rule
+from nas_scale.scaling.rules import PUBLISHED, RULES, Rule
 from nas_scale.scaling.surface import (
     COARSE,
     Floats,
@@ -30,8 +30,6 @@ from nas_scale.scaling.surface import (
 )
 from nas_scale.scaling.triangle import DataAlone, Interval, Triangle
 
-# What is kept to where the data say nothing else.
-PUBLISHED: Final = RULES["efficientnet"]
 _DIFFERENT: Final = 0.02  # of a share, above which two places are worth two names
 
 
@@ -41,7 +39,8 @@ class Fit:
 
     An axis that grew in none of the networks has share 0 and coefficient 1.
     shares: depth, width, resolution of the chosen place, between those of the rule that is kept to where the data say
-    nothing (`prior`) and the best of the data alone (`alone`): the less the data say, the nearer to the rule.
+    nothing (`prior`, in words `towards`) and the best of the data alone (`alone`): the less the data say, the nearer to
+    the rule.
     ci: 95% interval of each best coefficient, by parametric bootstrap. possible: the range of each share over the 95%
     confidence region of the best place; excluded: the part of the triangle outside the region. significant: whether the
     surface differs significantly from a flat one. flat_p: p-value of that F-test. lack_of_fit_p: p-value of the
@@ -56,6 +55,7 @@ class Fit:
     ci: dict[str, Interval]
     shares: Shares
     prior: Shares
+    towards: str
     alone: DataAlone
     possible: dict[str, Interval]
     excluded: float
@@ -79,7 +79,7 @@ def fit_candidates(
     seeds: Sequence[int],
     seed: int = 0,
     axes: Sequence[str] | None = None,
-    prior: Rule = PUBLISHED,
+    prior: Rule = RULES[PUBLISHED],
 ) -> Fit:
     """`fit` on the real shares and the real cost of these networks. axes None: those that grew in any of them."""
     shares = [candidate.shares for candidate in candidates]
@@ -97,7 +97,7 @@ def fit(
     seed: int = 0,
     axes: Sequence[str] = AXES,
     doublings: Doublings = OF_FLOPS,
-    prior: Rule = PUBLISHED,
+    prior: Rule = RULES[PUBLISHED],
 ) -> Fit:
     """The shares of depth, width and resolution to grow by.
 
@@ -156,6 +156,7 @@ def _fit_of(data: Observations, surface: ResponseSurface, on: Triangle, places: 
         ci=_holding(on.intervals(bootstrap(surface, seed)), coefficients),
         shares=shares,
         prior=on.shares(prior),
+        towards=on.rule.words,
         alone=on.alone(alone, float(features(alone[None])[0] @ surface.terms)),
         possible=possible,
         excluded=1 - (len(kept) - 2) / len(grid_of(COARSE, surface.axes)),
@@ -200,9 +201,8 @@ def _drawn(on: Triangle, place: Floats, alone: Floats) -> list[str]:
     """That the coefficients are not those of the data alone, where they are not."""
     if np.abs(place - alone).max() <= _DIFFERENT:
         return []
-    best = ", ".join(f"{axis} {share:.2f}" for axis, share in zip(on.axes, alone.tolist(), strict=True))
     where = "are those of" if np.abs(place - on.prior).max() <= _DIFFERENT else "are drawn towards"
-    return [f"The coefficients {where} the published rule ({on.rule.source}); the data alone say {best}."]
+    return [f"The coefficients {where} {on.rule.words}."]
 
 
 def _without_surface(data: Observations, on: Triangle, places: int) -> Fit:
@@ -220,6 +220,7 @@ def _without_surface(data: Observations, on: Triangle, places: int) -> Fit:
         ci=on.spans(everywhere),
         shares=shares,
         prior=shares,
+        towards=on.rule.words,
         alone=on.alone(best, float(data.accuracy.max())),
         possible=on.ranges(everywhere, 0.0),
         excluded=0.0,

@@ -1,4 +1,4 @@
-"""Published scaling rules by name, as shares of depth, width and resolution."""
+"""Scaling rules by name, as shares of depth, width and resolution: published ones, and equal shares."""
 
 from __future__ import annotations
 
@@ -8,21 +8,38 @@ from types import MappingProxyType
 from typing import Final
 
 from nas_scale.errors import UserError
-from nas_scale.scaling.coefficients import Coefficients, read_coefficients
+from nas_scale.numbers import shortened
+from nas_scale.scaling.coefficients import Coefficients, Doublings, Shares, read_coefficients
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Coefficients and where they come from."""
+    """Coefficients and where they come from.
+
+    published: whether `source` is a publication. of_shares: whether its shares are of whatever cost is multiplied, and
+    not of FLOPs alone.
+    """
 
     coefficients: Coefficients
     source: str
+    published: bool = True
+    of_shares: bool = False
+
+    @property
+    def words(self) -> str:
+        """As a sentence names it."""
+        return f"the published rule ({self.source})" if self.published else self.source
+
+    def shares_of(self, doublings: Doublings) -> Shares:
+        """What part each axis takes of the growth of a cost with these doublings, which there has to be."""
+        return self.coefficients.shares if self.of_shares else self.coefficients.shares_of(doublings)
 
 
 def _shares(depth: float, width: float, resolution: float, source: str) -> Rule:
     return Rule(Coefficients.from_shares((depth, width, resolution)), source)
 
 
+PUBLISHED: Final = "efficientnet"  # what is kept to unless another is asked for
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "efficientnet": Rule(Coefficients(1.2, 1.1, 1.15), "Tan & Le 2019, EfficientNet, section 5.1"),
@@ -32,15 +49,21 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "depth": _shares(1, 0, 0, "depth alone"),
         "width": _shares(0, 1, 0, "width alone"),
         "resolution": _shares(0, 0, 1, "resolution alone"),
+        "equal": Rule(Coefficients.from_shares((1, 1, 1)), "equal shares", published=False, of_shares=True),
     }
 )
 
 
-def coefficients_named(text: str) -> Coefficients:
-    """'efficientnet' or '1.2,1.1,1.15' -> Coefficients. Raises UserError on anything else, naming the rules."""
+def rule_named(text: str) -> Rule:
+    """'efficientnet' or '1.2,1.1,1.15' -> Rule. Raises UserError on anything else, naming the rules."""
     name = text.strip().lower()
     if name in RULES:
-        return RULES[name].coefficients
+        return RULES[name]
     if "," in name:
-        return read_coefficients(name)
-    raise UserError(f"{text!r} is no rule; take one of {', '.join(RULES)}, or coefficients like 1.2,1.1,1.15")
+        return Rule(read_coefficients(name), f"the coefficients {name}", published=False)
+    raise UserError(f"{shortened(text)} is no rule; take one of {', '.join(RULES)}, or coefficients like 1.2,1.1,1.15")
+
+
+def coefficients_named(text: str) -> Coefficients:
+    """The coefficients of `rule_named`."""
+    return rule_named(text).coefficients

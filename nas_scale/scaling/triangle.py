@@ -61,9 +61,9 @@ class Triangle:
     @property
     def prior(self) -> Floats:
         """The rule's place, (k,): its shares of the axes that share."""
-        place = self.within(self.rule.coefficients.shares_of(self.doublings))[0]
+        place = self.within(self.rule.shares_of(self.doublings))[0]
         if not place.sum() > 0:
-            raise UserError(f"the rule of {self.rule.source} grows none of {', '.join(self.axes)}; take another")
+            raise UserError(f"{self.rule.words} grows none of {', '.join(self.axes)}; take another")
         return np.asarray(place / place.sum())
 
     def alone(self, place: Floats, accuracy: float) -> DataAlone:

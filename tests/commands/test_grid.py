@@ -13,10 +13,11 @@ from nas_scale.architecture.files import net_from_document
 from nas_scale.errors import RunError, RunFailed, UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.results import plain
-from nas_scale.scaling.coefficients import AXES
+from nas_scale.scaling.coefficients import AXES, read_coefficients
 from tests.support.command import Command
 
 TINY: dict[str, Any] = {"data": "digits", "proxy_resolution": 12, "device": "cpu"}
+TINY_WORDS = ("--data", "digits", "--proxy-resolution", "12", "--device", "cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +86,22 @@ def test_a_fit_that_cannot_tell_is_used_with_a_warning(nas_scale: Command, monke
     said = " ".join(shown.out.split())
     assert "cannot tell how this net should grow: these coefficients are those of the published rule" in said
     assert expand("efficientnet-b0", "efficientnet", phi=[0], save=False).note is None
+
+
+def test_what_a_fit_is_drawn_towards_is_asked_for(nas_scale: Command) -> None:
+    asked = ("grid", "--baseline", "efficientnet-b0", "--count", "6", "--seeds", "1", "--prior", "1,1.3,1.1")
+    found = nas_scale(*asked, *TINY_WORDS, "--run", "wide", "--json")
+    fit = found.json["fit"]
+    given = read_coefficients("1,1.3,1.1").shares
+    assert fit["shares"] == fit["prior"] == pytest.approx(given)  # six networks are too few for a surface
+    assert found.json["prior"] == "1,1.3,1.1"
+    shown = " ".join(nas_scale("show", "wide").out.split())
+    assert "prior 1,1.3,1.1" in shown
+    assert "those of the coefficients 1,1.3,1.1" in shown
+    alone = fit["alone"]
+    assert f"The data alone: alpha {alone['alpha']:.3f}, beta {alone['beta']:.3f}" in shown
+    assert f"depth {alone['shares'][0]:.2f}, width {alone['shares'][1]:.2f}" in shown
+    assert nas_scale(*asked[:-1], "equal", *TINY_WORDS, "--run", "wide", "--resume").code == 2  # another question
 
 
 def test_networks_that_shrink_to_the_same_proxy_are_trained_once_and_marked(

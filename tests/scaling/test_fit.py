@@ -16,8 +16,8 @@ from nas_scale.errors import UserError
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.design import LATTICE, choose
-from nas_scale.scaling.fit import PUBLISHED, Fit, fit, fit_candidates
-from nas_scale.scaling.rules import Rule
+from nas_scale.scaling.fit import Fit, fit, fit_candidates
+from nas_scale.scaling.rules import PUBLISHED, RULES, Rule
 from nas_scale.scaling.solver import networks
 from nas_scale.scaling.surface import grid_of
 from nas_scale.statistics.variances import SeedNoise
@@ -156,7 +156,7 @@ def test_fewer_than_seven_networks_give_the_published_rule_and_say_so() -> None:
     assert "6 different networks" in answer.verdict
     assert "are those of the published rule" in answer.verdict
     assert answer.shares == answer.prior
-    assert answer.shares == pytest.approx(PUBLISHED.coefficients.shares)
+    assert answer.shares == pytest.approx(RULES[PUBLISHED].coefficients.shares)
     assert answer.alone.shares == pytest.approx(tuple(shares[np.argmax(means)]))
     assert answer.alone.accuracy == pytest.approx(means.max())
     assert (answer.flat_p, answer.lack_of_fit_p, answer.best) == (None, None, None)
@@ -175,7 +175,7 @@ def test_what_is_kept_to_is_an_argument_and_follows_the_axes_that_grow() -> None
     assert held.shares == pytest.approx((0.5, 0.0, 0.5))
     assert held.beta == 1.0
     alone = Rule(Coefficients.from_shares((0, 1, 0)), "a test")
-    with pytest.raises(UserError, match="a test grows none of depth, resolution"):
+    with pytest.raises(UserError, match=r"\(a test\) grows none of depth, resolution"):
         fit(edge, flat[:10], np.full(10, 1.0), np.full(10, 2), axes=("depth", "resolution"), prior=alone)
 
 

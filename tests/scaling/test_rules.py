@@ -6,7 +6,7 @@ import pytest
 
 from nas_scale.errors import UserError
 from nas_scale.scaling.coefficients import Coefficients
-from nas_scale.scaling.rules import RULES, coefficients_named
+from nas_scale.scaling.rules import RULES, coefficients_named, rule_named
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from nas_scale.scaling.rules import RULES, coefficients_named
         ("depth", (1, 0, 0)),
         ("width", (0, 1, 0)),
         ("resolution", (0, 0, 1)),
+        ("equal", (1 / 3, 1 / 3, 1 / 3)),
     ],
 )
 def test_published_shares(name: str, shares: tuple[float, float, float]) -> None:
@@ -39,6 +40,15 @@ def test_numbers_are_taken_as_they_are() -> None:
 def test_what_is_neither_is_refused(text: str) -> None:
     with pytest.raises(UserError):
         coefficients_named(text)
+
+
+def test_equal_shares_are_equal_of_any_cost_and_coefficients_are_not() -> None:
+    doublings = (1.3, 0.9, 0.45)
+    assert rule_named("equal").shares_of(doublings) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    given = rule_named("1.2,1.1,1.15")
+    assert given.shares_of(doublings) == Coefficients(1.2, 1.1, 1.15).shares_of(doublings)
+    assert "1.2,1.1,1.15" in given.words
+    assert "published" not in given.words + rule_named("equal").words
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

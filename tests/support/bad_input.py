@@ -273,6 +273,12 @@ CASES = {
     "grid --baseline efficientnet-b0 --count 1": "--count 1 must lie in",
     "grid --baseline efficientnet-b0 --method cartesian --step 0": "--step 0 must lie in",
     "grid --baseline efficientnet-b0 --tolerance 2": "--tolerance 2 must lie in",
+    "grid --baseline efficientnet-b0 --prior nonsense": "--prior 'nonsense' is no rule; take one of efficientnet",
+    "grid --baseline efficientnet-b0 --prior 1.2,1.1": "--prior '1.2,1.1' are not three coefficients",
+    "grid --baseline efficientnet-b0 --prior 0.5,1.1,1.1": "--prior alpha 0.5 must lie in 1 to 16",
+    "grid --baseline efficientnet-b0 --prior 1,1,1": "--prior alpha, beta and gamma are all 1",
+    "grid --baseline efficientnet-b0 --prior ''": "--prior '' is no rule",
+    "grid --baseline mobilenetv2 --prior resolution --scale-by params": "--prior resolution grows none of",
     "grid --baseline efficientnet-b0 --device cpu --resume": "there is no grid run to resume",
     # families
     "expand": "there is no fit in results",
@@ -293,6 +299,7 @@ CASES = {
     "expand --baseline mobilenetv2 --coefficients depth --rule paper --repeats up": "--repeats 'up' is not known",
     "family --target-flops 1M": "no net of efficientnet",
     "family --target-flops 400M --count 1": "--count 1 must lie in",
+    "family --target-flops 400M --prior nonsense": "--prior 'nonsense' is no rule",
     "family --target-flops 400M --grid-seeds 0": "--grid-seeds 0 must lie in",
     "family --target-flops 400M --rule thumb": "--rule 'thumb' is not known",
 }  # fmt: skip

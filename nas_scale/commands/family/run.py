@@ -38,9 +38,10 @@ from nas_scale.runs.store import Run, find_run
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     """Searches a baseline, fits how it should grow, and expands it.
 
-    options: the fields of `Search`, `Training` and, but for `storage`, `RunSettings`; `method`, `step` and `count` of
-    the grid, which doubles the baseline, and `grid_seeds` for its seeds; `phi`, `targets` and `rule` of the expansion.
-    The grid trains as the search did, and doubles what the targets are of where `scale_by` names nothing else.
+    options: the fields of `Search`, `Training` and, but for `storage`, `RunSettings`; `method`, `step`, `count` and
+    `prior` of the grid, which doubles the baseline, and `grid_seeds` for its seeds; `phi`, `targets` and `rule` of the
+    expansion. The grid trains as the search did, and doubles what the targets are of where `scale_by` names nothing
+    else.
 
     An interrupted family goes on with resume=True where it stopped. Raises UserError before anything is written.
     """

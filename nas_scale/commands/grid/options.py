@@ -11,6 +11,7 @@ from nas_scale.commands.shared.options import Needs, Option, check
 from nas_scale.commands.shared.scale_by import scale_by_option, scaling_metric
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import FLOPS
+from nas_scale.scaling.rules import PUBLISHED, rule_named
 from nas_scale.scaling.solver import MOST_PHI
 
 Method: TypeAlias = Literal["networks", "cartesian", "optuna"]
@@ -25,7 +26,8 @@ class Grid:
 
     method: `networks` really cost 2^phi baselines, within `tolerance`; `cartesian` is the paper's grid of alpha, beta,
     gamma by `step`, whose product is within `tolerance` of 2; `optuna` lets TPE choose among the networks. scale_by:
-    the name of the metric that they cost 2^phi times. tolerance None is the method's usual one.
+    the name of the metric that they cost 2^phi times. tolerance None is the method's usual one. prior: as
+    scaling/rules.py reads it.
     """
 
     phi: Annotated[float, Option("The networks cost 2^phi baselines.", None, "X", NETWORKS, 0.01, MOST_PHI)] = 1.0
@@ -68,6 +70,16 @@ class Grid:
         ),
     ] = None
     count: Annotated[int, Option("How many networks are trained.", None, "N", NETWORKS, least=2, most=1000)] = 16
+    prior: Annotated[
+        str,
+        Option(
+            "What the fit is drawn towards where the trainings say little: a published rule, equal (shares), or A,B,G.",
+            None,
+            "RULE",
+            NETWORKS,
+            complete=completion.rules,
+        ),
+    ] = PUBLISHED
     dry_run: Annotated[
         bool, Option("Show the networks and how long they would train, then stop.", panel=NETWORKS, specified=False)
     ] = False
@@ -80,5 +92,10 @@ class Grid:
                 f"--method cartesian grows by the paper's formula, which is of flops, and not by {self.scale_by}; "
                 "take --method networks, or leave out --scale-by"
             )
+        try:
+            rule_named(self.prior)
+        except UserError as error:
+            raise UserError(f"--prior {error}") from None
         usual = CARTESIAN_TOLERANCE if self.method == "cartesian" else NETWORKS_TOLERANCE
-        return replace(self, tolerance=usual if self.tolerance is None else self.tolerance)
+        tolerance = usual if self.tolerance is None else self.tolerance
+        return replace(self, tolerance=tolerance, prior=self.prior.strip().lower())

@@ -21,7 +21,7 @@ from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.lengths import settled_length
 from nas_scale.commands.shared.lines import grid_lines
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
-from nas_scale.commands.shared.options import declared, keywords, specification, take
+from nas_scale.commands.shared.options import declared, keywords, specification, take, words_of
 from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import held_line, scaling_metric
@@ -33,8 +33,10 @@ from nas_scale.metrics.metric import FLOPS, caveats, costs_of, device_identities
 from nas_scale.runs.results import AGAIN, FILE, read_result
 from nas_scale.runs.store import Run
 from nas_scale.scaling.candidates import Candidate, cartesian
-from nas_scale.scaling.design import choose
+from nas_scale.scaling.coefficients import AXES
+from nas_scale.scaling.design import choose, growing_axes
 from nas_scale.scaling.reach import reach_of
+from nas_scale.scaling.rules import rule_named
 from nas_scale.scaling.solver import networks
 from nas_scale.training import data
 
@@ -98,6 +100,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     data.check_data(training.images(training.proxy.resolution))
     jobs = Jobs(training, base, device)
     chosen = choose(pool, wanted.count)
+    _check_prior(wanted, growing_axes(chosen))
     workers = worker_count(settings, device, training.threads)
     plan = _planned(base, wanted, len(pool), chosen, jobs, workers, settings.folder)
     plan = structs.replace(plan, header=(*notes, *plan.header))
@@ -153,6 +156,13 @@ def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
     return pool
 
 
+def _check_prior(wanted: Grid, axes: Sequence[str]) -> None:
+    """Raises UserError where the prior grows none of the axes that grow in the networks."""
+    shares = dict(zip(AXES, rule_named(wanted.prior).coefficients.shares, strict=True))
+    if not any(shares[axis] for axis in axes):
+        raise UserError(f"--prior {wanted.prior} grows none of {words_of(axes, 'and')}, which these networks grow in")
+
+
 def _planned(
     baseline: Architecture,
     wanted: Grid,
@@ -177,6 +187,7 @@ def _planned(
         phi=wanted.phi,
         scale_by=by.name,
         method=wanted.method,
+        prior=wanted.prior,
         step=wanted.step,
         tolerance=wanted.tolerance,
         count=wanted.count,

@@ -14,6 +14,7 @@ from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.runs.results import Costs, Result
 from nas_scale.scaling.coefficients import Coefficients, Shares
+from nas_scale.scaling.rules import PUBLISHED
 from nas_scale.statistics.ranked import State
 from nas_scale.training.data.summary import DataSummary
 
@@ -75,7 +76,7 @@ class GridDataAlone(msgspec.Struct, frozen=True, kw_only=True):
 class GridFit(msgspec.Struct, frozen=True, kw_only=True):
     """How a doubling of the cost is best spent, and how sure that is (scaling/fit.py says what each figure is).
 
-    prior, alone: None in files from when the coefficients were those of the data alone.
+    prior, alone: None in files from when the coefficients were those of the data alone. towards: the prior in words.
     """
 
     alpha: float
@@ -93,6 +94,7 @@ class GridFit(msgspec.Struct, frozen=True, kw_only=True):
     best: tuple[float, float | None] | None
     points: int
     prior: Shares | None = None
+    towards: str = "the published rule"
     alone: GridDataAlone | None = None
 
     @classmethod
@@ -112,9 +114,10 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     After a dry run, and as a plan before the training: the networks as they are to be trained; run, folder and fit are
     None. header: what was asked and how the proxy is reduced, a sentence a line. pool: how many networks there were to
     choose from. estimated_seconds: of the training on `workers` workers, None where it was not timed. seed_sd: pooled
-    deviation between seeds. scale_by: the name of the metric that the networks cost 2^phi times. data: what was
-    understood of the images; None in older files. better_than_guessing: whether the best accuracy is significantly
-    above the majority class's share; None where nothing is trained, and in older files.
+    deviation between seeds. scale_by: the name of the metric that the networks cost 2^phi times. prior: the rule that
+    the fit is drawn towards, as it was asked for. data: what was understood of the images; None in older files.
+    better_than_guessing: whether the best accuracy is significantly above the majority class's share; None where
+    nothing is trained, and in older files.
     """
 
     run: str | None = None
@@ -124,6 +127,7 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     phi: float
     scale_by: str = FLOPS.name
     method: Method
+    prior: str = PUBLISHED
     step: float
     tolerance: float
     count: int

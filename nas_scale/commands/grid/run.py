@@ -32,6 +32,7 @@ from nas_scale.runs.results import write_result
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.design import growing_axes
 from nas_scale.scaling.fit import Fit, fit_candidates
+from nas_scale.scaling.rules import Rule, rule_named
 from nas_scale.statistics import ranking as rankings
 from nas_scale.statistics.ranked import Ranking, ScoredNet
 from nas_scale.statistics.variances import SeedNoise, accuracies_of
@@ -123,7 +124,7 @@ def _run(prepared: PreparedGrid, on_event: Listener) -> GridResult:
         trained = _trained(finished, prepared)
         noise = SeedNoise.pooled(accuracies_of(each.scored.search) for each in different_proxies(trained))
         ranking = rankings.rank((each.scored for each in trained), noise=noise)
-        fitted = fit_trained(trained, noise, jobs.training.seed)
+        fitted = fit_trained(trained, noise, jobs.training.seed, rule_named(prepared.wanted.prior))
         best = ranking.entries[0]
         result = structs.replace(
             plan,
@@ -217,7 +218,7 @@ def different_proxies(trained: Sequence[Trained]) -> list[Trained]:
     return list(first.values())
 
 
-def fit_trained(trained: Sequence[Trained], noise: SeedNoise, seed: int) -> Fit:
+def fit_trained(trained: Sequence[Trained], noise: SeedNoise, seed: int, prior: Rule) -> Fit:
     """The fit on every proxy that trained, with the standard errors that the table has for the seeds.
 
     Raises RunFailed where none trained.
@@ -233,4 +234,5 @@ def fit_trained(trained: Sequence[Trained], noise: SeedNoise, seed: int) -> Fit:
         [len(seeds) for seeds in accuracies],
         seed,
         growing_axes([each.candidate for each in trained]),  # one may have grown only in networks that failed
+        prior,
     )

@@ -29,11 +29,16 @@ def nets() -> list[str]:
     return [*known_nets(), *runs()]
 
 
-def rules_and_runs() -> list[str]:
-    """Published rules of scaling, and the runs that may have fitted one."""
+def rules() -> list[str]:
+    """Rules of scaling by name."""
     from nas_scale.scaling.rules import RULES
 
-    return [*RULES, *runs()]
+    return list(RULES)
+
+
+def rules_and_runs() -> list[str]:
+    """Rules of scaling, and the runs that may have fitted one."""
+    return [*rules(), *runs()]
 
 
 def devices() -> list[str]:

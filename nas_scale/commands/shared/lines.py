@@ -15,6 +15,7 @@ from nas_scale.commands.shared.scale_by import scaled_words
 from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.counts import cost
 from nas_scale.metrics.metric import FLOPS, PARAMS, metric_named
+from nas_scale.scaling.rules import PUBLISHED
 from nas_scale.statistics.verdict import figure
 from nas_scale.training.data.file_kinds import amounts
 from nas_scale.training.data.summary import DataSummary
@@ -81,6 +82,8 @@ def grid_lines(baseline: Architecture, wanted: Grid, jobs: Jobs) -> list[str]:
     if by != FLOPS:
         first += f", {by.show(by.of_net(baseline))} {by.unit}"
     how = f"{first}; phi {wanted.phi:g}, method {wanted.method}{scaled_words(by)}"
+    if wanted.prior != PUBLISHED:
+        how += f", prior {wanted.prior}"
     lines = [how, f"{proxy_line(baseline, jobs.training)}; {counted(jobs.training.seeds, 'seed')} each"]
     if wanted.method == "optuna":
         lines.append("TPE chooses the networks as it goes; these show what there is to choose from")
@@ -99,7 +102,7 @@ def fit_note(phi: float, fit: GridFit, folder: str) -> str:
         unknown = f"the fit of {folder} cannot tell how this net should grow"
         if fit.alone is None:
             return f"these coefficients are a guess: {unknown}"
-        return f"{unknown}: these coefficients are those of the published rule, or drawn towards it"
+        return f"{unknown}: these coefficients are those of {fit.towards}, or drawn towards it"
     return (
         f"fitted on short trainings at phi {phi:g}: sizes much beyond it extrapolate, and an axis that is best "
         "alone for one doubling need not stay so"
