@@ -1,4 +1,4 @@
-"""Scaling rules by name, as shares of depth, width and resolution: published ones, and equal shares."""
+"""Scaling rules by name, as shares of depth, width and resolution."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Rule:
         return self.coefficients.shares if self.of_shares else self.coefficients.shares_of(doublings)
 
 
-def _shares(depth: float, width: float, resolution: float, source: str) -> Rule:
-    return Rule(Coefficients.from_shares((depth, width, resolution)), source)
+def _shares(depth: float, width: float, resolution: float, source: str, published: bool = True) -> Rule:
+    return Rule(Coefficients.from_shares((depth, width, resolution)), source, published)
 
 
 PUBLISHED: Final = "efficientnet"  # what is kept to unless another is asked for
@@ -46,22 +46,23 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "fast-compound": _shares(0.1, 0.8, 0.1, "Dollar et al. 2021, Fast and Accurate Model Scaling, alpha 0.8"),
         "efficientnet-x-gpu": _shares(0.38, 0.42, 0.20, "Li et al. 2021, EfficientNet-X, for a V100 GPU"),
         "efficientnet-x-tpu": _shares(0.28, 0.53, 0.20, "Li et al. 2021, EfficientNet-X, for a TPU v3"),
-        "depth": _shares(1, 0, 0, "depth alone"),
-        "width": _shares(0, 1, 0, "width alone"),
-        "resolution": _shares(0, 0, 1, "resolution alone"),
-        "equal": Rule(Coefficients.from_shares((1, 1, 1)), "equal shares", published=False, of_shares=True),
+        "depth": _shares(1, 0, 0, "depth alone", published=False),
+        "width": _shares(0, 1, 0, "width alone", published=False),
+        "resolution": _shares(0, 0, 1, "resolution alone", published=False),
     }
 )
+_EQUAL: Final = Rule(Coefficients.from_shares((1, 1, 1)), "equal shares", published=False, of_shares=True)
+NAMED: Final[Mapping[str, Rule]] = MappingProxyType({**RULES, "equal": _EQUAL})
 
 
 def rule_named(text: str) -> Rule:
-    """'efficientnet' or '1.2,1.1,1.15' -> Rule. Raises UserError on anything else, naming the rules."""
+    """'efficientnet' or '1.2,1.1,1.15' -> Rule. Raises UserError on anything else, saying what there is."""
     name = text.strip().lower()
-    if name in RULES:
-        return RULES[name]
+    if name in NAMED:
+        return NAMED[name]
     if "," in name:
         return Rule(read_coefficients(name), f"the coefficients {name}", published=False)
-    raise UserError(f"{shortened(text)} is no rule; take one of {', '.join(RULES)}, or coefficients like 1.2,1.1,1.15")
+    raise UserError(f"{shortened(text)} is no rule; take one of {', '.join(NAMED)}, or coefficients like 1.2,1.1,1.15")
 
 
 def coefficients_named(text: str) -> Coefficients:

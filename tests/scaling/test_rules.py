@@ -6,7 +6,7 @@ import pytest
 
 from nas_scale.errors import UserError
 from nas_scale.scaling.coefficients import Coefficients
-from nas_scale.scaling.rules import RULES, coefficients_named, rule_named
+from nas_scale.scaling.rules import NAMED, coefficients_named, rule_named
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_published_shares(name: str, shares: tuple[float, float, float]) -> None
 
 
 def test_every_rule_has_a_source_and_grows() -> None:
-    for name, rule in RULES.items():
+    for name, rule in NAMED.items():
         assert rule.source
         assert coefficients_named(f" {name.upper()} ") == rule.coefficients == rule.coefficients.checked()
 

@@ -31,9 +31,9 @@ def nets() -> list[str]:
 
 def rules() -> list[str]:
     """Rules of scaling by name."""
-    from nas_scale.scaling.rules import RULES
+    from nas_scale.scaling.rules import NAMED
 
-    return list(RULES)
+    return list(NAMED)
 
 
 def rules_and_runs() -> list[str]:

@@ -18,7 +18,7 @@ from nas_scale.metrics.metric import FLOPS
 from nas_scale.runs.results import read_result
 from nas_scale.runs.store import Run, latest
 from nas_scale.scaling.coefficients import Coefficients
-from nas_scale.scaling.rules import RULES, coefficients_named
+from nas_scale.scaling.rules import NAMED, coefficients_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def growth_of(asked: str | Coefficients | None, results: Path) -> KnownGrowth:
         raise UserError(
             f"there is no fit in {results}; give --coefficients 1.2,1.1,1.15, or run nas-scale grid --phi 1 first"
         )
-    if asked not in RULES and (os.path.isdir(asked) or Path(asked).parent == results):
+    if asked not in NAMED and (os.path.isdir(asked) or Path(asked).parent == results):
         raise RunError(f"there is no run {asked!r}; nas-scale show lists the runs in {results}")
     return KnownGrowth(coefficients_named(asked), asked)
 
