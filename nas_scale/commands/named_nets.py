@@ -18,7 +18,10 @@ from nas_scale.errors import UserError
 if TYPE_CHECKING:
     from nas_scale.nets.build import Net
 
-WANTED: Final = "a known net's name, a YAML file's path, a run (results/search-001:3) or an Architecture"
+WANTED: Final = (
+    "a known net's name, a YAML file's path, a run (results/search-001:3), timm:NAME, torchvision:NAME "
+    "or an Architecture"
+)
 MOST_CLASSES: Final = 1_000_000
 MOST_CHANNELS: Final = 65_536
 MOST_SEED: Final = 2**63 - 1
@@ -26,6 +29,8 @@ MOST_SEED: Final = 2**63 - 1
 
 def load_net(net: AnyNet, *, classes: int | None = None, results: str | Path = "results") -> Architecture:
     """The network that `net` names: a known one, a YAML file, a run's best or, as `results/search-001:3`, its third.
+
+    Of timm's and torchvision's networks (`timm:efficientnet_b0`) it is those that the notation can express.
 
     classes: outputs, where other than the network's own. results: the folder of runs. Raises UserError.
     """
@@ -69,10 +74,6 @@ def _architecture(net: Any, results: Path) -> Architecture:
         raise UserError(f"{_shown(net)} is no net; it must be {WANTED}")
     if text in known_spaces() and text not in known_nets():
         raise UserError(f"{text!r} is a space with choices left open, not a net; search it, or use {WANTED}")
-    library, _, name = text.partition(":")
-    if library in ("timm", "torchvision"):
-        made = "timm.create_model" if library == "timm" else "torchvision.models.get_model"
-        raise UserError(f"{text!r} is made by {made}({name!r}); here it must be {WANTED}")
     return find_net(text, results)
 
 

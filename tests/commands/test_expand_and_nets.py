@@ -180,34 +180,39 @@ def test_fvcore_agrees_and_its_convention_is_explained(nas_scale: Command) -> No
     assert document["fvcore"]["by_operator"]["conv"] + document["fvcore"]["by_operator"]["linear"] == 385_814_752
 
 
-def test_nets_of_other_libraries_are_counted_at_the_size_they_were_made_for(nas_scale: Command) -> None:
-    from tests.support.oracles import timm, torchvision_models
-
-    torchvision_models()
-    timm()
-    larger, smaller = nas_scale("profile", "torchvision:efficientnet_b1", "timm:mobilenetv3_small_100", "--json").json[
-        "nets"
-    ]
-    assert larger["resolution"] == 240
+def test_nets_of_other_libraries_are_nets_like_any_other(nas_scale: Command) -> None:
+    theirs, other = nas_scale("profile", "torchvision:efficientnet_b1", "timm:mobilenetv2_100", "--json").json["nets"]
     (ours,) = profile("efficientnet-b1", resolution=240)
     assert ours.cost is not None
-    assert larger["flops"] == ours.cost.flops
-    assert smaller["resolution"] == 224
-    shown = " ".join(nas_scale("profile", "torchvision:efficientnet_b1").out.split())
-    assert "torchvision:efficientnet_b1 at 240 px (the size it was made for), counted by fvcore" in shown
-    asked = nas_scale("profile", "torchvision:efficientnet_b1", "--resolution", "64").out
-    assert "torchvision:efficientnet_b1 at 64 px, counted by fvcore" in asked
+    assert (theirs["resolution"], theirs["flops"], len(theirs["stages"])) == (240, ours.cost.flops, 10)
+    assert other["params"] == nas_scale("profile", "mobilenetv2", "--json").json["nets"][0]["params"]
+    family = expand("torchvision:efficientnet_b1", "efficientnet", phi=[0, 1])
+    assert [member.name for member in family.members] == [
+        "torchvision-efficientnet_b1-phi0",
+        "torchvision-efficientnet_b1-phi1",
+    ]
+    assert family.nets[0].stages == load_net("efficientnet-b1").stages
+    assert load_net(family.files[1]) == family.nets[1]
 
 
-def test_nets_of_other_libraries(nas_scale: Command) -> None:
-    from tests.support.oracles import timm, torchvision_models
+def test_fvcore_counts_the_library_s_own_module() -> None:
+    (checked,) = profile("timm:mobilenetv3_small_050", check=True)
+    assert checked.cost is not None
+    assert checked.oracle is not None
+    assert (checked.oracle.flops, checked.oracle.parameters) == (checked.cost.flops, checked.cost.parameters)
 
-    torchvision_models()
-    timm()
-    theirs = nas_scale("profile", "torchvision:efficientnet_b0", "timm:mobilenetv2_100", "--json").json["nets"]
-    assert theirs[0]["flops"] == 385_814_752
-    assert theirs[1]["params"] == nas_scale("profile", "mobilenetv2", "--json").json["nets"][0]["params"]
-    assert [net["resolution"] for net in theirs] == [224, 224]
+
+def test_what_the_notation_lacks_is_counted_at_the_size_it_was_made_for(nas_scale: Command) -> None:
+    net = nas_scale("profile", "timm:lcnet_035", "--json").json["nets"][0]
+    assert (net["resolution"], net["stages"]) == (224, [])
+    assert "net" not in net
+    shown = " ".join(nas_scale("profile", "timm:lcnet_035").out.split())
+    assert "timm:lcnet_035 at 224 px (the size it was made for), counted by fvcore" in shown
+    asked = nas_scale("profile", "timm:lcnet_035", "--resolution", "64").out
+    assert "timm:lcnet_035 at 64 px, counted by fvcore" in asked
+    refused = nas_scale("expand", "--baseline", "timm:lcnet_035", "--coefficients", "efficientnet")
+    assert refused.code == 2
+    assert "timm:lcnet_035 is not one of the nets that can be written in this notation" in refused.err
     unknown = nas_scale("profile", "timm:efficientnet_z9")
     assert unknown.code == 2
     assert "timm has no net 'efficientnet_z9'" in unknown.err

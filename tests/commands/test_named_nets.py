@@ -28,6 +28,12 @@ def test_every_kind_of_name_is_built(tmp_path: Path) -> None:
     assert nas_scale.load_net("efficientnet-b0") == load_known("efficientnet-b0")
 
 
+def test_other_libraries_nets_are_built_where_the_notation_has_them() -> None:
+    net = nas_scale.load_net("torchvision:mnasnet0_5", classes=7)
+    assert (net.name, net.resolution, net.classes) == ("torchvision:mnasnet0_5", 224, 7)
+    assert nas_scale.build("torchvision:mnasnet0_5", classes=7)(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
+
+
 def test_classes_and_channels_are_those_asked_for() -> None:
     with torch.device("meta"):
         net = nas_scale.build("efficientnet-b0", classes=10, in_channels=1)
@@ -67,8 +73,11 @@ def test_weights_are_drawn_as_torch_s_users_expect() -> None:
         (Path("missing"), "there is no net 'missing'"),
         ("results/x:3", "there is no run 'results/x:3'"),
         ("mnasnet", "'mnasnet' is a space with choices left open"),
-        ("timm:resnet18", "timm.create_model('resnet18')"),
-        ("torchvision:resnet18", "torchvision.models.get_model('resnet18')"),
+        (
+            "timm:ghostnet_050",
+            "timm:ghostnet_050 is not one of the nets that can be written in this notation: its class",
+        ),
+        ("torchvision:mnasnet9", "torchvision has no net 'mnasnet9'; did you mean mnasnet"),
         (5, "5 is no net; it must be a known net's name, a YAML file's path, a run"),
         (None, "None is no net"),
         (True, "True is no net"),

@@ -64,7 +64,7 @@ class Expand:
     baseline: Annotated[
         str | Architecture | None,
         Option(
-            "Net to grow: a known net, a YAML file, or a run.",
+            "Net to grow: a known net, a YAML file, a run, timm:NAME or torchvision:NAME.",
             "what the coefficients were fitted on",
             "NET",
             complete=completion.nets,

@@ -35,7 +35,7 @@ class Grid:
     baseline: Annotated[
         str | Architecture | None,
         Option(
-            "Net to grow: a known net, a YAML file, or a run.",
+            "Net to grow: a known net, a YAML file, a run, timm:NAME or torchvision:NAME.",
             "the latest search's best",
             "NET",
             NETWORKS,

@@ -21,12 +21,12 @@ from nas_scale.commands.profile.measured import (
 )
 from nas_scale.commands.profile.options import ProfileOptions
 from nas_scale.commands.shared.given import given_options
-from nas_scale.commands.shared.net_lookup import AnyNet, find_net
+from nas_scale.commands.shared.net_lookup import AnyNet, find_net, of_library
 from nas_scale.commands.shared.options import take
 from nas_scale.devices.measure import MeasuringProgress
 from nas_scale.devices.subject import Subject
 from nas_scale.engines.base import ignore_progress
-from nas_scale.errors import UserError
+from nas_scale.errors import NotationError, UserError
 from nas_scale.metrics.counts import Counts, StageCounts, stage_profile, total
 from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.memory import memory_needs
@@ -36,7 +36,6 @@ from nas_scale.paths import path_text
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
 
-PEERS = ("timm", "torchvision")
 MOST_BUILT: Final = 8e9  # bytes for one image; EfficientNet-B7 at 600 px needs half of one
 MOST_BLOCKS_BUILT: Final = 1000  # EfficientNet-B7 has 55
 
@@ -45,7 +44,8 @@ MOST_BLOCKS_BUILT: Final = 1000  # EfficientNet-B7 has 55
 class Profile:
     """A net's cost by stage and in all.
 
-    Nets of other libraries have neither stages nor a cost of ours; `oracle` is fvcore's count, where it was asked for.
+    What the notation cannot express of other libraries' nets has neither stages nor a cost of ours; `oracle` is
+    fvcore's count, where it was asked for or is all there is.
     own_resolution: it is the one that the net was made for. measured: of this net among all that were measured
     together, where that was asked for. bytes_per_value: of weights and activations, for its metrics in bytes.
     """
@@ -69,7 +69,8 @@ def profile(
     on_progress: Callable[[MeasuringProgress], None] = ignore_progress,
     **options: Any,
 ) -> list[Profile]:
-    """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (counted by fvcore).
+    """Profiles of nets: known ones, files, runs, `timm:NAME` and `torchvision:NAME` (those that the notation cannot
+    express are counted by fvcore).
 
     on_progress: is told how far measuring is. options: the other fields of `ProfileOptions` and `Measuring`, named
     as on the command line. Raises UserError, and RunFailed where nothing could be measured.
@@ -107,9 +108,12 @@ def _refuse_unbuildable(arch: Architecture) -> None:
 
 
 def _profile(net: str | Architecture, resolution: int | None, builds: bool, check: bool, results: Path) -> Profile:
-    if isinstance(net, str) and net.partition(":")[0] in PEERS:
-        return _peer_profile(net, resolution)
-    arch = find_net(net, results) if isinstance(net, str) else net
+    try:
+        arch = find_net(net, results) if isinstance(net, str) else net
+    except NotationError:
+        if isinstance(net, str) and of_library(net):
+            return _peer_profile(net, resolution)
+        raise
     own_resolution = resolution in (None, arch.resolution)
     arch = replace(arch, resolution=resolution or arch.resolution)
     if builds:
@@ -121,8 +125,12 @@ def _profile(net: str | Architecture, resolution: int | None, builds: bool, chec
     counted = replace(counted, own_resolution=own_resolution)
     if not check:
         return counted
-    from nas_scale.nets.oracle import count_net
+    from nas_scale.nets.oracle import count_module, count_net
 
+    if isinstance(net, str) and of_library(net):
+        from nas_scale.nets.peers import peer
+
+        return replace(counted, oracle=count_module(peer(net), arch.resolution))  # the library's own, not what was read
     return replace(counted, oracle=count_net(arch))
 
 

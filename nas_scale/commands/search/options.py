@@ -104,7 +104,7 @@ class Search:
     include: Annotated[
         Nets,
         Option(
-            "Known nets to try first, e.g. efficientnet-b0, a YAML file or run:3; in commas or again and again.",
+            "Known nets to try first, e.g. efficientnet-b0, a YAML file, run:3, timm:NAME; in commas or repeated.",
             metavar="NET",
             panel=SEARCH,
             complete=completion.nets,

@@ -1,4 +1,4 @@
-"""A NET as people name it: a known net, a YAML file, a run's best, or a run's third."""
+"""A NET as people name it: a known net, a YAML file, a run's best, a run's third, or another library's network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -29,6 +29,7 @@ from nas_scale.runs.store import RECORD, Run, find_run, latest
 from nas_scale.trials.finished import damage_named
 
 AnyNet: TypeAlias = str | os.PathLike[str] | Architecture
+LIBRARIES: Final = ("timm", "torchvision")
 
 
 def net_attributes(arch: Architecture) -> dict[str, Any]:
@@ -56,10 +57,16 @@ def stored_costs(attributes: Mapping[str, Any]) -> dict[str, float]:
         return msgspec.convert({name: attributes[name] for name in names}, dict[str, int | float])
 
 
+def of_library(text: str) -> bool:
+    """Whether `text` names another library's network: `timm:NAME` or `torchvision:NAME`."""
+    library, colon, _ = text.partition(":")
+    return bool(colon) and library in LIBRARIES
+
+
 def run_named(text: str, results: Path) -> Run | None:
     """The run that `text` names, by name or folder, with or without a `:place`; None where it names none."""
     text = path_text(text, "net")
-    if text in known_nets() or Path(text).suffix in (".yaml", ".yml"):
+    if text in known_nets() or of_library(text) or Path(text).suffix in (".yaml", ".yml"):
         return None
     name = text.rpartition(":")[0]
     for candidate in (text, name):
@@ -69,10 +76,17 @@ def run_named(text: str, results: Path) -> Run | None:
 
 
 def find_net(text: str, results: Path) -> Architecture:
-    """The net that `text` names. Raises UserError in one line, naming near misses."""
+    """The net that `text` names.
+
+    Raises UserError in one line, naming near misses; NotationError for another library's that has no notation.
+    """
     run = run_named(text, results)
     if run is not None:
         return net_of_run(run, text)
+    if of_library(text):
+        from nas_scale.nets.reading.architecture_read import architecture_of
+
+        return architecture_of(text)
     is_file = Path(text).suffix in (".yaml", ".yml")
     if (
         text not in known_nets()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -11,7 +13,7 @@ import torch
 from torch import nn
 
 from nas_scale.architecture.files import net_document, net_from_document
-from nas_scale.architecture.spec import Act, Architecture, Growth, Style
+from nas_scale.architecture.spec import Act, Architecture, Growth, Stage, Style
 from nas_scale.errors import NotationError, UserError
 from nas_scale.nets.peers import peer, peer_resolution
 from nas_scale.nets.reading.libraries import ReadNet, read_net
@@ -47,7 +49,8 @@ def architecture_of(text: str) -> Architecture:
 def _made(text: str) -> nn.Module:
     """The module, on the meta device, where it takes no memory and little time."""
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the weights' distribution, which is not read
             return peer(text)
     except UserError:
         raise
@@ -87,7 +90,7 @@ def _style(read: ReadNet, module: nn.Module) -> Style:
         act=_one((read.stem.act, read.head_act), "activations of stem and head") or "swish",
         se_act=_se_act(squeezes),
         se_gate=_one((squeeze.gate for _, squeeze in squeezes), "gates of squeeze-excites") or "sigmoid",
-        padding="same" if _one((kind_of(conv) == SAME for conv in strided), "paddings") else "symmetric",
+        padding=_one(("same" if kind_of(conv) == SAME else "symmetric" for conv in strided), "paddings") or "symmetric",
         bn_eps=_one((norm.eps for norm in norms), "epsilons of batch norms") or 0.0,
         bn_momentum=float(f"{momentum:.{_DIGITS}g}"),
         head=read.head,
@@ -109,18 +112,17 @@ def _se_act(squeezes: list[tuple[Act, Squeeze]]) -> Act | None:
     return _one((squeeze.act for _, squeeze in squeezes), "activations of squeeze-excites")
 
 
-def _shortest(read: ReadNet, style: Style) -> tuple[Any, Style]:
-    """The stages, and the style with what squeezes are a share of: the input's channels, unless the others say it
-    shorter."""
-    found = []
-    for se_of in ("input", "expanded"):
-        own = Style(**{**{name: getattr(style, name) for name in Style.__dataclass_fields__}, "se_of": se_of})
+def _shortest(read: ReadNet, style: Style) -> tuple[tuple[Stage, ...], Style]:
+    """The stages, and the style with what squeezes are a share of: the input's channels, unless the expanded ones say
+    it shorter. Raises NotationError where neither says it."""
+    found, refusals = [], []
+    for own in (replace(style, se_of="input"), replace(style, se_of="expanded")):
         try:
             found.append((stages_of(read.groups, own), own))
         except NotationError as error:
-            refused = error
+            refusals.append(error)
     if not found:
-        raise refused
+        raise refusals[0]
     return min(found, key=lambda each: notation_length(each[0]))
 
 

@@ -34,9 +34,15 @@ def read_net(module: nn.Module) -> ReadNet:
     library = type(module).__module__.partition(".")[0]
     read = NETS.get((library, kind_of(module)))
     if read is None:
-        readable = ", ".join(f"{library}'s {kind}" for library, kind in NETS)
-        raise NotationError(f"it is a {kind_of(module)}, and what can be read are {readable}")
+        raise NotationError(f"its class is {kind_of(module)}, and what can be read are {_readable()}")
     return read(module)
+
+
+def _readable() -> str:
+    of_library: dict[str, list[str]] = {}
+    for library, kind in NETS:
+        of_library.setdefault(library, []).append(kind)
+    return " and ".join(f"{library}'s {', '.join(kinds)}" for library, kinds in of_library.items())
 
 
 def _unit(*modules: nn.Module, within: str) -> Unit:
@@ -73,6 +79,8 @@ def _timm_mobilenetv3(net: Any) -> ReadNet:
     head = _unit(net.conv_head, within="head")
     if kind_of(net.norm_head) != "Identity":
         raise NotationError("its head has a batch norm behind the pooling")
+    if net.conv_head.bias is None:
+        raise NotationError("the linear layer of its head has no bias")
     act = act_of(net.act2, "head")
     classes = _classes(net.classifier)
     groups = _timm_groups(net.blocks)

@@ -78,10 +78,11 @@ def _traced(module: nn.Module, resolution: int) -> list[_Shape]:
     def on_linear(linear: Any, *_: Any) -> None:
         found.append(_Shape(linear.in_features, linear.out_features, 1, 1, 1, 1))
 
-    hooks = []
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.Linear):
-            hooks.append(part.register_forward_hook(on_conv if isinstance(part, nn.Conv2d) else on_linear))
+    hooks = [
+        part.register_forward_hook(on_conv if isinstance(part, nn.Conv2d) else on_linear)
+        for part in module.modules()
+        if isinstance(part, nn.Conv2d | nn.Linear)
+    ]
     module(torch.empty(1, 3, resolution, resolution, device="meta"))
     for hook in hooks:
         hook.remove()
@@ -123,7 +124,5 @@ def _share(theirs: nn.Module, ours: nn.Module) -> None:
     source, target = list(theirs.state_dict().values()), ours.state_dict()
     if [tensor.squeeze().shape for tensor in source] != [tensor.squeeze().shape for tensor in target.values()]:
         raise NotationError("its weights are not those of its layers, or stand in another order")
-    shared = {
-        name: tensor.reshape(own.shape) for (name, own), tensor in zip(target.items(), source, strict=True)
-    }
+    shared = {name: tensor.reshape(own.shape) for (name, own), tensor in zip(target.items(), source, strict=True)}
     ours.load_state_dict(shared, assign=True)

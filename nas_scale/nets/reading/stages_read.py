@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from nas_scale.architecture.blocks import blocks
-from nas_scale.architecture.notation import format_stage, usual_skip
+from nas_scale.architecture.notation import format_stage, parse_stage, usual_skip
 from nas_scale.architecture.spec import Act, Skip, Stage, Style
 from nas_scale.errors import NotationError
 from nas_scale.nets.reading.blocks_read import ReadBlock
@@ -39,7 +39,9 @@ def _runs(group: Sequence[ReadBlock], style: Style) -> Iterator[Stage]:
     while start < len(group):
         stage = _stage(group[start : start + 1], style)
         if stage is None:
-            raise NotationError(f"the channels inside its {_shown(group[start])} are no rounded multiple of its input's")
+            raise NotationError(
+                f"the channels inside its {_shown(group[start])} are no rounded multiple of its input's"
+            )
         end = start + 1
         while end < len(group) and (longer := _stage(group[start : end + 1], style)) is not None:
             stage, end = longer, end + 1
@@ -63,7 +65,8 @@ def _stage(run: Sequence[ReadBlock], style: Style) -> Stage | None:
     stage = Stage(first.op, first.channels, len(run), first.kernel, first.stride, act=act, skip=skip)
     if first.op in ("ir", "er"):
         pairs = [(block.expanded, block.c_in) for block in run]
-        fitted = _fitted(pairs, lambda ratio: replace(stage, expansion=ratio), "spatial", first.c_in, style)
+        role = "spatial" if first.op == "er" else "expand"
+        fitted = _fitted(pairs, lambda ratio: replace(stage, expansion=ratio), role, first.c_in, style)
         if fitted is None:
             return None
         stage = fitted
@@ -93,17 +96,25 @@ def _fitted(
     for ratio in _ratios(pairs, _SQUEEZES if role == "squeeze" else _EXPANSIONS):
         stage = made(ratio)
         given = [conv.c_out for block in blocks(stage, c_in, style) for conv in block.convs if conv.role == role]
-        if given == wanted:
+        if given == wanted and _writable(stage):
             return stage
     return None
 
 
+def _writable(stage: Stage) -> bool:
+    """Whether its numbers lie within the notation's bounds."""
+    try:
+        return parse_stage(format_stage(stage)) == stage
+    except NotationError:
+        return False
+
+
 def _ratios(pairs: Sequence[tuple[int, int]], steps: Sequence[float]) -> Iterator[float]:
-    """Ratios that may give every first number of each second, the roundest first, last those that do exactly."""
+    """Ratios that may give every first number of each second, the roundest first, last those that do for one."""
     least = max((channels - _ROUNDING) / base for channels, base in pairs)
     most = min((channels + _ROUNDING) / base for channels, base in pairs)
     middle = sum(channels / base for channels, base in pairs) / len(pairs)
     for step in steps:
         counts = range(max(1, math.ceil(least / step)), math.floor(most / step) + 1)
         yield from (round(count * step, 3) for count in sorted(counts, key=lambda count: abs(count * step - middle)))
-    yield from (channels / base for channels, base in pairs)
+    yield from ((channels + more) / base for channels, base in pairs for more in (0, 0.5))  # half: squeezes round down

@@ -11,6 +11,7 @@ import pytest
 
 from nas_scale import load_space, search
 from nas_scale.architecture.files import format_net, load_net, net_from_document
+from nas_scale.architecture.space import canonical
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import RunError, UserError
 from nas_scale.runs.results import plain
@@ -49,6 +50,13 @@ def test_known_nets_are_the_first_trials_and_the_sampler_goes_on_after_them(samp
     rows = {row["trial"]: row["included"] for row in plain(found)["ranking"]}
     assert rows == {0: "mnasnet-a1", 1: "efficientnet-b0", 2: None, 3: None, 4: None}
     assert "tried first: mnasnet-a1, efficientnet-b0" in plain(found)["header"]
+
+
+def test_other_libraries_nets_may_be_among_them() -> None:
+    search(evaluate=depth, include="timm:semnasnet_100,torchvision:efficientnet_b0", trials=2, run="x")
+    assert [net.stages for net in tried("x")] == [canonical(net).stages for net in (A1, B0)]
+    with pytest.raises(UserError, match=r"^--include timm:mixnet_s is not one of the nets that can be written"):
+        search(evaluate=depth, include="timm:mixnet_s", trials=2, run="y")
 
 
 def test_screening_does_not_choose_among_them() -> None:
