@@ -22,9 +22,7 @@ def peer(text: str) -> nn.Module:
     It is made on torch's current device. Raises UserError where the library or the network is missing.
     """
     library, _, name = text.partition(":")
-    if library == "timm":
-        return _of_timm(text, name)
-    module: nn.Module = _of_torchvision(text, name)
+    module: nn.Module = _of_timm(text, name) if library == "timm" else _of_torchvision(text, name)
     return module
 
 
@@ -72,7 +70,7 @@ def _imported(library: str, text: str) -> Any:
         try:
             return import_module(library)
         except RuntimeError:
-            _declare_operators()
+            declare_operators()
             return import_module(library)
     except ImportError as error:
         raise UserError(
@@ -85,12 +83,13 @@ def _imported(library: str, text: str) -> Any:
 
 
 @cache
-def _declare_operators() -> torch.library.Library:
+def declare_operators() -> Any:
     """Declares the detectors' operators, without which a torchvision made for another build of torch does not import.
 
-    No classifier calls them.
+    No classifier calls them. Returns what has to be kept for as long as they are to be known.
     """
-    library = torch.library.Library("torchvision", "DEF")
+    declarations: Any = torch.library
+    library = declarations.Library("torchvision", "DEF")
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     return library

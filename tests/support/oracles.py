@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
 
-
-@cache
-def _operators() -> torch.library.Library:
-    """torchvision's compiled operators are missing beside a CPU torch; two declarations let it import."""
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return library
+from nas_scale.nets.peers import declare_operators
 
 
 def torchvision_models() -> Any:
@@ -22,7 +14,7 @@ def torchvision_models() -> Any:
     try:
         import torchvision
     except RuntimeError:
-        _operators()
+        declare_operators()
         import torchvision
     return torchvision.models
 

@@ -87,7 +87,7 @@ def _style(read: ReadNet, module: nn.Module) -> Style:
     if momentum is None:
         raise NotationError("its batch norms average over all of the training")
     return Style(
-        act=_one((read.stem.act, read.head_act), "activations of stem and head") or "swish",
+        act=_act(read),
         se_act=_se_act(squeezes),
         se_gate=_one((squeeze.gate for _, squeeze in squeezes), "gates of squeeze-excites") or "sigmoid",
         padding=_one(("same" if kind_of(conv) == SAME else "symmetric" for conv in strided), "paddings") or "symmetric",
@@ -95,6 +95,13 @@ def _style(read: ReadNet, module: nn.Module) -> Style:
         bn_momentum=float(f"{momentum:.{_DIGITS}g}"),
         head=read.head,
     )
+
+
+def _act(read: ReadNet) -> Act:
+    """The activation of stem and head, which is the net's. Raises NotationError."""
+    if read.stem.act is None or read.stem.act != read.head_act:
+        raise NotationError(f"its activation is {read.stem.act} in the stem and {read.head_act} in the head")
+    return read.stem.act
 
 
 def _one(values: Iterable[T], what: str) -> T | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,8 +18,8 @@ from nas_scale.nets.reading.pieces import Squeeze, Unit, kind_of, pieces_of
 class ReadBlock:
     """What a block was found to be.
 
-    kind: the class that it is of. expanded: channels of its spatial convolution's output. act: of all its layers but
-    a linear last one. skips: whether its input is added to its output. drop: its rate of stochastic depth.
+    kind: the class that it is of. kernel, start, end: as of `Stage`. expanded: channels inside it. act: of all its
+    layers but linear ones. skips: whether its input is added to its output. drop: its rate of stochastic depth.
     """
 
     kind: str
@@ -32,6 +33,8 @@ class ReadBlock:
     squeeze: Squeeze | None = None
     skips: bool = False
     drop: float = 0.0
+    start: int = 0
+    end: int = 0
 
     @property
     def may_skip(self) -> bool:
@@ -60,23 +63,73 @@ def by_layers(block: nn.Module) -> ReadBlock:
     if op is None or len(squeezes) > 1:
         raise NotationError(f"its {kind} has other layers than a block has here")
     spatial = units[1] if op == "ir" else units[0]
-    acts = {unit.act for unit in (units if op == "cn" else units[:-1])}
-    act = acts.pop()
-    if act is None or acts or (op != "cn" and units[-1].act is not None):
-        raise NotationError(f"its {kind} has other activations than a block has here")
+    acting, linear = (units, []) if op == "cn" else (units[:-1], units[-1:])
     return ReadBlock(
         kind,
-        op,
+        op if op != "ir" or spatial.conv.out_channels != units[0].conv.in_channels else "uir",  # an ir would not expand
         units[0].conv.in_channels,
         units[-1].conv.out_channels,
-        int(spatial.conv.kernel_size[0]),
+        _kernel(spatial),
         int(spatial.conv.stride[0]),
         spatial.conv.out_channels,
-        act,
+        _act(acting, linear, kind),
         squeezes[0] if squeezes else None,
-        any(bool(getattr(block, name, False)) for name in _SKIPPING),
+        _skips(block),
         _drop(block),
     )
+
+
+def universal(block: Any) -> ReadBlock:
+    """timm's UniversalInvertedResidual: a uir, or an ir where it has no outer convolutions. Raises NotationError."""
+    kind = kind_of(block)
+    start, expand, spatial, squeeze, project, end = (
+        pieces_of(part, within=kind)
+        for part in (block.dw_start, block.pw_exp, block.dw_mid, block.se, block.pw_proj, block.dw_end)
+    )
+    if kind_of(block.layer_scale) != "Identity":
+        raise NotationError(f"its {kind} has {kind_of(block.layer_scale)}")
+    outer, inner, units = _units(start, project, end), _units(expand, spatial), _units(start, expand, spatial, end)
+    expanded = inner[0].conv
+    c_in, stride = expanded.in_channels, math.prod(int(unit.conv.stride[0]) for unit in units)
+    as_ir = spatial and not start and not end and expanded.out_channels != c_in
+    squeezes = [piece for piece in squeeze if isinstance(piece, Squeeze)]
+    return ReadBlock(
+        kind,
+        "ir" if as_ir else "uir",
+        c_in,
+        _units(project)[0].conv.out_channels,
+        _kernel(*_units(spatial)),
+        stride,
+        expanded.out_channels,
+        _act(inner, outer, kind),
+        squeezes[0] if squeezes else None,
+        _skips(block),
+        _drop(block),
+        _kernel(*_units(start)),
+        _kernel(*_units(end)),
+    )
+
+
+def _units(*parts: Sequence[Unit | Squeeze]) -> list[Unit]:
+    return [piece for part in parts for piece in part if isinstance(piece, Unit)]
+
+
+def _kernel(*units: Unit) -> int:
+    """Pixels a side of the one convolution that there is; 0 for none."""
+    return int(units[0].conv.kernel_size[0]) if units else 0
+
+
+def _act(acting: Sequence[Unit], linear: Sequence[Unit], kind: str) -> Act:
+    """The one activation of layers. Raises NotationError where they have several, or linear ones have any."""
+    acts = {unit.act for unit in acting}
+    act = acts.pop()
+    if act is None or acts or any(unit.act is not None for unit in linear):
+        raise NotationError(f"its {kind} has other activations than a block has here")
+    return act
+
+
+def _skips(block: nn.Module) -> bool:
+    return any(bool(getattr(block, name, False)) for name in _SKIPPING)
 
 
 def _drop(block: Any) -> float:
@@ -90,6 +143,7 @@ BLOCKS: Final[dict[str, Callable[[nn.Module], ReadBlock]]] = {
     "DepthwiseSeparableConv": by_layers,
     "InvertedResidual": by_layers,
     "EdgeResidual": by_layers,
+    "UniversalInvertedResidual": universal,
     "Conv2dNormActivation": by_layers,
     "MBConv": by_layers,
     "FusedMBConv": by_layers,

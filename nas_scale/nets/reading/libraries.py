@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from torch import nn
@@ -22,7 +22,7 @@ class ReadNet:
 
     stem: Unit
     groups: Groups
-    head: Literal["conv", "linear"]
+    head: Literal["conv", "linear", "pooled-conv"]
     head_channels: int
     head_act: Act | None
     classes: int
@@ -76,15 +76,13 @@ def _timm_efficientnet(net: Any) -> ReadNet:
 
 def _timm_mobilenetv3(net: Any) -> ReadNet:
     stem = _unit(net.conv_stem, net.bn1, within="stem")
-    head = _unit(net.conv_head, within="head")
-    if kind_of(net.norm_head) != "Identity":
-        raise NotationError("its head has a batch norm behind the pooling")
-    if net.conv_head.bias is None:
+    head = _unit(net.conv_head, net.norm_head, net.act2, within="head")
+    if head.norm is None and head.conv.bias is None:
         raise NotationError("the linear layer of its head has no bias")
-    act = act_of(net.act2, "head")
-    classes = _classes(net.classifier)
-    groups = _timm_groups(net.blocks)
-    return ReadNet(stem, groups, "linear", head.conv.out_channels, act, classes, float(net.drop_rate))
+    return replace(
+        _conv_head(stem, _timm_groups(net.blocks), head, net.classifier, net.drop_rate),
+        head="linear" if head.norm is None else "pooled-conv",
+    )
 
 
 def _flat_groups(blocks: Sequence[ReadBlock]) -> Groups:

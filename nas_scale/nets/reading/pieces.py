@@ -85,7 +85,7 @@ def pieces_of(*modules: nn.Module, within: str) -> list[Unit | Squeeze]:
         elif kind in CONVOLUTIONS:
             found.append(Unit(part))
         elif not isinstance(last, Unit) or last.act is not None or (kind in NORMS and last.norm is not None):
-            raise NotationError(f"its {within} has a {kind} that follows no convolution")
+            raise NotationError(f"its {within} has {kind} that follows no convolution")
         elif kind in NORMS:
             found[-1] = replace(last, norm=part, act=act_of(part.act, within) if hasattr(part, "act") else None)
         else:
@@ -102,7 +102,7 @@ def _parts(modules: tuple[nn.Module, ...], within: str) -> Iterator[Any]:
         elif kind in CONVOLUTIONS or kind in NORMS or kind in ACTS_OF or kind in SQUEEZES:
             yield module
         elif kind not in PASSING:
-            raise NotationError(f"its {within} has a {kind}")
+            raise NotationError(f"its {within} has {kind}")
 
 
 def _squeeze(module: nn.Module, within: str) -> Squeeze:

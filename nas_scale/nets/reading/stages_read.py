@@ -57,13 +57,26 @@ def _shown(block: ReadBlock) -> str:
 def _stage(run: Sequence[ReadBlock], style: Style) -> Stage | None:
     """The stage whose blocks these are; None where no string says it."""
     first, rest = run[0], run[1:]
-    alike = {(block.op, block.channels, block.kernel, block.act, block.squeeze is None) for block in run}
+    alike = {
+        (block.op, block.channels, block.start, block.kernel, block.end, block.act, block.squeeze is None)
+        for block in run
+    }
     skip = _skip(run)
     if len(alike) > 1 or any(block.stride != 1 for block in rest) or skip is None:
         return None
     act: Act | None = None if first.act == style.act else first.act
-    stage = Stage(first.op, first.channels, len(run), first.kernel, first.stride, act=act, skip=skip)
-    if first.op in ("ir", "er"):
+    stage = Stage(
+        first.op,
+        first.channels,
+        len(run),
+        first.kernel,
+        first.stride,
+        act=act,
+        skip=skip,
+        start=first.start,
+        end=first.end,
+    )
+    if first.op in ("ir", "er", "uir"):
         pairs = [(block.expanded, block.c_in) for block in run]
         role = "spatial" if first.op == "er" else "expand"
         fitted = _fitted(pairs, lambda ratio: replace(stage, expansion=ratio), role, first.c_in, style)

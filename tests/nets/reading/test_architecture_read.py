@@ -38,6 +38,8 @@ SMALL = {
     "timm:tf_mobilenetv3_small_minimal_100": 224,
     "timm:tf_mobilenetv3_small_075": 224,
     "timm:hardcorenas_a": 224,
+    "timm:fbnetc_100": 224,
+    "timm:mobilenetv4_conv_small_035": 224,
     "torchvision:mnasnet0_5": 224,
     "torchvision:mobilenet_v3_small": 224,
 }
@@ -51,6 +53,7 @@ LARGER = {
     "timm:mobilenet_edgetpu_100": 224,
     "timm:mobilenetv2_110d": 224,
     "timm:mobilenetv3_large_100": 224,
+    "timm:mobilenetv4_conv_medium": 256,
     "timm:semnasnet_100": 224,
     "timm:tf_efficientnet_b0": 224,
     "timm:tf_efficientnet_lite0": 224,
@@ -72,6 +75,8 @@ LOGITS = (
     "timm:tf_efficientnet_b0",
     "timm:tf_efficientnetv2_b0",
     "timm:hardcorenas_a",
+    "timm:fbnetc_100",
+    "timm:mobilenetv4_conv_small_035",
     "torchvision:mnasnet0_5",
     "torchvision:mobilenet_v3_small",
 )
@@ -124,6 +129,8 @@ KNOWN = (
     ("mnasnet-a1", "timm:semnasnet_100"),
     ("efficientnet-lite0", "timm:tf_efficientnet_lite0"),
     ("efficientnetv2-b0", "timm:tf_efficientnetv2_b0"),
+    ("mobilenetv4-conv-small", "timm:mobilenetv4_conv_small"),
+    ("mobilenetv4-conv-medium", "timm:mobilenetv4_conv_medium"),
 )
 
 
@@ -152,13 +159,15 @@ def test_how_families_grow_follows_from_their_names() -> None:
 @pytest.mark.parametrize(
     ("text", "lacking"),
     [
-        ("timm:mixnet_s", "its InvertedResidual has a MixedConv2d"),
+        ("timm:mixnet_s", "its InvertedResidual has MixedConv2d"),
         ("timm:efficientnet_cc_b0_4e", "its block CondConvResidual"),
-        ("timm:efficientnet_b0_gn", "its stem has a GroupNormAct"),
-        ("timm:efficientnet_blur_b0", "its InvertedResidual has a BlurPool2d"),
-        ("timm:gc_efficientnetv2_rw_t", "its InvertedResidual has a GlobalContext"),
+        ("timm:efficientnet_b0_gn", "its stem has GroupNormAct"),
+        ("timm:efficientnet_blur_b0", "its InvertedResidual has BlurPool2d"),
+        ("timm:gc_efficientnetv2_rw_t", "its InvertedResidual has GlobalContext"),
         ("timm:efficientnet_h_b5", "it has several paddings: symmetric, same"),
         ("timm:mobilenet_edgetpu_v2_xs", "its layer 5 is 3x3/1 32->128 in 2 groups at 56 px"),
+        ("timm:mobilenetv4_conv_aa_medium", "its EdgeResidual has AvgPool2d"),
+        ("timm:mobilenetv4_hybrid_medium", "its UniversalInvertedResidual has LayerScale2d"),
         ("timm:lcnet_035", "its DepthwiseSeparableConv has other activations than a block has here"),
         ("timm:fbnetv3_b", "the linear layer of its head has no bias"),
         ("timm:efficientnet_b1_pruned", "the channels inside its InvertedResidual"),

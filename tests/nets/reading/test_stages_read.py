@@ -28,17 +28,21 @@ def _read(block: Block, stage: Stage, style: Style) -> ReadBlock:
         conv = by_role["squeeze"]
         assert conv.act is not None
         squeeze = Squeeze(conv.c_out, conv.act, "sigmoid")
+    inside = by_role.get("spatial", by_role.get("expand"))
+    assert inside is not None
     return ReadBlock(
         "Block",
         stage.op,
         block.c_in,
         block.c_out,
-        by_role["spatial"].kernel,
+        stage.kernel,
         block.stride,
-        by_role["spatial"].c_out,
+        inside.c_out,
         stage.act or style.act,
         squeeze,
         block.skip == "identity",
+        start=stage.start,
+        end=stage.end,
     )
 
 
@@ -64,7 +68,7 @@ def _plain(arch: Architecture) -> Architecture:
     return replace(arch, stages=stages)
 
 
-@pytest.mark.parametrize("name", [name for name in known_nets() if "v4" not in name])
+@pytest.mark.parametrize("name", known_nets())
 def test_known_nets_are_found_again_string_by_string(name: str) -> None:
     arch = _plain(load_net(name))
     found = stages_of(_groups(arch.stages, arch.stem, arch.style), arch.style)
@@ -73,17 +77,22 @@ def test_known_nets_are_found_again_string_by_string(name: str) -> None:
 
 @st.composite
 def _stages(draw: st.DrawFn) -> Stage:
-    op = draw(st.sampled_from(["ds", "ir", "er", "cn"]))
+    op = draw(st.sampled_from(["ds", "ir", "er", "uir", "cn"]))
+    start, end = (draw(st.sampled_from([0, 3])), draw(st.sampled_from([5, 7]))) if op == "uir" else (0, 0)
     return Stage(
         op,
         channels=8 * draw(st.integers(1, 40)),
         repeats=draw(st.integers(1, 4)),
-        kernel=draw(st.sampled_from([1, 3, 5, 7])),
+        kernel=draw(st.sampled_from([0, 3, 5] if op == "uir" else [1, 3, 5, 7])),
         stride=draw(st.sampled_from([1, 2])),
-        expansion=draw(st.one_of(st.floats(1.1, 16), st.sampled_from([2.3, 3.0, 6.0]))) if op in ("ir", "er") else 1.0,
+        expansion=draw(st.one_of(st.floats(1.1, 16), st.sampled_from([2.3, 3.0, 6.0])))
+        if op in ("ir", "er", "uir")
+        else 1.0,
         se=draw(st.one_of(st.just(0.0), st.floats(0.01, 1), st.just(0.25))) if op != "cn" else 0.0,
         act=draw(st.sampled_from([None, "relu"])),
         skip=draw(st.sampled_from(["none", "identity"])),
+        start=start,
+        end=end,
     )
 
 
