@@ -17,7 +17,7 @@ from nas_scale.architecture.spec import Act, Architecture, Growth, Stage, Style
 from nas_scale.errors import NotationError, UserError
 from nas_scale.nets.peers import peer, peer_resolution
 from nas_scale.nets.reading.libraries import ReadNet, read_net
-from nas_scale.nets.reading.pieces import SAME, Squeeze, kind_of
+from nas_scale.nets.reading.pieces import SAME, Squeeze, class_name
 from nas_scale.nets.reading.proof import prove
 from nas_scale.nets.reading.stages_read import notation_length, stages_of
 
@@ -90,7 +90,8 @@ def _style(read: ReadNet, module: nn.Module) -> Style:
         act=_act(read),
         se_act=_se_act(squeezes),
         se_gate=_one((squeeze.gate for _, squeeze in squeezes), "gates of squeeze-excites") or "sigmoid",
-        padding=_one(("same" if kind_of(conv) == SAME else "symmetric" for conv in strided), "paddings") or "symmetric",
+        padding=_one(("same" if class_name(conv) == SAME else "symmetric" for conv in strided), "paddings")
+        or "symmetric",
         bn_eps=_one((norm.eps for norm in norms), "epsilons of batch norms") or 0.0,
         bn_momentum=float(f"{momentum:.{_DIGITS}g}"),
         head=read.head,

@@ -11,7 +11,7 @@ from torch import nn
 
 from nas_scale.architecture.spec import Act, Op
 from nas_scale.errors import NotationError
-from nas_scale.nets.reading.pieces import Squeeze, Unit, kind_of, pieces_of
+from nas_scale.nets.reading.pieces import Squeeze, Unit, class_name, pieces_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ _DROPPING: Final = (("drop_path", "drop_prob"), ("stochastic_depth", "p"))
 
 def by_layers(block: nn.Module) -> ReadBlock:
     """A block that is told by its convolutions: ir, ds, er or cn. Raises NotationError."""
-    kind = kind_of(block)
+    kind = class_name(block)
     pieces = pieces_of(*block.children(), within=kind)
     units = [piece for piece in pieces if isinstance(piece, Unit)]
     squeezes = [piece for piece in pieces if isinstance(piece, Squeeze)]
@@ -81,13 +81,13 @@ def by_layers(block: nn.Module) -> ReadBlock:
 
 def universal(block: Any) -> ReadBlock:
     """timm's UniversalInvertedResidual: a uir, or an ir where it has no outer convolutions. Raises NotationError."""
-    kind = kind_of(block)
+    kind = class_name(block)
     start, expand, spatial, squeeze, project, end = (
         pieces_of(part, within=kind)
         for part in (block.dw_start, block.pw_exp, block.dw_mid, block.se, block.pw_proj, block.dw_end)
     )
-    if kind_of(block.layer_scale) != "Identity":
-        raise NotationError(f"its {kind} has {kind_of(block.layer_scale)}")
+    if class_name(block.layer_scale) != "Identity":
+        raise NotationError(f"its {kind} has {class_name(block.layer_scale)}")
     outer, inner, units = _units(start, project, end), _units(expand, spatial), _units(start, expand, spatial, end)
     expanded = inner[0].conv
     c_in, stride = expanded.in_channels, math.prod(int(unit.conv.stride[0]) for unit in units)
@@ -153,6 +153,6 @@ BLOCKS: Final[dict[str, Callable[[nn.Module], ReadBlock]]] = {
 
 def read_block(block: nn.Module) -> ReadBlock:
     """Raises NotationError for one that the notation lacks."""
-    if kind_of(block) not in BLOCKS:
-        raise NotationError(f"its block {kind_of(block)}")
-    return BLOCKS[kind_of(block)](block)
+    if class_name(block) not in BLOCKS:
+        raise NotationError(f"its block {class_name(block)}")
+    return BLOCKS[class_name(block)](block)

@@ -11,7 +11,7 @@ from torch import nn
 from nas_scale.architecture.spec import Act
 from nas_scale.errors import NotationError
 from nas_scale.nets.reading.blocks_read import ReadBlock, by_layers, read_block
-from nas_scale.nets.reading.pieces import Squeeze, Unit, act_of, kind_of, pieces_of
+from nas_scale.nets.reading.pieces import Squeeze, Unit, act_of, class_name, pieces_of
 
 Groups = list[list[ReadBlock]]
 
@@ -32,9 +32,9 @@ class ReadNet:
 def read_net(module: nn.Module) -> ReadNet:
     """Raises NotationError for a network that the notation cannot express."""
     library = type(module).__module__.partition(".")[0]
-    read = NETS.get((library, kind_of(module)))
+    read = NETS.get((library, class_name(module)))
     if read is None:
-        raise NotationError(f"its class is {kind_of(module)}, and what can be read are {_readable()}")
+        raise NotationError(f"its class is {class_name(module)}, and what can be read are {_readable()}")
     return read(module)
 
 
@@ -55,7 +55,7 @@ def _unit(*modules: nn.Module, within: str) -> Unit:
 
 def _classes(classifier: nn.Module) -> int:
     if not isinstance(classifier, nn.Linear):
-        raise NotationError(f"its classifier is a {kind_of(classifier)}")
+        raise NotationError(f"its classifier is a {class_name(classifier)}")
     return classifier.out_features
 
 

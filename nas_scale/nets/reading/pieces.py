@@ -57,18 +57,18 @@ class Squeeze:
     gate: Gate
 
 
-def kind_of(module: object) -> str:
+def class_name(module: object) -> str:
     """The name of its class."""
     return type(module).__name__
 
 
 def act_of(module: nn.Module, within: str) -> Act | None:
     """The activation that a module is; None for an identity. Raises NotationError."""
-    if kind_of(module) == "Identity":
+    if class_name(module) == "Identity":
         return None
-    if kind_of(module) not in ACTS_OF:
-        raise NotationError(f"its {within} has the activation {kind_of(module)}")
-    return ACTS_OF[kind_of(module)]
+    if class_name(module) not in ACTS_OF:
+        raise NotationError(f"its {within} has the activation {class_name(module)}")
+    return ACTS_OF[class_name(module)]
 
 
 def pieces_of(*modules: nn.Module, within: str) -> list[Unit | Squeeze]:
@@ -78,7 +78,7 @@ def pieces_of(*modules: nn.Module, within: str) -> list[Unit | Squeeze]:
     """
     found: list[Unit | Squeeze] = []
     for part in _parts(modules, within):
-        kind = kind_of(part)
+        kind = class_name(part)
         last = found[-1] if found else None
         if kind in SQUEEZES:
             found.append(_squeeze(part, within))
@@ -96,7 +96,7 @@ def pieces_of(*modules: nn.Module, within: str) -> list[Unit | Squeeze]:
 def _parts(modules: tuple[nn.Module, ...], within: str) -> Iterator[Any]:
     """The modules without what holds others or passes values on."""
     for module in modules:
-        kind = kind_of(module)
+        kind = class_name(module)
         if kind in CONTAINERS:
             yield from _parts(tuple(module.children()), within)
         elif kind in CONVOLUTIONS or kind in NORMS or kind in ACTS_OF or kind in SQUEEZES:
@@ -106,8 +106,8 @@ def _parts(modules: tuple[nn.Module, ...], within: str) -> Iterator[Any]:
 
 
 def _squeeze(module: nn.Module, within: str) -> Squeeze:
-    reduce, act, _, gate = (getattr(module, name) for name in SQUEEZES[kind_of(module)])
+    reduce, act, _, gate = (getattr(module, name) for name in SQUEEZES[class_name(module)])
     found = act_of(act, within)
-    if found is None or kind_of(gate) not in GATES_OF:
-        raise NotationError(f"its {within} has a squeeze-excite with {kind_of(act)} and {kind_of(gate)}")
-    return Squeeze(reduce.out_channels, found, GATES_OF[kind_of(gate)])
+    if found is None or class_name(gate) not in GATES_OF:
+        raise NotationError(f"its {within} has a squeeze-excite with {class_name(act)} and {class_name(gate)}")
+    return Squeeze(reduce.out_channels, found, GATES_OF[class_name(gate)])
