@@ -111,14 +111,37 @@ def fit(
     """
     on = Triangle(tuple(axes), doublings, prior)
     data = _read(on.within(shares), accuracy, stderr, seeds, log2_cost)
-    places = len(np.unique(data.shares.round(6), axis=0))
-    least = least_points(len(on.axes))
-    if places < least or np.linalg.matrix_rank(quadratic(data.shares), tol=0.02) < least - 1:
-        return _without_surface(data, on, places)
-    surface = fit_surface(data)
+    places = _places(data)
+    surface = _surface_through(data)
     if surface is None:
         return _without_surface(data, on, places)
     return _fit_of(data, surface, on, places, seed)
+
+
+def surface_of(
+    candidates: Sequence[Candidate],
+    accuracy: Sequence[float],
+    stderr: Sequence[float],
+    seeds: Sequence[int],
+    axes: Sequence[str],
+) -> ResponseSurface | None:
+    """The surface that `fit_candidates` fits to the same networks; None where these are too few or too much alike."""
+    within = Triangle(tuple(axes), candidates[0].doublings, RULES[PUBLISHED]).within
+    cost = [math.log2(candidate.cost_ratio) for candidate in candidates]
+    return _surface_through(_read(within([each.shares for each in candidates]), accuracy, stderr, seeds, cost))
+
+
+def _places(data: Observations) -> int:
+    """How many different places there are."""
+    return len(np.unique(data.shares.round(6), axis=0))
+
+
+def _surface_through(data: Observations) -> ResponseSurface | None:
+    """None where a quadratic cannot be laid through the places, or the noise is not known."""
+    least = least_points(data.shares.shape[1])
+    if _places(data) < least or np.linalg.matrix_rank(quadratic(data.shares), tol=0.02) < least - 1:
+        return None
+    return fit_surface(data)
 
 
 def _read(

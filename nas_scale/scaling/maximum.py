@@ -69,13 +69,22 @@ def possible_places(surface: ResponseSurface) -> Floats:
 
     A place is excluded where another is better by more standard errors of their difference than Student's t allows.
     """
-    grid, there = grid_of(COARSE, surface.axes), grid_features(COARSE, surface.axes)
+    return np.asarray(grid_of(COARSE, surface.axes)[deficits(surface) <= t_quantile(surface.freedom)])
+
+
+def deficits(surface: ResponseSurface) -> Floats:
+    """By how many standard errors of their difference each place is behind the one that leads it most clearly, (m,).
+
+    Of the places on a grid with steps of 0.05; negative where none is better.
+    """
+    there = grid_features(COARSE, surface.axes)
     values = there @ surface.terms
     covariance = there @ surface.covariance @ there.T
     own = np.diag(covariance)
     errors = np.sqrt(np.clip(own[:, None] + own - 2 * covariance, 0.0, None))
-    behind = values[None, :] - values[:, None] > t_quantile(surface.freedom) * errors + 1e-9 * np.ptp(values)
-    return np.asarray(grid[~behind.any(axis=1)])
+    lead = values[None, :] - values[:, None] - 1e-9 * np.ptp(values)
+    np.fill_diagonal(lead, -np.inf)
+    return np.asarray((lead / np.maximum(errors, np.finfo(float).tiny)).max(axis=1))
 
 
 def bootstrap(surface: ResponseSurface, seed: int) -> Floats:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nas_scale.confidence import t_quantile
 from nas_scale.scaling.design import quadratic
-from nas_scale.scaling.maximum import chosen_place, expected_accuracy, greatest, possible_places
+from nas_scale.scaling.maximum import chosen_place, deficits, expected_accuracy, greatest, possible_places
 from nas_scale.scaling.surface import (
     COARSE,
     Observations,
@@ -142,3 +142,21 @@ def test_without_a_difference_the_prior_is_kept_and_with_a_clear_one_it_is_left(
     same = Observations(data.shares, np.full(14, 80.0), data.cost, np.ones(14), 14, 1.0)
     assert chosen_place(surface_of(same), prior).tolist() == prior.tolist()
     assert len(possible_places(surface_of(same))) == len(grid_of(COARSE))
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_a_deficit_is_the_clearest_lead_of_another_place(axes: int) -> None:
+    surface = surface_of(observed(3, axes=axes))
+    grid, there = grid_of(COARSE, axes), grid_features(COARSE, axes)
+    found = deficits(surface)
+    for index in range(0, len(grid), 17):
+        leads = []
+        for other in range(len(grid)):
+            apart = there[other] - there[index]
+            error = float(np.sqrt(apart @ surface.covariance @ apart))
+            if other != index:
+                leads.append(float(apart @ surface.terms) / error)
+        assert found[index] == pytest.approx(max(leads), rel=1e-4, abs=1e-4)
+    held = possible_places(surface)
+    assert len(held) == (found <= t_quantile(surface.freedom)).sum()
+    assert found[np.argmax(there @ surface.terms)] <= 0

@@ -41,3 +41,7 @@ class AxisShares(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, shares: Shares) -> AxisShares:
         depth, width, resolution = shares
         return cls(depth=depth, width=width, resolution=resolution)
+
+    def as_tuple(self) -> Shares:
+        """In the order of the axes."""
+        return self.depth, self.width, self.resolution
