@@ -28,6 +28,6 @@ class Extra:
 
 HUGGING_FACE: Final = Extra("hf", ("datasets",), "images of the Hugging Face hub: --data hf:NAME")
 ONNX: Final = Extra("onnx", ("onnx", "onnxruntime", "onnxscript"), "milliseconds in onnxruntime: --runtime onnxruntime")
-PLOTS: Final = Extra("plots", ("matplotlib",), "pictures of Pareto fronts: show RUN --plot FILE")
+PLOTS: Final = Extra("plots", ("matplotlib",), "pictures of Pareto fronts and of fits: show RUN --plot FILE")
 TENSORBOARD: Final = Extra("tensorboard", ("tensorboardX",), "curves of trainings: --log tensorboard")
 EXTRAS: Final = (HUGGING_FACE, ONNX, PLOTS, TENSORBOARD)

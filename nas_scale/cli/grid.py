@@ -28,7 +28,9 @@ def grid(options: dict[str, Any], json: bool) -> None:
     if json or not dry_run:
         answer_result(json, found)
     if not json and not dry_run:
-        console.say(f"saved: {found.folder}; next: nas-scale expand --coefficients {shlex.quote(str(found.folder))}")
+        folder = shlex.quote(str(found.folder))
+        console.say(f"the fit as a picture: nas-scale show {folder} --plot fit.html")
+        console.say(f"saved: {found.folder}; next: nas-scale expand --coefficients {folder}")
 
 
 COMMAND = Command(grid, (Grid, Training, RunSettings))

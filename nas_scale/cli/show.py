@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +15,12 @@ from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from nas_scale.commands.grid.result import GridResult
     from nas_scale.commands.results import AnyResult
     from nas_scale.runs.store import RunInfo
+    from nas_scale.show.pictures import Drawing
 
 _EXAMPLES = {
     "--svg": " ranking.svg",
@@ -50,7 +55,10 @@ class Show:
         ),
     ] = None
     plot: Annotated[
-        Path | None, Option("Draw that front into this file: .png, .svg, .pdf or .html.", metavar="FILE", read=Path)
+        Path | None,
+        Option(
+            "Draw that front, or a grid's fit, into this file: .png, .svg, .pdf or .html.", metavar="FILE", read=Path
+        ),
     ] = None
 
 
@@ -60,7 +68,6 @@ def show(options: dict[str, Any], json: bool) -> None:
     Example: nas-scale show search-001
     """
     from nas_scale.cli.answer import answer
-    from nas_scale.runs.store import find_run
     from nas_scale.show import console
 
     asked, results = take(options, Show), take(options, RunSettings).folder
@@ -72,20 +79,7 @@ def show(options: dict[str, Any], json: bool) -> None:
     if json and asked.svg is not None:
         raise UserError("--svg draws the table, of which --json has none; leave out one of the two")
     if asked.run is not None:
-        from nas_scale.commands.results import read_any
-        from nas_scale.show.rankings import MOST_ROWS
-        from nas_scale.show.results import result_table
-
-        if asked.svg is not None:
-            writable(asked.svg)
-        found = read_any(find_run(results, asked.run))
-        rows = 10**9 if asked.everything else MOST_ROWS
-        if asked.pareto or asked.objective or asked.plot:
-            _show_front(found, asked, None if json else rows)
-            return
-        answer(json, lambda: found, lambda: result_table(found, rows))
-        if asked.svg is not None and not json:
-            console.save_svg(result_table(found, rows), asked.svg, f"nas-scale show {asked.run}")
+        _show_run(asked, asked.run, results, json)
         return
     runs = _runs(asked, results)
     if not json and not runs:
@@ -129,29 +123,87 @@ def _csv(asked: Show, results: Path) -> str:
     return csv_text(front_of(found, asked.objective).result().pareto_front if front else found.rows)
 
 
-def _show_front(found: AnyResult, asked: Show, rows: int | None) -> None:
-    """A search's front, as a table of so many rows with its picture; rows None: as JSON."""
+def _show_run(asked: Show, run: str, results: Path, json: bool) -> None:
+    """A run: its table or its front, and the pictures that are asked for."""
     from nas_scale.cli.answer import answer
-    from nas_scale.commands.search.front import front_of
+    from nas_scale.commands.results import read_any
+    from nas_scale.runs.store import find_run
     from nas_scale.show import console
+    from nas_scale.show.pictures import check_picture, save_picture
 
     if asked.plot is not None:
-        from nas_scale.show.front_picture import check_picture
-
         check_picture(asked.plot)
-        writable(asked.plot)
-    front = front_of(found, asked.objective)
+    for file in (asked.plot, asked.svg):
+        if file is not None:
+            writable(file)
+    found = read_any(find_run(results, run))
+    shown = _shown(found, asked)
+    answer(json, shown.document, shown.view)
+    if asked.svg is not None and not json:
+        console.save_svg(shown.view(), asked.svg, shown.title)
+    if asked.plot is not None and shown.draw is not None:
+        save_picture(shown.draw, asked.plot)
+        console.say(f"saved: {asked.plot}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is shown of a run: as JSON, as what a person reads, and as a picture."""
+
+    title: str
+    document: Callable[[], Any]
+    view: Callable[[], RenderableType]
+    draw: Callable[[], Drawing] | None
+
+
+def _shown(found: AnyResult, asked: Show) -> _Shown:
+    """Raises UserError where the run has not what is asked for."""
+    from nas_scale.commands.family.result import FamilyResult
+    from nas_scale.commands.grid.result import GridResult
+    from nas_scale.commands.search.result import SearchResult
+    from nas_scale.show.rankings import MOST_ROWS
+    from nas_scale.show.results import result_table
+
+    rows = 10**9 if asked.everything else MOST_ROWS
+    front = asked.pareto or asked.objective is not None
+    if front or (asked.plot is not None and isinstance(found, SearchResult | FamilyResult)):
+        return _front_shown(found, asked.objective, rows)
+    if asked.plot is None:
+        draw = None
+    elif isinstance(found, GridResult):
+        draw = _drawing_of_fit(found)
+    else:
+        raise UserError(f"{asked.run} is no search and no grid, which are what --plot draws; leave it out")
+    return _Shown(f"nas-scale show {asked.run}", lambda: found, lambda: result_table(found, rows), draw)
+
+
+def _front_shown(found: AnyResult, objective: str | None, rows: int) -> _Shown:
+    """A search's front, as a table of so many rows."""
+    from nas_scale.commands.search.front import front_of
     from nas_scale.show.front import front_view
 
-    most = rows or len(front.members)
-    answer(rows is None, front.result, lambda: front_view(front, most))
-    if rows is not None and asked.svg is not None:
-        console.save_svg(front_view(front, rows), asked.svg, f"nas-scale show {front.run} --pareto")
-    if asked.plot is not None:
-        from nas_scale.show.front_picture import save_picture
+    front = front_of(found, objective)
 
-        save_picture(front, asked.plot)
-        console.say(f"saved: {asked.plot}")
+    def draw() -> Drawing:
+        from nas_scale.show.front_picture import front_drawing
+
+        return front_drawing(front)
+
+    return _Shown(f"nas-scale show {front.run} --pareto", front.result, lambda: front_view(front, rows), draw)
+
+
+def _drawing_of_fit(found: GridResult) -> Callable[[], Drawing]:
+    """Raises UserError, before anything is shown, where there is nothing to draw."""
+    from nas_scale.commands.grid.fit_view import fit_view
+
+    view = fit_view(found)
+
+    def draw() -> Drawing:
+        from nas_scale.show.fit_picture import fit_drawing
+
+        return fit_drawing(view)
+
+    return draw
 
 
 def _plain(info: dict[str, Any]) -> dict[str, Any]:

@@ -1,65 +1,34 @@
-"""The front of a search as a picture in a file: PNG, SVG, PDF, or a page of HTML around the SVG.
-
-Matplotlib draws all of them: one drawing to keep, on servers too (plotly makes no PNG without a browser), and pages of
-kilobytes instead of the five megabytes of a plotting script.
-"""
+"""The front of a search as a picture in a file."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape
 
-from nas_scale import atomic
 from nas_scale.commands.search.front import Front, FrontNet
-from nas_scale.errors import UserError
-from nas_scale.extras import PLOTS
 from nas_scale.metrics.metric import metric_named
 from nas_scale.printable import printable
 from nas_scale.show.front import accuracy_title
+from nas_scale.show.pictures import BLUE, GREY, ORANGE, Drawing
 from nas_scale.show.tables import compact
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-FRONT, AGAIN, OTHER = "#0072b2", "#e69f00", "#8c8c8c"  # which no common colour blindness confuses
 PANEL: Final = (6.0, 4.6)  # inches of a panel
-DOTS_PER_INCH: Final = 160
 MOST_BARS: Final = 60  # nets off the front beyond which their error bars would hide it
-IMAGES: Final = (".png", ".svg", ".pdf")
-SUFFIXES: Final = (*IMAGES, ".html")
 TARGET: Final = 9  # points across, in which the mouse finds a net
-PAGE: Final = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{title}</title><style>svg {{ width: 100%; height: 95vh }}</style></head>
-<body>
-{drawing}
-</body>
-</html>
-"""
 
 
-def check_picture(path: Path) -> None:
-    """Raises UserError where the file's suffix is none that can be drawn."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"--plot {path} is no picture; choose a name that ends in {', '.join(SUFFIXES)}")
-
-
-def save_picture(front: Front, path: Path) -> None:
-    """Draws accuracy against every cost of the front, a panel each.
-
-    Raises UserError where the suffix is not known, matplotlib is not installed, or the file cannot be written.
-    """
-    check_picture(path)
-    try:
-        content = (
-            _page(front) if path.suffix.lower() == ".html" else _image(front, path.suffix.lower().removeprefix("."))
-        )
-    except ImportError as error:
-        raise UserError(f"--plot {path} needs matplotlib: {PLOTS.install}") from error
-    atomic.write_bytes(path, content)
+def front_drawing(front: Front) -> Drawing:
+    """Accuracy against every cost of the front, a panel each."""
+    tips = {
+        _target(index, number): _hover(front, net)
+        for index in range(len(front.costs))
+        for number, net in enumerate(_nets(front))
+    }
+    return Drawing(_figure(front), _title(front), tips)
 
 
 def _title(front: Front) -> str:
@@ -84,19 +53,19 @@ def _groups(front: Front) -> list[_Group]:
     again = tuple(net for net in front.others if net.again)
     error = ", with standard error" if any(net.stderr for net in front.members) else ""
     groups = (
-        _Group("not confirmed" if front.confirmed else "other nets", faint, OTHER, 3.5, len(faint) <= MOST_BARS),
-        _Group("also trained again", again, AGAIN, 5, True),
-        _Group(f"on the front{error}", front.members, FRONT, 6.5, True),
+        _Group("not confirmed" if front.confirmed else "other nets", faint, GREY, 3.5, len(faint) <= MOST_BARS),
+        _Group("also trained again", again, ORANGE, 5, True),
+        _Group(f"on the front{error}", front.members, BLUE, 6.5, True),
     )
     return [group for group in groups if group.nets]
 
 
-def _image(front: Front, kind: str) -> bytes:
+def _figure(front: Front) -> Figure:
     """A figure of its own, without pyplot, whose figures are global."""
     from matplotlib.figure import Figure
 
     width, height = PANEL
-    figure = Figure(figsize=(width * len(front.costs), height), dpi=DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=(width * len(front.costs), height), layout="constrained")
     panels = figure.subplots(1, len(front.costs), sharey=True, squeeze=False)[0]
     for index, axes in enumerate(panels):
         _panel(axes, front, index)
@@ -104,9 +73,7 @@ def _image(front: Front, kind: str) -> bytes:
     groups = panels[0].get_legend_handles_labels()
     figure.legend(*groups, loc="outside lower center", ncols=3, frameon=False, fontsize=9, handletextpad=0.2)
     figure.suptitle(_title(front), fontsize=10)
-    content = io.BytesIO()
-    figure.savefig(content, format=kind)
-    return content.getvalue()
+    return figure
 
 
 def _panel(axes: Axes, front: Front, index: int) -> None:
@@ -115,14 +82,14 @@ def _panel(axes: Axes, front: Front, index: int) -> None:
 
     scale, metric = front.quality.scale, metric_named(front.costs[index])
     if len(front.costs) == 1:
-        axes.step(*_corners(front), where="post", color=FRONT, linewidth=1.2, alpha=0.6, zorder=1)
+        axes.step(*_corners(front), where="post", color=BLUE, linewidth=1.2, alpha=0.6, zorder=1)
     for group in _groups(front):
         x, y = [net.costs[index] for net in group.nets], [net.accuracy * scale for net in group.nets]
         errors = (
             [net.stderr * scale for net in group.nets] if group.bars and any(n.stderr for n in group.nets) else None
         )
         style: dict[str, Any] = {"color": group.color, "markersize": group.size, "elinewidth": 1, "capsize": 2}
-        axes.errorbar(x, y, errors, fmt="o", alpha=0.55 if group.color == OTHER else 1.0, label=group.label, **style)
+        axes.errorbar(x, y, errors, fmt="o", alpha=0.55 if group.color == GREY else 1.0, label=group.label, **style)
     for number, net in enumerate(_nets(front)):  # unseen, for what is said of a net under the mouse
         dot = axes.plot([net.costs[index]], [net.accuracy * scale], "o", markersize=TARGET, alpha=0)
         dot[0].set_gid(_target(index, number))
@@ -144,17 +111,6 @@ def _corners(front: Front) -> tuple[list[float], list[float]]:
     x = [float(net.costs[0]) for net in front.members] + [float(last)]
     y = [net.accuracy * scale for net in front.members]
     return x, [*y, y[-1]]
-
-
-def _page(front: Front) -> bytes:
-    """The drawing as a page that needs no network, and says of a net under the mouse which one it is."""
-    drawing = _image(front, "svg").decode()
-    drawing = drawing[drawing.index("<svg") :]
-    for index in range(len(front.costs)):
-        for number, net in enumerate(_nets(front)):
-            opening = f'<g id="{_target(index, number)}">'
-            drawing = drawing.replace(opening, f"{opening}<title>{escape(_hover(front, net))}</title>")
-    return PAGE.format(title=escape(_title(front)), drawing=drawing).encode()
 
 
 def _nets(front: Front) -> list[FrontNet]:

@@ -8,9 +8,10 @@ from rich.text import Text
 from nas_scale.commands.grid.result import GridDataAlone, GridFit, GridNet, GridResult
 from nas_scale.commands.shared.guessing import guessing_note
 from nas_scale.commands.shared.lines import trainings_line
-from nas_scale.scaling.coefficients import AXES, Shares
 from nas_scale.show.cells import header, percent, place
 from nas_scale.show.costs import ratio_heading
+from nas_scale.show.fit_characters import fit_in_characters
+from nas_scale.show.fit_words import shares_in_words
 from nas_scale.show.sheet import Sheet
 
 
@@ -67,18 +68,13 @@ def grid_table(found: GridResult) -> RenderableType:
                 "=N: does not differ significantly from place N (95%). depth, width, res.: the shares each really took."
             )
         )
-    return Group(*header(found.header), table, *notes, *_fit_lines(found.fit, found.seed_sd))
-
-
-def _shares_words(shares: Shares) -> str:
-    named = zip(AXES, shares, strict=True)
-    return f"shares {', '.join(f'{axis} {share:.2f}' for axis, share in named)}"
+    return Group(*header(found.header), table, *notes, *fit_in_characters(found), *_fit_lines(found.fit, found.seed_sd))
 
 
 def _alone_words(alone: GridDataAlone) -> str:
     """What the data would say without a prior."""
     values = ", ".join(f"{name} {getattr(alone, name):.3f}" for name in ("alpha", "beta", "gamma"))
-    return f"The data alone: {values}; {_shares_words(alone.shares)}."
+    return f"The data alone: {values}; shares {shares_in_words(alone.shares)}."
 
 
 def _fit_lines(fit: GridFit, seed_sd: float | None) -> list[RenderableType]:
@@ -88,7 +84,7 @@ def _fit_lines(fit: GridFit, seed_sd: float | None) -> list[RenderableType]:
     )
     noise = "" if seed_sd is None else f" Seeds of one network differ by {seed_sd * 100:.1f} points (sd)."
     lines: list[RenderableType] = [
-        Text(f"{', '.join(values)}, 95% intervals; {_shares_words(fit.shares)}", style="bold"),
+        Text(f"{', '.join(values)}, 95% intervals; shares {shares_in_words(fit.shares)}", style="bold"),
         *([] if fit.alone is None else [Text(_alone_words(fit.alone))]),
         Text(fit.verdict + noise, style="" if fit.significant else "yellow"),
     ]
