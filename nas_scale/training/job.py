@@ -82,6 +82,7 @@ class Job:
     """A training job: one network, trained from each of several seeds.
 
     architecture: already reduced by the proxy. threads: of the CPU. stops: early stopping rules, by ascending epoch.
+    weights: a file, on a disk that the worker sees too, that those of the first seed are written to.
     """
 
     architecture: Architecture
@@ -91,6 +92,7 @@ class Job:
     device: str = "cpu"
     threads: int = 1
     stops: tuple[Stop, ...] = ()
+    weights: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,17 @@ def sparing(net: Net) -> Net:
     return net
 
 
+def plain_weights(net: Net) -> dict[str, Tensor]:
+    """The network's weights under the names that they have where it is not `sparing`."""
+    wrapped = {f"{name}." for name, module in net.named_modules() if isinstance(module, _Recomputed)}
+    return {_unwrapped(name, wrapped): tensor for name, tensor in net.state_dict().items()}
+
+
+def _unwrapped(name: str, wrapped: set[str]) -> str:
+    outer = next((outer for outer in wrapped if name.startswith(outer)), "")
+    return outer + name.removeprefix(outer).removeprefix("block.") if outer else name
+
+
 class _Recomputed(nn.Module):
     """A block whose activations are recomputed in the backward pass."""
 

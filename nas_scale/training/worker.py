@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from nas_scale.architecture.spec import Architecture
@@ -123,8 +124,9 @@ def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
 
     One after another, a stopping rule sees one seed only. Raises _LackOfMemoryError.
     """
+    from nas_scale.nets.weights import save_weights
     from nas_scale.training.fit import train_nets
-    from nas_scale.training.memory import is_lack_of_memory, sparing
+    from nas_scale.training.memory import is_lack_of_memory, plain_weights, sparing
 
     alone = spare_memory or _draws(job.architecture)
     scores: list[Score] = []
@@ -134,6 +136,8 @@ def _fitted(job: Job, images: Images, spare_memory: bool) -> Training:
             if spare_memory:
                 nets = {seed: sparing(net) for seed, net in nets.items()}
             scores += yield from train_nets(nets, images, job.recipe, job.stops, recordable=not spare_memory)
+            if job.weights is not None and job.seeds[0] in nets:
+                save_weights(plain_weights(nets[job.seeds[0]]), Path(job.weights))
         return tuple(scores)
     except (RuntimeError, MemoryError) as error:
         if not is_lack_of_memory(error):

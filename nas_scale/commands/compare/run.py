@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.compare.figures import with_comparisons
+from nas_scale.commands.compare.looks import Looks, looks_of
 from nas_scale.commands.compare.prepare import PreparedComparison, prepare
 from nas_scale.commands.compare.race import Race
 from nas_scale.commands.compare.result import CompareResult
@@ -32,20 +34,26 @@ if TYPE_CHECKING:
 
 
 @with_device_metrics
-def compare(*nets: str | Architecture, on_event: Listener = ignore, **options: Any) -> CompareResult:
+def compare(
+    *nets: str | Architecture,
+    on_event: Listener = ignore,
+    looking: Callable[[Looks], None] | None = None,
+    **options: Any,
+) -> CompareResult:
     """Trains nets under one recipe and the same seeds, and says which differ, by how much, and which cannot be told.
 
     nets: two or more, by any name; with rules=True none, but one baseline grown by every rule.
     options: the fields of `Compare`, `Training` and `RunSettings`, named as on the command line; with dry_run nothing
     is trained or written.
-    on_event: called with every event (commands/shared/events.py, trials/events.py).
+    on_event: called with every event (commands/shared/events.py, trials/events.py). looking: called with where some of
+    the nets look, which are trained once more for that.
 
     Raises UserError for wrong input, RunFailed where fewer than two nets could be trained, MachineFailed where the
     machine failed. After that, KeyboardInterrupt or a kill the same call with resume=True goes on.
     """
     prepared = prepare({**({"nets": nets} if nets else {}), **options})
     if not prepared.wanted.dry_run:
-        return _run(prepared, on_event)
+        return _run(prepared, on_event, looking)
     return _timed(prepared, ignore)  # the result says it all
 
 
@@ -75,25 +83,34 @@ def _estimate(prepared: PreparedComparison, train_images: int, val_images: int) 
     return START_SECONDS + statistics.fmean(each) * math.ceil(plan.trainings / plan.workers)
 
 
-def _run(prepared: PreparedComparison, on_event: Listener) -> CompareResult:
-    """Starts the comparison, goes on with it, or reads again what it found."""
+def _run(prepared: PreparedComparison, on_event: Listener, looking: Callable[[Looks], None] | None) -> CompareResult:
+    """Starts the comparison, goes on with it, or reads again what it found; then looks where that is asked for."""
     with opened(prepared.settings, "compare", prepared.spec(), on_event) as run:
         if run.record.finished:
-            return read_again(prepared.settings, run, CompareResult, on_event)
-        plan = _timed(prepared, on_event)
-        started = time.monotonic()
-        with (
-            logged(prepared.settings, run, on_event) as listener,
-            training_engine(prepared.settings, prepared.jobs.device, prepared.jobs.training.threads) as engine,
-        ):
-            race = _raced(prepared, run, engine, listener)
-        begun = structs.replace(
-            plan, run=run.name, folder=str(run.folder), seconds=round(time.monotonic() - started, 1)
-        )
-        result = with_comparisons(begun, prepared, race)
-        write_result(run, result)
-        run.finish(len(prepared.nets), _in_short(result))
+            result = read_again(prepared.settings, run, CompareResult, on_event)
+        else:
+            result = _compared(prepared, run, on_event)
+        if looking is not None:
+            on_event(Note("training some of the nets once more, to see where they look"))
+            with _engine(prepared) as engine:
+                looking(looks_of(prepared, run, result, engine))
     return result
+
+
+def _compared(prepared: PreparedComparison, run: Run, on_event: Listener) -> CompareResult:
+    plan = _timed(prepared, on_event)
+    started = time.monotonic()
+    with logged(prepared.settings, run, on_event) as listener, _engine(prepared) as engine:
+        race = _raced(prepared, run, engine, listener)
+    begun = structs.replace(plan, run=run.name, folder=str(run.folder), seconds=round(time.monotonic() - started, 1))
+    result = with_comparisons(begun, prepared, race)
+    write_result(run, result)
+    run.finish(len(prepared.nets), _in_short(result))
+    return result
+
+
+def _engine(prepared: PreparedComparison) -> Engine:
+    return training_engine(prepared.settings, prepared.jobs.device, prepared.jobs.training.threads)
 
 
 def _raced(prepared: PreparedComparison, run: Run, engine: Engine, on_event: Listener) -> Race:
