@@ -181,3 +181,10 @@ def test_a_real_one_on_digits(tmp_path: Path) -> None:
     document = json.loads(answer.out)
     assert document["data"]["credit"] == 40
     assert all(round(score * 40, 6).is_integer() for row in document["nets"] for score in row["scores"])
+    again = ("--run", "compare-001", "--resume", "--cams", "looks.png")
+    looked = finished("compare", "mobilenetv2", "mnasnet-a1", *DIGITS, *few, *again, cwd=tmp_path, fake=False)
+    assert looked.code == 0, looked.err
+    assert "saved: looks.png" in looked.err
+    assert (tmp_path / "looks.png").read_bytes().startswith(b"\x89PNG")
+    weights = sorted(path.name for path in (tmp_path / "results/compare-001/weights").iterdir())
+    assert weights == ["0.safetensors", "1.safetensors"]

@@ -66,7 +66,9 @@ def test_the_weights_of_a_job_are_those_that_its_score_is_of(tmp_path: Path, see
     mean, std = (torch.tensor(values) for values in (images.mean, images.std))
     with torch.no_grad():
         answers = net(normalise(torch.from_numpy(images.val.images.copy()), mean, std)).argmax(1)
-    assert float((answers == torch.from_numpy(images.val.labels.copy())).float().mean()) == pytest.approx(score.accuracy)
+    assert float((answers == torch.from_numpy(images.val.labels.copy())).float().mean()) == pytest.approx(
+        score.accuracy
+    )
 
 
 def test_a_net_that_spares_memory_keeps_its_names(tmp_path: Path) -> None:
@@ -80,9 +82,7 @@ def test_weights_of_another_net_and_no_weights_are_refused(tmp_path: Path) -> No
     file = tmp_path / "x.safetensors"
     save_weights(build(SMALL, 0).state_dict(), file)
     load_weights(build(SMALL, 1), file)
-    with pytest.raises(
-        UserError, match=r"x\.safetensors holds weights of another network: size mismatch"
-    ):
+    with pytest.raises(UserError, match=r"x\.safetensors holds weights of another network: size mismatch"):
         load_weights(build(replace(SMALL, classes=9)), file)
     with pytest.raises(UserError, match="holds weights of another network"):
         load_weights(build(replace(SMALL, stages=SMALL.stages[:-1])), file)
