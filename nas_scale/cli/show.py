@@ -17,6 +17,7 @@ from nas_scale.errors import UserError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from nas_scale.commands.compare.result import CompareResult
     from nas_scale.commands.grid.result import GridResult
     from nas_scale.commands.results import AnyResult
     from nas_scale.runs.store import RunInfo
@@ -57,7 +58,9 @@ class Show:
     plot: Annotated[
         Path | None,
         Option(
-            "Draw that front, or a grid's fit, into this file: .png, .svg, .pdf or .html.", metavar="FILE", read=Path
+            "Draw that front, a grid's fit or a comparison into this file: .png, .svg, .pdf or .html.",
+            metavar="FILE",
+            read=Path,
         ),
     ] = None
 
@@ -158,6 +161,7 @@ class _Shown:
 
 def _shown(found: AnyResult, asked: Show) -> _Shown:
     """Raises UserError where the run has not what is asked for."""
+    from nas_scale.commands.compare.result import CompareResult
     from nas_scale.commands.family.result import FamilyResult
     from nas_scale.commands.grid.result import GridResult
     from nas_scale.commands.search.result import SearchResult
@@ -172,8 +176,10 @@ def _shown(found: AnyResult, asked: Show) -> _Shown:
         draw = None
     elif isinstance(found, GridResult):
         draw = _drawing_of_fit(found)
+    elif isinstance(found, CompareResult):
+        draw = _drawing_of_comparison(found)
     else:
-        raise UserError(f"{asked.run} is no search and no grid, which are what --plot draws; leave it out")
+        raise UserError(f"{asked.run} is no search, grid or comparison, which are what --plot draws; leave it out")
     return _Shown(f"nas-scale show {asked.run}", lambda: found, lambda: result_table(found, rows), draw)
 
 
@@ -202,6 +208,15 @@ def _drawing_of_fit(found: GridResult) -> Callable[[], Drawing]:
         from nas_scale.show.fit_picture import fit_drawing
 
         return fit_drawing(view)
+
+    return draw
+
+
+def _drawing_of_comparison(found: CompareResult) -> Callable[[], Drawing]:
+    def draw() -> Drawing:
+        from nas_scale.show.comparison_picture import comparison_drawing
+
+        return comparison_drawing(found)
 
     return draw
 

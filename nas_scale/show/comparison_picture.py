@@ -24,15 +24,15 @@ GAP: Final = 0.045  # least distance of two labels, as a part of the height
 TARGET: Final = 9  # points across, in which the mouse finds a net
 # Okabe and Ito's colours, and a line style each: nothing rests on colour alone.
 _OWN: Final = ("#d55e00", "-", "D")
-_OTHERS: Final = (
-    ("#0072b2", "-", "o"),
-    ("#009e73", "--", "s"),
-    ("#cc79a7", "-.", "^"),
-    ("#56b4e9", "--", "v"),
-    ("#767676", ":", "<"),
-    ("#e69f00", ":", ">"),
-    ("#111112", ":", "P"),
-)
+_STYLES: Final = {
+    "efficientnet": ("#0072b2", "-", "o"),
+    "fast-compound": ("#009e73", "--", "s"),
+    "efficientnet-x-gpu": ("#cc79a7", "-.", "^"),
+    "efficientnet-x-tpu": ("#56b4e9", "-.", "v"),
+    "depth": ("#767676", ":", "<"),
+    "width": ("#e69f00", ":", ">"),
+    "resolution": (INK, ":", "P"),
+}
 
 
 def comparison_drawing(found: CompareResult) -> Drawing:
@@ -67,12 +67,15 @@ def _rules_figure(found: CompareResult, nets: Sequence[ComparedNet], title: str)
     axes = figure.subplots()
     ends = []
     names = list(dict.fromkeys(net.name for net in nets if net.name != BASELINE))
-    others = iter(_OTHERS)
     for name in sorted(names, key=lambda name: name in (FITTED, GIVEN)):  # what the reader came for lies on top
-        color, line, marker = _OWN if name in (FITTED, GIVEN) else next(others)
+        color, line, marker = _STYLES.get(name, _OWN)
         rows = sorted((net for net in nets if net.name in (name, BASELINE)), key=lambda net: net.phi or 0.0)
         x, y, errors = [_ratio(net) for net in rows], _percents(rows), _errors(rows)
-        style = {"color": color, "linestyle": line, "linewidth": 2.2 if name in (FITTED, GIVEN) else 1.3}
+        style: dict[str, Any] = {
+            "color": color,
+            "linestyle": line,
+            "linewidth": 2.2 if name in (FITTED, GIVEN) else 1.3,
+        }
         axes.errorbar(x, y, errors, marker=marker, markersize=5.5, elinewidth=0.8, capsize=2, **style)
         ends.append((x[-1], y[-1], name, color))
     axes.set_xscale("log", base=2)

@@ -8,6 +8,7 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from nas_scale.commands.compare.entrants import FITTED, GIVEN
 from nas_scale.commands.compare.result import ComparedNet, ComparedPair, CompareResult
 from nas_scale.commands.shared.guessing import guessing_note
 from nas_scale.commands.shared.lines import counted, trainings_line
@@ -42,7 +43,7 @@ def _seeds_line(found: CompareResult) -> str:
 def _nets(found: CompareResult, scored: bool) -> Sheet:
     costs = cost_columns([row.costs for row in found.nets], (found.by,))
     rules = found.baseline is not None
-    figures = [">place", ">accuracy %", ">+-", ">seeds"] if scored else []
+    figures = [">place", ">accuracy %", ">+-", ">behind", ">from", ">to", ">seeds"] if scored else []
     grown = [ratio_heading(found.by), ">depth", ">width", ">res."] if rules else []
     title = f"{found.run}: {len(found.nets)} nets" if scored else f"{len(found.nets)} nets"
     sheet = Sheet(
@@ -52,14 +53,26 @@ def _nets(found: CompareResult, scored: bool) -> Sheet:
         shares = [f"{getattr(row.shares, axis):.2f}" if row.shares else "" for axis in ("depth", "width", "resolution")]
         sheet.add(
             *([f"{row.phi:g}"] if rules and row.phi is not None else []),
-            *([_place(row), percent(row.accuracy), percent(row.stderr), str(row.seeds)] if scored else []),
+            *([_place(row), *_scored(row, found), str(row.seeds)] if scored else []),
             *([f"{row.ratio:.3f}" if row.ratio else "", *shares] if rules else []),
             str(row.architecture().resolution),
             *cost_cells(costs, row.costs),
             row.name,
-            "; ".join(_also(row)) or compact(row.architecture()),
+            "; ".join(_also(row)) or ("" if rules else compact(row.architecture())),
         )
     return sheet
+
+
+def _scored(row: ComparedNet, found: CompareResult) -> tuple[str, ...]:
+    """Accuracy, its error, and by how much it is behind the first of its phi, with the interval."""
+    own = (percent(row.accuracy), percent(row.stderr))
+    first = next((net.name for net in found.nets if net.phi == row.phi and net.place is not None), None)
+    for pair in found.pairs:
+        if pair.phi == row.phi and {pair.a, pair.b} == {first, row.name}:
+            sign = 1 if pair.a == first else -1
+            ends = sorted(sign * end for end in pair.ci)
+            return (*own, *map(points, (sign * pair.difference, *ends)))
+    return (*own, "", "", "")
 
 
 def _place(row: ComparedNet) -> str:
@@ -104,24 +117,22 @@ def points(share: float) -> str:
 
 
 def _said(nets: Sequence[ComparedNet], pairs: Sequence[ComparedPair], where: str) -> Iterator[str]:
-    """Which nets each of the first three, and the fitted rule, is known to beat, with the intervals."""
-    named = [*nets[:3], *(net for net in nets[3:] if net.name == "fitted")]
-    for net in named:
-        beaten = [pair for pair in pairs if pair.a == net.name and pair.significant]
-        lost = [pair for pair in pairs if pair.b == net.name and pair.significant]
+    """Which nets the best, and of rules the one that was asked about, are known to beat and to be beaten by."""
+    asked = [net for net in nets if net.name in (FITTED, GIVEN)]
+    for net in dict.fromkeys([nets[0].name, *(net.name for net in asked)]):
+        beaten = [pair.b for pair in pairs if pair.a == net and pair.significant]
+        better = [pair.a for pair in pairs if pair.b == net and pair.significant]
+        alike = [other.name for other in nets if other.name not in (net, *beaten, *better)]
         parts = [
-            *([f"beats {words_of([_by(pair) for pair in beaten], 'and')}"] if beaten else []),
-            *([f"is beaten by {words_of([pair.a for pair in lost], 'and')}"] if lost else []),
+            *([f"beats {_names(beaten, len(nets) - 1)}"] if beaten else []),
+            *([f"is beaten by {_names(better, len(nets) - 1)}"] if better else []),
+            *([f"cannot be told apart from {_names(alike, len(nets) - 1)}"] if alike else []),
         ]
-        open_ = len(nets) - 1 - len(beaten) - len(lost)
-        if open_:
-            parts.append(f"cannot be told apart from {'any' if open_ == len(nets) - 1 else f'{open_} others'}")
-        yield f"{net.name}{where} {', '.join(parts)}."
+        yield f"{net}{where} {'; '.join(parts)}."
 
 
-def _by(pair: ComparedPair) -> str:
-    low, high = pair.ci
-    return f"{pair.b} by {pair.difference * 100:.1f} points ({low * 100:.1f} to {high * 100:.1f})"
+def _names(names: Sequence[str], most: int) -> str:
+    return "all others" if len(names) == most > 1 else words_of(names, "and")
 
 
 def _notes(found: CompareResult) -> list[str]:
@@ -129,7 +140,8 @@ def _notes(found: CompareResult) -> list[str]:
     many = "of a phi " if found.baseline is not None else ""
     lines.append(
         f"Differences are of trainings on the same seeds; their intervals (95%) hold for all pairs {many}together, "
-        "however many seeds it took. =N: does not differ significantly from place N's leader."
+        "however many seeds it took. =N: does not differ significantly from place N's leader. behind: the first "
+        f"{'of the same phi' if many else 'of the table'}, in points, with the interval."
     )
     if found.seed_sd is not None:
         lines.append(

@@ -32,7 +32,7 @@ def looks_drawing(looks: Looks) -> Drawing:
     for column, name in enumerate(("image", *looks.nets)):
         axes = grid[0][column]
         axes.set_title(f"{printable(name)}\n{axes.get_title()}", fontsize=8, color=INK)
-    title = "where each net looks for its answer: class activation maps of images drawn at random"
+    title = "where nets look for their answers\nclass activation maps, images drawn at random"
     figure.suptitle(title, fontsize=8.5, color=INK)
     return Drawing(figure, title)
 

@@ -62,23 +62,23 @@ class Drawing:
     tips: Mapping[str, str] = field(default_factory=dict)
 
 
-def check_picture(path: Path) -> None:
-    """Raises UserError where the file's suffix is none that can be drawn."""
+def check_picture(path: Path, flag: str = "--plot") -> None:
+    """Raises UserError where the file's suffix is none that can be drawn. flag: by which it was given."""
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"--plot {path} is no picture; choose a name that ends in {', '.join(SUFFIXES)}")
+        raise UserError(f"{flag} {path} is no picture; choose a name that ends in {', '.join(SUFFIXES)}")
 
 
-def save_picture(draw: Callable[[], Drawing], path: Path) -> None:
+def save_picture(draw: Callable[[], Drawing], path: Path, flag: str = "--plot") -> None:
     """Draws into the file.
 
     Raises UserError where the suffix is not known, matplotlib is not installed, or the file cannot be written.
     """
-    check_picture(path)
+    check_picture(path, flag)
     kind = path.suffix.lower().removeprefix(".")
     try:
         from matplotlib import rc_context
     except ImportError as error:
-        raise UserError(f"--plot {path} needs matplotlib: {PLOTS.install}") from error
+        raise UserError(f"{flag} {path} needs matplotlib: {PLOTS.install}") from error
     with rc_context(_STYLE):
         drawing = draw()
         content = _page(drawing) if kind == "html" else _image(drawing.figure, kind)

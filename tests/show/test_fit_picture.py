@@ -195,7 +195,7 @@ def test_what_cannot_be_drawn_is_one_line(nas_scale: Command, tmp_path: Path, mo
     for asked, why in (
         (("grid-001", "--plot", "fit.gif"), "--plot fit.gif is no picture; choose a name that ends in .png, .svg"),
         (("planned", "--plot", "fit.svg"), "planned has no fit to draw"),
-        (("expand-001", "--plot", "fit.svg"), "expand-001 is no search and no grid"),
+        (("expand-001", "--plot", "fit.svg"), "expand-001 is no search, grid or comparison"),
         (("grid-001", "--plot", "fit.svg", "--objective", "accuracy,params"), "grid-001 is no search (grid)"),
     ):
         answer = nas_scale("show", *asked)
