@@ -55,7 +55,7 @@ class Looks:
 
 def looks_of(prepared: PreparedComparison, run: Run, found: CompareResult, engine: Engine) -> Looks:
     """Trains the nets to be drawn whose weights are not there yet, and looks. Raises RunFailed where one fails."""
-    nets = drawn_nets(prepared, found)
+    nets = nets_to_draw(prepared, found)
     files = {at: run.folder / WEIGHTS / f"{at}.safetensors" for at in nets}
     _train(prepared, {at: file for at, file in files.items() if not file.is_file()}, engine)
     training = prepared.jobs.training
@@ -72,7 +72,7 @@ def looks_of(prepared: PreparedComparison, run: Run, found: CompareResult, engin
     )
 
 
-def drawn_nets(prepared: PreparedComparison, found: CompareResult) -> list[int]:
+def nets_to_draw(prepared: PreparedComparison, found: CompareResult) -> list[int]:
     """The nets that are drawn, by index: the first of the ranking; of rules those of `SHOWN`, at the largest phi."""
     index = {(net.name, net.phi): at for at, net in enumerate(prepared.nets)}
     left = [row for row in found.nets if row.state == "complete"]
