@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.command import SMALL, Answer, Command, finished
-from tests.support.damage import every_damage, shortened
+from tests.support.damage import damaged, every_damage, shortened
 
 REFERENCE: Final = Path(__file__).parents[2] / "results/reference"
 STORED: Final = {
@@ -61,6 +61,32 @@ def refuse_to_crash(nas_scale: Command, folder: Path, kind: str, each: int) -> N
 @pytest.mark.parametrize("kind", STORED)
 def test_a_result_with_a_wrong_field_is_shown_or_named(nas_scale: Command, tmp_path: Path, kind: str) -> None:
     refuse_to_crash(nas_scale, two_runs(tmp_path, kind), kind, SOME)
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        (("fit", "ci"), {}),
+        (("fit", "shares"), [1e308, 0, 0]),
+        (("candidates", 0, "shares", "depth"), -1),
+        (("candidates", 0, "ratio"), 0),
+        (("candidates", 0, "alpha"), 1e29),
+        (("candidates", 0, "search"), [7, 8]),
+    ],
+)
+def test_a_fit_that_cannot_be_made_again_is_shown_without_its_picture_or_named(
+    nas_scale: Command, tmp_path: Path, place: tuple[Any, ...], wrong: Any
+) -> None:
+    folder = two_runs(tmp_path, "grid")
+    content = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps(damaged(content, place, wrong)))
+    shown, drawn = nas_scale("show", "x"), nas_scale("show", "x", "--plot", "x.svg")
+    assert is_told(shown, "results/x"), shown
+    assert "depth only" not in shown.out
+    assert drawn.code in (1, 2)
+    assert drawn.err.count("\n") == 1
+    assert "damaged" in drawn.err
+    assert not (tmp_path / "x.svg").exists()
 
 
 @pytest.mark.slow

@@ -97,6 +97,11 @@ class GridFit(msgspec.Struct, frozen=True, kw_only=True):
     towards: str = "the published rule"
     alone: GridDataAlone | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where a coefficient has no interval."""
+        if missing := [name for name in ("alpha", "beta", "gamma") if name not in self.ci]:
+            raise ValueError(f"`ci` has no {missing[0]}")
+
     @classmethod
     def of(cls, fit: Fit) -> GridFit:
         """The figures of a fit."""
