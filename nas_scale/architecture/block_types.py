@@ -34,9 +34,13 @@ def _mbconv(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tup
 
 
 def _separable(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
-    """ds, depthwise separable: depthwise kxk, SE, linear 1x1."""
+    """ds, depthwise separable: depthwise kxk, SE, linear 1x1; of a dsa with an activation (Howard et al. 2017)."""
     spatial = Conv("spatial", c_in, c_in, stage.kernel, stride, groups=c_in, act=act)
-    return (spatial, *_squeeze_excite(stage, c_in, c_in, act, style), Conv("project", c_in, stage.channels))
+    return (spatial, *_squeeze_excite(stage, c_in, c_in, act, style), _last(stage, c_in, act))
+
+
+def _last(stage: Stage, c_in: int, act: Act) -> Conv:
+    return Conv("project", c_in, stage.channels, act=act if stage.op == "dsa" else None)
 
 
 def _fused_mbconv(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
@@ -70,6 +74,20 @@ def _plain(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tupl
     return (Conv("spatial", c_in, stage.channels, stage.kernel, stride, act=act),)
 
 
+def _basic(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
+    """bb, basic block (He et al. 2016): two kxk convolutions, the first with the stride."""
+    first = Conv("spatial", c_in, stage.channels, stage.kernel, stride, act=act)
+    return (first, Conv("project", stage.channels, stage.channels, stage.kernel))
+
+
+def _bottleneck(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
+    """bt, bottleneck (He et al. 2016): 1x1 to a share of the output channels, kxk, 1x1. The kxk one has the stride, as
+    in torchvision."""
+    mid = round_channels(stage.channels * stage.expansion)
+    reduce, spatial = Conv("reduce", c_in, mid, act=act), Conv("spatial", mid, mid, stage.kernel, stride, act=act)
+    return (reduce, spatial, Conv("project", mid, stage.channels))
+
+
 def _identity(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> tuple[Conv, ...]:
     """id, identity: no layers, or a 1x1 conv-bn where the shape changes (NAS-Bench-Macro)."""
     return () if stride == 1 and c_in == stage.channels else (Conv("project", c_in, stage.channels, stride=stride),)
@@ -78,8 +96,11 @@ def _identity(stage: Stage, c_in: int, stride: int, act: Act, style: Style) -> t
 CONVS_OF: Final[dict[Op, Callable[[Stage, int, int, Act, Style], tuple[Conv, ...]]]] = {
     "ir": _mbconv,
     "ds": _separable,
+    "dsa": _separable,
     "er": _fused_mbconv,
     "uir": _universal,
     "cn": _plain,
+    "bb": _basic,
+    "bt": _bottleneck,
     "id": _identity,
 }

@@ -11,9 +11,9 @@ from nas_scale.architecture.spec import Act, Style
 class Conv:
     """A convolution or linear layer, with the batch norm and activation that follow it.
 
-    role: stem, start, expand, spatial, squeeze, excite, project, end, head or classifier. norm: followed by a batch
-    norm; without one the layer has a bias. pooled: applied to one globally pooled pixel (squeeze-excite, a head behind
-    the pooling, classifier).
+    role: stem, start, expand, reduce, spatial, squeeze, excite, project, end, shortcut, head or classifier; those of a
+    block differ, as its modules are named so. norm: followed by a batch norm; without one the layer has a bias.
+    pooled: applied to one globally pooled pixel (squeeze-excite, a head behind the pooling, classifier).
     """
 
     role: str

@@ -31,6 +31,7 @@ _FIELDS: Final = {
 }
 _TOKEN = re.compile(r"(se|[rkapseconi])(\{[^{}]*\}|[^*{}]+)(?:\*(\{[^{}]*\}))?")
 _MOST: Final = {"repeats": 1024, "stride": 8, "expansion": 32, "channels": 65536, "se": 1}
+_LEAST_SHARE: Final = 0.01  # of a bottleneck's channels
 _KERNELS: Final = ("kernel", "start", "end")
 _LARGEST_KERNEL: Final = 15
 _MAY_LACK_A_KERNEL: Final = frozenset({"uir", "id"})  # an identity looks at no kernel
@@ -64,7 +65,7 @@ def _number(text: str, field: str, token: str, ops: Collection[str] = ()) -> int
         raise bad(token, f"{shortened(text)} is not a number")
     if field in _KERNELS:
         return _kernel(value, field, token, ops)
-    least = 0 if field == "se" else 1
+    least = 0 if field == "se" else _LEAST_SHARE if field == "expansion" and set(ops) <= {"bt"} and ops else 1
     if not least <= value <= _MOST[field]:
         raise bad(token, f"{field} must lie in {least} to {_MOST[field]}")
     whole = field not in ("expansion", "se")

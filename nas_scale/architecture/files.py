@@ -190,7 +190,7 @@ def net_document(arch: Architecture) -> dict[str, Any]:
         "resolution": arch.resolution,
         "classes": arch.classes,
     }
-    for key in ("stem_stride", "dropout", "drop_path"):
+    for key in ("stem_stride", "stem_kernel", "stem_pool", "dropout", "drop_path"):
         if getattr(arch, key) != getattr(usual, key):
             document[key] = getattr(arch, key)
     document["act"] = arch.style.act

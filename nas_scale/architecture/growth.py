@@ -67,7 +67,7 @@ def _shared_out(repeats: Sequence[int], total: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """The channels of the stem, of each stage, and of the head."""
+    """The channels of the stem, of each stage, and of the head, 0 where there is none."""
 
     stem: int
     stages: tuple[int, ...]
@@ -90,6 +90,8 @@ def scaled_channels(arch: Architecture, width: float) -> Channels:
     rounded = round_channels if arch.growth.channels == "ten-percent" else nearest_multiple_of_8
 
     def grown(channels: int) -> int:
+        if not channels:  # no head stays none
+            return 0
         return max(rounded(tidy(width * channels)), channels if width > 1 else 1)
 
     stages = tuple(grown(channels) for channels in own.stages)

@@ -18,6 +18,8 @@ _NET: Final[tuple[tuple[str, str, Callable[[Architecture], Any]], ...]] = (
     ("head", "its head has {} channels", lambda net: net.head),
     ("resolution", "its resolution is {} px", lambda net: net.resolution),
     ("stem_stride", "its stem has stride {}", lambda net: net.stem_stride),
+    ("stem_kernel", "its stem has kernel {}", lambda net: net.stem_kernel),
+    ("stem_pool", "the pool behind its stem has stride {}", lambda net: net.stem_pool),
     ("se_of", "its squeeze-excite is a share of the {} channels", lambda net: net.style.se_of),
     ("head_kind", "the kind of its head is {}", lambda net: net.style.head),
 )
@@ -54,7 +56,7 @@ def missing(space: SearchSpace, arch: Architecture) -> str | None:
     for name, said, value in _NET:
         choice = space.net_choices.get(name)
         offered = choice.options if choice is not None else (value(space.frame),)
-        if value(arch) not in offered:
+        if value(arch) not in offered and (arch.head or name != "head_kind"):
             verb = "offers" if choice is not None else "has"
             return f"{said.format(value(arch))}, where {space.name} {verb} {_listed(offered)}"
     return _missing_stage(space, arch)

@@ -3,8 +3,9 @@
 The notation is timm's (models/_efficientnet_builder.py): only the leading type is positional; then rN repeats, kN
 kernel, sN stride of the first block, eF expansion, cN output channels, seF squeeze-excite ratio, n{re,r6,sw,hs}
 activation, skip or noskip; of a `uir` aN and pN, the depthwise kernels at its start and end, 0 for none, as kN can be.
-Added here: `poolskip` (MnasNet's pooling skip), the type `id` (NAS-Bench-Macro), a leading `+` (continues the stage
-before), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
+Added here: `poolskip` (MnasNet's pooling skip), the types `id` (NAS-Bench-Macro), `bb` and `bt` (ResNet's basic block
+and bottleneck; eF of a bt is the share of its *output* channels that it has inside, usually 0.25), a leading `+`
+(continues the stage before), and TensorFlow's dialect without a type, "r2_k3_s22_e6_i16_o24_se0.25".
 
 A choice takes the place of a value: `k{3,5}`, `{ir,ds}_...`, `c24*{.75,1,1.25}` (rounded to the nearest multiple of 8).
 In a space `c=` is as many channels as the stage before has.
@@ -25,7 +26,9 @@ from nas_scale.numbers import shortened
 
 _ACT_CODES: Final = {name: code for code, name in ACTS.items()}
 _SKIP_WORDS: Final = {skip: word for word, skip in SKIPS.items()}
-_WITH_EXPANSION: Final = ("ir", "er", "uir")
+_WITH_EXPANSION: Final = ("ir", "er", "uir", "bt")
+_WITHOUT_SQUEEZE: Final = ("cn", "bb", "bt")
+_OF_RESNET: Final = 0.25  # a bottleneck's channels inside, as a share of its output's
 
 
 def _ops(token: str) -> Op | tuple[Op, ...]:
@@ -98,16 +101,16 @@ def _may_lose_its_stride(fields: Mapping[str, Value | tuple[Value, ...]]) -> boo
 
 
 def usual_skip(op: Op) -> Skip:
-    """The skip of a stage whose string names none: none for `cn` and `id`, else identity (as in timm)."""
-    return "none" if op in ("cn", "id") else "identity"
+    """The skip of a stage whose string names none: none for `cn`, `dsa` and `id`, else identity (as in timm)."""
+    return "none" if op in ("cn", "dsa", "id") else "identity"
 
 
 def stage_of(pick: Callable[[str], Any]) -> Stage:
     """A Stage in normal form; `pick` gives the value of a field by its name, or None for the default.
 
-    Fields without effect get their defaults, so that equal blocks are equal values: a ds or cn has no expansion, a cn
-    or id no squeeze-excite, an id neither kernel nor activation. A uir that has no other depthwise kernel than an ir
-    is one, unless it expands by 1: an ir then has no expanding convolution.
+    Fields without effect get their defaults, so that equal blocks are equal values: a ds or cn has no expansion, a cn,
+    bb, bt or id no squeeze-excite, an id neither kernel nor activation. A uir that has no other depthwise kernel than
+    an ir is one, unless it expands by 1: an ir then has no expanding convolution.
     """
     op: Op = pick("op")
     skip: Skip = pick("skip") or usual_skip(op)
@@ -124,7 +127,8 @@ def stage_of(pick: Callable[[str], Any]) -> Stage:
     kernel = pick("kernel")
     kernel = 3 if kernel is None else kernel
     start, end = (pick("start") or 0, pick("end") or 0) if op == "uir" else (0, 0)
-    expansion = float(pick("expansion") or 1) if op in _WITH_EXPANSION else 1.0
+    usual = _OF_RESNET if op == "bt" else 1
+    expansion = float(pick("expansion") or usual) if op in _WITH_EXPANSION else 1.0
     if op == "uir" and kernel and not start and not end and expansion != 1:
         op = "ir"
     return Stage(
@@ -134,7 +138,7 @@ def stage_of(pick: Callable[[str], Any]) -> Stage:
         kernel=kernel,
         stride=pick("stride") or 1,
         expansion=expansion,
-        se=float(pick("se") or 0) if op != "cn" else 0.0,
+        se=float(pick("se") or 0) if op not in _WITHOUT_SQUEEZE else 0.0,
         act=pick("act"),
         skip=skip,
         continues=bool(pick("continues")),

@@ -17,7 +17,9 @@ from nas_scale.numbers import shortened
 _WHOLE: Final = {
     "stem": (1, 65536),
     "stem_stride": (1, 8),
-    "head": (1, 65536),
+    "stem_kernel": (1, 15),
+    "stem_pool": (1, 8),
+    "head": (0, 65536),
     "resolution": (1, 8192),
     "classes": (2, 1_000_000),
 }
@@ -39,6 +41,8 @@ def _number(entry: YamlValue, key: str, text: str) -> int | float:
         ) from None
     if not least <= value <= most:
         raise entry.error(f"{key} is {shortened(text)}; it must lie in {least} to {most}")
+    if key == "stem_kernel" and value % 2 == 0:
+        raise entry.error(f"{key} is {shortened(text)}; a kernel must be odd")
     return value
 
 

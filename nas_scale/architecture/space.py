@@ -14,7 +14,7 @@ from typing import Any
 
 from nas_scale.architecture.blocks import blocks
 from nas_scale.architecture.notation import Value, usual_skip
-from nas_scale.architecture.spec import Architecture, Stage, Style
+from nas_scale.architecture.spec import RESIDUAL, Architecture, Stage, Style
 from nas_scale.architecture.template import Choice, Pick, StageTemplate, stage_template
 from nas_scale.errors import NotationError, UserError
 
@@ -112,9 +112,12 @@ class SearchSpace:
                 net[name] = value
             else:
                 return None
-        if wanted.stem_stride != self.frame.stem_stride:
+        for name in ("stem_stride", "stem_kernel", "stem_pool"):
+            if getattr(wanted, name) != getattr(self.frame, name):
+                return None
+        if wanted.style.se_of != self.frame.style.se_of:
             return None
-        if (wanted.style.se_of, wanted.style.head) != (self.frame.style.se_of, self.frame.style.head):
+        if wanted.head and wanted.style.head != self.frame.style.head:
             return None
         return _match(self.stages, wanted.stages, wanted.stem, wanted.style, net, set())
 
@@ -144,7 +147,8 @@ def kept_stage(stage: Stage, c_in: int, style: Style) -> Stage | None:
         stage = replace(stage, act=None)
     if stage.op == "id":
         return replace(stage, repeats=1)
-    if stage.skip != "pool" and not any(block.c_in == block.c_out and block.stride == 1 for block in made):
+    may_act = stage.skip == "pool" or stage.op in RESIDUAL
+    if not may_act and not any(block.c_in == block.c_out and block.stride == 1 for block in made):
         # No block here can have an identity skip. The default one is kept, so that it acts again in a deeper version.
         stage = replace(stage, skip=usual_skip(stage.op))
     if stage.op == "ir" and stage.expansion == 1:
@@ -163,6 +167,8 @@ def canonical(arch: Architecture) -> Architecture:
         if kept is not None:
             stages.append(kept)
         c_in = stage.channels
+    if not arch.head and arch.style.head != "conv":
+        arch = replace(arch, style=replace(arch.style, head="conv"))
     return arch if tuple(stages) == arch.stages else replace(arch, stages=tuple(stages))
 
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
-Op = Literal["ds", "ir", "er", "uir", "cn", "id"]
+Op = Literal["ds", "dsa", "ir", "er", "uir", "cn", "bb", "bt", "id"]
 Skip = Literal["none", "identity", "pool"]
 Act = Literal["relu", "relu6", "swish", "hard-swish"]
+
+# Types of ResNets: their skip connection is a 1x1 convolution where shapes differ, their activation behind the sum.
+RESIDUAL: Final[frozenset[Op]] = frozenset({"bb", "bt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A stage: `repeats` blocks of one type, of which the first has the stride; one string of the notation.
 
-    op: ds depthwise-separable, ir inverted residual (MBConv), er edge residual (Fused-MBConv), uir universal inverted
-    residual (MobileNetV4), cn conv-bn-act, id identity (a 1x1 conv-bn where the shape changes, no layer elsewhere;
-    NAS-Bench-Macro). channels: of the output; 0 in a space's stage that keeps those of its input. kernel, start, end:
+    op: ds depthwise-separable, dsa the same with an activation at its end (MobileNetV1), ir inverted residual (MBConv),
+    er edge residual (Fused-MBConv), uir universal inverted residual (MobileNetV4), cn conv-bn-act, bb basic block and
+    bt bottleneck (ResNet), id identity (a 1x1 conv-bn where the shape changes, no layer elsewhere; NAS-Bench-Macro).
+    channels: of the output; 0 in a space's stage that keeps those of its input. kernel, start, end:
     pixels a side; start and end are depthwise ones before and behind all else of a uir, 0 for none, as its kernel can
-    be. expansion: factor on the input channels inside a block. se: squeeze-excite ratio, 0 for none. act: None for the
-    network's. continues: counts as one stage with the one before when depth is scaled (MobileNetV3).
+    be. expansion: factor on the input channels inside a block, and of a bt on its output channels. se: squeeze-excite
+    ratio, 0 for none. act: None for the network's. continues: counts as one stage with the one before when depth is
+    scaled (MobileNetV3).
     """
 
     op: Op
@@ -77,12 +82,16 @@ class Growth:
 class Architecture:
     """A network: stages, the channels of stem and head, and the input resolution in pixels a side.
 
-    drop_path: the stochastic depth rate of the last block, from which it falls linearly to 0 at the first.
+    stem_pool: stride of a 3x3 max-pool behind the stem, 1 for none (ResNet). head: 0 for none: the last map is pooled
+    for the classifier. drop_path: the stochastic depth rate of the last block, from which it falls linearly to 0 at the
+    first.
     """
 
     stages: tuple[Stage, ...]
     stem: int = 32
     stem_stride: int = 2
+    stem_kernel: int = 3
+    stem_pool: int = 1
     head: int = 1280
     resolution: int = 224
     classes: int = 1000
@@ -95,7 +104,7 @@ class Architecture:
     @property
     def total_stride(self) -> int:
         """The product of all strides: input pixels per pixel of the last feature map, a side."""
-        product = self.stem_stride
+        product = self.stem_stride * self.stem_pool
         for stage in self.stages:
             product *= stage.stride
         return product

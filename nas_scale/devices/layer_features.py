@@ -89,8 +89,8 @@ def _large(kernel: int) -> bool:
 
 
 def _launches(layer: Layer, kind: Kind, batch: int) -> list[float]:
-    skips = (float(layer.added == skip) for skip in ("identity", "pool"))
-    return [*_by(KINDS[:-1], kind, 1.0), *skips, float(layer.conv.stride > 1), float(layer.pads)]
+    sums, pools = layer.added in ("identity", "projection"), (layer.added == "pool") + (layer.pool > 1)
+    return [*_by(KINDS[:-1], kind, 1.0), float(sums), float(pools), float(layer.conv.stride > 1), float(layer.pads)]
 
 
 def _traffic(layer: Layer, kind: Kind, batch: int) -> list[float]:
@@ -100,11 +100,17 @@ def _traffic(layer: Layer, kind: Kind, batch: int) -> list[float]:
         *_by(KINDS[:-1], kind, float(read * batch)),
         *_by(KINDS[:-1], kind, float(written * batch)),
         *_by(KINDS, kind, float(layer.conv.weights)),
-        *(out if layer.conv.act == act else 0.0 for act in ACTS),
-        out if layer.added == "identity" else 0.0,
-        out + layer.entry * batch if layer.added == "pool" else 0.0,
+        *(out if layer.act == act else 0.0 for act in ACTS),
+        out if layer.added in ("identity", "projection") else 0.0,
+        _pooled(layer) * batch,
         float(layer.inputs * batch) if layer.pads else 0.0,
     ]
+
+
+def _pooled(layer: Layer) -> float:
+    """Elements that a pool of a skip connection and what is added to it, or a max-pool, read and write."""
+    skip = layer.outputs + layer.entry if layer.added == "pool" else 0
+    return float(skip + (layer.outputs + layer.max_pooled if layer.pool > 1 else 0))
 
 
 def _padded(multiple: int, layer: Layer, kind: Kind, batch: int) -> list[float]:

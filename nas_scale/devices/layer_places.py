@@ -29,7 +29,7 @@ def place_of(at: LayerAt) -> tuple[float, float, float, float, float]:
     """Where a layer lies among those of its kind, in octaves of channels, pixels and kernel."""
     layer, batch = at
     conv = layer.conv
-    act = 0.25 * ACTS.index(conv.act)
+    act = 0.25 * ACTS.index(layer.act)
     side = max(layer.size, 1) if conv.pooled else layer.out_size  # a classifier may stand behind a layer that pooled
     pixels = math.log2(side**2 * batch) / 2
     if conv.role in ("squeeze", "excite"):

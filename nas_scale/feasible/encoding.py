@@ -51,7 +51,7 @@ class Encoding:
         self._rows: dict[tuple[int, int, int, Encoded, int], StageCounts] = {}
         self._stages: dict[tuple[int, Encoded], Stage] = {}
         self._ends: dict[Encoded, Ends] = {}
-        self._heads: dict[tuple[int, int, int, int], tuple[StageCounts, StageCounts]] = {}
+        self._heads: dict[tuple[int, int, int, int], tuple[StageCounts, ...]] = {}
 
     def _possible_styles(self) -> tuple[Style, ...]:
         """One for each activation of the net as a whole, where that can matter: nothing but a meter looks at it."""
@@ -140,15 +140,14 @@ class Encoding:
             self._ends[assignment] = Ends(stage_profile(bare, self.meters)[0], bare.head, style)
         return self._ends[assignment]
 
-    def head(self, channels: int, size: int, width: int, style: int = 0) -> tuple[StageCounts, StageCounts]:
-        """Head and classifier on the last stage's map."""
+    def head(self, channels: int, size: int, width: int, style: int = 0) -> tuple[StageCounts, ...]:
+        """Head, if any, and classifier on the last stage's map."""
         key = (channels, size, width, style)
         if key not in self._heads:
             frame = self.space.frame
-            fields = {"stem": channels, "head": width, "resolution": size * frame.stem_stride}
+            fields = {"stem": channels, "head": width, "resolution": size * frame.stem_stride * frame.stem_pool}
             bare = replace(frame, stages=(), style=self.styles[style], **fields)  # type: ignore[arg-type]
-            _, last, classifier = stage_profile(bare, self.meters)
-            self._heads[key] = (last, classifier)
+            self._heads[key] = tuple(stage_profile(bare, self.meters)[1:])
         return self._heads[key]
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from nas_scale.architecture.spec import Stage
+from nas_scale.architecture.spec import RESIDUAL, Stage
 from nas_scale.feasible.encoding import Encoded, Encoding, State
 from nas_scale.metrics.counts import Counts, Meters, stage_counts
 from nas_scale.metrics.limits import Limits
@@ -85,7 +85,7 @@ class Extremes:
             found: dict[State, dict[Stage, tuple[Encoded, Floats]]] = {}
             for assignment in self.encoding.assignments(index):
                 stage, meters = self.encoding.stage(index, assignment).behind(channels), self.encoding.meters
-                if not meters:  # a shortcut costs nothing but memory and time
+                if not meters and stage.op not in RESIDUAL:  # others' shortcut costs nothing but memory and time
                     stage = replace(stage, skip="none")
                 row = stage_counts(stage, channels, size, self.encoding.styles[style], meters)
                 onward = row.channels, row.resolution, style

@@ -16,6 +16,7 @@ from nas_scale.architecture.blocks import Block, plan
 from nas_scale.architecture.conv import after_stride
 from nas_scale.architecture.layers import Layer, block_layers, head_layers, layers, stem_layer
 from nas_scale.architecture.spec import Architecture, Style
+from nas_scale.metrics.training_memory import INDEX
 
 COUNTER: Final = 8  # bytes of a batch norm's count of batches
 ONEDNN_ELEMENTS: Final = 20480  # of one image's input, from which torch leaves a small kernel to oneDNN
@@ -52,7 +53,9 @@ class _Eager:
         """The most alive in each part. The images are there throughout, as whoever has them refers to them."""
         first = stem_layer(arch)
         yield self._layer(first, first.inputs)
-        held, value, size = first.inputs + first.outputs, first.outputs, first.out_size
+        yield self.batch * (first.inputs + first.outputs + (1 + INDEX) * first.max_pooled)
+        value, size = first.max_pooled or first.outputs, first.handed_size
+        held = first.inputs + value
         entered = 0  # the running stage's input, where that is not the stem's output
         for stage in plan(arch).stages:
             for index, block in enumerate(stage):
@@ -60,7 +63,7 @@ class _Eager:
                 size = after_stride(size, block.stride)
                 value = block.c_out * size**2
             entered = value if stage else entered
-        yield self._head(*head_layers(arch, size), first.inputs + value)
+        yield self._head(head_layers(arch, size), first.inputs + value)
 
     def _layer(self, layer: Layer, held: int) -> int:
         """A convolution, its batch norm and its activation. held: the input included."""
@@ -76,14 +79,20 @@ class _Eager:
         for layer in block_layers(block, size, self.style):
             if layer.conv.role == "excite":  # the map, what it is scaled to, the pooled vector and the gate
                 most = max(most, self.batch * (held + value + layer.mapped + 2 * layer.outputs))
+            elif layer.conv.role == "shortcut":
+                most = max(most, self._layer(layer, held + value))
             elif not layer.conv.pooled:
                 most = max(most, self._layer(layer, held + value))
                 value = layer.outputs
         return max(most, self.batch * (held + value + _skip_elements(block, value)))
 
-    def _head(self, last: Layer, classifier: Layer, held: int) -> int:
+    def _head(self, ends: tuple[Layer, ...], held: int) -> int:
         """held: the last stage's map included."""
+        *before, classifier = ends
         logits = classifier.inputs + classifier.outputs
+        if not before:
+            return self.batch * (held + logits)
+        last = before[0]
         if not last.conv.pooled:
             return max(self._layer(last, held), self.batch * (held + last.outputs + logits))
         return self.batch * (held + last.inputs + 2 * last.outputs + logits)
@@ -95,6 +104,8 @@ def _skip_elements(block: Block, out: int) -> int:
         return 0
     if block.skip == "identity":
         return out
+    if block.skip == "projection":
+        return 2 * out
     pooled = block.c_in * out // block.c_out
     return max(pooled + out, 2 * out) if block.c_out > block.c_in else pooled + out
 

@@ -131,7 +131,7 @@ def _layer_counts(layer: Layer, meters: Meters) -> StageCounts:
         peak=_alive(layer),
         metered={meter.name: meter.of(layer) for meter in meters},
         name=conv.role,
-        resolution=layer.out_size,
+        resolution=layer.handed_size,
         channels=conv.c_out,
     )
 
@@ -145,7 +145,7 @@ def _alive(layer: Layer) -> int:
     conv, alive = layer.conv, layer.inputs + layer.outputs + layer.beside
     if conv.role in ("squeeze", "excite"):
         return alive + layer.mapped
-    return max(alive, layer.mapped + layer.inputs) if conv.pooled else alive
+    return max(alive, layer.mapped + layer.inputs if conv.pooled else layer.outputs + layer.max_pooled)
 
 
 @lru_cache(maxsize=65536)
@@ -165,7 +165,7 @@ def stage_counts(stage: Stage, c_in: int, size: int, style: Style, meters: Meter
 
 
 def stage_profile(arch: Architecture, meters: Meters = ()) -> list[StageCounts]:
-    """Stem, every stage, head and classifier, a row each, at the net's own resolution."""
+    """Stem, every stage, head (if any) and classifier, a row each, at the net's own resolution."""
     rows = [_layer_counts(stem_layer(arch), meters)]
     c_in, size = arch.stem, rows[0].resolution
     for stage in arch.stages:

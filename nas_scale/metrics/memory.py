@@ -64,7 +64,7 @@ def summed_tensors(arch: Architecture, batch: int = 1, number: int = FLOAT32) ->
 
 def _written(layer: Layer) -> int:
     pooled = layer.inputs if layer.mapped and layer.conv.role != "excite" else 0
-    return layer.outputs + pooled + (layer.beside if layer.added == "pool" else 0)
+    return layer.outputs + pooled + layer.max_pooled + (layer.beside if layer.added == "pool" else 0)
 
 
 def allocator_peak(arch: Architecture, batch: int = 1, number: int = FLOAT32, device: str = "cpu") -> int:

@@ -18,6 +18,7 @@ from nas_scale.architecture.layers import Layer
 from nas_scale.metrics.counts import Counts, Meter
 
 TRAIN_BATCH: Final = 32  # images
+INDEX: Final = 2  # elements that the index of a maximum takes, which has 8 bytes
 
 
 def saved_elements(layer: Layer) -> int:
@@ -26,12 +27,18 @@ def saved_elements(layer: Layer) -> int:
     if conv.pooled:
         normed = layer.outputs if conv.norm and conv.act not in (None, "relu") else 0
         return layer.inputs + layer.outputs + normed + (layer.mapped if conv.role == "excite" else 0)
-    beside_sum = conv.act == "relu" and layer.added != "none"  # the ReLU's result is not what the next layer saves
-    return _kept_input(layer) + (2 if conv.act not in (None, "relu") or beside_sum else 1) * layer.outputs
+    kept = [act for act in (conv.act, layer.then) if act not in (None, "relu")]
+    # A ReLU's result is what the next layer saves, unless something is added to it or the largest are taken of it.
+    beside_next = conv.act == "relu" and (layer.added != "none" or layer.pool > 1)
+    maps = 1 + bool(kept or beside_next) + bool(kept and layer.pool > 1)
+    return _kept_input(layer) + maps * layer.outputs + INDEX * layer.max_pooled
 
 
 def _kept_input(layer: Layer) -> int:
-    """What a convolution keeps of its input; whoever has the images has them beside a padded copy."""
+    """What a convolution keeps of its input; whoever has the images has them beside a padded copy, and a projection's
+    input is that of the block."""
+    if layer.conv.role == "shortcut":
+        return layer.padded if layer.padded != layer.inputs else 0
     both = layer.conv.role == "stem" and layer.padded != layer.inputs
     return layer.padded + (layer.inputs if both else 0)
 
@@ -49,6 +56,8 @@ def training_peak(layer: Layer, maps: int, weights: int = 1) -> int:
     kept = _kept_input(layer)
     behind = kept + (3 if conv.act is None else 4) * out  # what both passes hold behind the convolution
     product = kept + out + (0 if conv.role == "stem" else layer.padded)  # images need no gradient
+    if layer.pool > 1:  # its own gradients come while all that the layer saves is still there
+        behind = max(behind, saved_elements(layer) + out + layer.max_pooled)
     return maps * layer.entry + max(maps * behind, maps * product + weights * conv.parameters)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +22,15 @@ class Net(nn.Module):
         super().__init__()
         made = plan(arch, in_channels)
         rates = _drop_path_rates(made.stages, arch.drop_path)
-        self.stem = conv_norm_act(made.stem, arch.style)
+        pool = [nn.MaxPool2d(3, made.pool, padding=1)] if made.pool > 1 else []
+        self.stem = nn.Sequential(*conv_norm_act(made.stem, arch.style), *pool)
         self.stages = nn.Sequential(
             *(nn.Sequential(*(_block(block, arch.style, next(rates)) for block in stage)) for stage in made.stages)
         )
-        self.head = _head(made.head[0], arch.style)
+        *before, last = made.head
+        self.head = _head(before, arch.style)
         self.dropout = nn.Dropout(arch.dropout)
-        self.classifier = nn.Linear(made.head[1].c_in, made.head[1].c_out)
+        self.classifier = nn.Linear(last.c_in, last.c_out)
 
     def features(self, x: Tensor) -> Tensor:
         """The last stage's feature map: (n, in_channels, h, w) -> (n, c, h', w')."""
@@ -45,9 +47,15 @@ def _drop_path_rates(stages: tuple[tuple[Block, ...], ...], last: float) -> Iter
     return iter([last * index / total for index in range(total)])
 
 
-def _head(conv: Conv, style: Style) -> nn.Sequential:
-    """The head: 1x1 conv-bn-act and pooling, in the order of `style.head`; of a linear one pooling, linear, act."""
+def _head(convs: Sequence[Conv], style: Style) -> nn.Sequential:
+    """The head: 1x1 conv-bn-act and pooling, in the order of `style.head`; of a linear one pooling, linear, act.
+
+    Of none it is pooling alone.
+    """
     pool = nn.AdaptiveAvgPool2d(1)
+    if not convs:
+        return nn.Sequential(pool)
+    conv = convs[0]
     if not conv.pooled:
         return nn.Sequential(conv_norm_act(conv, style), pool)
     if conv.norm:
@@ -67,7 +75,7 @@ def _block(block: Block, style: Style, drop_path: float) -> nn.Module:
     branch = nn.Sequential(layers)
     if block.skip == "none":
         return branch
-    return Residual(branch, shortcut(block.skip, block.c_in, block.c_out, block.stride), drop_path)
+    return Residual(branch, shortcut(block, style), drop_path, block.act)
 
 
 def _initialise(net: nn.Module) -> None:

@@ -7,8 +7,9 @@ from typing import Final
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nas_scale.architecture.blocks import Block
 from nas_scale.architecture.conv import Conv, pads_first
-from nas_scale.architecture.spec import Act, Skip, Style
+from nas_scale.architecture.spec import Act, Style
 
 ACTIVATIONS: Final[dict[Act, type[nn.Module]]] = {
     "relu": nn.ReLU,
@@ -116,19 +117,22 @@ class PoolSkip(nn.Module):
 
 
 class Residual(nn.Module):
-    """A residual block: branch(x) + shortcut(x), with stochastic depth on the branch."""
+    """A residual block: act(branch(x) + shortcut(x)), with stochastic depth on the branch; most have no activation."""
 
-    def __init__(self, branch: nn.Module, shortcut: nn.Module, drop_path: float) -> None:
+    def __init__(self, branch: nn.Module, shortcut: nn.Module, drop_path: float, act: Act | None = None) -> None:
         super().__init__()
         self.branch = branch
         self.shortcut = shortcut
         self.drop_path = StochasticDepth(drop_path)
+        self.act = nn.Sequential(*activation(act))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.drop_path(self.branch(x)) + self.shortcut(x)
-        return out
+        return self.act(out)  # type: ignore[no-any-return]
 
 
-def shortcut(skip: Skip, c_in: int, c_out: int, stride: int) -> nn.Module:
-    """The module of a block's skip connection: a pool or the identity."""
-    return PoolSkip(c_in, c_out, stride) if skip == "pool" else nn.Identity()
+def shortcut(block: Block, style: Style) -> nn.Module:
+    """The module of a block's skip connection: a pool, a convolution with batch norm, or the identity."""
+    if block.projection is not None:
+        return conv_norm_act(block.projection, style)
+    return PoolSkip(block.c_in, block.c_out, block.stride) if block.skip == "pool" else nn.Identity()

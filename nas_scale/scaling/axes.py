@@ -137,6 +137,7 @@ class Axes:
             top *= 2
         own = channels_of(baseline)
         counts = {own.stem, own.head, *own.stages} if baseline.growth.ends == "scaled" else set(own.stages)
+        counts.discard(0)  # no head
         halves = {(8 * k + 4) / c for c in counts for k in range(c // 8, math.ceil(top * c / 8) + 1)}
         tenths = {8 * k / 0.9 / c + 1e-5 for c in counts for k in range(1, 5)}
         return [1.0, *sorted(step for step in halves | tenths if 1 < step <= top)]

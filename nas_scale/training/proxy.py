@@ -36,19 +36,23 @@ def strides_kept(arch: Architecture, resolution: int) -> int:
 
 
 def _strides(arch: Architecture) -> list[int]:
-    """The strides above 1, from the stem onwards."""
-    return [stride for stride in (arch.stem_stride, *(stage.stride for stage in arch.stages)) if stride > 1]
+    """The strides above 1, from the stem and the pool behind it onwards."""
+    every = (arch.stem_stride, arch.stem_pool, *(stage.stride for stage in arch.stages))
+    return [stride for stride in every if stride > 1]
 
 
 def _with_strides(arch: Architecture, kept: int) -> Architecture:
     """The network with only its first `kept` strides above 1; the others become 1."""
-    stem_stride, left = (arch.stem_stride, kept - (arch.stem_stride > 1)) if kept else (1, 0)
-    stages = []
-    for stage in arch.stages:
-        strided = stage.stride > 1
-        stages.append(replace(stage, stride=1) if strided and left <= 0 else stage)
-        left -= strided
-    return replace(arch, stem_stride=stem_stride, stages=tuple(stages))
+    left = kept
+
+    def thinned(stride: int) -> int:
+        nonlocal left
+        left -= stride > 1
+        return stride if left >= 0 else 1
+
+    stem_stride, stem_pool = thinned(arch.stem_stride), thinned(arch.stem_pool)
+    stages = tuple(replace(stage, stride=thinned(stage.stride)) for stage in arch.stages)
+    return replace(arch, stem_stride=stem_stride, stem_pool=stem_pool, stages=stages)
 
 
 def shrink(arch: Architecture, proxy: Proxy, reference: Architecture) -> Architecture:
@@ -74,11 +78,11 @@ def shrink(arch: Architecture, proxy: Proxy, reference: Architecture) -> Archite
 
 
 def narrowed(channels: int, width: float) -> int:
-    """Channels times `width`, to the nearest multiple of 4; unchanged at width 1.
+    """Channels times `width`, to the nearest multiple of 4; unchanged at width 1, and where there are none.
 
     A multiple of 8 would make different networks equal.
     """
-    return channels if width == 1 else max(4, int(channels * width + 2) // 4 * 4)
+    return channels if width == 1 or not channels else max(4, int(channels * width + 2) // 4 * 4)
 
 
 def proxy_reduction(reference: Architecture, proxy: Proxy) -> str:

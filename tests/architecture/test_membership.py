@@ -70,6 +70,9 @@ def changed(number: int, **fields: Any) -> Architecture:
         (replace(B0, stem=40), "its stem has 40 channels, where efficientnet has 32"),
         (replace(B0, head=1408), "its head has 1408 channels, where efficientnet has 1280"),
         (replace(B0, stem_stride=1), "its stem has stride 1, where efficientnet has 2"),
+        (replace(B0, stem_kernel=7), "its stem has kernel 7, where efficientnet has 3"),
+        (replace(B0, stem_pool=2), "the pool behind its stem has stride 2, where efficientnet has 1"),
+        (replace(B0, head=0), "its head has 0 channels, where efficientnet has 1280"),
         (replace(B0, resolution=240), "its resolution is 240 px, where efficientnet has 224"),
         (
             replace(B0, style=replace(B0.style, act="relu6")),

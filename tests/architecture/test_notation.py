@@ -38,6 +38,10 @@ def test_every_stage_survives_its_string(stage: Stage) -> None:
         ("uir_r2_a3_k0_e4_c96_se0.25", Stage("uir", 96, 2, 0, 1, 4.0, 0.25, start=3)),
         ("uir_a0_k0_p5_s2_e2_c96_noskip", Stage("uir", 96, 1, 0, 2, 2.0, skip="none", end=5)),
         ("uir_k3_e1_c96", Stage("uir", 96)),
+        ("dsa_r2_k3_s2_c128", Stage("dsa", 128, 2, 3, 2, skip="none")),
+        ("bb_r2_k3_s2_c128", Stage("bb", 128, 2, 3, 2)),
+        ("bt_r6_k3_s2_c1024", Stage("bt", 1024, 6, 3, 2, 0.25)),
+        ("bt_e.5_c1024_noskip", Stage("bt", 1024, expansion=0.5, skip="none")),
     ],
 )
 def test_reads_the_field_s_strings(text: str, stage: Stage) -> None:
@@ -60,7 +64,11 @@ def test_reads_tensorflow_s_dialect(tensorflow: str, ours: str) -> None:
 def test_fields_that_do_not_act_are_not_told_apart() -> None:
     assert parse_stage("ds_e6_c16") == parse_stage("ds_c16")
     assert parse_stage("cn_e3_se0.25_c16") == parse_stage("cn_c16")
+    assert parse_stage("bb_e6_se0.25_c16") == parse_stage("bb_c16")
+    assert parse_stage("bt_e0.25_se0.25_c16") == parse_stage("bt_c16")
     assert parse_stage("uir_a0_k5_e4_c16") == parse_stage("ir_k5_e4_c16")
+    assert parse_stage("bb_e6_se0.25_c16") == parse_stage("bb_c16")
+    assert parse_stage("bt_e0.25_se0.25_c16") == parse_stage("bt_c16")
     assert parse_stage("uir_a0_k5_e1_c16") != parse_stage("ir_k5_e1_c16"), "it still has its expanding convolution"
     assert parse_stage("id_k5_e3_se0.5_nre_skip_c16") == parse_stage("id_c16")
 
@@ -92,9 +100,9 @@ def test_factors_that_round_to_the_same_channels_are_one_option() -> None:
         ("ir__c24", "'ir__c24' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 0),
         ("ir_c24_", "'ir_c24_' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 0),
         ("+", "'' is not a stage; write e.g. ir_r2_k3_s2_e6_c24_se0.25", 1),
-        ("xx_c24", "'xx' is not a block type; the types are ds, ir, er, uir, cn, id", 0),
-        ("  +xx_c24", "'xx' is not a block type; the types are ds, ir, er, uir, cn, id", 3),
-        ("{ir,xx}_c24", "'xx' is not a block type; the types are ds, ir, er, uir, cn, id", 0),
+        ("xx_c24", "'xx' is not a block type; the types are ds, dsa, ir, er, uir, cn, bb, bt, id", 0),
+        ("  +xx_c24", "'xx' is not a block type; the types are ds, dsa, ir, er, uir, cn, bb, bt, id", 3),
+        ("{ir,xx}_c24", "'xx' is not a block type; the types are ds, dsa, ir, er, uir, cn, bb, bt, id", 0),
         ("ir_r2_k3", "'ir_r2_k3' has no channels; add e.g. c24", 0),
         ("ir_k4_c24", "'k4' in the stage: a kernel must be odd", 3),
         ("ir_k17_c24", "'k17' in the stage: kernel must lie in 1 to 15", 3),
@@ -130,6 +138,8 @@ def test_factors_that_round_to_the_same_channels_are_one_option() -> None:
         ("ir_s12_c24", "'s12' in the stage: stride must lie in 1 to 8", 3),
         ("ir_s9_c24", "'s9' in the stage: stride must lie in 1 to 8", 3),
         ("ir_e0.5_c24", "'e0.5' in the stage: expansion must lie in 1 to 32", 3),
+        ("bt_e0.001_c24", "'e0.001' in the stage: expansion must lie in 0.01 to 32", 3),
+        ("{bt,ir}_e{0.25,3}_c24", "'e{0.25,3}' in the stage: expansion must lie in 1 to 32", 8),
         ("ir_enan_c24", "'enan' in the stage: 'nan' is not a number", 3),
         ("ir_se2_c24", "'se2' in the stage: se must lie in 0 to 1", 3),
         ("ir_se-1_c24", "'se-1' in the stage: se must lie in 0 to 1", 3),

@@ -45,6 +45,10 @@ SMALL = {
         "head: 16\nstem: {8,16}",
         ("ds_c{8,16}", "{id,uir}_r{1,2}_a{0,3}_k{0,3}_e{1,2}_c=", "{id,ds}_c="),
     ),
+    "residual blocks": (
+        "head: {0,16}\nhead_kind: linear\nstem: 16\nstem_pool: 2",
+        ("{bb,bt,ds}_r{1,2}_s{1,2}_c16_{skip,noskip,poolskip}", "{bb,dsa}_c{16,24}_{skip,noskip}"),
+    ),
     "everything differs": ("head: 16", ("ds_k{3,5}_s2_c{16,24}", "ir_r{1,2}_e{3,6}_c24_se{0,.25}")),
 }
 
@@ -63,7 +67,7 @@ def _assignments(space: SearchSpace) -> Iterator[dict[str, object]]:
 def _function(net: Architecture) -> object:
     """All that `build` makes a net of: what is equal here is the same function."""
     made = plan(net)
-    return made.stem, tuple(itertools.chain(*made.stages)), made.head, net.resolution
+    return made.stem, made.pool, tuple(itertools.chain(*made.stages)), made.head, net.resolution
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
@@ -178,6 +182,9 @@ def test_a_net_that_differs_in_one_thing_is_not_in_the_space() -> None:
         replace(net, stem=40),
         replace(net, head=1024),
         replace(net, stem_stride=1),
+        replace(net, stem_kernel=5),
+        replace(net, stem_pool=2),
+        replace(net, head=0),
         replace(net, style=replace(net.style, act="relu6")),
         replace(net, style=replace(net.style, se_of="expanded")),
         replace(net, stages=net.stages[:-1]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from tests.support.tensor_lifetimes import inference
 FRAME = Architecture((), stem=8, stem_stride=1, head=24, resolution=4, classes=10)
 BLOCKS = ("ir_e4_k5_s2_c16_se0.25", "ds_s2_c16", "ir_e3_c8_se0.5", "ds_c8_se0.25", "cn_s2_c24_poolskip", "er_e2_c8")
 BLOCKS += ("uir_a5_k0_s2_e2_c16", "uir_a3_k3_p3_e3_c8", "uir_a0_k0_e2_c8")
+BLOCKS += ("dsa_s2_c16", "bb_c8", "bb_r2_s2_c16", "bt_r2_s2_e0.5_c32", "bt_c16_poolskip", "bt_s2_c16_noskip")
 
 
 @st.composite
@@ -51,13 +53,15 @@ def test_random_nets_need_what_lives_at_once(net: Architecture) -> None:
     assert cost(net).peak == inference(net).most_alive()
 
 
-@pytest.mark.parametrize("head", ["conv", "linear", "pooled-conv"])
+@pytest.mark.parametrize("head", ["conv", "linear", "pooled-conv", "none"])
 @pytest.mark.parametrize("resolution", [1, 2, 8])
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_kind_of_block_on_tiny_maps(block: str, resolution: int, head: str) -> None:
-    style = Style(head=head)  # type: ignore[arg-type]
-    net = replace(FRAME, stages=(parse_stage(block),), resolution=resolution, style=style)
-    assert cost(net).peak == inference(net).most_alive()
+    net = replace(FRAME, stages=(parse_stage(block),), resolution=resolution)
+    kind: dict[str, Any] = {"head": 0} if head == "none" else {"style": Style(head=head)}  # type: ignore[arg-type]
+    for pool in (1, 2, 3):
+        pooled = replace(net, stem_pool=pool, stem_kernel=7, **kind)
+        assert cost(pooled).peak == inference(pooled).most_alive()
 
 
 def test_a_greedy_planner_places_tensors_in_hardly_more() -> None:

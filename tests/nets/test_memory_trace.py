@@ -21,7 +21,7 @@ from tests.support.random_nets import random_params
 
 FRAME = Architecture((), stem=16, head=64, resolution=40, classes=10)
 NETS = ("efficientnet-b0", "mobilenetv3-large", "mnasnet-a1", "mobilenetv2", "efficientnet-lite0", "efficientnetv2-b0")
-NETS += ("mobilenetv4-conv-small",)
+NETS += ("mobilenetv4-conv-small", "mobilenet-v1")
 BLOCKS = (
     "ir_r2_e4_k5_s2_c16_se0.25",
     "ds_r2_s1_c16_se0.5",
@@ -31,8 +31,10 @@ BLOCKS = (
     "er_r2_e2_s2_c24_noskip",
     "uir_r2_a3_k5_e3_s2_c40",
     "uir_r2_a3_k0_p3_e2_c40",
+    "dsa_r2_k3_s2_c40",
     "ir_e6_k7_s2_c40_n{}",
 )
+RESIDUAL = ("bb_r2_s2_c48", "bb_c32", "bb_c32_noskip", "bt_r2_s2_c64", "bt_c16", "bt_r2_e0.5_c32_poolskip")
 
 
 def _random_nets(name: str, amount: int) -> list[Architecture]:
@@ -52,6 +54,36 @@ def test_blocks_of_every_kind_allocate_what_is_said(act: str, padding: str) -> N
             assert allocator_peak(net, batch) == pytest.approx(traced_inference(net, batch), rel=0.005)
         if padding == "symmetric":  # on a CPU oneDNN copies padded maps once more; whole nets below have few of them
             assert training_memory(net, 8) == pytest.approx(traced_training(net, 8), rel=0.03)
+
+
+@pytest.mark.parametrize("act", ["relu", "swish"])
+@pytest.mark.parametrize("block", RESIDUAL)
+def test_blocks_of_resnets_allocate_what_is_said(block: str, act: str) -> None:
+    net = replace(FRAME, stages=(parse_stage(block),), style=Style(act=act))  # type: ignore[arg-type]
+    assert allocator_peak(net, 5) == pytest.approx(traced_inference(net, 5), rel=0.005)
+    assert training_memory(net, 8) == pytest.approx(traced_training(net, 8), rel=0.03)
+
+
+def test_a_resnet_allocates_what_is_said() -> None:
+    """In training with one image: with more, oneDNN copies weights into layouts of its own, which are most of it."""
+    net = replace(load_net("resnet-18"), resolution=64)
+    assert allocator_peak(net, 4) == pytest.approx(traced_inference(net, 4), rel=0.01)
+    assert training_memory(net, 1) == pytest.approx(traced_training(net, 1), rel=0.03)
+
+
+@pytest.mark.parametrize("act", ["relu", "swish"])
+@pytest.mark.parametrize("head", [0, 64])
+def test_a_stem_with_a_pool_and_a_net_without_a_head_allocate_what_is_said(act: str, head: int) -> None:
+    stages = (parse_stage("bb_c16"), parse_stage("bt_r2_s2_c64"))
+    net = replace(FRAME, stages=stages, stem_kernel=7, stem_pool=2, head=head, style=Style(act=act))  # type: ignore[arg-type]
+    for stages_kept in (0, 1, 2):
+        cut = replace(net, stages=stages[:stages_kept])
+        for batch in (2, 5):
+            assert allocator_peak(cut, batch) == pytest.approx(traced_inference(cut, batch), rel=0.005)
+        said, traced = training_memory(cut, 8), traced_training(cut, 8)
+        assert (
+            (0.97 if head else 0.93) < said / traced <= 1.001
+        )  # without a head the last block is the peak, not the head
 
 
 @pytest.mark.parametrize("name", NETS)

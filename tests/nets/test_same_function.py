@@ -22,6 +22,8 @@ from tests.support.same_weights import carried_over, logits_gap, randomise
         ("mobilenetv2", "mobilenet_v2"),
         ("mobilenetv3-large", "mobilenet_v3_large"),
         ("mnasnet-b1", "mnasnet1_0"),
+        ("resnet-18", "resnet18"),
+        ("resnet-50", "resnet50"),
     ],
 )
 @pytest.mark.parametrize("resolution", [224, 97])
@@ -43,6 +45,7 @@ def test_torchvision_s_weights_give_torchvision_s_logits(name: str, model: str, 
         ("efficientnet-es", "tf_efficientnet_es"),
         ("efficientnet-em", "tf_efficientnet_em"),
         ("tinynet-e", "tinynet_e"),
+        ("mobilenet-v1", "mobilenetv1_100"),
     ],
 )
 def test_timm_s_weights_give_timm_s_logits(name: str, model: str) -> None:

@@ -26,8 +26,6 @@ class Known:
         return timm().create_model(self.model, pretrained=False)
 
 
-RESNET50 = Known("", "torchvision", "resnet50", 224, 25_557_032, 4_089_184_256)
-
 KNOWN = (
     Known("efficientnet-b0", "torchvision", "efficientnet_b0", 224, 5_288_548, 385_814_752),
     Known("efficientnet-b1", "torchvision", "efficientnet_b1", 240, 7_794_184, 686_802_832),
@@ -52,6 +50,9 @@ KNOWN = (
     Known("efficientnetv2-s", "timm", "tf_efficientnetv2_s", 384, 21_458_488, 8_365_617_152),
     Known("efficientnet-es", "timm", "tf_efficientnet_es", 224, 5_438_392, 1_788_731_008),
     Known("efficientnet-em", "timm", "tf_efficientnet_em", 240, 6_899_496, 3_013_321_088),
+    Known("resnet-18", "torchvision", "resnet18", 224, 11_689_512, 1_814_073_344),
+    Known("resnet-50", "torchvision", "resnet50", 224, 25_557_032, 4_089_184_256),
+    Known("mobilenet-v1", "timm", "mobilenetv1_100", 224, 4_231_976, 568_740_352),
     Known("tinynet-a", "timm", "tinynet_a", 192, 6_187_972, 336_867_712),
     Known("tinynet-b", "timm", "tinynet_b", 188, 3_730_562, 200_709_360),
     Known("tinynet-c", "timm", "tinynet_c", 184, 2_457_234, 99_536_432),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import get_args
 
 from hypothesis import strategies as st
 
 from nas_scale.architecture.notation import Value, stage_of
 from nas_scale.architecture.space import SearchSpace
-from nas_scale.architecture.spec import Stage
+from nas_scale.architecture.spec import Op, Stage
 
 
 def random_params(space: SearchSpace, rng: random.Random) -> dict[str, Value]:
@@ -29,7 +30,7 @@ def extreme_params(space: SearchSpace) -> Iterator[dict[str, Value]]:
 def stages(draw: st.DrawFn) -> Stage:
     """Any stage in normal form."""
     fields = {
-        "op": draw(st.sampled_from(["ds", "ir", "er", "uir", "cn", "id"])),
+        "op": draw(st.sampled_from(list(get_args(Op)))),
         "channels": draw(st.integers(1, 65536)),
         "repeats": draw(st.integers(1, 64)),
         "kernel": draw(st.sampled_from([1, 3, 5, 7, 15])),
@@ -42,6 +43,8 @@ def stages(draw: st.DrawFn) -> Stage:
         "start": draw(st.sampled_from([0, 1, 3, 5])),
         "end": draw(st.sampled_from([0, 0, 3])),
     }
+    if fields["op"] == "bt":
+        fields["expansion"] = draw(st.sampled_from([0.25, 0.5, 1, 0.01]))
     if fields["op"] == "uir" and (fields["stride"] == 1 or fields["start"] or fields["end"]):
         fields["kernel"] = draw(st.sampled_from([0, 3, 5]))
     return stage_of(fields.get)

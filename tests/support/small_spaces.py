@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -49,7 +50,14 @@ KEPT = space_of(
     ["uir_a{0,3}_k3_s2_e2_c{16,24}", "{id,uir}_a{0,3}_k{0,3}_e2_c=", "{id,uir}_a{0,3}_k{0,3}_e2_c="],
     {},
 )
-SPACES = (PLAIN, HOLES, VANISHING, KEPT)
+RESIDUAL = space_of(
+    "residual",
+    "blocks of ResNets, a pool behind the stem, and perhaps no head",
+    replace(FRAME, stem_pool=2, stem_kernel=7),
+    ["{bb,ds}_r{1,2}_k3_s1_c{16,24}_{skip,noskip}", "bt_r2_k3_s2_e{.25,.5}_c{32,64}_{noskip,skip}"],
+    {"head": (0, 32)},
+)
+SPACES = (PLAIN, HOLES, VANISHING, KEPT, RESIDUAL)
 spaces = st.sampled_from(SPACES)
 METERS = meters_of(metrics())  # all that can be counted
 

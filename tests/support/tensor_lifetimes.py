@@ -75,14 +75,20 @@ def inference(arch: Architecture) -> Lifetimes:
     image = found.made(3 * size**2)
     size = after_stride(size, made.stem.stride)
     value = found.made(made.stem.c_out * size**2, image)
+    if made.pool > 1:
+        size = after_stride(size, made.pool)
+        value = found.made(made.stem.c_out * size**2, value)
     for stage in made.stages:
         for block in stage:
             value, size = _block(found, block, value, size)
-    last, classifier = made.head
-    if last.pooled:
-        value = found.made(last.c_out, found.made(last.c_in, value))
-    else:
-        value = found.made(last.c_out, found.made(last.c_out * size**2, value))
+    *before, classifier = made.head
+    if not before:
+        value = found.made(classifier.c_in, value)
+    for last in before:
+        if last.pooled:
+            value = found.made(last.c_out, found.made(last.c_in, value))
+        else:
+            value = found.made(last.c_out, found.made(last.c_out * size**2, value))
     found.made(classifier.c_out, value)
     return found
 
@@ -102,6 +108,8 @@ def _block(found: Lifetimes, block: Block, entry: int, size: int) -> tuple[int, 
         else:
             size = after_stride(size, conv.stride)
             value = found.made(conv.c_out * size**2, value)
+    if block.projection is not None:
+        kept = found.made(block.c_out * end**2, kept)
     if block.skip != "none":
         found.in_place(value, kept)
     return value, size

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from nas_scale.architecture.blocks import plan
 from nas_scale.architecture.files import known_nets, known_spaces, load_net, load_space
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
@@ -20,11 +21,11 @@ from tests.support.random_nets import extreme_params, random_params
 
 
 def _last_map(net: Architecture) -> int:
-    return stage_profile(net)[-3].resolution
+    return stage_profile(net)[len(net.stages)].resolution
 
 
 def _strides(net: Architecture) -> list[int]:
-    return [net.stem_stride, *(stage.stride for stage in net.stages)]
+    return [net.stem_stride, *([net.stem_pool] if net.stem_pool > 1 else []), *(stage.stride for stage in net.stages)]
 
 
 @pytest.mark.parametrize("name", sorted(known_nets()))
@@ -71,6 +72,22 @@ def test_the_built_proxy_has_that_map(resolution: int) -> None:
 def test_the_latest_strides_of_b0_are_reduced_first(resolution: int, strides: list[int]) -> None:
     net = load_net("efficientnet-b0")
     assert _strides(shrink(net, Proxy(resolution), net)) == strides
+
+
+@pytest.mark.parametrize(
+    ("resolution", "strides", "stem_pool"),
+    [(96, [2, 2, 1, 2, 2, 2], 2), (40, [2, 2, 1, 2, 2, 1], 2), (12, [2, 2, 1, 1, 1, 1], 2), (6, [2, 1, 1, 1, 1], 1)],
+)
+def test_the_pool_behind_a_stem_is_a_stride_as_well(resolution: int, strides: list[int], stem_pool: int) -> None:
+    net = load_net("resnet-50")
+    small = shrink(net, Proxy(resolution, width=0.25), net)
+    assert (_strides(small), small.stem_pool, small.head) == (strides, stem_pool, 0)
+    assert [stage.channels for stage in small.stages] == [64, 128, 256, 512]
+    assert {block.convs[0].c_out for block in plan(small).stages[0]} == {16}, (
+        "the inside of bottlenecks is narrower too"
+    )
+    features = build(small).eval().features(torch.randn(1, 3, resolution, resolution))
+    assert features.shape[2] == _last_map(small) >= 3
 
 
 def test_a_net_grown_in_resolution_loses_the_strides_that_its_reference_loses() -> None:

@@ -27,7 +27,10 @@ TIMES: Final = {
     **dict.fromkeys(("seconds", "s", "latency_s"), "s"),
     **dict.fromkeys(("latency", "time"), ""),
 }
-OF_NET: Final = ("resolution", "classes", "stem", "stem_stride", "head", "act")  # beside the stages of a notation
+# Beside the stages of a notation.
+OF_NET: Final = (
+    *("resolution", "classes", "stem", "stem_stride", "stem_kernel", "stem_pool", "head", "head_kind", "act"),
+)
 OF_NAMED: Final = ("resolution", "classes")  # of a net that is known otherwise
 MOST_BATCH: Final = 65536
 LARGEST: Final = 64 * 2**20  # bytes; a row has 100

@@ -118,9 +118,10 @@ def _profile(net: str | Architecture, resolution: int | None, builds: bool, chec
     arch = replace(arch, resolution=resolution or arch.resolution)
     if builds:
         _refuse_unbuildable(arch)
-    labels = ("stem", *(format_stage(stage) for stage in arch.stages), "head", "classifier")
     meters = meters_of(metrics())
     rows = tuple(stage_profile(arch, meters))
+    ends = [row.name for row in rows[1 + len(arch.stages) :]]
+    labels = ("stem", *(format_stage(stage) for stage in arch.stages), *ends)
     counted = Profile(arch.name or "net", arch.resolution, arch, labels, rows, total(rows, meters))
     counted = replace(counted, own_resolution=own_resolution)
     if not check:

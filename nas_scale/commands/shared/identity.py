@@ -13,6 +13,7 @@ from nas_scale.plain import fingerprint
 
 NET_VERSION: Final = 1
 SPACE_VERSION: Final = 1
+LATER: Final = ("stem_kernel", "stem_pool")  # left out where usual, so that older runs' spaces are still the same
 
 
 def net_key(arch: Architecture) -> str:
@@ -23,6 +24,9 @@ def net_key(arch: Architecture) -> str:
 def space_fingerprint(space: SearchSpace) -> str:
     """Changes with anything that a space offers, but not with its name."""
     frame = asdict(replace(space.frame, name=""))
+    for name in LATER:
+        if frame[name] == getattr(Architecture(()), name):
+            del frame[name]
     stages = [
         {name: {"choice": slot.key} if isinstance(slot, Choice) else slot for name, slot in stage.slots.items()}
         for stage in space.stages

@@ -47,8 +47,9 @@ def images(batch: int, resolution: int, precision: Precision = "fp32") -> Tensor
 def parts(net: Net, x: Tensor) -> list[tuple[nn.Module, Tensor]]:
     """The parts of a net that a profile has rows of, stem to classifier, each with its input for images x."""
     last = nn.Sequential(nn.Flatten(1), net.dropout, net.classifier)
+    ends = (net.head, last) if any(True for _ in net.head.parameters()) else (nn.Sequential(net.head, last),)
     found: list[tuple[nn.Module, Tensor]] = []
-    for part in (net.stem, *net.stages, net.head, last):
+    for part in (net.stem, *net.stages, *ends):
         found.append((part, x))
         x = part(x)
     return found
