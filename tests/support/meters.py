@@ -11,7 +11,7 @@ from nas_scale.metrics.metric import Metric, latency_on
 
 def nanoseconds(layer: Layer) -> int:
     """A launch, memory traffic, work, and shortcuts: what neither FLOPs nor activations alone would say."""
-    shortcut = {"none": 0, "identity": 2, "pool": 11}[layer.added] * layer.outputs
+    shortcut = {"none": 0, "identity": 2, "projection": 2, "pool": 11}[layer.added] * layer.outputs
     slow = 7 if layer.conv.groups > 1 else 1
     return 900 + layer.inputs + 3 * layer.outputs + shortcut + slow * layer.flops // 10
 
