@@ -83,10 +83,13 @@ def _stage(run: Sequence[ReadBlock], style: Style) -> Stage | None:
         if fitted is None:
             return None
         stage = fitted
+    if first.op == "bt":
+        pairs = [(block.expanded, block.channels) for block in run]
+        return _fitted(pairs, lambda ratio: replace(stage, expansion=ratio), "spatial", first.c_in, style, _SQUEEZES)
     if first.squeeze is not None:
         of_input = style.se_of == "input"
         pairs = [(block.squeeze.channels, block.c_in if of_input else block.expanded) for block in run if block.squeeze]
-        return _fitted(pairs, lambda ratio: replace(stage, se=ratio), "squeeze", first.c_in, style)
+        return _fitted(pairs, lambda ratio: replace(stage, se=ratio), "squeeze", first.c_in, style, _SQUEEZES)
     return stage
 
 
@@ -99,14 +102,19 @@ def _skip(run: Sequence[ReadBlock]) -> Skip | None:
 
 
 def _fitted(
-    pairs: Sequence[tuple[int, int]], made: Callable[[float], Stage], role: str, c_in: int, style: Style
+    pairs: Sequence[tuple[int, int]],
+    made: Callable[[float], Stage],
+    role: str,
+    c_in: int,
+    style: Style,
+    steps: Sequence[float] = _EXPANSIONS,
 ) -> Stage | None:
     """The stage of the roundest ratio that gives every block its channels; None where there is none.
 
     pairs: of each block, the channels wanted of `role`, and those that the ratio is of. made: the stage of a ratio.
     """
     wanted = [channels for channels, _ in pairs]
-    for ratio in _ratios(pairs, _SQUEEZES if role == "squeeze" else _EXPANSIONS):
+    for ratio in _ratios(pairs, steps):
         stage = made(ratio)
         given = [conv.c_out for block in blocks(stage, c_in, style) for conv in block.convs if conv.role == role]
         if given == wanted and _writable(stage):
