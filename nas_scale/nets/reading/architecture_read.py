@@ -66,6 +66,8 @@ def _read(text: str, module: nn.Module) -> Architecture:
         stages,
         stem=read.stem.conv.out_channels,
         stem_stride=int(read.stem.conv.stride[0]),
+        stem_kernel=int(read.stem.conv.kernel_size[0]),
+        stem_pool=read.stem_pool,
         head=read.head_channels,
         resolution=peer_resolution(text, module),
         classes=read.classes,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from torch import nn
 
-from nas_scale.architecture.spec import Act, Op
+from nas_scale.architecture.spec import RESIDUAL, Act, Op
 from nas_scale.errors import NotationError
 from nas_scale.nets.reading.pieces import Squeeze, Unit, class_name, pieces_of
 
@@ -38,8 +38,8 @@ class ReadBlock:
 
     @property
     def may_skip(self) -> bool:
-        """Whether its output has the shape of its input."""
-        return self.stride == 1 and self.c_in == self.channels
+        """Whether it can have a skip connection: where its output has the shape of its input, or projects it."""
+        return self.op in RESIDUAL or (self.stride == 1 and self.c_in == self.channels)
 
 
 # By which of a block's convolutions are depthwise. The spatial one is ir's second, of all others the first.
@@ -54,7 +54,7 @@ _DROPPING: Final = (("drop_path", "drop_prob"), ("stochastic_depth", "p"))
 
 
 def by_layers(block: nn.Module) -> ReadBlock:
-    """A block that is told by its convolutions: ir, ds, er or cn. Raises NotationError."""
+    """A block that is told by its convolutions: ir, ds, dsa, er or cn. Raises NotationError."""
     kind = class_name(block)
     pieces = pieces_of(*block.children(), within=kind)
     units = [piece for piece in pieces if isinstance(piece, Unit)]
@@ -63,7 +63,9 @@ def by_layers(block: nn.Module) -> ReadBlock:
     if op is None or len(squeezes) > 1:
         raise NotationError(f"its {kind} has other layers than a block has here")
     spatial = units[1] if op == "ir" else units[0]
-    acting, linear = (units, []) if op == "cn" else (units[:-1], units[-1:])
+    if op == "ds" and units[-1].act is not None:
+        op = "dsa"
+    acting, linear = (units, []) if op in ("cn", "dsa") else (units[:-1], units[-1:])
     return ReadBlock(
         kind,
         op if op != "ir" or spatial.conv.out_channels != units[0].conv.in_channels else "uir",  # an ir would not expand
@@ -110,6 +112,30 @@ def universal(block: Any) -> ReadBlock:
     )
 
 
+def residual(block: Any) -> ReadBlock:
+    """A block of a ResNet: a bt where it has a third convolution, else a bb. Raises NotationError."""
+    kind, reduces = class_name(block), hasattr(block, "conv3")
+    for part in (getattr(block, name, None) for name in ("se", "aa", "drop_block")):
+        if part is not None and class_name(part) != "Identity":
+            raise NotationError(f"its {kind} has {class_name(part)}")
+    act = block.relu if hasattr(block, "relu") else block.act1
+    last = (block.conv3, block.bn3) if reduces else (block.conv2, block.bn2)
+    before = (block.conv1, block.bn1, act, *((block.conv2, block.bn2, act) if reduces else ()))
+    units = _units(pieces_of(*before, *last, within=kind))
+    spatial = units[-2]
+    return ReadBlock(
+        kind,
+        "bt" if reduces else "bb",
+        units[0].conv.in_channels,
+        units[-1].conv.out_channels,
+        _kernel(spatial),
+        int(spatial.conv.stride[0]),
+        spatial.conv.out_channels,
+        _act(units[:-1], units[-1:], kind),
+        skips=True,
+    )
+
+
 def _units(*parts: Sequence[Unit | Squeeze]) -> list[Unit]:
     return [piece for part in parts for piece in part if isinstance(piece, Unit)]
 
@@ -148,6 +174,8 @@ BLOCKS: Final[dict[str, Callable[[nn.Module], ReadBlock]]] = {
     "MBConv": by_layers,
     "FusedMBConv": by_layers,
     "_InvertedResidual": by_layers,
+    "BasicBlock": residual,
+    "Bottleneck": residual,
 }
 
 

@@ -18,7 +18,11 @@ Groups = list[list[ReadBlock]]
 
 @dataclass(frozen=True, slots=True)
 class ReadNet:
-    """What a network was found to be. groups: its blocks, those of a stage together. head_act: of the head's layer."""
+    """What a network was found to be.
+
+    groups: its blocks, those of a stage together. head_channels: 0 where the head has no layer. head_act: of the head's
+    layer, or else the stem's. stem_pool: stride of the max-pool behind the stem, 1 for none.
+    """
 
     stem: Unit
     groups: Groups
@@ -27,6 +31,7 @@ class ReadNet:
     head_act: Act | None
     classes: int
     dropout: float
+    stem_pool: int = 1
 
 
 def read_net(module: nn.Module) -> ReadNet:
@@ -68,8 +73,14 @@ def _timm_groups(blocks: Any) -> Groups:
     return [[read_block(block) for block in stage] for stage in blocks]
 
 
+def _headless(stem: Unit, groups: Groups, classifier: nn.Module, dropout: float, stem_pool: int = 1) -> ReadNet:
+    return ReadNet(stem, groups, "conv", 0, stem.act, _classes(classifier), float(dropout), stem_pool)
+
+
 def _timm_efficientnet(net: Any) -> ReadNet:
     stem = _unit(net.conv_stem, net.bn1, within="stem")
+    if class_name(net.conv_head) == "Identity":
+        return _headless(stem, _timm_groups(net.blocks), net.classifier, net.drop_rate)
     head = _unit(net.conv_head, net.bn2, within="head")
     return _conv_head(stem, _timm_groups(net.blocks), head, net.classifier, net.drop_rate)
 
@@ -127,11 +138,24 @@ def _torchvision_mnasnet(net: Any) -> ReadNet:
     return _conv_head(stem, groups, head, classifier, dropout.p)
 
 
+def _resnet(net: Any) -> ReadNet:
+    act = net.relu if hasattr(net, "relu") else net.act1
+    pool = net.maxpool
+    if class_name(pool) != "MaxPool2d" or (pool.kernel_size, pool.padding) != (3, 1):
+        raise NotationError("behind its stem is no 3x3 max-pool")
+    stages = (net.layer1, net.layer2, net.layer3, net.layer4)
+    groups = [[read_block(block) for block in stage] for stage in stages]
+    stem = _unit(net.conv1, net.bn1, act, within="stem")
+    return _headless(stem, groups, net.fc, getattr(net, "drop_rate", 0.0), int(pool.stride))
+
+
 NETS: Final[dict[tuple[str, str], Callable[[Any], ReadNet]]] = {
     ("timm", "EfficientNet"): _timm_efficientnet,
     ("timm", "MobileNetV3"): _timm_mobilenetv3,
+    ("timm", "ResNet"): _resnet,
     ("torchvision", "EfficientNet"): _torchvision_efficientnet,
     ("torchvision", "MNASNet"): _torchvision_mnasnet,
     ("torchvision", "MobileNetV2"): _torchvision_mobilenetv2,
     ("torchvision", "MobileNetV3"): _torchvision_mobilenetv3,
+    ("torchvision", "ResNet"): _resnet,
 }

@@ -40,6 +40,9 @@ SMALL = {
     "timm:hardcorenas_a": 224,
     "timm:fbnetc_100": 224,
     "timm:mobilenetv4_conv_small_035": 224,
+    "timm:lcnet_035": 224,
+    "timm:mobilenetv1_100": 224,
+    "torchvision:resnet18": 224,
     "torchvision:mnasnet0_5": 224,
     "torchvision:mobilenet_v3_small": 224,
 }
@@ -64,6 +67,8 @@ LARGER = {
     "torchvision:mnasnet1_0": 224,
     "torchvision:mobilenet_v2": 224,
     "torchvision:mobilenet_v3_large": 224,
+    "torchvision:wide_resnet50_2": 224,
+    "timm:resnet26": 224,
 }
 LOGITS = (
     "timm:mnasnet_050",
@@ -77,8 +82,11 @@ LOGITS = (
     "timm:hardcorenas_a",
     "timm:fbnetc_100",
     "timm:mobilenetv4_conv_small_035",
+    "timm:lcnet_035",
+    "timm:mobilenetv1_100",
     "torchvision:mnasnet0_5",
     "torchvision:mobilenet_v3_small",
+    "torchvision:resnet18",
 )
 
 
@@ -131,6 +139,11 @@ KNOWN = (
     ("efficientnetv2-b0", "timm:tf_efficientnetv2_b0"),
     ("mobilenetv4-conv-small", "timm:mobilenetv4_conv_small"),
     ("mobilenetv4-conv-medium", "timm:mobilenetv4_conv_medium"),
+    ("mobilenet-v1", "timm:mobilenetv1_100"),
+    ("resnet-18", "torchvision:resnet18"),
+    ("resnet-50", "torchvision:resnet50"),
+    ("resnet-50", "timm:resnet50"),
+    ("tinynet-e", "timm:tinynet_e"),
 )
 
 
@@ -168,7 +181,9 @@ def test_how_families_grow_follows_from_their_names() -> None:
         ("timm:mobilenet_edgetpu_v2_xs", "its layer 5 is 3x3/1 32->128 in 2 groups at 56 px"),
         ("timm:mobilenetv4_conv_aa_medium", "its EdgeResidual has AvgPool2d"),
         ("timm:mobilenetv4_hybrid_medium", "its UniversalInvertedResidual has LayerScale2d"),
-        ("timm:lcnet_035", "its DepthwiseSeparableConv has other activations than a block has here"),
+        ("timm:seresnet50", "its Bottleneck has SEModule"),
+        ("timm:resnet50d", "its stem is no single convolution"),
+        ("torchvision:resnext50_32x4d", "its layer 3 is 3x3/1 128->128 in 32 groups at 56 px"),
         ("timm:fbnetv3_b", "the linear layer of its head has no bias"),
         ("timm:efficientnet_b1_pruned", "the channels inside its InvertedResidual"),
         ("timm:vit_tiny_patch16_224", "its class is VisionTransformer, and what can be read are timm's EfficientNet"),

@@ -40,7 +40,7 @@ def _read(block: Block, stage: Stage, style: Style) -> ReadBlock:
         inside.c_out,
         stage.act or style.act,
         squeeze,
-        block.skip == "identity",
+        block.skip in ("identity", "projection"),
         start=stage.start,
         end=stage.end,
     )
@@ -77,7 +77,7 @@ def test_known_nets_are_found_again_string_by_string(name: str) -> None:
 
 @st.composite
 def _stages(draw: st.DrawFn) -> Stage:
-    op = draw(st.sampled_from(["ds", "ir", "er", "uir", "cn"]))
+    op = draw(st.sampled_from(["ds", "dsa", "ir", "er", "uir", "cn", "bb"]))
     start, end = (draw(st.sampled_from([0, 3])), draw(st.sampled_from([5, 7]))) if op == "uir" else (0, 0)
     return Stage(
         op,
@@ -88,7 +88,7 @@ def _stages(draw: st.DrawFn) -> Stage:
         expansion=draw(st.one_of(st.floats(1.1, 16), st.sampled_from([2.3, 3.0, 6.0])))
         if op in ("ir", "er", "uir")
         else 1.0,
-        se=draw(st.one_of(st.just(0.0), st.floats(0.01, 1), st.just(0.25))) if op != "cn" else 0.0,
+        se=draw(st.one_of(st.just(0.0), st.floats(0.01, 1), st.just(0.25))) if op not in ("cn", "bb") else 0.0,
         act=draw(st.sampled_from([None, "relu"])),
         skip=draw(st.sampled_from(["none", "identity"])),
         start=start,
