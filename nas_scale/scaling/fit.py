@@ -46,7 +46,8 @@ class Fit:
     surface differs significantly from a flat one. flat_p: p-value of that F-test. lack_of_fit_p: p-value of the
     residuals of a quadratic against the noise of the seeds (None where that is not known). sd: standard deviation of
     one run between seeds. best: accuracy to expect at the chosen place and its standard error, in the given units (None
-    where it is not known).
+    where it is not known). triangle, surface: what was fitted, to compare it with another fit; no surface where there
+    are too few networks for one.
     """
 
     alpha: float
@@ -66,6 +67,8 @@ class Fit:
     sd: float | None
     best: tuple[float, float] | None
     points: int
+    triangle: Triangle
+    surface: ResponseSurface | None
 
     @property
     def coefficients(self) -> Coefficients:
@@ -190,6 +193,8 @@ def _fit_of(data: Observations, surface: ResponseSurface, on: Triangle, places: 
         sd=data.sd,
         best=expected_accuracy(surface, prior, place, seed),
         points=places,
+        triangle=on,
+        surface=surface,
     )
 
 
@@ -254,4 +259,6 @@ def _without_surface(data: Observations, on: Triangle, places: int) -> Fit:
         sd=data.sd,
         best=None,
         points=places,
+        triangle=on,
+        surface=None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -99,13 +100,38 @@ def bootstrap(surface: ResponseSurface, seed: int) -> Floats:
     return np.asarray(grid_of(_FINE, surface.axes)[best])
 
 
-def expected_accuracy(surface: ResponseSurface, prior: Floats, place: Floats, seed: int) -> tuple[float, float]:
-    """The accuracy at the chosen place, and its standard error.
+def stays_possible(surface: ResponseSurface, place: Floats) -> bool:
+    """Whether this place, (k,), may be the greatest (95%), as `possible_places` says it of those on its grid."""
+    there, own = grid_features(COARSE, surface.axes), features(place[None])
+    values = there @ surface.terms
+    errors = surface.errors_between(there, own)
+    behind = values - (own @ surface.terms)[0] > t_quantile(surface.freedom) * errors + 1e-9 * np.ptp(values)
+    return not behind.any()
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Accuracies split many times into those that a place is chosen by, and others to read what it is worth from.
 
     What is chosen for its accuracies is flattered by them. So they are split (the coupled bootstrap of Oliveira, Lei &
     Tibshirani 2021): noise e is drawn like that of the means, the place is chosen by means + c e, and its accuracy read
     from means - e / c, which is independent of them. The mean over many splits is the answer.
     """
+
+    chosen: Floats  # (draws, m) features of the chosen places
+    terms: Floats  # (draws, m) of the surfaces to read from
+
+    def mean(self, part: float, less: Floats) -> float:
+        """Of this part of the accuracy at the chosen place, less that at `less`, a sum of features: (m,)."""
+        return float((self.terms * (part * self.chosen - less)).sum(axis=1).mean())
+
+    def error(self, surface: ResponseSurface, part: float, less: Floats) -> float:
+        """Of that difference, for this surface: the quadratic mean over the places, since another might be chosen."""
+        return float(np.sqrt(np.square(surface.errors_between(part * self.chosen, less)).mean()))
+
+
+def splits_of(surface: ResponseSurface, prior: Floats, seed: int) -> Splits:
+    """The accuracies of a surface, split; places are chosen as by `chosen_place`."""
     rng = np.random.default_rng(seed)
     there = np.vstack([grid_features(COARSE, surface.axes), features(prior[None])])
     errors = surface.errors_between(there, there[-1])
@@ -116,7 +142,12 @@ def expected_accuracy(surface: ResponseSurface, prior: Floats, place: Floats, se
     sizes = surface.sizes
     weights = sizes.weights(chosen_by)
     leads = sizes.terms(weights, chosen_by) @ there.T - _caution(surface, chosen_by)[:, None] * errors
-    found = there[np.argmax(leads, axis=1)]
-    value = float((sizes.terms(weights, read_from) * found).sum(axis=1).mean())
+    return Splits(there[np.argmax(leads, axis=1)], sizes.terms(weights, read_from))
+
+
+def expected_accuracy(surface: ResponseSurface, prior: Floats, place: Floats, seed: int) -> tuple[float, float]:
+    """The accuracy at the chosen place, without what the choice flatters it by, and its standard error."""
     own = features(place[None])
-    return value, float(surface.errors_between(own, np.zeros_like(own))[0])
+    nothing = np.zeros_like(own)
+    value = splits_of(surface, prior, seed).mean(1.0, nothing[0])
+    return value, float(surface.errors_between(own, nothing)[0])
