@@ -108,7 +108,9 @@ def main() -> None:
     print(f"{len(shares)} networks, {SEEDS} seeds, {options.repeats} repeats\n")
     print(f"| surfaces | sd | sd of the second | {' | '.join(item.name for item in fields(Said))} |")
     print(f"|---|---|---|{'---|' * len(fields(Said))}")
-    cases = [(pair, 1.0) for pair in SAME] + [((EDGE, EDGE), 0.5), ((EDGE, EDGE), 2.0)] + [(pair, 1.0) for pair in OTHER]
+    cases = (
+        [(pair, 1.0) for pair in SAME] + [((EDGE, EDGE), 0.5), ((EDGE, EDGE), 2.0)] + [(pair, 1.0) for pair in OTHER]
+    )
     for sd in ((0.3, 0.3), (0.6, 0.6), (1.2, 1.2), (0.9, 0.3)):
         for index, ((one, other), stretched) in enumerate(cases):
             rng = np.random.default_rng([index, round(100 * sd[0]), round(100 * sd[1])])

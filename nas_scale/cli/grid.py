@@ -6,9 +6,7 @@ import shlex
 from typing import Any
 
 from nas_scale.cli.command import Command
-from nas_scale.commands.grid.options import Grid
-from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.commands.shared.training import Training
+from nas_scale.commands.grid.options import OF_GRID
 
 
 def grid(options: dict[str, Any], json: bool) -> None:
@@ -33,4 +31,4 @@ def grid(options: dict[str, Any], json: bool) -> None:
         console.say(f"saved: {found.folder}; next: nas-scale expand --coefficients {folder}")
 
 
-COMMAND = Command(grid, (Grid, Training, RunSettings))
+COMMAND = Command(grid, OF_GRID)

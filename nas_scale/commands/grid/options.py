@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, TypeAlias
 
+from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
-from nas_scale.commands.shared.options import Needs, Option, check
+from nas_scale.commands.shared.lists import ascending, list_reader
+from nas_scale.commands.shared.options import Needs, Option, Options, check, only, without
+from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import scale_by_option, scaling_metric
+from nas_scale.commands.shared.training import MOST_EPOCHS, PROXY, Training
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.scaling.rules import PUBLISHED, rule_named
@@ -18,6 +23,9 @@ Method: TypeAlias = Literal["networks", "cartesian", "optuna"]
 NETWORKS_TOLERANCE: Final = 0.05  # of real cost
 CARTESIAN_TOLERANCE: Final = 0.1  # of the nominal product, as in the paper
 NETWORKS: Final = "Networks"
+MOST_FITS: Final = 4  # in a list of sizes, or of epochs
+_read_phis: Final = list_reader(numbers.real, "1 or 1,2", MOST_FITS)
+_read_epochs: Final = list_reader(numbers.whole, "9 or 3,9", MOST_FITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +35,20 @@ class Grid:
     method: `networks` really cost 2^phi baselines, within `tolerance`; `cartesian` is the paper's grid of alpha, beta,
     gamma by `step`, whose product is within `tolerance` of 2; `optuna` lets TPE choose among the networks. scale_by:
     the name of the metric that they cost 2^phi times. tolerance None is the method's usual one. prior: as
-    scaling/rules.py reads it.
+    scaling/rules.py reads it. phi, epochs: one or several; there is a fit for each pair. No
+    epochs: as many as suit data and device.
     """
 
-    phi: Annotated[float, Option("The networks cost 2^phi baselines.", None, "X", NETWORKS, 0.01, MOST_PHI)] = 1.0
+    phi: Annotated[
+        Sequence[float],
+        Option(
+            "The networks cost 2^phi baselines. A list, 1,2, fits each and says whether the rule of the first holds.",
+            "1",
+            "LIST",
+            NETWORKS,
+            read=_read_phis,
+        ),
+    ] = (1.0,)
     scale_by: Annotated[str, scale_by_option(None, NETWORKS)] = FLOPS.name
     baseline: Annotated[
         str | Architecture | None,
@@ -80,13 +98,33 @@ class Grid:
             complete=completion.rules,
         ),
     ] = PUBLISHED
+    epochs: Annotated[
+        Sequence[int],
+        Option(
+            "Epochs of each training, at most. A list, 3,9, fits each and says whether the answer moves.",
+            "three quarters of a search's, or of what suits data and device",
+            "LIST",
+            PROXY,
+            read=_read_epochs,
+            decides="proxy",
+            specified=False,
+        ),
+    ] = ()
     dry_run: Annotated[
         bool, Option("Show the networks and how long they would train, then stop.", panel=NETWORKS, specified=False)
     ] = False
 
     def checked(self) -> Grid:
-        """Itself with its tolerance settled. Raises UserError naming the option that is wrong."""
+        """Itself with its tolerance settled, and sizes and epochs in order. Raises UserError naming the option that is
+        wrong."""
         check(self)
+        phis = ascending(self.phi, "phi", float, 0.01, MOST_PHI, MOST_FITS)
+        epochs = ascending(self.epochs, "epochs", int, 1, MOST_EPOCHS, MOST_FITS) if self.epochs != () else ()
+        if self.method == "optuna" and (len(phis) > 1 or len(epochs) > 1):
+            raise UserError(
+                "--method optuna chooses networks by their accuracy, and so not the same for each fit; give one --phi "
+                "and one --epochs, or take --method networks"
+            )
         if scaling_metric(self.scale_by) != FLOPS and self.method == "cartesian":
             raise UserError(
                 f"--method cartesian grows by the paper's formula, which is of flops, and not by {self.scale_by}; "
@@ -98,4 +136,13 @@ class Grid:
             raise UserError(f"--prior {error}") from None
         usual = CARTESIAN_TOLERANCE if self.method == "cartesian" else NETWORKS_TOLERANCE
         tolerance = usual if self.tolerance is None else self.tolerance
-        return replace(self, tolerance=tolerance, prior=self.prior.strip().lower())
+        return replace(self, tolerance=tolerance, phi=phis, epochs=epochs, prior=self.prior.strip().lower())
+
+
+# A grid's own epochs stand in the place of those that all trainings have.
+OF_GRID: Final[tuple[Options, ...]] = (
+    without(Grid, "epochs"),
+    without(Training, "epochs"),
+    only(Grid, "epochs"),
+    RunSettings,
+)

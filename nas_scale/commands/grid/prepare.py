@@ -11,25 +11,22 @@ from msgspec import structs
 
 from nas_scale.architecture.files import net_document
 from nas_scale.architecture.spec import Architecture
-from nas_scale.commands.certify.certificates import certificate_line
-from nas_scale.commands.grid.options import Grid
-from nas_scale.commands.grid.result import GridBaseline, GridNet, GridResult
+from nas_scale.commands.grid.arms import Arm, followed
+from nas_scale.commands.grid.options import OF_GRID, Grid
+from nas_scale.commands.grid.plan import planned
+from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.shared.given import given_options
-from nas_scale.commands.shared.identity import net_key
 from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.lengths import settled_length
-from nas_scale.commands.shared.lines import grid_lines
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
 from nas_scale.commands.shared.options import declared, keywords, specification, take, words_of
-from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.run_settings import RunSettings
-from nas_scale.commands.shared.scale_by import held_line, scaling_metric
+from nas_scale.commands.shared.scale_by import scaling_metric
 from nas_scale.commands.shared.training import Training
 from nas_scale.commands.shared.workers import training_device, within_machine, worker_count
 from nas_scale.errors import RunError, UserError
-from nas_scale.metrics.counts import cost
-from nas_scale.metrics.metric import FLOPS, caveats, costs_of, device_identities
+from nas_scale.metrics.metric import device_identities
 from nas_scale.runs.results import AGAIN, FILE, read_result
 from nas_scale.runs.store import Run
 from nas_scale.scaling.candidates import Candidate, cartesian
@@ -54,57 +51,73 @@ OF_DATA: Final = frozenset(
 class PreparedGrid:
     """A grid whose input was checked and whose networks are chosen, before anything is trained or written.
 
-    pool: all networks that the method admits. chosen: those to be trained. plan: the result as far as it is known.
+    arms: in the order in which they train. plan: the result as far as it is known.
     """
 
     wanted: Grid
     settings: RunSettings
     baseline: Architecture
-    pool: Sequence[Candidate]
-    chosen: Sequence[Candidate]
-    jobs: Jobs
+    arms: Sequence[Arm]
     plan: GridResult
+
+    @property
+    def jobs(self) -> Jobs:
+        """Of the arm that is followed."""
+        return self.arms[followed([arm.pair for arm in self.arms])].jobs
 
     def spec(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON."""
         training = self.jobs.training
         parts = {"grid": specification(self.wanted), "training": specification(training)}
+        if len(self.wanted.phi) == 1:
+            parts["grid"]["phi"] = self.wanted.phi[0]  # as it always was
+        if len(self.wanted.epochs) > 1:
+            parts["grid"]["epochs"] = list(self.wanted.epochs)
         images = data.data_fingerprint(training.images(training.proxy.resolution))
         if devices := device_identities([scaling_metric(self.wanted.scale_by)]):
             parts["devices"] = devices
         device = self.jobs.device.partition(":")[0]
         return {**parts, "device": device, "images": images, "baseline": net_document(self.baseline)}
 
-    def candidate(self, index: int) -> Candidate:
-        """The network that a trial's stored index means."""
-        return self.pool[index] if self.wanted.method == "optuna" else self.chosen[index]
-
 
 def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     """Reads and checks a grid's options and images, and chooses its networks. Raises UserError."""
-    options = given_options(options, Grid, Training, RunSettings)
+    options = given_options(options, *OF_GRID)
     settings, wanted = take(options, RunSettings).checked(), take(options, Grid).checked()
     base, usual = baseline_and_training(wanted.baseline, settings.folder)
     if "data" in options:  # what suited other images
         usual = {name: value for name, value in usual.items() if name not in OF_DATA}
     if "proxy_resolution" in options:  # what suited another size of them
         usual.pop("proxy_strides", None)
-    asked = take({"seeds": SEEDS} | usual | options, Training).checked()
+    first = {"epochs": wanted.epochs[0]} if wanted.epochs else {}
+    asked = take({"seeds": SEEDS} | usual | options | first, Training).checked()
     settings, asked, notes = within_machine(settings, asked)
-    pool = candidate_pool(base, wanted)
     device = training_device(settings)
-    training = settled_length(asked, device).for_reference(base)
-    if "epochs" not in options:
-        shorter = training.shorter(SHARE)
-        training = replace(shorter, epoch_share=training.epoch_share) if "train_images" in options else shorter
-    data.check_data(training.images(training.proxy.resolution))
-    jobs = Jobs(training, base, device)
+    budgets = [replace(asked, epochs=epochs) for epochs in wanted.epochs] or [asked]
+    jobs = [Jobs(_settled(each, base, device, wanted.epochs), base, device) for each in budgets]
+    data.check_data(jobs[0].training.images(jobs[0].training.proxy.resolution))
+    arms = [arm for phi in wanted.phi for arm in _arms(base, wanted, phi, jobs)]
+    workers = worker_count(settings, device, asked.threads)
+    plan = planned(base, wanted, arms, workers, settings.folder)
+    plan = structs.replace(plan, header=(*notes, *plan.header))
+    return PreparedGrid(wanted, settings, base, arms, plan)
+
+
+def _settled(asked: Training, baseline: Architecture, device: str, epochs: Sequence[int]) -> Training:
+    """With all that follows from data and device; a share of the usual length where no epochs are asked for."""
+    training = settled_length(asked, device).for_reference(baseline)
+    if epochs:
+        return training
+    shorter = training.shorter(SHARE)
+    return shorter if asked.train_images is None else replace(shorter, epoch_share=training.epoch_share)
+
+
+def _arms(baseline: Architecture, wanted: Grid, phi: float, jobs: Sequence[Jobs]) -> list[Arm]:
+    """The arms of one size, which train the same networks."""
+    pool = candidate_pool(baseline, wanted, phi)
     chosen = choose(pool, wanted.count)
     _check_prior(wanted, growing_axes(chosen))
-    workers = worker_count(settings, device, training.threads)
-    plan = _planned(base, wanted, len(pool), chosen, jobs, workers, settings.folder)
-    plan = structs.replace(plan, header=(*notes, *plan.header))
-    return PreparedGrid(wanted, settings, base, pool, chosen, jobs, plan)
+    return [Arm(phi, pool, chosen, pool if wanted.method == "optuna" else chosen, each) for each in jobs]
 
 
 def baseline_and_training(baseline: str | Architecture | None, results: Path) -> tuple[Architecture, dict[str, Any]]:
@@ -133,8 +146,8 @@ def _training_of(run: Run) -> Training:
         raise RunError(f"{run.folder / FILE} is damaged: `training`: {error}; {AGAIN}") from error
 
 
-def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
-    """All networks that the method admits. Raises UserError where there are too few to compare."""
+def candidate_pool(baseline: Architecture, wanted: Grid, phi: float) -> list[Candidate]:
+    """All networks of a size that the method admits. Raises UserError where there are too few to compare."""
     assert wanted.tolerance is not None
     by = scaling_metric(wanted.scale_by)
     free = reach_of(baseline, by).free
@@ -144,12 +157,12 @@ def candidate_pool(baseline: Architecture, wanted: Grid) -> list[Candidate]:
             f"with: nas-scale expand --coefficients {free[0]} --scale-by {by.name}"
         )
     if wanted.method == "cartesian":
-        pool = cartesian(baseline, wanted.phi, wanted.step, wanted.tolerance)
+        pool = cartesian(baseline, phi, wanted.step, wanted.tolerance)
     else:
-        pool = networks(baseline, 2**wanted.phi, wanted.tolerance, by)
+        pool = networks(baseline, 2**phi, wanted.tolerance, by)
     if len(pool) < 2:
         found = "no network costs" if not pool else "only one network costs"
-        ratio = f"{2**wanted.phi:.3g} baselines ({by.label}) within {wanted.tolerance:.2%}"
+        ratio = f"{2**phi:.3g} baselines ({by.label}) within {wanted.tolerance:.2%}"
         if wanted.method == "cartesian":
             ratio = f"what a grid of step {wanted.step:g} with products within {wanted.tolerance:g} of 2 asks for"
         raise UserError(f"{found} {ratio}; raise --tolerance or change --phi")
@@ -161,64 +174,3 @@ def _check_prior(wanted: Grid, axes: Sequence[str]) -> None:
     shares = dict(zip(AXES, rule_named(wanted.prior).coefficients.shares, strict=True))
     if not any(shares[axis] for axis in axes):
         raise UserError(f"--prior {wanted.prior} grows none of {words_of(axes, 'and')}, which these networks grow in")
-
-
-def _planned(
-    baseline: Architecture,
-    wanted: Grid,
-    pool: int,
-    chosen: Sequence[Candidate],
-    jobs: Jobs,
-    workers: int,
-    results: Path,
-) -> GridResult:
-    assert wanted.tolerance is not None
-    first: dict[str, int] = {}
-    keys = [net_key(jobs.small(candidate.architecture)) for candidate in chosen]
-    rows = [(number, first.setdefault(key, number)) for number, key in enumerate(keys, 1)]
-    alike = [same if same != number else None for number, same in rows]
-    certificate = certificate_line(results, jobs.training, baseline, jobs.device)
-    by = scaling_metric(wanted.scale_by)
-    held = held_line(baseline, by, reach_of(baseline, by))
-    flops = cost(baseline).flops
-    return GridResult(
-        header=(*grid_lines(baseline, wanted, jobs), *caveats([by]), *([held] if held else []), certificate),
-        baseline=GridBaseline(name=baseline.name, net=net_document(baseline), flops=flops, cost=by.of_net(baseline)),
-        phi=wanted.phi,
-        scale_by=by.name,
-        method=wanted.method,
-        prior=wanted.prior,
-        step=wanted.step,
-        tolerance=wanted.tolerance,
-        count=wanted.count,
-        pool=pool,
-        trainings=len(first) * jobs.training.seeds,
-        workers=workers,
-        training=jobs.training,
-        candidates=tuple(planned_row(candidate, flops, same) for candidate, same in zip(chosen, alike, strict=True)),
-    )
-
-
-def planned_row(candidate: Candidate, flops: int, alike: int | None) -> GridNet:
-    """A network as it is to be trained.
-
-    flops: the baseline's multiply-adds. alike: the row (from 1) of an earlier one with the same proxy.
-    """
-    costs = costs_of(candidate.architecture)
-    return GridNet(
-        alpha=candidate.alpha,
-        beta=candidate.beta,
-        gamma=candidate.gamma,
-        flops_ratio=costs[FLOPS.name] / flops,
-        ratio=candidate.cost_ratio,
-        shares=AxisShares.of(candidate.shares),
-        depth=candidate.depth,
-        width=candidate.width,
-        resolution=candidate.resolution,
-        costs=costs,
-        depths=candidate.depths,
-        channels=candidate.channels,
-        points=tuple((point.alpha, point.beta, point.gamma) for point in candidate.points),
-        alike=alike,
-        net=net_document(candidate.architecture),
-    )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
+from msgspec import structs
 
+from nas_scale.commands.grid.arms import followed, labels
 from nas_scale.commands.grid.options import Method
 from nas_scale.commands.shared.rows import AxisShares, Baseline, GrownRow
 from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.metric import FLOPS
-from nas_scale.runs.results import Costs, Result
+from nas_scale.runs.results import Costs, Result, WhereAny
 from nas_scale.scaling.coefficients import Coefficients, Shares
+from nas_scale.scaling.moves import Verdict
 from nas_scale.scaling.rules import PUBLISHED
 from nas_scale.statistics.ranked import State
 from nas_scale.training.data.summary import DataSummary
@@ -113,8 +116,64 @@ class GridFit(msgspec.Struct, frozen=True, kw_only=True):
         return Coefficients(self.alpha, self.beta, self.gamma)
 
 
+class GridArm(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several fits: its networks, the best first, all of one size and trained for as many epochs.
+
+    pool, seed_sd, candidates, fit: as those of the whole result are of the fit that is followed.
+    """
+
+    phi: float
+    epochs: int
+    pool: int
+    seed_sd: float | None = None
+    candidates: tuple[GridNet, ...]
+    fit: GridFit | None = None
+
+
+class ArmNet(GridNet, frozen=True, kw_only=True):
+    """A network of an arm as a row of a table of all arms."""
+
+    phi: float
+    epochs: int
+
+    @classmethod
+    def of(cls, row: GridNet, arm: GridArm) -> ArmNet:
+        """The row with the size and epochs of its arm."""
+        return cls(**structs.asdict(row), phi=arm.phi, epochs=arm.epochs)
+
+
+class RankAgreement(msgspec.Struct, frozen=True, kw_only=True):
+    """Kendall's tau-b of the networks that trained in both of two arms (statistics/agreement.py).
+
+    ci: its 95% interval. tau: None where there are fewer than two, or all are alike. ci: None where there are too few.
+    """
+
+    tau: float | None
+    ci: Interval | None
+    networks: int
+
+
+class GridMove(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the answer of one fit holds for another (scaling/moves.py says what each figure is).
+
+    first, second: of the arms, from 1. sentence: the verdict for a person. agreement: None where the arms' networks are
+    not the same.
+    """
+
+    first: int = msgspec.field(name="from")
+    second: int = msgspec.field(name="to")
+    verdict: Verdict
+    sentence: str
+    lost: float | None
+    stderr: float | None
+    p: float | None
+    possible: bool | None
+    possible_back: bool | None
+    agreement: RankAgreement | None = None
+
+
 class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
-    """The networks, the best first, and the fit.
+    """The networks, the best first, and the fit; of several, those of the fit that is followed (arms.py).
 
     After a dry run, and as a plan before the training: the networks as they are to be trained; run, folder and fit are
     None. header: what was asked and how the proxy is reduced, a sentence a line. pool: how many networks there were to
@@ -122,7 +181,8 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     deviation between seeds. scale_by: the name of the metric that the networks cost 2^phi times. prior: the rule that
     the fit is drawn towards, as it was asked for. data: what was understood of the images; None in older files.
     better_than_guessing: whether the best accuracy is significantly above the majority class's share; None where
-    nothing is trained, and in older files.
+    nothing is trained, and in older files. arms: the fits, where there are several, and moves: whether their
+    answers hold for each other.
     """
 
     run: str | None = None
@@ -147,8 +207,24 @@ class GridResult(Result, frozen=True, kw_only=True, tag="grid"):
     seed_sd: float | None = None
     candidates: tuple[GridNet, ...]
     fit: GridFit | None = None
+    arms: Annotated[tuple[GridArm, ...], WhereAny] = ()
+    moves: Annotated[tuple[GridMove, ...], WhereAny] = ()
 
     @property
     def rows(self) -> tuple[GridNet, ...]:
         """The table's rows."""
-        return self.candidates
+        return tuple(ArmNet.of(row, arm) for arm in self.arms for row in arm.candidates) or self.candidates
+
+    @property
+    def labels(self) -> list[str]:
+        """What tells the arms from each other."""
+        return labels(self._pairs)
+
+    @property
+    def followed(self) -> int | None:
+        """The place, from 1, of the arm that is followed; None where there are no several."""
+        return followed(self._pairs) + 1 if self.arms else None
+
+    @property
+    def _pairs(self) -> list[tuple[float, int]]:
+        return [(arm.phi, arm.epochs) for arm in self.arms]

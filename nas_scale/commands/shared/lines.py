@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.jobs import Jobs
+from nas_scale.commands.shared.options import words_of
 from nas_scale.commands.shared.scale_by import scaled_words
 from nas_scale.commands.shared.training import Training
 from nas_scale.metrics.counts import cost
@@ -81,10 +82,16 @@ def grid_lines(baseline: Architecture, wanted: Grid, jobs: Jobs) -> list[str]:
     by = metric_named(wanted.scale_by)
     if by != FLOPS:
         first += f", {by.show(by.of_net(baseline))} {by.unit}"
-    how = f"{first}; phi {wanted.phi:g}, method {wanted.method}{scaled_words(by)}"
+    sizes = words_of([f"{phi:g}" for phi in wanted.phi], "and")
+    how = f"{first}; phi {sizes}, method {wanted.method}{scaled_words(by)}"
     if wanted.prior != PUBLISHED:
         how += f", prior {wanted.prior}"
     lines = [how, f"{proxy_line(baseline, jobs.training)}; {counted(jobs.training.seeds, 'seed')} each"]
+    if len(wanted.epochs) > 1:
+        budgets = words_of([str(epochs) for epochs in wanted.epochs], "and")
+        lines.append(
+            f"each network is trained for {budgets} epochs, from the same seeds; the proxy above is the longest"
+        )
     if wanted.method == "optuna":
         lines.append("TPE chooses the networks as it goes; these show what there is to choose from")
     return lines

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.data_defaults import defaults_for
+from nas_scale.commands.shared.lists import one_whole
 from nas_scale.commands.shared.options import Option, check, words_of
 from nas_scale.commands.shared.run_settings import RUNNING
 from nas_scale.numbers import read_count
@@ -34,6 +35,7 @@ CREDIT_SEEDS_FROM: Final = 2000
 IMAGES, PROXY = "Images", "Proxy training"
 _SUITED: Final = "what suits data and device"
 _BASE: Final = RECIPES["fast"]
+MOST_EPOCHS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,12 @@ class Training:
         int | None,
         Option(
             "Epochs of each training, at most.",
-            f"{_SUITED}; a grid trains three quarters as long, a search's trials --trial-length",
+            f"{_SUITED}; a search's trials --trial-length",
             "N",
             PROXY,
             least=1,
-            most=100_000,
+            most=MOST_EPOCHS,
+            read=one_whole,
             decides="proxy",
         ),
     ] = None
