@@ -13,6 +13,7 @@ answer. error: mean of that less the truth. held: how often its 95% interval hol
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -34,16 +35,20 @@ NAMED = {truth.name: truth for truth in TRUTHS}
 DEPTH = Truth("quadratic, depth alone", (1.0, 0.0, 0.0), hill((1.0, 0.0, 0.0)))
 CENTRE, RULE, EDGE, CORNER = QUADRATICS
 SKEWED, SATURATING = NAMED["skewed, depth"], NAMED["saturating, near an edge"]
-SAME: Sequence[tuple[Truth, Truth]] = [
-    (truth, truth) for truth in (*QUADRATICS, SKEWED, SATURATING, NAMED["ridge"], NAMED["bump, near an edge"], FLAT)
+# First and second surface, and by how much the second's differences are stretched: the answer holds, or moves.
+Case = tuple[Truth, Truth, float]
+ALIKE: Sequence[Case] = [
+    *((truth, truth, 1.0) for truth in (*QUADRATICS, SKEWED, SATURATING)),
+    *((truth, truth, 1.0) for truth in (NAMED["ridge"], NAMED["bump, near an edge"], FLAT)),
+    (EDGE, EDGE, 0.5),
+    (EDGE, EDGE, 2.0),
 ]
-OTHER: Sequence[tuple[Truth, Truth]] = (
-    (DEPTH, CORNER),
-    (DEPTH, EDGE),
-    (CENTRE, CORNER),
-    (RULE, EDGE),
-    (EDGE, CORNER),
-    (CENTRE, SKEWED),
+APART: Sequence[Case] = (
+    (DEPTH, CORNER, 1.0),
+    (DEPTH, EDGE, 1.0),
+    (CENTRE, CORNER, 1.0),
+    (RULE, EDGE, 1.0),
+    (EDGE, CORNER, 1.0),
 )
 
 
@@ -102,21 +107,28 @@ def row(name: str, sd: tuple[float, float], seen: Sequence[Said]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=400)
+    parser.add_argument("--repeats", type=int, default=60)
     options = parser.parse_args()
     shares = chosen_shares(Grid().count)
     print(f"{len(shares)} networks, {SEEDS} seeds, {options.repeats} repeats\n")
     print(f"| surfaces | sd | sd of the second | {' | '.join(item.name for item in fields(Said))} |")
     print(f"|---|---|---|{'---|' * len(fields(Said))}")
-    cases = (
-        [(pair, 1.0) for pair in SAME] + [((EDGE, EDGE), 0.5), ((EDGE, EDGE), 2.0)] + [(pair, 1.0) for pair in OTHER]
-    )
     for sd in ((0.3, 0.3), (0.6, 0.6), (1.2, 1.2), (0.9, 0.3)):
-        for index, ((one, other), stretched) in enumerate(cases):
-            rng = np.random.default_rng([index, round(100 * sd[0]), round(100 * sd[1])])
-            seen = [once((one, other), shares, sd, rng, stretched) for _ in range(options.repeats)]
-            name = one.name if one is other else f"{one.name}, then {other.name}"
-            print(row(name if stretched == 1 else f"{name}, then {stretched:g} times it", sd, seen), flush=True)
+        for title, cases in (("alike", ALIKE), ("apart", APART)):
+            every = [
+                several(case, shares, sd, [index, len(cases)], options.repeats) for index, case in enumerate(cases)
+            ]
+            print(row(f"*mean of those {title}*", sd, list(itertools.chain(*every))), flush=True)
+
+
+def several(case: Case, shares: Floats, sd: tuple[float, float], seed: list[int], repeats: int) -> list[Said]:
+    """The repeats of a row, which is printed."""
+    one, other, stretched = case
+    rng = np.random.default_rng([*seed, round(100 * sd[0]), round(100 * sd[1])])
+    seen = [once((one, other), shares, sd, rng, stretched) for _ in range(repeats)]
+    name = one.name if one is other else f"{one.name}, then {other.name}"
+    print(row(name if stretched == 1 else f"{name}, then {stretched:g} times it", sd, seen), flush=True)
+    return seen
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import structs
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -12,14 +13,28 @@ from nas_scale.show.cells import header, percent, place
 from nas_scale.show.costs import ratio_heading
 from nas_scale.show.fit_characters import fit_in_characters
 from nas_scale.show.fit_words import shares_in_words
+from nas_scale.show.several_fits import several_fits
 from nas_scale.show.sheet import Sheet
 
 
 def plan_table(plan: GridResult) -> RenderableType:
     """The networks a grid will train, before it does."""
-    title = f"{len(plan.candidates)} networks of {plan.pool}, spread over the triangle of shares"
+    tables = [
+        _candidates(
+            f"{name}{len(part.candidates)} networks of {part.pool}, spread over the triangle of shares", part, False
+        )
+        for name, part in _parts(plan, by_size=True)
+    ]
     line = trainings_line(plan.trainings, plan.estimated_seconds, plan.workers)
-    return Group(*header(plan.header), _candidates(title, plan, scored=False), Text(line))
+    return Group(*header(plan.header), *tables, Text(line))
+
+
+def _parts(found: GridResult, by_size: bool) -> list[tuple[str, GridResult]]:
+    """What has a table of its own, with how its title begins: a fit, or (by_size) the networks of a size."""
+    named = zip(found.labels, found.arms, strict=True)
+    parts = [(f"phi {arm.phi:g}: " if by_size else f"{label}: ", arm) for label, arm in named]
+    of_arms = {name: structs.replace(found, candidates=arm.candidates, pool=arm.pool) for name, arm in parts}
+    return list(of_arms.items()) or [("", found)]
 
 
 def _candidates(title: str, found: GridResult, scored: bool) -> RenderableType:
@@ -60,7 +75,10 @@ def grid_table(found: GridResult) -> RenderableType:
     rows = found.candidates
     if found.fit is None:
         return Group(*header(found.header), _candidates(f"{len(rows)} networks", found, scored=False))
-    table = _candidates(f"{found.run}: {len(rows)} networks", found, scored=True)
+    tables = [
+        _candidates(f"{found.run}: {name}{len(part.candidates)} networks", part, scored=True)
+        for name, part in _parts(found, by_size=False)
+    ]
     notes = [Text(line, style="yellow") for line in guessing_note(found.better_than_guessing, found.data)]
     if any(row.tied for row in rows):
         notes.append(
@@ -68,7 +86,8 @@ def grid_table(found: GridResult) -> RenderableType:
                 "=N: does not differ significantly from place N (95%). depth, width, res.: the shares each really took."
             )
         )
-    return Group(*header(found.header), table, *notes, *fit_in_characters(found), *_fit_lines(found.fit, found.seed_sd))
+    fits = several_fits(found) if found.arms else _fit_lines(found.fit, found.seed_sd)
+    return Group(*header(found.header), *tables, *notes, *fit_in_characters(found), *fits)
 
 
 def _alone_words(alone: GridDataAlone) -> str:

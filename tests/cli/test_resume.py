@@ -27,6 +27,7 @@ COMPARE = (
     *("compare", "--rules", "--baseline", "mobilenetv2", "--coefficients", "1.3,1.1,1.1", "--phi", "1"),
     *(*SMALL[2:], "--json"),
 )
+FITS = (*GRID, "--epochs", "2,3")
 CERTIFY = ("certify", *SMALL, "--nets", "5", "--longer-seeds", "2", "--json")
 FAMILY = (
     *("family", "--target-flops", "60M", "--tolerance", "0.5", *SMALL, "--trials", "4", "--finalists", "1"),
@@ -139,9 +140,9 @@ def test_a_front_does_not_depend_on_the_number_of_workers(nas_scale: Command) ->
     assert whole["front"]
 
 
-@pytest.mark.parametrize("method", ["networks", "optuna"])
-def test_grids_do_not_depend_on_the_number_of_workers(nas_scale: Command, method: str) -> None:
-    asked = (*GRID, "--method", method)
+@pytest.mark.parametrize("how", ["--method networks", "--method optuna", "--phi 1,2"])
+def test_grids_do_not_depend_on_the_number_of_workers(nas_scale: Command, how: str) -> None:
+    asked = (*GRID, *how.split())
     assert results(nas_scale(*asked, "--workers", "1")) == results(nas_scale(*asked, "--workers", "2"))
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nas_scale.commands.certify.result import CertifyResult
     from nas_scale.commands.expand.result import ExpandResult, Member
     from nas_scale.commands.grid.options import Grid
-    from nas_scale.commands.grid.result import GridFit
+    from nas_scale.commands.grid.result import GridFit, GridResult
     from nas_scale.scaling.fit import Fit
 
 
@@ -114,6 +114,17 @@ def fit_note(phi: float, fit: GridFit, folder: str) -> str:
         f"fitted on short trainings at phi {phi:g}: sizes much beyond it extrapolate, and an axis that is best "
         "alone for one doubling need not stay so"
     )
+
+
+def move_notes(found: GridResult, place: int, folder: str) -> list[str]:
+    """Of a grid with several fits, how the one at this place, from 1, stands to the others."""
+    notes = []
+    for move in found.moves:
+        if place in (move.first, move.second):
+            other = move.first if place == move.second else move.second
+            also = f" (--coefficients {folder}:{other} takes the other)" if move.verdict == "moves" else ""
+            notes.append(f"{move.sentence[0].lower()}{move.sentence[1:].removesuffix('.')}{also}")
+    return notes
 
 
 def net_comment(family: ExpandResult, member: Member) -> str:

@@ -102,15 +102,27 @@ def net_of_run(run: Run, text: str) -> Architecture:
 
     Raises UserError.
     """
-    name, colon, place = (text, "", "") if Path(text).name == run.name else text.rpartition(":")
     found = named_nets(read_any(run))
-    index = _place(place) - 1 if colon else 0
-    if index < 0:
-        raise UserError(f"{shortened(text)} names no place; write {name}:3 for the third")
+    place = place_named(run, text)
+    index = (place or 1) - 1
     if index >= len(found):
+        name = text if place is None else text.rpartition(":")[0]
         raise UserError(f"{name} has {len(found)} net{'s' if len(found) != 1 else ''}; there is no number {index + 1}")
     label, net = found[index]
-    return net.architecture(label or (f"{run.name}-{index + 1}" if colon else run.name))
+    return net.architecture(label or (run.name if place is None else f"{run.name}-{place}"))
+
+
+def place_named(run: Run, text: str) -> int | None:
+    """The place, from 1, that `text`, a run's name with or without `:place`, names; None where it names none.
+
+    Raises UserError where what stands there is no place.
+    """
+    if Path(text).name == run.name:
+        return None
+    name, _, place = text.rpartition(":")
+    if _place(place) < 1:
+        raise UserError(f"{shortened(text)} names no place; write {name}:3 for the third")
+    return _place(place)
 
 
 def _place(text: str) -> int:
