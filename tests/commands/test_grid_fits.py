@@ -1,4 +1,4 @@
-"""grid() of several sizes and budgets: each fit as if it were alone, and whether the answer of one holds for another."""
+"""grid() of several sizes and budgets: each fit as if it were alone, and whether one answer holds for another."""
 
 from __future__ import annotations
 
@@ -80,20 +80,17 @@ def seen_again_and_followed(nas_scale: Command, found: GridResult, document: Any
 
 
 def test_a_rule_that_is_as_good_for_a_larger_size_holds_and_every_fit_is_that_of_a_grid_of_its_own() -> None:
-    found = grid("efficientnet-b0", phi=[2, 1], epochs=(3, 9), **ASKED)
-    assert [(arm.phi, arm.epochs) for arm in found.arms] == [(1, 3), (1, 9), (2, 3), (2, 9)]
+    found = grid("efficientnet-b0", phi=[2, 1], epochs=(2, 3), **ASKED)
+    assert [(arm.phi, arm.epochs) for arm in found.arms] == [(1, 2), (1, 3), (2, 2), (2, 3)]
     for arm in found.arms:
         for row in arm.candidates:
             assert cost(row.architecture()).flops / found.baseline.flops == pytest.approx(2**arm.phi, rel=0.05)
     assert (found.phi, found.fit, found.followed) == (1.0, found.arms[1].fit, 2)
-    assert [(move.first, move.second, move.verdict) for move in found.moves] == [
-        (1, 2, "moves"),
-        (3, 4, "moves"),
-        (2, 4, "holds"),
-    ]
+    assert [(move.first, move.second) for move in found.moves] == [(1, 2), (3, 4), (2, 4)]
+    assert {move.verdict for move in found.moves} == {"holds"}
     assert found.moves[2].agreement is None
     assert found.moves[2].lost == pytest.approx(0, abs=0.004)
-    for arm in (found.arms[0], found.arms[3]):
+    for arm in found.arms[::3]:
         alone = grid("efficientnet-b0", phi=arm.phi, epochs=arm.epochs, **ASKED)
         assert (alone.arms, alone.moves, alone.followed, alone.labels) == ((), (), None, [])
         assert (arm.candidates, arm.fit, arm.seed_sd) == (alone.candidates, alone.fit, alone.seed_sd)
