@@ -80,11 +80,12 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
         pytest.param((*SEARCH, "--minutes", "600"), marks=pytest.mark.slow),
         pytest.param(FRONT, marks=pytest.mark.slow),
         pytest.param(GRID, marks=pytest.mark.slow),  # as a part of a family it is killed all the same
+        FITS,
         pytest.param(CERTIFY, marks=pytest.mark.slow),
         COMPARE,
         FAMILY,
     ],
-    ids=["search", "timed search", "front", "grid", "certify", "compare", "family"],
+    ids=["search", "timed search", "front", "grid", "fits", "certify", "compare", "family"],
 )
 def test_a_killed_run_ends_as_an_uninterrupted_one(tmp_path: Path, asked: tuple[str, ...]) -> None:
     """Killed twice; `--resume` alone finds the run, and no training whose result was kept is done again."""
