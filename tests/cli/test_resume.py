@@ -141,7 +141,7 @@ def test_a_front_does_not_depend_on_the_number_of_workers(nas_scale: Command) ->
     assert whole["front"]
 
 
-@pytest.mark.parametrize("how", ["--method networks", "--method optuna", "--phi 1,2"])
+@pytest.mark.parametrize("how", ["--method networks", "--method optuna", "--epochs 2,3"])
 def test_grids_do_not_depend_on_the_number_of_workers(nas_scale: Command, how: str) -> None:
     asked = (*GRID, *how.split())
     assert results(nas_scale(*asked, "--workers", "1")) == results(nas_scale(*asked, "--workers", "2"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from nas_scale import expand, grid
 from nas_scale.commands.grid.arms import comparisons, followed, labels
@@ -17,6 +18,7 @@ from nas_scale.commands.grid.result import GridResult
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.results import plain, typed
+from nas_scale.show.grids import plan_table
 from tests.support import fake_growth
 from tests.support.command import Command, finished
 
@@ -99,17 +101,19 @@ def test_a_rule_that_is_as_good_for_a_larger_size_holds_and_every_fit_is_that_of
         assert typed(plain(alone), GridResult).rows == alone.candidates
 
 
-def test_a_dry_run_counts_all_trainings(nas_scale: Command) -> None:
-    plan = grid("efficientnet-b0", phi=(1, 2), epochs=(3, 9), dry_run=True, workers=2, **ASKED)
+def test_a_dry_run_counts_all_trainings() -> None:
+    plan = grid("efficientnet-b0", phi=(0.5, 1), epochs=(3, 9), dry_run=True, workers=2, **ASKED)
     assert labels([(arm.phi, arm.epochs) for arm in plan.arms]) == plan.labels
     each = [2 * sum(row.alike is None for row in arm.candidates) for arm in plan.arms]
     assert plan.trainings == sum(each)
     assert plan.estimated_seconds == pytest.approx(4 + sum(0.01 * math.ceil(many / 2) for many in each))
     assert plan.moves == ()
-    shown = nas_scale(*WORDS, "--count", "10", "--phi", "1,2", "--epochs", "3,9", "--dry-run").out
+    page = Console(width=200, file=io.StringIO(), record=True)
+    page.print(plan_table(plan))
+    shown = page.export_text()
     assert "each network is trained for 3 and 9 epochs, from the same seeds" in shown
     assert f"{plan.trainings} trainings, about" in shown
-    assert [shown.count(f"phi {phi}: 10 networks") for phi in (1, 2)] == [1, 1]
+    assert [shown.count(f"phi {phi}: 10 networks") for phi in (0.5, 1)] == [1, 1]
 
 
 def test_four_fits_are_compared_within_a_size_and_within_the_longest_budget() -> None:
