@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 from nas_scale import numbers
-from nas_scale.architecture.rounding import nearest_multiple_of_8
+from nas_scale.architecture.rounding import nearest_multiple
 from nas_scale.architecture.spec import Act, Skip
 from nas_scale.errors import NotationError, UserError
 from nas_scale.numbers import shortened
@@ -113,7 +113,7 @@ def _channel_options(base: str, factors: str, token: str) -> tuple[Value, ...]:
         times = _real(factor)
         if times is None or times <= 0:
             raise bad(token, f"{shortened(factor)} is not a factor")
-        products.append(_number(str(nearest_multiple_of_8(width * times)), "channels", token))
+        products.append(_number(str(nearest_multiple(width * times)), "channels", token))
     return tuple(dict.fromkeys(products))
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
-from nas_scale.architecture.rounding import nearest_multiple_of_8, round_channels
+from nas_scale.architecture.rounding import nearest_multiple, round_channels
 from nas_scale.architecture.spec import Architecture, Stage
 from nas_scale.errors import UserError
 
 Repeats = Literal["ceil", "round"]
+SMALLEST_MAP: Final = 3  # pixels a side of the last feature map of a net that is made smaller; fewer rank nothing
 
 
 def tidy(value: float) -> float:
@@ -50,10 +51,14 @@ def group_depths(arch: Architecture) -> tuple[int, ...]:
 
 
 def scaled_depths(arch: Architecture, depth: float, repeats: Repeats) -> tuple[int, ...]:
-    """The blocks of each scalable group times `depth`, rounded up or to the nearest (halves up); at least 1."""
+    """The blocks of each scalable group times `depth`, rounded up or to the nearest (halves up).
+
+    At least one for each of its stages.
+    """
     up = 0.0 if repeats == "ceil" else 0.5
     whole = math.ceil if repeats == "ceil" else math.floor
-    return tuple(max(1, whole(tidy(depth * blocks) + up)) for blocks in group_depths(arch))
+    own = zip(scalable_groups(arch), group_depths(arch), strict=True)
+    return tuple(max(len(group), whole(tidy(depth * blocks) + up)) for group, blocks in own)
 
 
 def _shared_out(repeats: Sequence[int], total: int) -> list[int]:
@@ -79,25 +84,70 @@ def channels_of(arch: Architecture) -> Channels:
     return Channels(arch.stem, tuple(stage.channels for stage in arch.stages), arch.head)
 
 
+def whole_channels(arch: Architecture, larger: bool) -> Channels:
+    """The network's channels at the next multiple of `arch.growth`, up or down; at least one multiple, or no head."""
+    own, of = channels_of(arch), arch.growth.channel_multiple
+
+    def whole(channels: int) -> int:
+        return max(min(1, channels), -(-channels // of) if larger else channels // of) * of
+
+    return Channels(whole(own.stem), tuple(map(whole, own.stages)), whole(own.head))
+
+
 def scaled_channels(arch: Architecture, width: float) -> Channels:
     """The network's channels times `width`, rounded as `arch.growth` says.
 
-    Width 1 changes nothing, and a larger one never makes a layer narrower.
+    Width 1 changes nothing, a larger one never makes a layer narrower, and a smaller one none wider than the next
+    multiple below it.
     """
     own = channels_of(arch)
     if width == 1:
         return own
-    rounded = round_channels if arch.growth.channels == "ten-percent" else nearest_multiple_of_8
+    rounded = round_channels if arch.growth.channels == "ten-percent" else nearest_multiple
+    bound, nearer = whole_channels(arch, width > 1), max if width > 1 else min
 
-    def grown(channels: int) -> int:
+    def scaled(channels: int, whole: int) -> int:
         if not channels:  # no head stays none
             return 0
-        return max(rounded(tidy(width * channels)), channels if width > 1 else 1)
+        return nearer(rounded(tidy(width * channels), arch.growth.channel_multiple), whole)
 
-    stages = tuple(grown(channels) for channels in own.stages)
+    stages = tuple(scaled(channels, whole) for channels, whole in zip(own.stages, bound.stages, strict=True))
     if arch.growth.ends == "fixed":
-        return Channels(own.stem, stages, own.head)
-    return Channels(grown(own.stem), stages, grown(own.head))
+        return Channels(bound.stem, stages, bound.head)
+    return Channels(scaled(own.stem, bound.stem), stages, scaled(own.head, bound.head))
+
+
+def resolution_step(arch: Architecture) -> int:
+    """What resolutions of networks grown from this one are multiples of."""
+    return arch.growth.resolution_multiple or arch.stem_stride
+
+
+def round_resolution(arch: Architecture, pixels: float) -> int:
+    """The nearest multiple that was asked for.
+
+    Of the stem's stride the nearest pixel, then up to the multiple: 224.6 -> 226, which costs what 225 does.
+    """
+    step = resolution_step(arch)
+    if arch.growth.resolution_multiple:
+        return nearest_multiple(tidy(pixels), step)
+    return max(1, -(-math.floor(tidy(pixels) + 0.5) // step)) * step
+
+
+def whole_resolution(arch: Architecture, larger: bool) -> int:
+    """The network's resolution at the next multiple, up or down; at least one multiple."""
+    step = resolution_step(arch)
+    return max(1, -(-arch.resolution // step) if larger else arch.resolution // step) * step
+
+
+def least_resolution(arch: Architecture) -> int:
+    """The least resolution that the network may shrink to.
+
+    Its last feature map is 3x3 pixels, or as small as the network's own, and stands for as many of the image.
+    """
+    step, stride = resolution_step(arch), arch.total_stride
+    side = min(SMALLEST_MAP, -(-arch.resolution // stride))
+    pixels = max(stride * (side - 1) + 1, stride)
+    return min(whole_resolution(arch, larger=False), -(-pixels // step) * step)
 
 
 def assemble(arch: Architecture, depths: Sequence[int], channels: Channels, resolution: int) -> Architecture:

@@ -23,6 +23,7 @@ _WHOLE: Final = {
     "resolution": (1, 8192),
     "classes": (2, 1_000_000),
 }
+_GROWTH_WHOLE: Final = {"grow_channel_multiple": (1, 1024), "grow_resolution_multiple": (1, 1024)}
 _REAL: Final = {"dropout": (0.0, 0.95), "drop_path": (0.0, 0.95), "bn_eps": (1e-12, 1.0), "bn_momentum": (0.0, 1.0)}
 _TEXT: Final = ("name", "about")
 STYLE_KEYS: Final = {"head_kind" if item.name == "head" else item.name: item.name for item in fields(Style)}
@@ -32,13 +33,12 @@ KEYS: Final = (*_TEXT, "stages", *_WHOLE, *_REAL, *STYLE_KEYS, *GROWTH_KEYS, *DE
 
 
 def _number(entry: YamlValue, key: str, text: str) -> int | float:
-    least, most = _WHOLE.get(key) or _REAL[key]
+    whole = key not in _REAL
+    least, most = _REAL[key] if key in _REAL else {**_WHOLE, **_GROWTH_WHOLE}[key]
     try:
-        value = numbers.whole(text) if key in _WHOLE else numbers.real(text)
+        value = numbers.whole(text) if whole else numbers.real(text)
     except UserError:
-        raise entry.error(
-            f"{key} is {shortened(text)}; it must be a {'whole ' if key in _WHOLE else ''}number"
-        ) from None
+        raise entry.error(f"{key} is {shortened(text)}; it must be a {'whole ' if whole else ''}number") from None
     if not least <= value <= most:
         raise entry.error(f"{key} is {shortened(text)}; it must lie in {least} to {most}")
     if key == "stem_kernel" and value % 2 == 0:
@@ -84,7 +84,10 @@ def properties(entries: Mapping[str, YamlValue], start: Architecture) -> Archite
                 _number(entry, key, entry.text) if key in _REAL else _word(entry, key, Style, name, entry.text)
             )
         elif key in GROWTH_KEYS:
-            growth[GROWTH_KEYS[key]] = _word(entry, key, Growth, GROWTH_KEYS[key], entry.text)
+            name = GROWTH_KEYS[key]
+            growth[name] = (
+                _number(entry, key, entry.text) if key in _GROWTH_WHOLE else _word(entry, key, Growth, name, entry.text)
+            )
         elif key in _WHOLE or key in _REAL:
             net[key] = _number(entry, key, entry.text)
     return replace(start, style=replace(start.style, **style), growth=replace(start.growth, **growth), **net)

@@ -70,12 +70,15 @@ class Growth:
     """How compound scaling rounds a network, and what it leaves unscaled.
 
     ends: `scaled`, or `fixed`, which keeps stem, head and the depth of the first and last stage (EfficientNet-Lite).
-    channels: rounded to a multiple of 8, `ten-percent` never below 90% of the scaled width, `nearest` always to the
-    nearest (EfficientNetV2).
+    channels: rounded to a multiple of `channel_multiple`, `ten-percent` never below 90% of the scaled width, `nearest`
+    always to the nearest (EfficientNetV2). resolution_multiple: of the pixels a side; None is the stem's stride.
+    Channels inside blocks and of squeeze-excite are rounded by the blocks themselves.
     """
 
     ends: Literal["scaled", "fixed"] = "scaled"
     channels: Literal["ten-percent", "nearest"] = "ten-percent"
+    channel_multiple: int = 8
+    resolution_multiple: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Networks scaled up from a baseline, with their real cost and shares; and the paper's two ways to make them."""
+"""Networks scaled from a baseline, with their real cost and shares; and the paper's two ways to make them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from nas_scale.architecture.growth import Repeats, assemble, channels_of, group_depths, scalable_groups, scale
+from nas_scale.architecture.growth import (
+    Repeats,
+    assemble,
+    channels_of,
+    group_depths,
+    least_resolution,
+    round_resolution,
+    scalable_groups,
+    scaled_channels,
+    scaled_depths,
+    whole_channels,
+    whole_resolution,
+)
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import FLOPS, Metric
-from nas_scale.scaling.coefficients import OF_FLOPS, Coefficients, Doublings, Shares, round_resolution
+from nas_scale.scaling.coefficients import OF_FLOPS, Coefficients, Doublings, Shares
 
 _MOST_DROPOUT: Final = 0.5
 _DROPOUT_PER_PHI: Final = 0.3 / 7  # the paper: linearly from 0.2 for B0 to 0.5 for B7
@@ -20,7 +32,7 @@ _DROPOUT_PER_PHI: Final = 0.3 / 7  # the paper: linearly from 0.2 for B0 to 0.5 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A network scaled up from a baseline, with its real cost and shares.
+    """A network scaled up or down from a baseline, with its real cost and shares.
 
     depth: its blocks over the baseline's; width: geometric mean of its stages' channels over the baseline's.
     depths, channels: blocks and channels of every string of the notation; resolution in pixels.
@@ -58,16 +70,17 @@ class Candidate:
         return self.coefficients.gamma
 
 
-def normalised(log_ratios: Sequence[float]) -> Shares:
-    """Three log ratios over their sum; thirds where nothing grew."""
-    total = math.fsum(log_ratios)
+def normalised(log_ratios: Sequence[float], grew: bool = True) -> Shares:
+    """Three log ratios over their sum; thirds where nothing grew, or shrank. One of the other sign counts as 0."""
+    depth, width, resolution = (max(0.0, each if grew else -each) for each in log_ratios)
+    total = math.fsum((depth, width, resolution))
     if total < 1e-9:
         return (1 / 3, 1 / 3, 1 / 3)
-    return (log_ratios[0] / total, log_ratios[1] / total, log_ratios[2] / total)
+    return (depth / total, width / total, resolution / total)
 
 
 def one_at_a_time_log_ratios(baseline: Architecture, arch: Architecture, by: Metric) -> tuple[float, float, float]:
-    """log2 of the cost ratio when only the depth, the width or the resolution is that of `arch`; at least 0."""
+    """log2 of the cost ratio when only the depth, the width or the resolution is that of `arch`."""
     own, depths = channels_of(baseline), group_depths(baseline)
     alone = (
         assemble(baseline, _depths_like(baseline, arch), own, baseline.resolution),
@@ -75,7 +88,7 @@ def one_at_a_time_log_ratios(baseline: Architecture, arch: Architecture, by: Met
         assemble(baseline, depths, own, arch.resolution),
     )
     base = by.of_net(baseline)
-    depth, width, resolution = (max(0.0, math.log2(by.of_net(net) / base)) for net in alone)
+    depth, width, resolution = (math.log2(by.of_net(net) / base) for net in alone)
     return depth, width, resolution
 
 
@@ -90,9 +103,10 @@ def candidate(
     points: tuple[Coefficients, ...] = (),
     doublings: Doublings = OF_FLOPS,
 ) -> Candidate:
-    """`arch`, which was scaled up from `baseline`, with its real cost ratio and shares. doublings: those of `by`."""
+    """`arch`, which was scaled from `baseline`, with its real cost ratio and shares. doublings: those of `by`."""
     depths = tuple(stage.repeats for stage in arch.stages)
     channels = tuple(stage.channels for stage in arch.stages)
+    ratio = by.of_net(arch) / by.of_net(baseline)
     logs = [math.log(new / old.channels) for new, old in zip(channels, baseline.stages, strict=True)]
     return Candidate(
         architecture=arch,
@@ -101,8 +115,8 @@ def candidate(
         resolution=arch.resolution,
         depths=depths,
         channels=channels,
-        cost_ratio=by.of_net(arch) / by.of_net(baseline),
-        shares=normalised(one_at_a_time_log_ratios(baseline, arch, by)),
+        cost_ratio=ratio,
+        shares=normalised(one_at_a_time_log_ratios(baseline, arch, by), ratio >= 1),
         points=points,
         doublings=doublings,
     )
@@ -113,6 +127,8 @@ def with_dropout(arch: Architecture, phi: float) -> Architecture:
 
     Stochastic depth stays as the network has it: the published code keeps the last block's rate at 0.2 for B0 to B7.
     """
+    if not phi:
+        return arch
     rate = round(arch.dropout + _DROPOUT_PER_PHI * phi, 3)
     return replace(arch, dropout=max(arch.dropout, min(_MOST_DROPOUT, rate)) if phi > 0 else max(0.0, rate))
 
@@ -127,15 +143,25 @@ def grow(
 ) -> Candidate:
     """Scaled by the paper's rule: depth by alpha^phi, width by beta^phi, resolution by gamma^phi, each rounded.
 
-    by: the metric that its cost is told in, with its doublings. Raises UserError where phi is negative or not finite.
+    by: the metric that its cost is told in, with its doublings. Raises UserError where phi is not finite.
     """
-    if not math.isfinite(phi) or phi < 0:
-        raise UserError(f"phi {phi:g} must be a number from 0 up")
-    resolution = (
-        round_resolution(baseline, baseline.resolution * coefficients.gamma**phi) if phi else baseline.resolution
-    )
-    arch = scale(baseline, coefficients.alpha**phi, coefficients.beta**phi, resolution, repeats)
-    return candidate(baseline, with_dropout(arch, phi), by, (coefficients,), doublings)
+    if not math.isfinite(phi):
+        raise UserError(f"phi {phi:g} must be a number")
+    arch = _by_formula(baseline, coefficients, phi, repeats)
+    return candidate(baseline, arch, by, (coefficients,), doublings)
+
+
+def _by_formula(baseline: Architecture, coefficients: Coefficients, phi: float, repeats: Repeats) -> Architecture:
+    """No axis turns round: nothing is smaller than the baseline above phi 0, nothing larger below it."""
+    if not phi:
+        return replace(baseline, name="")
+    width, larger = coefficients.beta**phi, phi > 0
+    channels = whole_channels(baseline, larger) if width == 1 else scaled_channels(baseline, width)
+    pixels, own = baseline.resolution * coefficients.gamma**phi, whole_resolution(baseline, larger)
+    rounded = round_resolution(baseline, pixels)
+    resolution = max(rounded, own) if larger else max(least_resolution(baseline), min(rounded, own))
+    depths = scaled_depths(baseline, coefficients.alpha**phi, repeats)
+    return with_dropout(assemble(baseline, depths, channels, resolution), phi)
 
 
 def cartesian(
@@ -154,9 +180,7 @@ def cartesian(
         raise UserError(f"step {step:g} must lie in 0.005 to 0.5, e.g. 0.05")
     led: dict[Architecture, list[Coefficients]] = {}
     for point in _grid_points(step, tolerance):
-        resolution = round_resolution(baseline, baseline.resolution * point.gamma**phi)
-        net = scale(baseline, point.alpha**phi, point.beta**phi, resolution, repeats)
-        led.setdefault(with_dropout(net, phi), []).append(point)
+        led.setdefault(_by_formula(baseline, point, phi, repeats), []).append(point)
     if not led:
         raise UserError(
             f"no point of a grid with step {step:g} has a product within {tolerance:g} of 2; "

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from nas_scale import numbers
-from nas_scale.architecture.growth import tidy
-from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.numbers import shortened
 
@@ -94,9 +92,3 @@ def read_coefficients(text: str) -> Coefficients:
             f"{shortened(text)} are not three coefficients; write alpha,beta,gamma like 1.2,1.1,1.15"
         ) from None
     return Coefficients(alpha, beta, gamma).checked()
-
-
-def round_resolution(arch: Architecture, pixels: float) -> int:
-    """The nearest pixel, then up to a multiple of the stem's stride: 224.6 -> 226, which costs what 225 does."""
-    step = arch.stem_stride
-    return max(1, -(-math.floor(tidy(pixels) + 0.5) // step)) * step

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from nas_scale.architecture.growth import channels_of, scaled_channels
-from nas_scale.architecture.spec import Architecture
+from nas_scale.architecture.spec import Architecture, Growth
 from nas_scale.metrics.metric import FLOPS, Metric
 from nas_scale.scaling.axes import Axes, CostRatios, first_at_least
 from nas_scale.scaling.coefficients import AXES, OF_FLOPS, Doublings
@@ -46,6 +46,7 @@ class Reach:
 
 def reach_of(baseline: Architecture, by: Metric = FLOPS) -> Reach:
     """What the axes of this baseline do to the metric. Raises UserError where the baseline costs nothing by it."""
+    baseline = replace(baseline, growth=Growth(baseline.growth.ends, baseline.growth.channels))  # in the finest steps
     costs = CostRatios(baseline, by)
     axes = Axes(costs, _DOUBLE)
     measured = (

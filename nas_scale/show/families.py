@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from nas_scale.commands.expand.result import ExpandResult
+from nas_scale.commands.expand.result import ExpandResult, GrowthUsed
 from nas_scale.metrics.metric import FLOPS
 from nas_scale.show.costs import cost_cells, cost_columns, cost_headings, label_of, ratio_heading
 from nas_scale.show.sheet import Sheet
@@ -45,8 +45,17 @@ def expand_table(found: ExpandResult) -> RenderableType:
         f"a doubling nominally multiplies the {what} by {values.nominal_growth:.3f}; {ratio} is what each net really "
         "costs"
     )
+    smaller = _shrunk(found.shrink) if found.shrink is not None else []
     warnings = [Text(each, style="yellow") for each in (found.note, *found.notes) if each]
-    return Group(sheet, Text(note, style="dim"), *(Text(line, style="dim") for line in _rates(found)), *warnings)
+    return Group(
+        sheet, Text(note, style="dim"), *(Text(line, style="dim") for line in (*smaller, *_rates(found))), *warnings
+    )
+
+
+def _shrunk(used: GrowthUsed) -> list[str]:
+    """How members below the baseline were made."""
+    values = f"alpha {used.alpha:.3f}, beta {used.beta:.3f}, gamma {used.gamma:.3f}"
+    return [f"those below phi 0 shrank with {values} ({used.source})"]
 
 
 def _rates(found: ExpandResult) -> list[str]:

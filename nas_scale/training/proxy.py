@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from nas_scale.architecture.conv import after_stride
+from nas_scale.architecture.growth import SMALLEST_MAP
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.training.job import Proxy
 
-SMALLEST_MAP: Final = 3  # pixels a side of the last feature map; a smaller one ranks nothing
 PROXY_BN_MOMENTUM: Final = 0.1  # slower averages do not settle within a proxy's few hundred steps
 
 

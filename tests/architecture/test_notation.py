@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from nas_scale.architecture.notation import format_stage, parse_stage, read_fields
-from nas_scale.architecture.rounding import nearest_multiple_of_8
+from nas_scale.architecture.rounding import nearest_multiple
 from nas_scale.architecture.spec import Stage
 from nas_scale.errors import NotationError
 from tests.support.random_nets import stages
@@ -90,7 +90,8 @@ def test_holes_are_tuples_of_their_options() -> None:
 
 def test_factors_that_round_to_the_same_channels_are_one_option() -> None:
     assert read_fields("ir_c16*{.75,1,1.25}")["channels"] == (16, 24)
-    assert [nearest_multiple_of_8(value) for value in (1, 11.9, 12, 18, 20, 22)] == [8, 8, 16, 16, 24, 24]
+    assert [nearest_multiple(value) for value in (1, 11.9, 12, 18, 20, 22)] == [8, 8, 16, 16, 24, 24]
+    assert [nearest_multiple(value, 16) for value in (1, 23.9, 24, 40)] == [16, 16, 32, 48]
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_scale.architecture.files import load_net
-from nas_scale.architecture.growth import group_depths, groups, scale, scaled_channels, scaled_depths
+from nas_scale.architecture.growth import (
+    group_depths,
+    groups,
+    round_resolution,
+    scale,
+    scaled_channels,
+    scaled_depths,
+)
 from nas_scale.architecture.notation import parse_stage
 from nas_scale.architecture.spec import Architecture, Growth
 from nas_scale.errors import UserError
 from nas_scale.metrics.counts import cost
-from nas_scale.scaling.coefficients import Coefficients, read_coefficients, round_resolution
+from nas_scale.scaling.coefficients import Coefficients, read_coefficients
 
 PUBLISHED = [  # depth, width, resolution, parameters, multiply-adds (torchvision)
     (1.1, 1.0, 240, 7_794_184, 686_802_832),
@@ -97,8 +104,10 @@ def test_efficientnetv2_channels_take_the_nearest_multiple_of_8() -> None:
 def test_width_above_one_shrinks_nothing_and_below_one_shrinks() -> None:
     assert scaled_channels(net("cn_c20"), 1.01).stages == (24,)
     assert scaled_channels(net("cn_c28"), 1.001).stages == (32,)
-    assert scaled_channels(net("cn_c33"), 1.001).stages == (33,)
+    assert scaled_channels(net("cn_c33"), 1.001).stages == (40,)  # the next multiple, as 32 would be narrower
     assert scaled_channels(net("cn_c64"), 0.5).stages == (32,)
+    assert scaled_channels(net("cn_c20"), 0.9).stages == (16,)  # 90% of 18 would be 24
+    assert scaled_channels(net("cn_c33"), 1.0).stages == (33,)
 
 
 def test_strings_that_continue_a_stage_are_scaled_as_one() -> None:

@@ -15,8 +15,9 @@ from nas_scale.scaling.axes import CostRatios
 from nas_scale.scaling.coefficients import AXES, OF_FLOPS, Coefficients
 from nas_scale.scaling.design import choose, growing_axes
 from nas_scale.scaling.fit import fit, fit_candidates
+from nas_scale.scaling.members import at_budget, in_a_row
 from nas_scale.scaling.reach import reach_of
-from nas_scale.scaling.solver import at_budget, in_a_row, networks
+from nas_scale.scaling.solver import networks
 from tests.support.meters import TOY
 from tests.support.scaled_metrics import LAYERS, PEAK
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from nas_scale.errors import UserError
 from nas_scale.scaling.coefficients import Coefficients
-from nas_scale.scaling.rules import NAMED, coefficients_named, rule_named
+from nas_scale.scaling.rules import (
+    RULES,
+    SHRINKING,
+    TINYNETS,
+    coefficients_named,
+    rule_named,
+    shares_of_factors,
+)
+from tests.support import oracles
 
 
 @pytest.mark.parametrize(
@@ -26,10 +35,41 @@ def test_published_shares(name: str, shares: tuple[float, float, float]) -> None
     assert coefficients_named(name).shares == pytest.approx(shares, abs=0.006)
 
 
+def test_tinynets_shares_are_the_least_squares_of_the_published_factors() -> None:
+    depth, width, resolution = np.log2(np.array(TINYNETS)).T * np.array([[1], [2], [2]])
+    total = depth + width + resolution
+    slopes = [np.linalg.lstsq(total[:, None], part, rcond=None)[0][0] for part in (depth, width, resolution)]
+    assert shares_of_factors(TINYNETS) == pytest.approx(slopes)
+    assert sum(slopes) == pytest.approx(1)
+    assert SHRINKING["tinynet"].coefficients.shares == pytest.approx(slopes)
+    assert slopes == pytest.approx((0.13, 0.49, 0.38), abs=0.005)
+    efficientnet = RULES["efficientnet"].coefficients.shares
+    assert slopes[0] < efficientnet[0]  # depth is kept
+    assert slopes[1] > efficientnet[1]  # width pays
+
+
+def test_shares_of_nets_that_follow_a_rule_are_the_rules() -> None:
+    rule = RULES["efficientnet-x-tpu"].coefficients
+    nets = [(rule.alpha**phi, rule.beta**phi, rule.gamma**phi) for phi in (-3.0, -1.0, 0.5)]
+    assert shares_of_factors(nets) == pytest.approx(rule.shares)
+
+
+def test_tinynets_factors_are_those_of_timm(monkeypatch: pytest.MonkeyPatch) -> None:
+    timm = oracles.timm()
+    monkeypatch.setattr(
+        "timm.models.efficientnet._gen_tinynet", lambda variant, width, depth, **_: (variant, depth, width)
+    )
+    for letter, (depth, width, resolution) in zip("abcde", TINYNETS, strict=True):
+        made = getattr(timm.models.efficientnet, f"tinynet_{letter}")()
+        assert made == (f"tinynet_{letter}", depth, width)
+        size = timm.get_pretrained_cfg(f"tinynet_{letter}.in1k").input_size[-1]
+        assert size == int(224 * resolution)
+
+
 def test_every_rule_has_a_source_and_grows() -> None:
-    for name, rule in NAMED.items():
+    for name, rule in SHRINKING.items():
         assert rule.source
-        assert coefficients_named(f" {name.upper()} ") == rule.coefficients == rule.coefficients.checked()
+        assert coefficients_named(f" {name.upper()} ", SHRINKING) == rule.coefficients == rule.coefficients.checked()
 
 
 def test_numbers_are_taken_as_they_are() -> None:

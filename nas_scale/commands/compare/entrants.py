@@ -18,7 +18,7 @@ from nas_scale.scaling.candidates import Candidate, candidate
 from nas_scale.scaling.coefficients import Coefficients
 from nas_scale.scaling.reach import reach_of
 from nas_scale.scaling.rules import RULES
-from nas_scale.scaling.solver import CLOSE, at_budget
+from nas_scale.scaling.members import CLOSE, at_budget
 from nas_scale.scaling.to_cost import by_resolution, by_width
 
 FITTED: Final = "fitted"

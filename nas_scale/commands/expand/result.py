@@ -40,13 +40,21 @@ class GrowthUsed(msgspec.Struct, frozen=True, kw_only=True):
         return Coefficients(self.alpha, self.beta, self.gamma)
 
 
+class Factors(msgspec.Struct, frozen=True, kw_only=True):
+    """What the coefficients ask of a size, before anything is rounded: factors on the baseline's."""
+
+    depth: float
+    width: float
+    resolution: float
+
+
 class Member(GrownRow, frozen=True, kw_only=True):
     """One net of a family.
 
     depth: its blocks over the baseline's. width: geometric mean of its stages' channels over the baseline's.
     resolution: pixels a side. wanted_ratio: 2^phi, which `ratio` is to be. target: what it is to cost, where sizes were
     said as costs. dropout, drop_path: rates to train it with, before the classifier and of the last block's skip; None
-    in older files, whose `net` has them all the same.
+    in older files, whose `net` has them all the same. asked: by the coefficients, None in older files.
     """
 
     name: str
@@ -60,12 +68,14 @@ class Member(GrownRow, frozen=True, kw_only=True):
     target: float | None = None
     dropout: float | None = None
     drop_path: float | None = None
+    asked: Factors | None = None
 
 
 class ExpandResult(Result, frozen=True, kw_only=True, tag="expand"):
     """A family of nets, the smallest first.
 
-    note: what is to be known of the coefficients, None where nothing is. scale_by: the name of the metric that grows.
+    note: what is to be known of the coefficients, None where nothing is. shrink: what members below the baseline shrank
+    with, None where there are none. scale_by: the name of the metric that grows.
     notes: what is to be known of the members: axes that are held, members that coincide or miss their cost. run, files:
     where the nets were written, as YAML files, if they were.
     """
@@ -73,12 +83,17 @@ class ExpandResult(Result, frozen=True, kw_only=True, tag="expand"):
     baseline: Baseline
     coefficients: GrowthUsed
     note: str | None
+    shrink: GrowthUsed | None = None
     rule: Rule
     scale_by: str = FLOPS.name
     notes: tuple[str, ...] = ()
     members: tuple[Member, ...] = msgspec.field(name="family")
     run: str | None = None
     files: tuple[str, ...] = ()
+
+    def used_for(self, member: Member) -> GrowthUsed:
+        """What the member grew, or shrank, with."""
+        return self.shrink if self.shrink is not None and member.phi < 0 else self.coefficients
 
     @property
     def rows(self) -> tuple[Member, ...]:

@@ -14,13 +14,14 @@ from msgspec import structs
 from nas_scale.architecture.files import net_document, save_net
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.expand.options import OF_RUN, Expand
-from nas_scale.commands.expand.result import ExpandResult, GrowthUsed, Member
+from nas_scale.commands.expand.result import ExpandResult, Factors, GrowthUsed, Member
 from nas_scale.commands.expand.targets import phis_for, target_words, targets_of
 from nas_scale.commands.shared.device_metrics import device_metrics, devices_named, with_device_metrics
 from nas_scale.commands.shared.events import ignore
 from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.known_growth import KnownGrowth, growth_of
 from nas_scale.commands.shared.lines import net_comment
+from nas_scale.commands.shared.multiples import multiples_line, with_multiples
 from nas_scale.commands.shared.net_lookup import find_net, last_search
 from nas_scale.commands.shared.opening import opened
 from nas_scale.commands.shared.options import take
@@ -32,8 +33,8 @@ from nas_scale.metrics.metric import FLOPS, Metric, caveats, costs_of
 from nas_scale.runs.results import write_result
 from nas_scale.scaling.candidates import Candidate, grow
 from nas_scale.scaling.coefficients import Coefficients
+from nas_scale.scaling.members import CLOSE, at_budget, in_a_row
 from nas_scale.scaling.reach import Reach, reach_of
-from nas_scale.scaling.solver import CLOSE, at_budget, in_a_row
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -56,11 +57,14 @@ def grown(
     baseline: Architecture, coefficients: Coefficients, phis: Sequence[float], wanted: Expand, by: Metric, reach: Reach
 ) -> list[Candidate]:
     """The family's candidates by either rule. reach: of `by`."""
+    shrink, _ = wanted.shrinking
     if wanted.targets is not None:
-        return in_a_row(baseline, coefficients, phis, by)
+        return in_a_row(baseline, coefficients, phis, by, shrink)
     if wanted.rule == "budget":
-        return at_budget(baseline, coefficients, phis, by)
-    return [grow(baseline, coefficients, phi, wanted.repeats, by, reach.doublings) for phi in phis]
+        return at_budget(baseline, coefficients, phis, by, shrink)
+    return [
+        grow(baseline, coefficients if phi >= 0 else shrink, phi, wanted.repeats, by, reach.doublings) for phi in phis
+    ]
 
 
 @with_device_metrics
@@ -82,6 +86,7 @@ def expand(
     wanted, settings = take(options, Expand).checked(), take(options, RunSettings).checked()
     growth = growth_of(wanted.coefficients, settings.folder)
     base = _baseline(wanted.baseline, growth, settings.folder)
+    base = with_multiples(base, wanted.channel_multiple, wanted.resolution_multiple)
     of_fit = devices_named({"scale_by": growth.scale_by}) if wanted.scale_by is None else []
     with device_metrics(of_fit, settings.folder):
         family = _family(base, growth, wanted)
@@ -93,16 +98,36 @@ def _family(base: Architecture, growth: KnownGrowth, wanted: Expand) -> ExpandRe
     reach = reach_of(base, by)
     held = held_line(base, by, reach) if wanted.rule == "budget" else None
     made = grown(base, growth.coefficients, [size.phi for size in sizes], wanted, by, reach)
-    members = tuple(_member(base, size, candidate) for size, candidate in zip(sizes, made, strict=True))
+    used = _used(growth, wanted, reach)
+    members = tuple(
+        _member(base, size, candidate, _asked(size.phi, used[size.phi < 0].values, wanted, reach))
+        for size, candidate in zip(sizes, made, strict=True)
+    )
+    said = (*caveats([by]), held, multiples_line(base), *_refitted(growth, by), *_notes(members, wanted, by))
     return ExpandResult(
         baseline=Baseline(name=base.name, net=net_document(base)),
-        coefficients=GrowthUsed.of(growth.coefficients, growth.source, growth.coefficients.growth_of(reach.doublings)),
+        coefficients=used[0],
+        shrink=used[1] if sizes[0].phi < 0 else None,
         note=growth.note,
         rule=wanted.rule,
         scale_by=by.name,
         members=members,
-        notes=(*caveats([by]), *([held] if held else []), *_refitted(growth, by), *_notes(members, wanted, by)),
+        notes=tuple(line for line in said if line),
     )
+
+
+def _used(growth: KnownGrowth, wanted: Expand, reach: Reach) -> tuple[GrowthUsed, GrowthUsed]:
+    """What members above the baseline grow with, and what those below it shrink with."""
+    pairs = ((growth.coefficients, growth.source), wanted.shrinking)
+    grown, shrunk = (GrowthUsed.of(values, source, values.growth_of(reach.doublings)) for values, source in pairs)
+    return grown, shrunk
+
+
+def _asked(phi: float, values: Coefficients, wanted: Expand, reach: Reach) -> Factors:
+    """What coefficients ask of a size; where its cost is to be met, those of their shares, which double it."""
+    if wanted.rule == "budget" and phi:
+        values = Coefficients.from_shares(values.shares_of(reach.doublings), reach.doublings)
+    return Factors(depth=values.alpha**phi, width=values.beta**phi, resolution=values.gamma**phi)
 
 
 def _sizes(wanted: Expand, growth: KnownGrowth, baseline: Architecture) -> tuple[Metric, list[_Size]]:
@@ -147,7 +172,7 @@ def _no_step(small: Member, large: Member, by: Metric) -> str | None:
     return f"{large.name} costs no more {by.label} than {small.name}: leave one of the two out"
 
 
-def _member(baseline: Architecture, size: _Size, candidate: Candidate) -> Member:
+def _member(baseline: Architecture, size: _Size, candidate: Candidate, asked: Factors) -> Member:
     costs = costs_of(candidate.architecture)
     return Member(
         name=member_name(baseline, size.word),
@@ -162,6 +187,7 @@ def _member(baseline: Architecture, size: _Size, candidate: Candidate) -> Member
         target=size.target,
         dropout=candidate.architecture.dropout,
         drop_path=candidate.architecture.drop_path,
+        asked=asked,
         shares=AxisShares.of(candidate.shares),
         net=net_document(candidate.architecture),
     )
@@ -184,6 +210,7 @@ def _saved(family: ExpandResult, wanted: Expand, settings: RunSettings) -> Expan
         "rule": family.rule,
         "repeats": wanted.repeats,
         "scale_by": family.scale_by,
+        **({"shrink": [shrink.alpha, shrink.beta, shrink.gamma]} if (shrink := family.shrink) else {}),
     }
     with opened(settings, "expand", spec, ignore, has_study=False) as run:
         files = []

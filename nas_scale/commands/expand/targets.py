@@ -9,7 +9,8 @@ from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared.scale_by import scaling_metric
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import Metric, metrics, value_on_device
-from nas_scale.scaling.solver import CLOSE, MOST_PHI
+from nas_scale.scaling.members import CLOSE
+from nas_scale.scaling.solver import MOST_PHI
 
 
 def read_targets(text: str) -> tuple[str, ...]:
@@ -40,16 +41,13 @@ def targets_of(texts: Sequence[str], asked: str | None, usual: Metric) -> tuple[
 
 
 def phis_for(baseline: Architecture, by: Metric, values: Sequence[float]) -> tuple[float, ...]:
-    """How often the baseline has to double for each value. Raises UserError where one is below it, or too far above."""
+    """How often the baseline has to double for each value, or to be halved; 0 where a value is nearly the baseline's.
+
+    Raises UserError where one is too far above.
+    """
     own = by.of_net(baseline)
-    lowest, highest = values[0], values[-1]
-    if lowest < own * (1 - CLOSE):
-        raise UserError(
-            f"--targets {by.show(lowest)} is below the baseline's {by.show(own)} {by.unit}, and nets only grow; leave "
-            "it out, or give a smaller --baseline"
-        )
-    ensure_not_too_far(highest, own, by, "the baseline's")
-    return tuple(max(0.0, math.log2(value / own)) for value in values)
+    ensure_not_too_far(values[-1], own, by, "the baseline's")
+    return tuple(0.0 if own * (1 - CLOSE) <= value <= own else math.log2(value / own) for value in values)
 
 
 def ensure_not_too_far(target: float, own: float, by: Metric, whose: str) -> None:

@@ -22,7 +22,7 @@ class GridSeeds:
     )
 
 
-OF_GRID: Final = only(Grid, "method", "step", "count", "prior", "scale_by")
-OF_EXPAND: Final = only(Expand, "phi", "targets", "rule")
+OF_GRID: Final = only(Grid, "method", "step", "count", "prior", "scale_by", "channel_multiple", "resolution_multiple")
+OF_EXPAND: Final = only(Expand, "phi", "targets", "shrink", "rule")
 OF_SETTINGS: Final = without(RunSettings, "storage")  # each part keeps its study in a file of its own
 OF_FAMILY: Final[tuple[Options, ...]] = (Search, OF_GRID, GridSeeds, OF_EXPAND, Training, OF_SETTINGS)

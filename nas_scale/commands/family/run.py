@@ -38,17 +38,17 @@ from nas_scale.runs.store import Run, find_run
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     """Searches a baseline, fits how it should grow, and expands it.
 
-    options: the fields of `Search`, `Training` and, but for `storage`, `RunSettings`; `method`, `step`, `count` and
-    `prior` of the grid, which doubles the baseline, and `grid_seeds` for its seeds; `phi`, `targets` and `rule` of the
-    expansion. The grid trains as the search did, and doubles what the targets are of where `scale_by` names nothing
-    else.
+    options: the fields of `Search`, `Training` and, but for `storage`, `RunSettings`; `method`, `step`, `count`, `prior`
+    and the multiples of the grid, which doubles the baseline, and `grid_seeds` for its seeds; `phi`, `targets`,
+    `shrink` and `rule` of the expansion. The grid trains as the search did, and doubles what the targets are of unless
+    `scale_by` says otherwise.
 
     An interrupted family goes on with resume=True where it stopped. Raises UserError before anything is written.
     """
     options = given_options(options, *OF_FAMILY)
     prepared, wanted = _checked(options)
     sizes = {"phi": list(wanted.phi)} if wanted.targets is None else {"targets": list(wanted.targets)}
-    spec = prepared.spec() | _for_grid(options) | sizes | {"rule": wanted.rule}
+    spec = prepared.spec() | _for_grid(options) | sizes | {"rule": wanted.rule} | _shrink_spec(wanted)
     with opened(prepared.settings, "family", spec, on_event, has_study=False) as run:
         if run.record.finished:
             _log_parts(prepared.settings, run, on_event)
@@ -95,6 +95,12 @@ def _targets(options: Mapping[str, Any]) -> tuple[Metric, tuple[float, ...]]:
     """What the expansion's targets are of, and their values. Raises UserError."""
     wanted = take(_for_expansion(options), Expand).checked()
     return targets_of([str(each) for each in wanted.targets or ()], options.get("scale_by"), FLOPS)
+
+
+def _shrink_spec(wanted: Expand) -> dict[str, Any]:
+    """The rule of smaller members, where one was given."""
+    values, _ = wanted.shrinking
+    return {} if wanted.shrink is None else {"shrink": [values.alpha, values.beta, values.gamma]}
 
 
 def _for_grid(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from nas_scale import numbers
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.shared import completion
 from nas_scale.commands.shared.lists import ascending, list_reader
+from nas_scale.commands.shared.multiples import channel_multiple_option, resolution_multiple_option
 from nas_scale.commands.shared.options import Needs, Option, Options, check, only, without
 from nas_scale.commands.shared.run_settings import RunSettings
 from nas_scale.commands.shared.scale_by import scale_by_option, scaling_metric
@@ -87,6 +88,8 @@ class Grid:
             most=0.9,
         ),
     ] = None
+    channel_multiple: Annotated[int | None, channel_multiple_option(NETWORKS)] = None
+    resolution_multiple: Annotated[int | None, resolution_multiple_option(NETWORKS)] = None
     count: Annotated[int, Option("How many networks are trained.", None, "N", NETWORKS, least=2, most=1000)] = 16
     prior: Annotated[
         str,

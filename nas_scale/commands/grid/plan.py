@@ -12,6 +12,7 @@ from nas_scale.commands.grid.arms import Arm, followed
 from nas_scale.commands.grid.options import Grid
 from nas_scale.commands.grid.result import GridArm, GridBaseline, GridNet, GridResult
 from nas_scale.commands.shared.lines import grid_lines
+from nas_scale.commands.shared.multiples import multiples_line
 from nas_scale.commands.shared.rows import AxisShares
 from nas_scale.commands.shared.scale_by import held_line, scaling_metric
 from nas_scale.metrics.counts import cost
@@ -26,9 +27,9 @@ def planned(baseline: Architecture, wanted: Grid, arms: Sequence[Arm], workers: 
     at = followed([arm.pair for arm in arms])
     jobs = arms[at].jobs
     by = scaling_metric(wanted.scale_by)
-    held = held_line(baseline, by, reach_of(baseline, by))
+    said = (held_line(baseline, by, reach_of(baseline, by)), multiples_line(baseline))
     flops = cost(baseline).flops
-    lines = (*grid_lines(baseline, wanted, jobs), *caveats([by]), *([held] if held else []))
+    lines = (*grid_lines(baseline, wanted, jobs), *caveats([by]), *(line for line in said if line))
     parts = [_planned_arm(arm, flops) for arm in arms]
     return GridResult(
         header=(*lines, certificate_line(results, jobs.training, baseline, jobs.device)),

@@ -19,6 +19,7 @@ from nas_scale.commands.search.result import SearchResult
 from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.jobs import Jobs
 from nas_scale.commands.shared.lengths import settled_length
+from nas_scale.commands.shared.multiples import with_multiples
 from nas_scale.commands.shared.net_lookup import find_net, last_search, run_named
 from nas_scale.commands.shared.options import declared, keywords, specification, take, words_of
 from nas_scale.commands.shared.run_settings import RunSettings
@@ -85,6 +86,7 @@ def prepare(options: Mapping[str, Any]) -> PreparedGrid:
     options = given_options(options, *OF_GRID)
     settings, wanted = take(options, RunSettings).checked(), take(options, Grid).checked()
     base, usual = baseline_and_training(wanted.baseline, settings.folder)
+    base = with_multiples(base, wanted.channel_multiple, wanted.resolution_multiple)
     if "data" in options:  # what suited other images
         usual = {name: value for name, value in usual.items() if name not in OF_DATA}
     if "proxy_resolution" in options:  # what suited another size of them

@@ -36,6 +36,13 @@ def rules() -> list[str]:
     return list(NAMED)
 
 
+def shrinking_rules() -> list[str]:
+    """Rules to shrink by."""
+    from nas_scale.scaling.rules import SHRINKING
+
+    return list(SHRINKING)
+
+
 def rules_and_runs() -> list[str]:
     """Rules of scaling, and the runs that may have fitted one."""
     return [*rules(), *runs()]

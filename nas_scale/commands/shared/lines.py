@@ -129,7 +129,7 @@ def move_notes(found: GridResult, place: int, folder: str) -> list[str]:
 
 def net_comment(family: ExpandResult, member: Member) -> str:
     """Where a net of a family comes from, for its file."""
-    values = family.coefficients
+    values = family.used_for(member)
     return (
         f"{family.baseline.name or 'net'} grown by rule {family.rule} to phi {member.phi:g} with "
         f"alpha {values.alpha:.4g}, beta {values.beta:.4g}, gamma {values.gamma:.4g} ({values.source});\n"
