@@ -15,6 +15,7 @@ from nas_scale.metrics.counts import Counts
 from nas_scale.metrics.in_bytes import FLOAT32, PRECISIONS
 from nas_scale.metrics.memory import memory_needs
 from nas_scale.metrics.metric import FLOPS, MEMORY, metrics
+from nas_scale.show.explanations import explanation_table
 from nas_scale.show.latencies import latency_table, shares_of_time
 from nas_scale.show.sheet import Sheet
 
@@ -61,7 +62,8 @@ def _profile(profile: Profile) -> list[RenderableType]:
         lines.append(_memory_line(profile.architecture, total, profile.bytes_per_value))
     if times:
         lines.append("of the time: parts timed one by one on their own inputs, as shares of their sum")
-    return [sheet, *(Text(line, style="dim") for line in lines)]
+    explained = [] if profile.explanation is None else [Text(""), *explanation_table(profile.explanation)]
+    return [sheet, *(Text(line, style="dim") for line in lines), *explained]
 
 
 def _memory_line(arch: Architecture, counts: Counts[int], number: int) -> str:

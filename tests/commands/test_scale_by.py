@@ -170,7 +170,18 @@ def test_what_targets_are_of() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--targets 200M,400M", "--targets 200M is below the baseline's 386M FLOPs, and nets only grow"),
+        (
+            "--targets 1M,400M",
+            "1M FLOPs (phi -8.59) cannot be had from this baseline: its smallest net has 1.42M (phi -8",
+        ),
+        ("--phi -7.5", "--phi -7.5 must lie in -7 to 7"),
+        ("--phi -1 --shrink tiny", "--shrink: 'tiny' is no rule; take one of tinynet, efficientnet,"),
+        ("--phi -1 --shrink 1.2,1.1", "--shrink: '1.2,1.1' are not three coefficients"),
+        ("--phi 0..2 --shrink depth", "--shrink is for sizes below the baseline; leave it out"),
+        ("--phi -1 --scale-by params --shrink resolution", "which is doubled by depth or width"),
+        ("--phi 1 --channel-multiple 0", "--channel-multiple 0 must lie in 1 to 1024"),
+        ("--phi 1 --channel-multiple 8.5", "--channel-multiple '8.5' is not a whole number"),
+        ("--phi 1 --resolution-multiple 2000", "--resolution-multiple 2000 must lie in 1 to 1024"),
         ("--targets 4T", "times the baseline's 386M FLOPs; take at most 128 times that"),
         ("--targets 400M,50MB", "are no costs of one kind"),
         ("--targets many", "--targets many are no costs of one kind"),

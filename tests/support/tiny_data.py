@@ -134,7 +134,7 @@ def write_fake_datasets(folder: Path) -> Path:
     return folder
 
 
-def write_images(folder: Path, *patterns: str, each: int = 3) -> Path:
+def write_images(folder: Path, *patterns: str, each: int = 3, size: int = 9) -> Path:
     """Files by their paths, `each` of them where there is a `*`; all images differ, what is none is a letter."""
     for pattern in patterns:
         names = [pattern.replace("*", str(number)) for number in range(each if "*" in pattern else 1)]
@@ -146,7 +146,9 @@ def write_images(folder: Path, *patterns: str, each: int = 3) -> Path:
                 continue
             seed = sum(place * byte for place, byte in enumerate(bytes(path), 1))
             with path.open("wb") as file:
-                Image.fromarray(pixels(1, 9, 9, 3, seed=seed)[0]).save(file, Image.registered_extensions()[ending])
+                Image.fromarray(pixels(1, size, size, 3, seed=seed)[0]).save(
+                    file, Image.registered_extensions()[ending]
+                )
     return folder
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nas_scale.commands.shared.lines import data_lines
 from nas_scale.training.data import DataRef, load
@@ -42,6 +43,24 @@ def test_the_majority_is_that_of_the_validation_images_that_are_used(tmp_path: P
         "6 of 20 images of 2 classes (a, b), 4 train, 2 validate; majority class 50%"
     )
     assert majority(np.array([2, 2, 0, 1, 2])) == (2, 0.6)
+
+
+def test_the_images_own_side_is_known_from_before_they_were_resized(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "photos", "a/*.png", "b/*.png", each=4, size=20)
+    for number, (width, height) in enumerate([(400, 300), (90, 120), (640, 480), (640, 480), (640, 480)]):
+        Image.new("RGB", (width, height), (number, 9, 9)).save(folder / "b" / f"larger-{number}.jpg")
+    assert _summary(folder).side == 20  # the median of eight images of 20 px and five of 90 to 480
+    for number in range(4):
+        (folder / "a" / f"{number}.png").unlink()
+        Image.new("RGB", (640, 480), (number, number, 9)).save(folder / "a" / f"{number}.jpg")
+    assert _summary(folder).side == 480  # a JPEG is decoded at a fraction of its size
+    assert _summary(folder).side == 480  # from the cache too
+
+
+@pytest.mark.parametrize(("source", "side"), [("digits", 8), ("scenes", None)])
+def test_scans_have_a_side_and_scenes_are_drawn_at_any(source: str, side: int | None, tmp_path: Path) -> None:
+    found = DataSummary.of(load(DataRef(source, 12, train=40, val=40), tmp_path))
+    assert found.side == side
 
 
 def test_many_classes_and_long_names_are_shortened(tmp_path: Path) -> None:

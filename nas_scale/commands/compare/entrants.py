@@ -16,9 +16,9 @@ from nas_scale.errors import UserError
 from nas_scale.metrics.metric import FLOPS, Metric, metric_named, value_on_device
 from nas_scale.scaling.candidates import Candidate, candidate
 from nas_scale.scaling.coefficients import Coefficients
+from nas_scale.scaling.members import CLOSE, at_budget
 from nas_scale.scaling.reach import reach_of
 from nas_scale.scaling.rules import RULES
-from nas_scale.scaling.members import CLOSE, at_budget
 from nas_scale.scaling.to_cost import by_resolution, by_width
 
 FITTED: Final = "fitted"

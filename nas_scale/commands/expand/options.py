@@ -18,7 +18,7 @@ from nas_scale.commands.shared.scale_by import scale_by_option
 from nas_scale.errors import UserError
 from nas_scale.numbers import shortened
 from nas_scale.scaling.coefficients import Coefficients
-from nas_scale.scaling.rules import coefficients_named
+from nas_scale.scaling.rules import SHRINKING, coefficients_named
 from nas_scale.scaling.solver import MOST_PHI
 
 Rule: TypeAlias = Literal["budget", "paper"]
@@ -108,7 +108,7 @@ class Expand:
             "How sizes below the baseline shrink: alpha,beta,gamma or a published rule's name.",
             "tinynet",
             "RULE",
-            complete=completion.rules,
+            complete=completion.shrinking_rules,
         ),
     ] = None
     channel_multiple: Annotated[int | None, channel_multiple_option()] = None
@@ -130,7 +130,7 @@ class Expand:
             return self.shrink.checked(), "given"
         name = self.shrink or SHRINK
         try:
-            return coefficients_named(name), name
+            return coefficients_named(name, SHRINKING), name
         except UserError as error:
             raise UserError(f"--shrink: {error}") from None
 

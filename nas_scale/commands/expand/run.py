@@ -17,6 +17,7 @@ from nas_scale.commands.expand.options import OF_RUN, Expand
 from nas_scale.commands.expand.result import ExpandResult, Factors, GrowthUsed, Member
 from nas_scale.commands.expand.targets import phis_for, target_words, targets_of
 from nas_scale.commands.shared.device_metrics import device_metrics, devices_named, with_device_metrics
+from nas_scale.commands.shared.enlarged import enlarged_line
 from nas_scale.commands.shared.events import ignore
 from nas_scale.commands.shared.given import given_options
 from nas_scale.commands.shared.known_growth import KnownGrowth, growth_of
@@ -103,7 +104,8 @@ def _family(base: Architecture, growth: KnownGrowth, wanted: Expand) -> ExpandRe
         _member(base, size, candidate, _asked(size.phi, used[size.phi < 0].values, wanted, reach))
         for size, candidate in zip(sizes, made, strict=True)
     )
-    said = (*caveats([by]), held, multiples_line(base), *_refitted(growth, by), *_notes(members, wanted, by))
+    enlarged = enlarged_line([(member.name, member.resolution) for member in members], "members", growth.side)
+    said = (*caveats([by]), held, multiples_line(base), *_refitted(growth, by), *_notes(members, wanted, by), enlarged)
     return ExpandResult(
         baseline=Baseline(name=base.name, net=net_document(base)),
         coefficients=used[0],

@@ -20,6 +20,7 @@ from nas_scale.commands.grid.result import GridResult
 from nas_scale.commands.grid.trained import FittedArm, fitted_arm
 from nas_scale.commands.shared import estimates
 from nas_scale.commands.shared.device_metrics import with_device_metrics
+from nas_scale.commands.shared.enlarged import enlarged_line
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.guessing import better_than_guessing
 from nas_scale.commands.shared.lines import data_lines, fit_in_short
@@ -75,7 +76,9 @@ def _timed(prepared: PreparedGrid) -> GridResult:
     training = prepared.jobs.training
     images = data.load(training.images(training.proxy.resolution))
     summary = DataSummary.of(images)
-    header = (*prepared.plan.header, *data_lines(summary))
+    nets = [(f"network {number}", row.resolution) for number, row in enumerate(prepared.plan.candidates, 1)]
+    enlarged = enlarged_line(nets, "networks", summary.side)
+    header = (*prepared.plan.header, *data_lines(summary), *([enlarged] if enlarged else []))
     seconds = estimate(prepared, len(images.train), len(images.val))
     return structs.replace(prepared.plan, header=header, data=summary, estimated_seconds=seconds)
 

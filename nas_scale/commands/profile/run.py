@@ -12,6 +12,7 @@ from nas_scale.architecture.files import net_document
 from nas_scale.architecture.notation import format_stage
 from nas_scale.architecture.spec import Architecture
 from nas_scale.commands.latency.options import Measuring
+from nas_scale.commands.profile.explained import Explanation, explained
 from nas_scale.commands.profile.measured import (
     MeasuredNet,
     latency_document,
@@ -32,6 +33,7 @@ from nas_scale.metrics.in_bytes import FLOAT32
 from nas_scale.metrics.memory import memory_needs
 from nas_scale.metrics.metric import MEMORY, meters_of, metrics, values_stored_in
 from nas_scale.paths import path_text
+from nas_scale.runs.results import plain
 
 if TYPE_CHECKING:
     from nas_scale.nets.oracle import OracleCount
@@ -48,6 +50,7 @@ class Profile:
     fvcore's count, where it was asked for or is all there is.
     own_resolution: it is the one that the net was made for. measured: of this net among all that were measured
     together, where that was asked for. bytes_per_value: of weights and activations, for its metrics in bytes.
+    explanation: how it was made of a family's baseline, where that was asked for.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Profile:
     own_resolution: bool = True
     measured: MeasuredNet | None = None
     bytes_per_value: int = FLOAT32
+    explanation: Explanation | None = None
 
 
 def profile(
@@ -80,8 +84,12 @@ def profile(
     wanted = take(options, ProfileOptions).checked()
     setting = setting_to_measure(wanted.latency, options)
     builds = wanted.check or wanted.latency
+    explanations = [_explained(net, Path(results)) if wanted.explain else None for net in wanted.nets]
     counted = (_profile(net, wanted.resolution, builds, wanted.check, Path(results)) for net in wanted.nets)
-    profiles = [replace(item, bytes_per_value=wanted.bytes_per_value or FLOAT32) for item in counted]
+    profiles = [
+        replace(item, bytes_per_value=wanted.bytes_per_value or FLOAT32, explanation=explanation)
+        for item, explanation in zip(counted, explanations, strict=True)
+    ]
     if setting is None:
         return profiles
     subjects = [Subject(item.architecture or item.name, item.resolution) for item in profiles]
@@ -93,6 +101,14 @@ def _listed(nets: Any) -> list[str | Architecture]:
     """One net or several, as a list. Raises UserError for what is neither a network nor a name of one."""
     several = isinstance(nets, Iterable) and not isinstance(nets, str | os.PathLike)
     return [net if isinstance(net, Architecture) else path_text(net, "net") for net in (nets if several else [nets])]
+
+
+def _explained(net: str | Architecture, results: Path) -> Explanation:
+    if isinstance(net, Architecture):
+        raise UserError(
+            "explain needs a member of a family by its name, like results/expand-001:3, and not its network"
+        )
+    return explained(net, results)
 
 
 def _refuse_unbuildable(arch: Architecture) -> None:
@@ -156,7 +172,8 @@ def profile_document(profiles: Sequence[Profile]) -> dict[str, Any]:
 
 def profile_rows(profiles: Sequence[Profile]) -> list[dict[str, Any]]:
     """A row a net, as JSON values: all but its stages."""
-    return [{name: value for name, value in _document(item).items() if name != "stages"} for item in profiles]
+    of_stages = ("stages", "explained")
+    return [{name: value for name, value in _document(item).items() if name not in of_stages} for item in profiles]
 
 
 def _document(item: Profile) -> dict[str, Any]:
@@ -182,6 +199,8 @@ def _document(item: Profile) -> dict[str, Any]:
         )
     if item.measured is not None:
         document["latency"] = latency_document(item.measured)
+    if item.explanation is not None:
+        document["explained"] = plain(item.explanation)
     if item.architecture is not None:
         needs = asdict(memory_needs(item.architecture, number=item.bytes_per_value))
         runs_in_torch = item.bytes_per_value > 1  # whose eager convolutions have no int8

@@ -26,7 +26,7 @@ class KnownGrowth:
     """Coefficients, where they come from, what is to be known of them, and the net they were fitted on, if any.
 
     scale_by: the name of the metric that they were fitted by. training: how the networks were trained that they were
-    fitted to.
+    fitted to. side: pixels of those images' own shorter side, where they have one.
     """
 
     coefficients: Coefficients
@@ -35,6 +35,7 @@ class KnownGrowth:
     baseline: Architecture | None = None
     scale_by: str = FLOPS.name
     training: Training | None = None
+    side: int | None = None
 
 
 def growth_of(asked: str | Coefficients | None, results: Path) -> KnownGrowth:
@@ -70,17 +71,18 @@ def _fitted(run: Run, place: int | None) -> KnownGrowth:
             f"{run.folder} holds no fitted coefficients; name a grid run, or give --coefficients 1.2,1.1,1.15"
         )
     net = found.baseline.architecture(found.baseline.name)
+    side = None if found.data is None else found.data.side
     fits = max(len(found.arms), 1)
     if place is not None and place > fits:
         raise UserError(f"{run.folder} has {counted(fits, 'fit')}; there is no number {place}")
     if not found.arms:
         note = fit_note(found.phi, found.fit, str(run.folder))
         source = f"fitted in {run.folder}"
-        return KnownGrowth(found.fit.coefficients, source, note, net, found.scale_by, found.training)
+        return KnownGrowth(found.fit.coefficients, source, note, net, found.scale_by, found.training, side)
     at = place or found.followed or 1
     arm = found.arms[at - 1]
     assert arm.fit is not None
     source = f"fitted in {run.folder}:{at}, {found.labels[at - 1]}"
     note = "; ".join([fit_note(arm.phi, arm.fit, f"{run.folder}:{at}"), *move_notes(found, at, str(run.folder))])
     training = replace(found.training, epochs=arm.epochs)
-    return KnownGrowth(arm.fit.coefficients, source, note, net, found.scale_by, training)
+    return KnownGrowth(arm.fit.coefficients, source, note, net, found.scale_by, training, side)

@@ -33,10 +33,11 @@ def multiples_line(baseline: Architecture) -> str | None:
     """What of the baseline is no multiple, and is rounded in nets grown from it; None where all is one."""
     of, step, own = baseline.growth.channel_multiple, resolution_step(baseline), channels_of(baseline)
     odd = [str(each) for each in sorted({own.stem, *own.stages, own.head}) if each % of]
-    parts = [f"{words_of(odd, 'and')} channels no multiple of {of}"] if odd else []
-    parts += [f"{baseline.resolution} px no multiple of {step}"] if baseline.resolution % step else []
+    parts = [f"{words_of(odd, 'and')} channels are no multiples of {of}"] if odd else []
+    parts += [f"{baseline.resolution} px is no multiple of {step}"] if baseline.resolution % step else []
     if not parts:
         return None
     return (
-        f"the baseline's own {', '.join(parts)}: it stays as it is, grown nets go to the next multiple up, smaller down"
+        f"the baseline's {', and its '.join(parts)}: it stays as it is, larger nets start from the next multiple up, "
+        "smaller ones from the next one down"
     )

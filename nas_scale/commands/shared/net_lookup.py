@@ -103,13 +103,22 @@ def net_of_run(run: Run, text: str) -> Architecture:
     Raises UserError.
     """
     found = named_nets(read_any(run))
+    index = index_named(run, text, len(found))
+    label, net = found[index]
+    return net.architecture(label or (run.name if Path(text).name == run.name else f"{run.name}-{index + 1}"))
+
+
+def index_named(run: Run, text: str, count: int) -> int:
+    """The index, from 0, of the net of a run with `count` nets that `text` means; 0 where it names no place.
+
+    Raises UserError.
+    """
     place = place_named(run, text)
     index = (place or 1) - 1
-    if index >= len(found):
+    if index >= count:
         name = text if place is None else text.rpartition(":")[0]
-        raise UserError(f"{name} has {len(found)} net{'s' if len(found) != 1 else ''}; there is no number {index + 1}")
-    label, net = found[index]
-    return net.architecture(label or (run.name if place is None else f"{run.name}-{place}"))
+        raise UserError(f"{name} has {count} net{'s' if count != 1 else ''}; there is no number {index + 1}")
+    return index
 
 
 def place_named(run: Run, text: str) -> int | None:

@@ -25,7 +25,7 @@ from nas_scale.training.data.dataset import Split
 
 VARIABLE = "NAS_SCALE_CACHE"
 # Raise it when files or decoding change, so that no older cache is taken for a new one.
-_FORMAT = 4
+_FORMAT = 5
 _META = "meta.json"
 _TEMPORARY = ".writing-"
 _DAY = 24 * 3600

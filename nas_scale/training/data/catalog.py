@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -23,12 +23,14 @@ class Decoded:
     images: uint8 (n, resolution, resolution, 3), black where an image is damaged.
     damaged: by place among the images, the name of one that cannot be read, and why.
     cut: how many lacked some of their rows. ranges: what is black and white in images of more than eight bits.
+    sides: pixels of the shorter side that each image has itself; none where they are drawn at any size.
     """
 
     images: Images
     damaged: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     cut: int = 0
     ranges: tuple[str, ...] = ()
+    sides: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from nas_scale.errors import DataError
-from nas_scale.training.data.catalog import Catalog, Decoded, Identity, Pool, check_limits, existing_folder, stamps
+from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits, existing_folder, stamps
 from nas_scale.training.data.dataset import Images, Labels, PassedOver
-from nas_scale.training.data.images import resize_arrays
+from nas_scale.training.data.images import decoded_arrays
 from nas_scale.training.data.ref import DataRef
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -100,7 +100,7 @@ def _pool(files: list[Path]) -> Pool:
     parts = [_read(file) for file in files]
     images = np.concatenate([part[0] for part in parts])
     labels = np.concatenate([part[1] for part in parts])
-    return Pool(labels, lambda indices, resolution: Decoded(resize_arrays(images[indices], resolution)))
+    return Pool(labels, lambda indices, resolution: decoded_arrays(images[indices], resolution))
 
 
 def _read(file: Path) -> tuple[Images, Labels]:

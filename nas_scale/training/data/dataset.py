@@ -43,6 +43,8 @@ class Dataset:
     about: one sentence on what the data is and is not, for tables.
     available: how many images there are to train and validate on, of which limits may leave some out.
     broken: how many were left out because they cannot be read.
+    side: median pixels of the images' own shorter side, before they were resized; None where they are drawn at any
+        size.
     """
 
     name: str
@@ -56,3 +58,4 @@ class Dataset:
     available: int = 0
     broken: int = 0
     passed_over: PassedOver = PassedOver()
+    side: int | None = None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nas_scale.training.data.catalog import Catalog, Decoded, Identity, Pool, check_limits
+from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits
 from nas_scale.training.data.dataset import Indices, PassedOver
-from nas_scale.training.data.images import resize_arrays
+from nas_scale.training.data.images import decoded_arrays
 from nas_scale.training.data.ref import DataRef
 from nas_scale.training.data.scans import DIGITS, division, scans
 
@@ -49,4 +49,4 @@ class Digits:
 def _pool(members: Indices) -> Pool:
     ink, labels = scans()
     pixels = np.round(ink[members] * 255).astype(np.uint8)
-    return Pool(labels[members], lambda indices, resolution: Decoded(resize_arrays(pixels[indices], resolution)))
+    return Pool(labels[members], lambda indices, resolution: decoded_arrays(pixels[indices], resolution))

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nas_scale.errors import DataError
-from nas_scale.training.data.catalog import Catalog, Decoded, Identity, Pool, check_limits, existing_folder, stamps
+from nas_scale.training.data.catalog import Catalog, Identity, Pool, check_limits, existing_folder, stamps
 from nas_scale.training.data.dataset import PassedOver
-from nas_scale.training.data.images import resize_arrays
+from nas_scale.training.data.images import decoded_arrays
 from nas_scale.training.data.ref import DataRef
 
 CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -130,4 +130,4 @@ def _pool(images: Path, labels: Path) -> Pool:
     pixels, marks = _read(images, 3), _read(labels, 1).astype(np.int64)
     if marks.max() >= len(CLASSES):
         raise DataError(f"{labels} is broken: label {marks.max()} is not one of 0 to 9")
-    return Pool(marks, lambda indices, resolution: Decoded(resize_arrays(pixels[indices], resolution)))
+    return Pool(marks, lambda indices, resolution: decoded_arrays(pixels[indices], resolution))

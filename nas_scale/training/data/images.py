@@ -23,11 +23,15 @@ _REDUCING_GAP: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class _Square:
-    """The centre square of a picture, or why there is none; whether all rows of the picture were there."""
+    """The centre square of a picture, or why there is none; whether all rows of the picture were there.
+
+    side: pixels of the picture's shorter side.
+    """
 
     image: Images | None
     damage: str = ""
     whole: bool = True
+    side: int = 0
 
 
 def decode_pictures(pictures: Sequence[Picture], resolution: int, ranges: Callable[[], Ranges]) -> Decoded:
@@ -50,6 +54,7 @@ def decode_pictures(pictures: Sequence[Picture], resolution: int, ranges: Callab
         },
         sum(not square.whole for square in squares),
         tuple(found.words()),
+        [square.side for square in squares if square.image is not None],
     )
 
 
@@ -57,7 +62,8 @@ def _square(picture: Picture, resolution: int, scale: Scale) -> _Square:
     try:
         with decoded_picture(picture, 2 * resolution) as pixels:  # large JPEGs are decoded at a fraction of their size
             image = _as_rgb(pixels, scale, resolution)
-            return _Square(centre_square(_upright(image, pixels.orientation), resolution), whole=pixels.whole)
+            square = centre_square(_upright(image, pixels.orientation), resolution)
+            return _Square(square, whole=pixels.whole, side=pixels.side)
     except Damaged as error:
         return _Square(None, str(error))
 
@@ -96,3 +102,8 @@ def resize_arrays(images: Images, resolution: int) -> Images:
     if images.ndim == 4 and images.shape[1:3] == (resolution, resolution):
         return images
     return np.stack([centre_square(Image.fromarray(image), resolution) for image in images])
+
+
+def decoded_arrays(images: Images, resolution: int) -> Decoded:
+    """The same with the side that the images have themselves."""
+    return Decoded(resize_arrays(images, resolution), sides=[min(images.shape[1:3])] * len(images))

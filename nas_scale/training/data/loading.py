@@ -168,4 +168,5 @@ def _stored(entry: CacheEntry) -> Dataset | None:
         about="; ".join([meta["about"], *meta["notes"]]),
         available=meta["available"],
         broken=meta["broken"],
+        side=meta["side"],
     )

@@ -177,12 +177,13 @@ def _decoded(stream: BinaryIO, least: int, memory: ExitStack, at_once: int = 1) 
     if ends_in_zeros(stream):
         raise ValueError("its end is missing, zeros are in its place")
     image = _header(stream)
+    side = min(image.size)
     size = _drafted_size(image, least) * at_once
     if size > MOST_BYTES:
         raise ValueError("there is not enough memory to mend it")
     memory.close()
     memory.enter_context(_MEMORY.taken(size))
-    return decode(image, functools.partial(_header, stream))
+    return replace(decode(image, functools.partial(_header, stream)), side=side)
 
 
 def _mended(stream: BinaryIO, least: int, memory: ExitStack, reason: str) -> Pixels:

@@ -27,6 +27,7 @@ class Pixels:
     kind: the type of more than eight bits, whose range the data set decides; None for eight bits.
     stated: the largest value, where the file's header says it.
     orientation: how the camera was held, by EXIF; 1 is upright. whole: whether all rows of the picture are there.
+    side: pixels of the file's shorter side, of which a JPEG may have been decoded at a fraction.
     inverted: whether 0 is white. paired: whether the four channels are upper and lower bytes of grey and of alpha.
     """
 
@@ -38,6 +39,7 @@ class Pixels:
     whole: bool = True
     inverted: bool = False
     paired: bool = False
+    side: int = 0
 
     @property
     def large(self) -> bool:

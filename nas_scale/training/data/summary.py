@@ -23,6 +23,7 @@ class DataSummary:
     `.txt`; left_out: folders that were not looked into, by name. broken: images that cannot be read and were skipped.
     credit: how many of the validation images say how good a search's nets are, while the others choose
     (training/data/splits.py); 0 where there is one part alone, and in older files.
+    side: median pixels of the files' own shorter side; None where images are drawn at any size, and in older files.
     """
 
     about: str
@@ -36,6 +37,7 @@ class DataSummary:
     left_out: Mapping[str, int]
     broken: int = 0
     credit: int = 0
+    side: int | None = None
 
     @classmethod
     def of(cls, images: Dataset) -> DataSummary:
@@ -53,6 +55,7 @@ class DataSummary:
             left_out=images.passed_over.folders,
             broken=images.broken,
             credit=int(crediting(images.val.labels).sum()),
+            side=images.side,
         )
 
 

@@ -33,6 +33,7 @@ class _Found:
     damaged: list[tuple[str, str]] = field(default_factory=list)
     cut: int = 0
     ranges: tuple[str, ...] = ()
+    sides: list[int] = field(default_factory=list)
 
     def add(self, images: Images, labels: Labels) -> None:
         self.labels.append(labels)
@@ -73,6 +74,7 @@ def write_splits(
     return {
         "statistics": {name: each.statistics() for name, each in found.items()},
         "broken": len(damaged),
+        "side": _median_side(list(found.values())),
         "notes": _notes(list(found.values()), classes, len(damaged)),
     }
 
@@ -93,6 +95,7 @@ def _write_split(folder: Path, name: str, pool: Pool, indices: Indices, resoluti
             found.damaged += decoded.damaged.values()
             found.cut += decoded.cut
             found.ranges = decoded.ranges or found.ranges
+            found.sides += decoded.sides
         _write_header(file, sum(map(len, found.labels)), resolution)
     np.save(folder / f"{name}-labels.npy", np.concatenate([*found.labels, np.zeros(0, np.int64)]))
     return found
@@ -115,6 +118,12 @@ def _check_presence(classes: Sequence[str], split: str, found: _Found, damaged: 
         raise DataError(
             f"{whose} has no {split} image left ({one_line(name)}: {reason}); repair the broken ones or add others"
         )
+
+
+def _median_side(found: Sequence[_Found]) -> int | None:
+    """The median of the images' own shorter sides; None where they have none."""
+    sides = [side for each in found for side in each.sides]
+    return int(np.median(sides)) if sides else None
 
 
 def _notes(found: Sequence[_Found], classes: Sequence[str], skipped: int) -> list[str]:
