@@ -38,8 +38,8 @@ from nas_scale.runs.store import Run, find_run
 def family(*, on_event: Listener = ignore, **options: Any) -> FamilyResult:
     """Searches a baseline, fits how it should grow, and expands it.
 
-    options: the fields of `Search`, `Training` and, but for `storage`, `RunSettings`; `method`, `step`, `count`, `prior`
-    and the multiples of the grid, which doubles the baseline, and `grid_seeds` for its seeds; `phi`, `targets`,
+    options: the fields of `Search`, `Training` and, but for `storage`, `RunSettings`; `method`, `step`, `count`,
+    `prior` and the multiples of the grid, which doubles the baseline, and `grid_seeds` for its seeds; `phi`, `targets`,
     `shrink` and `rule` of the expansion. The grid trains as the search did, and doubles what the targets are of unless
     `scale_by` says otherwise.
 
