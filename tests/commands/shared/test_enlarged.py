@@ -38,17 +38,18 @@ def test_many_are_counted() -> None:
 
 
 def test_grids_and_their_families_say_it(nas_scale: Command, tmp_path: Path) -> None:
-    folder = write_images(tmp_path / "photos", "a/*.png", "b/*.png", each=12, size=240)
-    found = grid("efficientnet-b0", data=str(folder), proxy_resolution=12, device="cpu", count=8)
+    folder = write_images(tmp_path / "photos", "a/*.png", "b/*.png", each=12, size=200)
+    found = grid("efficientnet-b0", data=str(folder), proxy_resolution=12, device="cpu", count=4, dry_run=True)
     assert found.data is not None
-    assert found.data.side == 240
-    assert plain(found)["data"]["side"] == 240
-    larger = sum(row.resolution > 240 for row in found.candidates)
-    assert 0 < larger < 8
-    assert any("px: larger than the images' own 240 px" in line for line in found.header)
-    assert any("larger than the images' own 240 px" in line for line in plain(found)["header"])
-    family = expand(phi=[0, 1, 4])
-    (line,) = [note for note in family.notes if "larger than the images' own 240 px" in note]
+    assert found.data.side == 200
+    assert plain(found)["data"]["side"] == 200
+    pixels = [row.resolution for row in found.candidates]
+    line = f"all networks of {min(pixels)} to {max(pixels)} px: larger than the images' own 200 px, and to enlarge"
+    assert any(each.startswith(line) for each in found.header)
+    grid("efficientnet-b0", data=str(folder), proxy_resolution=12, device="cpu", count=4)
+    family = expand(phi=[-2, 0, 1])
+    (line,) = [note for note in family.notes if "larger than the images' own 200 px" in note]
     for member in family.members:
-        assert (member.name in line) is (member.resolution > 240)
-    assert "larger than the images' own 240 px" in " ".join(nas_scale("show", "expand-001").out.split())
+        assert (member.name in line) is (member.resolution > 200)
+    assert family.members[0].resolution < 200
+    assert "larger than the images' own 200 px" in " ".join(nas_scale("show", "expand-001").out.split())
