@@ -13,7 +13,7 @@ from nas_scale.show.sheet import Sheet
 
 if TYPE_CHECKING:
     from nas_scale.commands.expand.result import Factors
-    from nas_scale.commands.profile.explained import Explanation, Part
+    from nas_scale.commands.profile.explained import AxisExplained, Explanation
 
 
 def explanation_table(found: Explanation) -> list[RenderableType]:
@@ -43,7 +43,7 @@ def explanation_table(found: Explanation) -> list[RenderableType]:
     return [sheet, *(Text(line, style="dim") for line in lines)]
 
 
-def _cells(part: Part | None) -> tuple[str, str]:
+def _cells(part: AxisExplained | None) -> tuple[str, str]:
     return ("", "") if part is None else (f"{part.asked:.1f}", str(part.made))
 
 

@@ -22,7 +22,7 @@ from nas_scale.metrics.counts import StageCounts, stage_profile
 from nas_scale.runs.store import RECORD
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class AxisExplained(msgspec.Struct, frozen=True, kw_only=True):
     """One axis of one stage. base: the baseline's. asked: base times the axis' factor. made: the member's."""
 
     base: int
@@ -38,9 +38,9 @@ class StageExplained(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     stage: str
-    blocks: Part | None
-    channels: Part
-    pixels: Part
+    blocks: AxisExplained | None
+    channels: AxisExplained
+    pixels: AxisExplained
     flops: int
     share: float
     times: float | None
@@ -121,7 +121,7 @@ def _stages(base: Architecture, net: Architecture, asked: Factors) -> Iterator[S
         if 0 <= at < len(net.stages):
             repeats = base.stages[at].repeats
             depth = asked.depth if at in deepened else 1.0
-            blocks = Part(base=repeats, asked=depth * repeats, made=net.stages[at].repeats)
+            blocks = AxisExplained(base=repeats, asked=depth * repeats, made=net.stages[at].repeats)
         yield StageExplained(
             stage=name,
             blocks=blocks,
@@ -133,10 +133,10 @@ def _stages(base: Architecture, net: Architecture, asked: Factors) -> Iterator[S
         )
 
 
-def _part(base: int, factor: float, made: int) -> Part:
-    return Part(base=base, asked=factor * base, made=made)
+def _part(base: int, factor: float, made: int) -> AxisExplained:
+    return AxisExplained(base=base, asked=factor * base, made=made)
 
 
-def _pixels(before: StageCounts, row: StageCounts, factor: float) -> Part:
+def _pixels(before: StageCounts, row: StageCounts, factor: float) -> AxisExplained:
     """A pooled output stays one pixel, however large the image is."""
     return _part(before.resolution, 1.0 if row.resolution == before.resolution == 1 else factor, row.resolution)
