@@ -130,6 +130,18 @@ def test_what_a_fixed_end_is_asked_is_what_the_baseline_has() -> None:
     assert (first.blocks.asked, last.blocks.asked) == (1, 1)
 
 
+def test_nets_without_a_head_shrink_and_are_explained() -> None:
+    family = expand("resnet-18", PAPER, phi=[-1, 1], channel_multiple=16)
+    for member, net in zip(family.members, family.nets, strict=True):
+        assert member.ratio == pytest.approx(member.wanted_ratio, rel=0.03)
+        assert net.head == 0
+        assert all(each % 16 == 0 for each in (net.stem, *(stage.channels for stage in net.stages)))
+    found = profile("expand-001:1", explain=True)[0].explanation
+    assert found is not None
+    assert [each.stage for each in found.stages[:: len(found.stages) - 1]] == ["stem", "classifier"]
+    assert len(found.stages) == len(family.nets[0].stages) + 2
+
+
 def test_older_results_are_explained_by_their_coefficients() -> None:
     reference = Path(__file__).parents[2] / "results/reference"
     (found,) = profile("efficientnet-b0-family:3", explain=True, results=reference)
