@@ -19,10 +19,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
-from coefficient_fit import chosen_shares
+from coefficient_fit import Design
 from share_surfaces import FLAT, QUADRATICS, TRUTHS, Truth, hill
 
-from nas_scale.commands.grid.options import Grid
 from nas_scale.commands.grid.prepare import SEEDS
 from nas_scale.confidence import t_quantile
 from nas_scale.scaling.fit import Fit, fit
@@ -109,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=60)
     options = parser.parse_args()
-    shares = chosen_shares(Grid().count)
+    shares = Design.of("efficientnet-b0").shares
     print(f"{len(shares)} networks, {SEEDS} seeds, {options.repeats} repeats\n")
     print(f"| surfaces | sd | sd of the second | {' | '.join(item.name for item in fields(Said))} |")
     print(f"|---|---|---|{'---|' * len(fields(Said))}")

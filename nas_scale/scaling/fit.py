@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from nas_scale.confidence import SIGNIFICANCE
 from nas_scale.errors import UserError
+from nas_scale.scaling.belief import Belief
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.coefficients import AXES, OF_FLOPS, Coefficients, Doublings, Shares
 from nas_scale.scaling.design import growing_axes, quadratic
@@ -38,15 +39,14 @@ class Fit:
     """alpha, beta, gamma to grow by, and what is known about them.
 
     An axis that grew in none of the networks has share 0 and coefficient 1.
-    shares: depth, width, resolution of the chosen place, between those of the rule that is kept to where the data say
-    nothing (`prior`, in words `towards`) and the best of the data alone (`alone`): the less the data say, the nearer to
-    the rule.
+    shares: depth, width, resolution of the chosen place: the less the data say, the nearer to those of the rule that is
+    kept to where they say nothing (`prior`, in words `towards`). alone: the best of the data alone.
     ci: 95% interval of each best coefficient, by parametric bootstrap. possible: the range of each share over the 95%
     confidence region of the best place; excluded: the part of the triangle outside the region. significant: whether the
     surface differs significantly from a flat one. flat_p: p-value of that F-test. lack_of_fit_p: p-value of the
     residuals of a quadratic against the noise of the seeds (None where that is not known). sd: standard deviation of
     one run between seeds. best: accuracy to expect at the chosen place and its standard error, in the given units (None
-    where it is not known). triangle, surface: what was fitted, to compare it with another fit; no surface where there
+    where it is not known). triangle, surface, belief: what was fitted, to compare it with another fit; no surface where there
     are too few networks for one.
     """
 
@@ -69,6 +69,7 @@ class Fit:
     points: int
     triangle: Triangle
     surface: ResponseSurface | None
+    belief: Belief | None
 
     @property
     def coefficients(self) -> Coefficients:
@@ -168,7 +169,8 @@ def _read(
 
 def _fit_of(data: Observations, surface: ResponseSurface, on: Triangle, places: int, seed: int) -> Fit:
     prior, alone = on.prior, greatest(surface)
-    place = chosen_place(surface, prior)
+    belief = Belief.of(data, surface.variance, prior)
+    place = chosen_place(surface, belief)
     kept = np.vstack([possible_places(surface), place, alone])
     significant = surface.flat_p < SIGNIFICANCE
     shares = on.shares(place)
@@ -191,10 +193,11 @@ def _fit_of(data: Observations, surface: ResponseSurface, on: Triangle, places: 
         flat_p=surface.flat_p,
         lack_of_fit_p=surface.lack_of_fit_p,
         sd=data.sd,
-        best=expected_accuracy(surface, prior, place, seed),
+        best=expected_accuracy(surface, belief, place, seed),
         points=places,
         triangle=on,
         surface=surface,
+        belief=belief,
     )
 
 
@@ -208,6 +211,12 @@ def _said(
     surface: ResponseSurface, place: dict[str, float], possible: dict[str, Interval], significant: bool, places: int
 ) -> str:
     """What the data say of the best place. place: the share of every axis that has one."""
+    odd = surface.lack_of_fit_p is not None and surface.lack_of_fit_p < SIGNIFICANCE
+    if not significant and odd:
+        return (
+            f"Cannot tell: the networks differ by more than their noise (p = {surface.lack_of_fit_p:.2g}), but do not "
+            "lie on a quadratic: trust their ranking more than any place."
+        )
     if not significant:
         return (
             f"Cannot tell: {places} networks differ no more than their noise does (p = {surface.flat_p:.2g}), "
@@ -217,7 +226,7 @@ def _said(
         f"{axis} {value:.2f} ({possible[axis][0]:.2f} to {possible[axis][1]:.2f})" for axis, value in place.items()
     ]
     sentence = f"The best shares are {', '.join(parts)}"
-    if surface.lack_of_fit_p is not None and surface.lack_of_fit_p < SIGNIFICANCE:
+    if odd:
         sentence += (
             f", but the networks do not lie on a quadratic (p = {surface.lack_of_fit_p:.2g}): "
             "trust the ranking of the networks more than this place"
@@ -261,4 +270,5 @@ def _without_surface(data: Observations, on: Triangle, places: int) -> Fit:
         points=places,
         triangle=on,
         surface=None,
+        belief=None,
     )

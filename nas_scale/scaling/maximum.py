@@ -9,58 +9,60 @@ from typing import Final
 import numpy as np
 
 from nas_scale.confidence import t_quantile
+from nas_scale.scaling.belief import Belief
 from nas_scale.scaling.surface import COARSE, Floats, ResponseSurface, features, grid_features, grid_of
 
 _DRAWS: Final = 1000
+_SPLITS: Final = 400
 _FINE: Final = 40  # steps of the grid on which maxima are sought, of the ones around them, and how many of these
 _NEAR: Final = 8
 _REFINED: Final = 5
-# Standard errors that are taken off a lead over the prior place where noise alone explains the differences, and in
-# proportion to its part of them where it does not. At most what excludes a place, so that the choice stays possible.
-_CAUTION: Final = 2.0
+_CAUTION: Final = 0.75  # standard deviations that are taken off a lead over the rule's place on a flat surface
 _NOISE_ADDED: Final = 0.5  # to choose by, in parts of the noise that is there
 
 
 def greatest(surface: ResponseSurface) -> Floats:
     """The shares at which the surface is greatest, (k,)."""
-    return _maximum(lambda there: there @ surface.terms, surface.axes)
+    return _maximum(lambda places: np.asarray(features(places) @ surface.terms), surface.axes)
 
 
-def chosen_place(surface: ResponseSurface, prior: Floats) -> Floats:
-    """The shares to grow by, (k,): as far from the prior place as the data say.
+def chosen_place(surface: ResponseSurface, belief: Belief) -> Floats:
+    """The shares to grow by, (k,): as far from the rule's place as the data say.
 
-    Of each place counts its lead over the prior place, less as many standard errors of it as `caution` says. So a rule
-    that is known to work is left only for what is better by more than noise, and where the data say much it counts for
-    nothing. The choice is never among the excluded places: what leads it leads by fewer standard errors than that.
+    Of the places that stay possible, the one that `worth` puts first. Where the rule's place is not among them, it
+    is left whatever the others are worth.
     """
-    caution = _caution(surface, surface.accuracy)
-    at_prior = features(prior[None])
+    limit = t_quantile(surface.freedom)
 
-    def lead(there: Floats) -> Floats:
-        gained = (there - at_prior) @ surface.terms
-        return np.asarray(gained - caution * surface.errors_between(there, at_prior))
+    def value(places: Floats) -> Floats:
+        able = deficits(surface, features(places)) <= limit
+        return np.where(able, worth(belief, places, surface.accuracy[None])[0], -np.inf)
 
-    place = _maximum(lead, surface.axes)
-    return place if lead(features(place[None]))[0] > 0 else prior
+    place = _maximum(value, surface.axes)
+    own, kept = value(np.vstack([place, belief.prior]))
+    return place if own > kept else belief.prior
 
 
-def _caution(surface: ResponseSurface, accuracy: Floats) -> Floats:
-    """By how many standard errors to be cautious: the noise's part of what a quadratic explains is about 1 / F.
+def worth(belief: Belief, places: Floats, accuracy: Floats) -> Floats:
+    """The expected lead of places over the rule's, less a part of its standard deviation: (m, k), (d, n) -> (d, m).
 
-    accuracy: (..., n) -> (...).
+    The greatest expected lead alone would lose least on average. But it leaves the rule for what is noise as well, and
+    sizes far beyond the trained ones follow it: so the part is the larger the more probably there is nothing to see.
     """
-    return np.minimum(t_quantile(0), _CAUTION / np.maximum(surface.f_statistic(accuracy), 1e-12))
+    mean, deviation, flat = belief.leads(places, accuracy)
+    return np.asarray(mean - _CAUTION * flat[:, None] * deviation)
 
 
 def _maximum(value: Callable[[Floats], Floats], axes: int) -> Floats:
-    """Where a function of features is greatest: the best of a grid, refined on ever smaller grids around it."""
-    place = grid_of(_FINE, axes)[int(np.argmax(value(grid_features(_FINE, axes))))]
+    """Where a function of places is greatest: the best of a grid, refined on ever smaller grids around it."""
+    grid = grid_of(_FINE, axes)
+    place = grid[int(np.argmax(value(grid)))]
     reach = 1.0 / _FINE
     offsets = grid_of(_NEAR, axes) - 1 / axes
     for _ in range(_REFINED):
         near = np.clip(place + 3 * reach * np.vstack([offsets, -offsets, np.zeros((1, axes))]), 0, None)
         near /= near.sum(axis=1, keepdims=True)
-        place = near[int(np.argmax(value(features(near))))]
+        place = near[int(np.argmax(value(near)))]
         reach /= 4
     return np.asarray(place)
 
@@ -73,18 +75,18 @@ def possible_places(surface: ResponseSurface) -> Floats:
     return np.asarray(grid_of(COARSE, surface.axes)[deficits(surface) <= t_quantile(surface.freedom)])
 
 
-def deficits(surface: ResponseSurface) -> Floats:
-    """By how many standard errors of their difference each place is behind the one that leads it most clearly, (m,).
+def deficits(surface: ResponseSurface, there: Floats | None = None) -> Floats:
+    """By how many standard errors of their difference places are behind the one that leads them most clearly, (m,).
 
-    Of the places on a grid with steps of 0.05; negative where none is better.
+    there: features of the places, (m, c); None for those of a grid with steps of 0.05, on which the leaders are sought.
+    Negative where none is better.
     """
-    there = grid_features(COARSE, surface.axes)
-    values = there @ surface.terms
-    covariance = there @ surface.covariance @ there.T
-    own = np.diag(covariance)
-    errors = np.sqrt(np.clip(own[:, None] + own - 2 * covariance, 0.0, None))
-    lead = values[None, :] - values[:, None] - 1e-9 * np.ptp(values)
-    np.fill_diagonal(lead, -np.inf)
+    grid = grid_features(COARSE, surface.axes)
+    there = grid if there is None else there
+    values, spread = grid @ surface.terms, there @ surface.covariance
+    own, others = (spread * there).sum(axis=1), ((grid @ surface.covariance) * grid).sum(axis=1)
+    errors = np.sqrt(np.clip(own[:, None] + others - 2 * spread @ grid.T, 0.0, None))
+    lead = values - (there @ surface.terms)[:, None] - 1e-9 * np.ptp(values)
     return np.asarray((lead / np.maximum(errors, np.finfo(float).tiny)).max(axis=1))
 
 
@@ -102,11 +104,7 @@ def bootstrap(surface: ResponseSurface, seed: int) -> Floats:
 
 def stays_possible(surface: ResponseSurface, place: Floats) -> bool:
     """Whether this place, (k,), may be the greatest (95%), as `possible_places` says it of those on its grid."""
-    there, own = grid_features(COARSE, surface.axes), features(place[None])
-    values = there @ surface.terms
-    errors = surface.errors_between(there, own)
-    behind = values - (own @ surface.terms)[0] > t_quantile(surface.freedom) * errors + 1e-9 * np.ptp(values)
-    return not behind.any()
+    return bool(deficits(surface, features(place[None]))[0] <= t_quantile(surface.freedom))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,24 +128,21 @@ class Splits:
         return float(np.sqrt(np.square(surface.errors_between(part * self.chosen, less)).mean()))
 
 
-def splits_of(surface: ResponseSurface, prior: Floats, seed: int) -> Splits:
-    """The accuracies of a surface, split; places are chosen as by `chosen_place`."""
+def splits_of(surface: ResponseSurface, belief: Belief, seed: int) -> Splits:
+    """The accuracies of a surface, split; places are chosen by what they are `worth`."""
     rng = np.random.default_rng(seed)
-    there = np.vstack([grid_features(COARSE, surface.axes), features(prior[None])])
-    errors = surface.errors_between(there, there[-1])
-    half = rng.standard_normal((_DRAWS // 2, len(surface.variance))) * np.sqrt(surface.variance)
+    places = np.vstack([grid_of(COARSE, surface.axes), belief.prior])
+    half = rng.standard_normal((_SPLITS // 2, len(surface.variance))) * np.sqrt(surface.variance)
     noise = np.vstack([half, -half])
     chosen_by = surface.accuracy + _NOISE_ADDED * noise
     read_from = surface.accuracy - noise / _NOISE_ADDED
-    sizes = surface.sizes
-    weights = sizes.weights(chosen_by)
-    leads = sizes.terms(weights, chosen_by) @ there.T - _caution(surface, chosen_by)[:, None] * errors
-    return Splits(there[np.argmax(leads, axis=1)], sizes.terms(weights, read_from))
+    found = features(places)[np.argmax(worth(belief, places, chosen_by), axis=1)]
+    return Splits(found, surface.sizes.terms(surface.sizes.weights(chosen_by), read_from))
 
 
-def expected_accuracy(surface: ResponseSurface, prior: Floats, place: Floats, seed: int) -> tuple[float, float]:
+def expected_accuracy(surface: ResponseSurface, belief: Belief, place: Floats, seed: int) -> tuple[float, float]:
     """The accuracy at the chosen place, without what the choice flatters it by, and its standard error."""
     own = features(place[None])
     nothing = np.zeros_like(own)
-    value = splits_of(surface, prior, seed).mean(1.0, nothing[0])
+    value = splits_of(surface, belief, seed).mean(1.0, nothing[0])
     return value, float(surface.errors_between(own, nothing)[0])

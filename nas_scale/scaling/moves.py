@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from nas_scale.confidence import SIGNIFICANCE
+from nas_scale.scaling.belief import Belief
 from nas_scale.scaling.fit import Fit
 from nas_scale.scaling.maximum import splits_of, stays_possible
 from nas_scale.scaling.surface import COARSE, Floats, ResponseSurface, features, grid_features
@@ -41,10 +42,10 @@ class Move:
 class _Side:
     """A fit's surface, its own place, and what other places are worth there."""
 
-    def __init__(self, fit: Fit, surface: ResponseSurface, seed: int) -> None:
+    def __init__(self, fit: Fit, surface: ResponseSurface, belief: Belief, seed: int) -> None:
         self.surface = surface
         self.place: Floats = fit.triangle.within(np.array(fit.shares))[0]
-        self._splits = splits_of(surface, fit.triangle.prior, seed)
+        self._splits = splits_of(surface, belief, seed)
 
     def lead(self, other: Floats) -> tuple[float, float]:
         """By how much the own place is better than one that these accuracies did not choose, and its error."""
@@ -71,7 +72,10 @@ def moved(first: Fit, second: Fit, seed: int = 0) -> Move:
     """
     if first.surface is None or second.surface is None or first.triangle.axes != second.triangle.axes:
         return Move("cannot tell")
-    one, other = _Side(first, first.surface, seed), _Side(second, second.surface, seed)
+    assert first.belief is not None
+    assert second.belief is not None
+    one = _Side(first, first.surface, first.belief, seed)
+    other = _Side(second, second.surface, second.belief, seed)
     lost, error = other.lead(one.place)
     back, back_error = one.lead(other.place)
     p = _p_value(lost + back, math.hypot(error, back_error), min(one.surface.freedom, other.surface.freedom))

@@ -123,10 +123,10 @@ def grid_features(steps: int, axes: int) -> Floats:
 def _departures(places: Floats) -> Floats:
     """Features whose products are the covariance of the Gaussian process, at size 1: (n, k) -> (n, m)."""
     axes = places.shape[1]
-    return _likeness(places, grid_of(_INDUCING, axes)) @ _directions(axes)
+    return likeness(places, grid_of(_INDUCING, axes)) @ _directions(axes)
 
 
-def _likeness(first: Floats, second: Floats) -> Floats:
+def likeness(first: Floats, second: Floats) -> Floats:
     """The covariance of the departure between places: squared exponential, 1 at the same place."""
     away = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1) - 2 * first @ second.T
     return np.asarray(np.exp(-away / (2 * _LENGTH**2)))
@@ -136,7 +136,7 @@ def _likeness(first: Floats, second: Floats) -> Floats:
 def _directions(axes: int) -> Floats:
     """From likeness to a grid's places to features: (places of the grid, m); Nystroem's approximation."""
     grid = grid_of(_INDUCING, axes)
-    values, vectors = np.linalg.eigh(_likeness(grid, grid))
+    values, vectors = np.linalg.eigh(likeness(grid, grid))
     kept = values > _LEAST_FEATURE * values[-1]
     return np.asarray(vectors[:, kept] / np.sqrt(values[kept]))
 
@@ -156,12 +156,21 @@ def noise_of(errors: Floats, runs: Floats) -> tuple[Floats, int, float | None]:
     return np.where(own > 0, own, common) / runs, freedom, math.sqrt(common)
 
 
+def _terms(data: Observations) -> int:
+    """Of the quadratic."""
+    return least_points(data.shares.shape[1]) - 1
+
+
+def slope_of(data: Observations) -> list[Floats]:
+    """The column of a slope for the cost, where there is one to be seen."""
+    return [data.cost] if data.cost.std() > _COST_SPREAD and len(data.cost) > _terms(data) + 2 else []
+
+
 def fit_surface(data: Observations) -> ResponseSurface | None:
     """The fitted surface; None where neither seeds nor residuals give an estimate of the noise."""
     from scipy.special import fdtrc  # the F distribution's upper tail; scipy.stats takes seconds to import
 
-    terms = least_points(data.shares.shape[1]) - 1
-    slope = [data.cost] if data.cost.std() > _COST_SPREAD and len(data.cost) > terms + 2 else []
+    terms, slope = _terms(data), slope_of(data)
     contrasts, residual = _against_flat(data, slope)
     spare = len(data.cost) - terms - len(slope)
     lack = float(fdtrc(spare, data.freedom, residual / spare)) if data.freedom and spare else None

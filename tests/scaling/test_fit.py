@@ -121,6 +121,23 @@ def test_what_is_no_quadratic_is_said_to_be_none() -> None:
     assert "quadratic" in answer.verdict or not answer.significant
 
 
+def test_what_differs_by_more_than_noise_but_lies_on_no_surface_is_not_called_noise() -> None:
+    jagged = 80 + np.where(np.arange(16) % 2, 2.0, 0.0)
+    means, errors = trained(jagged, 0.1, np.random.default_rng(0))
+    answer = fit(shares(), means, errors, np.full(16, 3))
+    assert not answer.significant
+    assert answer.verdict.startswith("Cannot tell: the networks differ by more than their noise")
+
+
+def test_a_rule_that_is_not_possible_is_left() -> None:
+    deep = Rule(Coefficients.from_shares((1, 0, 0)), "a test")
+    means, errors = trained(hill((0.0, 0.4, 0.6))(shares()), 0.05, np.random.default_rng(0))
+    answer = fit(shares(), means, errors, np.full(16, 3), prior=deep)
+    assert answer.possible["depth"][1] < 0.5
+    assert answer.shares == pytest.approx((0.0, 0.4, 0.6), abs=0.1)
+    assert answer.prior == (1, 0, 0)
+
+
 def test_lack_of_fit_is_seldom_seen_where_there_is_none() -> None:
     answers = [fitted(hill((0.3, 0.4, 0.3)), 0.3, number) for number in range(60)]
     assert np.mean([answer.lack_of_fit_p is not None and answer.lack_of_fit_p < 0.05 for answer in answers]) <= 0.12

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas_scale.confidence import t_quantile
+from nas_scale.scaling.belief import Belief
 from nas_scale.scaling.design import quadratic
 from nas_scale.scaling.maximum import chosen_place, deficits, expected_accuracy, greatest, possible_places
 from nas_scale.scaling.surface import (
@@ -103,15 +104,20 @@ def test_the_f_statistic_is_that_of_two_regressions() -> None:
 @given(seed=st.integers(0, 10**6), noise=st.sampled_from([0.05, 0.5, 3.0]), axes=st.sampled_from([2, 3]))
 @settings(max_examples=25, deadline=None)
 def test_the_choice_is_never_excluded_and_never_behind_the_prior(seed: int, noise: float, axes: int) -> None:
-    surface = surface_of(observed(seed, noise, axes))
-    prior = np.random.default_rng(seed).dirichlet(np.ones(axes))
-    place = chosen_place(surface, prior)
+    data = observed(seed, noise, axes)
+    surface = surface_of(data)
+    prior = np.random.default_rng(seed).dirichlet(np.ones(axes)).round()  # often a corner
+    prior = prior / prior.sum() if prior.sum() else np.full(axes, 1 / axes)
+    belief = Belief.of(data, surface.variance, prior)
+    place = chosen_place(surface, belief)
     assert place.min() >= 0
     assert place.sum() == pytest.approx(1)
-    there, own, kept_to = grid_features(COARSE, axes), features(place[None]), features(prior[None])
+    there, own = grid_features(COARSE, axes), features(place[None])
     behind = (there - own) @ surface.terms
     assert (behind <= t_quantile(surface.freedom) * surface.errors_between(there, own) + 1e-6).all()
-    assert ((own - kept_to) @ surface.terms)[0] >= 0
+    assert deficits(surface, own)[0] <= t_quantile(surface.freedom)
+    if deficits(surface, features(prior[None]))[0] <= t_quantile(surface.freedom):
+        assert belief.leads(place[None], data.accuracy[None])[0][0, 0] >= 0
     best = greatest(surface)
     assert (features(best[None]) @ surface.terms)[0] >= max((there @ surface.terms).max(), (own @ surface.terms)[0])
     possible = possible_places(surface)
@@ -126,21 +132,24 @@ def test_a_choice_does_not_depend_on_the_unit_or_on_where_accuracies_begin(seed:
         data.shares, (data.accuracy + up) * unit, data.cost, data.variance * unit**2, data.freedom, data.sd
     )
     prior = np.array([0.2, 0.3, 0.5])
-    (first, there), (second, again) = (
-        (surface, chosen_place(surface, prior)) for surface in (surface_of(data), surface_of(other))
-    )
-    assert there == pytest.approx(again, abs=0.01)
-    value, error = expected_accuracy(first, prior, there, 0)
-    assert expected_accuracy(second, prior, again, 0) == pytest.approx(((value + up) * unit, error * unit), rel=1e-2)
+    places, expected = [], []
+    for each in (data, other):
+        surface = surface_of(each)
+        belief = Belief.of(each, surface.variance, prior)
+        places.append(chosen_place(surface, belief))
+        expected.append(expected_accuracy(surface, belief, places[-1], 0))
+    assert places[0] == pytest.approx(places[1], abs=0.01)
+    (value, error), found = expected
+    assert found == pytest.approx(((value + up) * unit, error * unit), rel=1e-2)
 
 
 def test_without_a_difference_the_prior_is_kept_and_with_a_clear_one_it_is_left() -> None:
     prior = np.array([0.2, 0.3, 0.5])
     data = observed(0, noise=1e-3)
     clear = surface_of(data)
-    assert np.abs(chosen_place(clear, prior) - greatest(clear)).max() < 0.01
+    assert np.abs(chosen_place(clear, Belief.of(data, clear.variance, prior)) - greatest(clear)).max() < 0.03
     same = Observations(data.shares, np.full(14, 80.0), data.cost, np.ones(14), 14, 1.0)
-    assert chosen_place(surface_of(same), prior).tolist() == prior.tolist()
+    assert chosen_place(surface_of(same), Belief.of(same, same.variance, prior)).tolist() == prior.tolist()
     assert len(possible_places(surface_of(same))) == len(grid_of(COARSE))
 
 

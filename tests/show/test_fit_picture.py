@@ -159,7 +159,7 @@ def test_a_page_says_of_each_mark_what_it_is_and_runs_nothing(tmp_path: Path) ->
         "fast-compound: Dollar et al. 2021, Fast and Accurate Model Scaling, alpha 0.8\n"
         "depth 0.10, width 0.80, resolution 0.10\nalpha 1.072, beta 1.320, gamma 1.035"
     )
-    assert str(tips["chosen"]).startswith("chosen: depth 0.00, width 0.00, resolution 1.00\nalpha 1.001")
+    assert str(tips["chosen"]).startswith("chosen: depth 0.26, width 0.07, resolution 0.67\nalpha 1.194")
     assert all(tips[name] for name in shares_of(fit_view(found)))
     assert INK not in page.split("</style>")[1], "the ink is the page's, light on dark where that is wanted"
     assert "prefers-color-scheme: dark" in page
