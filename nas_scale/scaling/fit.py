@@ -46,8 +46,8 @@ class Fit:
     surface differs significantly from a flat one. flat_p: p-value of that F-test. lack_of_fit_p: p-value of the
     residuals of a quadratic against the noise of the seeds (None where that is not known). sd: standard deviation of
     one run between seeds. best: accuracy to expect at the chosen place and its standard error, in the given units (None
-    where it is not known). triangle, surface, belief: what was fitted, to compare it with another fit; no surface where there
-    are too few networks for one.
+    where it is not known). triangle, surface, belief: what was fitted, to compare it with another fit; no surface and
+    no belief where there are too few networks for one.
     """
 
     alpha: float

@@ -44,9 +44,12 @@ def test_one_hill_holds_and_two_move() -> None:
     assert same.verdict == "holds"
     assert same.lost == pytest.approx(0, abs=0.2)
     assert (same.possible, same.possible_back) == (True, True)
-    apart = moved(hill(DEPTH), hill(WIDTH, seed=1))
+    first = hill(DEPTH)
+    apart = moved(first, hill(WIDTH, seed=1))
     assert apart.verdict == "moves"
-    assert apart.lost == pytest.approx(4, abs=0.4)  # 2 * the squared distance of two corners
+    away = np.square(np.array(first.shares) - WIDTH).sum()
+    assert apart.lost == pytest.approx(2 * away, abs=0.2)
+    assert away == pytest.approx(2, abs=0.35)  # the squared distance of two corners
     assert apart.p is not None
     assert apart.p < 0.001
     assert (apart.possible, apart.possible_back) == (False, False)
@@ -85,7 +88,9 @@ def test_a_place_stays_possible_where_the_region_holds_it() -> None:
 def test_of_equal_surfaces_it_is_seldom_said_that_the_answer_moves(benchmark: ModuleType, name: str, sd: float) -> None:
     """The second fit's noise is 0.3. A true rate of 5% gives more than 4 of 20 once in 400 times."""
     truth, rng = benchmark.NAMED[name], np.random.default_rng(5)
-    seen = [benchmark.once((truth, truth), benchmark.chosen_shares(16), (sd, 0.3), rng) for _ in range(20)]
+    seen = [
+        benchmark.once((truth, truth), benchmark.Design.of("efficientnet-b0").shares, (sd, 0.3), rng) for _ in range(20)
+    ]
     assert sum(each.moves for each in seen) <= 4
     assert abs(np.mean([each.error for each in seen])) < 0.15
 
@@ -97,7 +102,7 @@ def test_over_surfaces_of_every_shape_one_answer_in_twenty_is_said_to_move_and_d
 ) -> None:
     rng = np.random.default_rng(7)
     seen = [
-        benchmark.once(case[:2], benchmark.chosen_shares(16), sd, rng, case[2])
+        benchmark.once(case[:2], benchmark.Design.of("efficientnet-b0").shares, sd, rng, case[2])
         for case in benchmark.ALIKE
         for _ in range(60)
     ]
@@ -108,7 +113,7 @@ def test_over_surfaces_of_every_shape_one_answer_in_twenty_is_said_to_move_and_d
 def test_an_optimum_that_goes_from_corner_to_corner_is_said_to_move(benchmark: ModuleType) -> None:
     rng = np.random.default_rng(6)
     pair = (benchmark.DEPTH, benchmark.CORNER)
-    seen = [benchmark.once(pair, benchmark.chosen_shares(16), (0.3, 0.3), rng) for _ in range(10)]
+    seen = [benchmark.once(pair, benchmark.Design.of("efficientnet-b0").shares, (0.3, 0.3), rng) for _ in range(10)]
     assert sum(each.moves for each in seen) == 10
     assert sum(each.holds for each in seen) == 0
     assert np.mean([each.held for each in seen]) >= 0.8
