@@ -22,7 +22,6 @@ _QUICK = {
     "mobilenetv4-conv-small",
     "tinynet-e",
     "efficientnet-es",
-    "resnet-50",
     "resnet-18",
     "mobilenet-v1",
 }
