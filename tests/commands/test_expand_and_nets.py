@@ -203,16 +203,16 @@ def test_fvcore_counts_the_library_s_own_module() -> None:
 
 
 def test_what_the_notation_lacks_is_counted_at_the_size_it_was_made_for(nas_scale: Command) -> None:
-    net = nas_scale("profile", "timm:lcnet_035", "--json").json["nets"][0]
-    assert (net["resolution"], net["stages"]) == (224, [])
+    net = nas_scale("profile", "timm:test_resnet", "--json").json["nets"][0]
+    assert (net["resolution"], net["stages"]) == (160, [])
     assert "net" not in net
-    shown = " ".join(nas_scale("profile", "timm:lcnet_035").out.split())
-    assert "timm:lcnet_035 at 224 px (the size it was made for), counted by fvcore" in shown
-    asked = nas_scale("profile", "timm:lcnet_035", "--resolution", "64").out
-    assert "timm:lcnet_035 at 64 px, counted by fvcore" in asked
-    refused = nas_scale("expand", "--baseline", "timm:lcnet_035", "--coefficients", "efficientnet")
+    shown = " ".join(nas_scale("profile", "timm:test_resnet").out.split())
+    assert "timm:test_resnet at 160 px (the size it was made for), counted by fvcore" in shown
+    asked = nas_scale("profile", "timm:test_resnet", "--resolution", "64").out
+    assert "timm:test_resnet at 64 px, counted by fvcore" in asked
+    refused = nas_scale("expand", "--baseline", "timm:test_resnet", "--coefficients", "efficientnet")
     assert refused.code == 2
-    assert "timm:lcnet_035 is not one of the nets that can be written in this notation" in refused.err
+    assert "timm:test_resnet is not one of the nets that can be written in this notation" in refused.err
     unknown = nas_scale("profile", "timm:efficientnet_z9")
     assert unknown.code == 2
     assert "timm has no net 'efficientnet_z9'" in unknown.err
