@@ -13,7 +13,9 @@ from nas_scale.plain import fingerprint
 
 NET_VERSION: Final = 1
 SPACE_VERSION: Final = 1
-LATER: Final = ("stem_kernel", "stem_pool")  # left out where usual, so that older runs' spaces are still the same
+# Properties that came later: left out where usual, so that older runs' spaces are still the same.
+LATER: Final = ("stem_kernel", "stem_pool")
+LATER_OF_GROWTH: Final = ("channel_multiple", "resolution_multiple")
 
 
 def net_key(arch: Architecture) -> str:
@@ -24,9 +26,11 @@ def net_key(arch: Architecture) -> str:
 def space_fingerprint(space: SearchSpace) -> str:
     """Changes with anything that a space offers, but not with its name."""
     frame = asdict(replace(space.frame, name=""))
-    for name in LATER:
-        if frame[name] == getattr(Architecture(()), name):
-            del frame[name]
+    usual = asdict(Architecture(()))
+    for fields, values, names in ((frame, usual, LATER), (frame["growth"], usual["growth"], LATER_OF_GROWTH)):
+        for name in names:
+            if fields[name] == values[name]:
+                del fields[name]
     stages = [
         {name: {"choice": slot.key} if isinstance(slot, Choice) else slot for name, slot in stage.slots.items()}
         for stage in space.stages
