@@ -8,12 +8,15 @@ a byte with each training.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nas_scale.architecture.files import net_document
 from nas_scale.errors import RunFailed
 from nas_scale.training.job import Epoch, Job, Score
 
@@ -29,7 +32,8 @@ def score(job: Job) -> Generator[Epoch, None, tuple[Score, ...]]:
     if counter := os.environ.get("FAKE_COUNT"):
         with open(counter, "ab") as file:
             file.write(b".")
-    net = hashlib.sha256(repr(job.architecture).encode()).digest()
+    document = net_document(replace(job.architecture, name=""))  # which new fields of a stage do not change
+    net = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()
     if net[0] < int(os.environ.get("FAKE_FAILING", "0")):
         raise RunFailed("diverged: the loss was no longer finite after epoch 1")
     depth = sum(stage.repeats for stage in job.architecture.stages)
