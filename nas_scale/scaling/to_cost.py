@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from nas_scale.architecture.growth import assemble, channels_of, group_depths, scaled_channels
+from nas_scale.architecture.growth import assemble, channels_of, group_depths, resolution_step, scaled_channels
 from nas_scale.architecture.spec import Architecture
 from nas_scale.errors import UserError
 from nas_scale.metrics.metric import Metric
@@ -34,11 +34,11 @@ def by_width(arch: Architecture, by: Metric, value: float) -> Architecture:
 
 
 def by_resolution(arch: Architecture, by: Metric, value: float) -> Architecture:
-    """The network at the resolution, a multiple of its stem's stride, at which its cost is nearest to `value`.
+    """The network at the resolution, a multiple of what its `growth` says, at which its cost is nearest to `value`.
 
     Raises UserError where no factor in 1/64 to 64 reaches it, as of parameters, which pixels do not change.
     """
-    step = arch.stem_stride
+    step = resolution_step(arch)
 
     def scaled(factor: float) -> Architecture:
         pixels = max(1, round(factor * arch.resolution / step)) * step

@@ -126,7 +126,11 @@ def _said(nets: Sequence[ComparedNet], pairs: Sequence[ComparedPair], where: str
         parts = [
             *([f"beats {_names(beaten, len(nets) - 1)}"] if beaten else []),
             *([f"is beaten by {_names(better, len(nets) - 1)}"] if better else []),
-            *([f"cannot be told apart from {_names(alike, len(nets) - 1)}"] if alike else []),
+            *(
+                [f"cannot be told apart from {'any other' if len(alike) == len(nets) - 1 else _names(alike, 0)}"]
+                if alike
+                else []
+            ),
         ]
         yield f"{net}{where} {'; '.join(parts)}."
 

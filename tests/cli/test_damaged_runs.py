@@ -20,6 +20,7 @@ STORED: Final = {
     "grid": "grid-001",
     "expand": "expand-001",
     "certify": "certify-photos-64",
+    "compare": "flowers-compare",
 }
 # What reads a run of each kind.
 READERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
@@ -27,6 +28,7 @@ READERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "grid": (("show", "x"), ("expand", "--coefficients", "x", "--phi", "0,1", "--rule", "paper", "--run", "grown")),
     "expand": (("show", "x"), ("show", "x", "--csv")),
     "certify": (("show", "x"), ("show", "x", "--json")),
+    "compare": (("show", "x"), ("show", "x", "--json"), ("profile", "x:2", "--json")),
 }
 SOME: Final = 401  # of the thousands of damages, spread over all places
 

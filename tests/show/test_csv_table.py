@@ -19,6 +19,7 @@ ROWS = {
     "grid-001": "candidates",
     "expand-001": "family",
     "certify-photos-64": "judges",
+    "flowers-compare": "nets",
     "efficientnet-b0-family": "family",
 }
 
