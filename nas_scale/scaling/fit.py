@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -68,8 +68,8 @@ class Fit:
     best: tuple[float, float] | None
     points: int
     triangle: Triangle
-    surface: ResponseSurface | None
-    belief: Belief | None
+    surface: ResponseSurface | None = field(compare=False, repr=False)
+    belief: Belief | None = field(compare=False, repr=False)
 
     @property
     def coefficients(self) -> Coefficients:
