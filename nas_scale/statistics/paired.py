@@ -64,13 +64,15 @@ class Comparison:
     noise: SeedNoise
 
 
-def compare_all(groups: Sequence[Sequence[float]], first: int, most: int) -> Comparison:
+def compare_all(groups: Sequence[Sequence[float]], first: int, most: int, step: float = 0.0) -> Comparison:
     """Compares networks by their accuracies on seeds 0, 1, ..., of which each has its first ones, two at least.
 
-    first, most: seeds at the first look, and at the last that there may be.
+    first, most: seeds at the first look, and at the last that there may be. step: what accuracies are multiples of, as
+    one image of all that are counted.
     """
     accuracies, noise = _without_seeds(groups)
-    pairs = [_pair(groups, noise, critical_difference(len(groups), first, most), *each) for each in _every(groups)]
+    critical = critical_difference(len(groups), first, most) if len(groups) > 1 else 0.0
+    pairs = [_pair(groups, noise, critical, step, *each) for each in _every(groups)]
     better = {(pair.first, pair.second) for pair in pairs if pair.significant}
     order = sorted(range(len(groups)), key=lambda net: (-accuracies[net], net))
     places = places_where(len(order), lambda leader, net: (order[leader], order[net]) in better)
@@ -78,18 +80,18 @@ def compare_all(groups: Sequence[Sequence[float]], first: int, most: int) -> Com
     return Comparison(tuple(accuracies), tuple(of_net[net] for net in range(len(groups))), tuple(pairs), noise)
 
 
-def next_seeds(groups: Sequence[Sequence[float]], first: int, most: int) -> dict[int, int]:
+def next_seeds(groups: Sequence[Sequence[float]], first: int, most: int, step: float = 0.0) -> dict[int, int]:
     """How many seeds each network is to have now, by its index: those of pairs that one more seed may help to decide.
 
     A pair is left alone once it is told apart, or when a difference a standard error larger than now would not be
-    significant with all `most` seeds either. None where nothing is left to decide.
+    significant with all `most` seeds either. Empty where nothing is left to decide.
     """
     if len(groups) < 2:
         return {}
     critical, noise = critical_difference(len(groups), first, most), _without_seeds(groups)[1]
     wanted: dict[int, int] = {}
     for each in _every(groups):
-        pair = _pair(groups, noise, critical, *each)
+        pair = _pair(groups, noise, critical, step, *each)
         last = pair.stderr * math.sqrt(pair.seeds / most)
         if pair.significant or pair.seeds >= most or pair.difference + pair.stderr <= critical * last:
             continue
@@ -102,14 +104,19 @@ def _every(groups: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
     return list(combinations(range(len(groups)), 2))
 
 
-def _pair(groups: Sequence[Sequence[float]], noise: SeedNoise, critical: float, one: int, other: int) -> Pair:
-    """noise: of one seed of one network. Variances of differences are moderated as those of networks are."""
+def _pair(
+    groups: Sequence[Sequence[float]], noise: SeedNoise, critical: float, step: float, one: int, other: int
+) -> Pair:
+    """noise: of one seed of one network. Variances of differences are moderated as those of networks are.
+
+    Differences that agree by chance claim no certainty: their variance is at least that of rounding both networks.
+    """
     differences = [first - second for first, second in zip(groups[one], groups[other], strict=False)]
     mean = statistics.fmean(differences)
     if mean < 0:
         one, other, mean = other, one, -mean
     of_pair = SeedNoise(None if noise.sd is None else math.sqrt(2) * noise.sd, noise.freedom)
-    stderr = math.sqrt(of_pair.mean_variance(differences))
+    stderr = math.sqrt(max(of_pair.mean_variance(differences), step**2 / 6 / len(differences)))
     return Pair(one, other, mean, stderr, mean - critical * stderr, mean + critical * stderr, len(differences))
 
 

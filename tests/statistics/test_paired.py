@@ -44,6 +44,18 @@ def test_equal_nets_are_called_different_in_one_comparison_of_twenty_at_most(net
     assert wrong <= 200 * 0.05 + 2 * math.sqrt(200 * 0.05 * 0.95)
 
 
+@pytest.mark.parametrize("images", [100, 360])
+def test_differences_that_agree_on_few_images_are_not_certain(images: int) -> None:
+    draw = np.random.default_rng(images)
+    wrong = {0.0: 0, 1 / images: 0}
+    for _ in range(300):
+        groups = np.round(images * draw.normal(0.8, 0.01, (2, 2))) / images
+        for step in wrong:
+            wrong[step] += compare_all(groups.tolist(), 2, 2, step).pairs[0].significant
+    assert wrong[1 / images] <= 300 * 0.05 + 2 * math.sqrt(300 * 0.05 * 0.95)
+    assert wrong[1 / images] < wrong[0.0]
+
+
 def test_seeds_go_where_they_can_decide_something() -> None:
     """Two nets that are close among themselves, and far from a third; and then three that are equal."""
     draw = np.random.default_rng(0)
@@ -83,5 +95,8 @@ def test_pairs_do_not_depend_on_what_a_seed_does_to_all(groups: list[list[float]
     for one, other in zip(plain.pairs, moved.pairs, strict=True):
         assert one.difference == pytest.approx(other.difference, abs=1e-9)
         assert one.low <= one.difference <= one.high
-    assert sorted(plain.places) == sorted(plain.places, key=int)
-    assert min(plain.places) == 1
+    assert plain.places == moved.places
+    best_first = sorted(range(len(groups)), key=lambda net: -plain.accuracies[net])
+    ordered = [plain.places[net] for net in best_first]
+    assert ordered == sorted(ordered)
+    assert ordered[0] == 1

@@ -22,7 +22,7 @@ def with_comparisons(plan: CompareResult, prepared: PreparedComparison, race: Ra
     pairs: list[ComparedPair] = []
     noises: list[SeedNoise] = []
     for group in race.groups():
-        found = compare_all(race.accuracies(group), first, most)
+        found = compare_all(race.accuracies(group), first, most, race.step(group))
         noises.append(found.noise)
         pairs += _pairs(found, [plan.nets[at] for at in group])
         for index, at in enumerate(group):

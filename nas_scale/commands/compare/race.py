@@ -77,6 +77,11 @@ class Race:
         """Of each net of a group, one a seed."""
         return [accuracies_of(map(self.counted, self.scores[at])) for at in group]
 
+    def step(self, group: list[int]) -> float:
+        """What accuracies of a group are multiples of: one image; 0 where they are no shares of images."""
+        images = min(self.counted(score).images for at in group for score in self.scores[at])
+        return 1 / images if images > 0 else 0.0
+
     def start(self) -> None:
         """Trains all nets on the first seeds."""
         for trial in run_trials(self._study, self._trials(), self._engine, self._on_event):
@@ -96,7 +101,7 @@ class Race:
         """The further seeds of each net that gets some."""
         first, most = self._prepared.jobs.training.seeds, self._prepared.wanted.most_seeds
         for group in self.groups():
-            for index, seeds in next_seeds(self.accuracies(group), first, most).items():
+            for index, seeds in next_seeds(self.accuracies(group), first, most, self.step(group)).items():
                 at = group[index]
                 yield at, range(len(self.scores[at]), seeds)
 
