@@ -61,7 +61,8 @@ class Triangle:
     @property
     def prior(self) -> Floats:
         """The rule's place, (k,): its shares of the axes that share."""
-        place = self.within(self.rule.shares_of(self.doublings))[0]
+        grows = self.rule.coefficients.growth_of(self.doublings) > 1
+        place = self.within(self.rule.shares_of(self.doublings) if grows else (0, 0, 0))[0]
         if not place.sum() > 0:
             raise UserError(f"{self.rule.words} grows none of {', '.join(self.axes)}; take another")
         return np.asarray(place / place.sum())

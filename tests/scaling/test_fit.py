@@ -194,6 +194,8 @@ def test_what_is_kept_to_is_an_argument_and_follows_the_axes_that_grow() -> None
     alone = Rule(Coefficients.from_shares((0, 1, 0)), "a test")
     with pytest.raises(UserError, match=r"\(a test\) grows none of depth, resolution"):
         fit(edge, flat[:10], np.full(10, 1.0), np.full(10, 2), axes=("depth", "resolution"), prior=alone)
+    with pytest.raises(UserError, match=r"\(a test\) grows none of depth, resolution"):  # where width doubles nothing
+        fit(edge, flat[:10], 1.0, 2, axes=("depth", "resolution"), doublings=(1.0, 0.0, 0.5), prior=alone)
 
 
 def test_networks_on_one_edge_are_too_much_alike() -> None:
