@@ -76,11 +76,20 @@ def _timed(prepared: PreparedGrid) -> GridResult:
     training = prepared.jobs.training
     images = data.load(training.images(training.proxy.resolution))
     summary = DataSummary.of(images)
-    nets = [(f"network {number}", row.resolution) for number, row in enumerate(prepared.plan.candidates, 1)]
-    enlarged = enlarged_line(nets, "networks", summary.side)
+    enlarged = enlarged_line(_named(prepared.plan), "networks", summary.side)
     header = (*prepared.plan.header, *data_lines(summary), *([enlarged] if enlarged else []))
     seconds = estimate(prepared, len(images.train), len(images.val))
     return structs.replace(prepared.plan, header=header, data=summary, estimated_seconds=seconds)
+
+
+def _named(plan: GridResult) -> list[tuple[str, int]]:
+    """The networks of every size as the tables number them, with their pixels."""
+    rows = {arm.phi: arm.candidates for arm in plan.arms} or {plan.phi: plan.candidates}
+    return [
+        (f"network {number}{f' of phi {phi:g}' if len(rows) > 1 else ''}", row.resolution)
+        for phi, candidates in rows.items()
+        for number, row in enumerate(candidates, 1)
+    ]
 
 
 def estimate(prepared: PreparedGrid, train_images: int, val_images: int) -> float | None:

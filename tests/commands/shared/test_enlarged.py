@@ -46,6 +46,12 @@ def test_grids_and_their_families_say_it(nas_scale: Command, tmp_path: Path) -> 
     pixels = [row.resolution for row in found.candidates]
     line = f"all networks of {min(pixels)} to {max(pixels)} px: larger than the images' own 200 px, and to enlarge"
     assert any(each.startswith(line) for each in found.header)
+    both = grid(
+        "efficientnet-b0", data=str(folder), proxy_resolution=12, device="cpu", count=3, phi=(0.5, 1), dry_run=True
+    )
+    every = [row.resolution for arm in both.arms for row in arm.candidates]
+    assert max(every) > max(row.resolution for row in both.candidates)
+    assert any(f"all networks of {min(every)} to {max(every)} px: larger" in each for each in both.header)
     grid("efficientnet-b0", data=str(folder), proxy_resolution=12, device="cpu", count=4)
     family = expand(phi=[-2, 0, 1])
     (line,) = [note for note in family.notes if "larger than the images' own 200 px" in note]
