@@ -93,6 +93,11 @@ def test_files_are_the_nets_and_sizes_are_in_order() -> None:
         expand("efficientnet-b0", "efficientnet", run="grown")
 
 
+def test_sizes_that_look_alike_have_files_of_their_own() -> None:
+    family = expand("efficientnet-b0", "efficientnet", phi=[0.1, 0.1000001], rule="paper")
+    assert [Path(file).stem for file in family.files] == ["efficientnet-b0-phi0.1", "efficientnet-b0-phi0.1000001"]
+
+
 def test_a_family_of_the_deepest_kind_can_be_read_again() -> None:
     family = expand("efficientnet-b0", "2,1,1", phi=[5])
     assert load_net(family.files[0]) == family.nets[0]

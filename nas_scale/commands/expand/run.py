@@ -136,11 +136,17 @@ def _sizes(wanted: Expand, growth: KnownGrowth, baseline: Architecture) -> tuple
     """What is scaled by, and the members that are wanted, from the smallest."""
     if wanted.targets is None:
         by = scaling_metric(wanted.scale_by or growth.scale_by)
-        return by, [_Size(phi, f"phi{phi:g}") for phi in wanted.phi]
+        return by, [_Size(phi, word) for phi, word in zip(wanted.phi, _phi_words(wanted.phi), strict=True)]
     texts = [str(each) for each in wanted.targets]
     by, values = targets_of(texts, wanted.scale_by, scaling_metric(growth.scale_by))
     phis, words = phis_for(baseline, by, values), target_words(by, values)
     return by, [_Size(*each) for each in zip(phis, words, values, strict=True)]
+
+
+def _phi_words(phis: Sequence[float]) -> list[str]:
+    """`phi1.5`; in full where two would have one name."""
+    short = [f"phi{phi:g}" for phi in phis]
+    return short if len(set(short)) == len(short) else [f"phi{phi!r}" for phi in phis]
 
 
 def _refitted(growth: KnownGrowth, by: Metric) -> list[str]:
