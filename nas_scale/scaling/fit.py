@@ -122,19 +122,6 @@ def fit(
     return _fit_of(data, surface, on, places, seed)
 
 
-def surface_of(
-    candidates: Sequence[Candidate],
-    accuracy: Sequence[float],
-    stderr: Sequence[float],
-    seeds: Sequence[int],
-    axes: Sequence[str],
-) -> ResponseSurface | None:
-    """The surface that `fit_candidates` fits to the same networks; None where these are too few or too much alike."""
-    within = Triangle(tuple(axes), candidates[0].doublings, RULES[PUBLISHED]).within
-    cost = [math.log2(candidate.cost_ratio) for candidate in candidates]
-    return _surface_through(_read(within([each.shares for each in candidates]), accuracy, stderr, seeds, cost))
-
-
 def _places(data: Observations) -> int:
     """How many different places there are."""
     return len(np.unique(data.shares.round(6), axis=0))

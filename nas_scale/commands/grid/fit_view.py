@@ -16,7 +16,7 @@ from nas_scale.metrics.metric import FLOPS
 from nas_scale.scaling.candidates import Candidate
 from nas_scale.scaling.coefficients import AXES, OF_FLOPS, Doublings, Shares
 from nas_scale.scaling.design import growing_axes
-from nas_scale.scaling.fit import Fit, fit_candidates, surface_of
+from nas_scale.scaling.fit import Fit, fit_candidates
 from nas_scale.scaling.maximum import deficits
 from nas_scale.scaling.rules import RULES, Rule, rule_named
 from nas_scale.scaling.surface import COARSE, Floats, ResponseSurface, features, grid_of
@@ -86,17 +86,16 @@ def fit_view(found: GridResult) -> FitView:
         raise UserError(
             f"the networks of {found.run} grew in {measured.axes[0]} alone, so there are no ways to grow to be drawn"
         )
-    again, surface = measured.fit(), measured.surface()
-    doublings = measured.candidates[0].doublings
+    again = measured.fit()
     return FitView(
         run=found.run,
         found=found,
         fit=found.fit,
         axes=measured.axes,
-        doublings=doublings,
+        doublings=again.triangle.doublings,
         networks=tuple(row for row in found.candidates if row.accuracy is not None),
-        rules=_rules(Triangle(measured.axes, doublings, measured.prior), found.prior),
-        surface=None if surface is None else _view(surface),
+        rules=_rules(again.triangle, found.prior),
+        surface=None if again.surface is None else _view(again.surface),
         now=again.shares if np.ptp([again.shares, chosen], axis=0).max() > _MOVED else None,
     )
 
@@ -133,20 +132,18 @@ class _Measured:
             rule_named(found.prior),
         )
 
-    def _scores(self) -> tuple[list[float], list[float], list[int]]:
-        """Accuracy, standard error and seeds of each, as the fit of a fresh grid has them."""
+    def fit(self) -> Fit:
+        """With accuracies, standard errors and seeds as the fit of a fresh grid has them."""
         noise = SeedNoise.pooled(self.accuracies)
-        return (
+        return fit_candidates(
+            self.candidates,
             [statistics.fmean(each) for each in self.accuracies],
             [math.sqrt(noise.mean_variance(each)) for each in self.accuracies],
             [len(each) for each in self.accuracies],
+            self.seed,
+            self.axes,
+            self.prior,
         )
-
-    def fit(self) -> Fit:
-        return fit_candidates(self.candidates, *self._scores(), self.seed, self.axes, self.prior)
-
-    def surface(self) -> ResponseSurface | None:
-        return surface_of(self.candidates, *self._scores(), self.axes)
 
 
 def _check(row: GridNet, where: str) -> None:
