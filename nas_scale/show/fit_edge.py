@@ -75,7 +75,7 @@ def _range(points: Sequence[Point], errors: Sequence[float]) -> tuple[float, flo
 def _surface(axes: Axes, surface: SurfaceView) -> list[Artist]:
     """The fitted accuracy with its band. Gives what the legend explains."""
     order = surface.places[:, 1].argsort()
-    x, y, half = (100 * each[order] for each in (surface.places[:, 1] / 100, surface.accuracy, surface.half_width))
+    x, y, half = surface.places[order, 1], 100 * surface.accuracy[order], 100 * surface.half_width[order]
     band = axes.fill_between(x, y - half, y + half, color=INK, alpha=0.1, linewidth=0, zorder=1, gid="band")
     band.set_label(f"its {CONFIDENCE:.0%} band")
     (line,) = axes.plot(x, y, color=INK, linewidth=1.2, zorder=2, gid="surface", label="fitted accuracy")
@@ -86,9 +86,10 @@ def _region(axes: Axes, view: FitView, low: float) -> list[Artist]:
     """Where the best place may be, on the strip below the networks. Gives what the legend explains."""
     axes.axhline(low, color=INK, linewidth=0.5, alpha=0.3)
     bottom, half = axes.get_ylim()[0], 0.5 / COARSE
-    places = [0.5] if view.surface is None else view.surface.coarse[view.surface.deficit <= view.surface.limit, 1]
-    half = 0.5 if view.surface is None else half
-    ends = [(max(0.0, float(place) - half), min(1.0, float(place) + half)) for place in places]
+    ends = [(0.0, 1.0)]
+    if view.surface is not None:
+        places = view.surface.coarse[view.surface.deficit <= view.surface.limit, 1].tolist()
+        ends = [(max(0.0, place - half), min(1.0, place + half)) for place in places]
     spans = [(start, end - start) for start, end in ends]
     label = f"where the best place may be ({CONFIDENCE:.0%})"
     return [axes.broken_barh(spans, (bottom, low - bottom), color=TINT, linewidth=0, gid="possible", label=label)]

@@ -113,9 +113,9 @@ def _stages(base: Architecture, net: Architecture, asked: Factors) -> Iterator[S
     total = sum(row.flops for row in rows)
     deepened = {index for group in scalable_groups(base) for index in group}
     ends = 1.0 if base.growth.ends == "fixed" else asked.width
-    head = ["head"] if base.head else []
-    widths = [ends, *(asked.width for _ in net.stages), *(ends for _ in head), 1.0]
-    names = ["stem", *(format_stage(stage) for stage in net.stages), *head, "classifier"]
+    behind = [row.name for row in rows[1 + len(net.stages) :]]
+    widths = [ends, *(asked.width for _ in net.stages), *(ends for _ in behind[:-1]), 1.0]
+    names = ["stem", *(format_stage(stage) for stage in net.stages), *behind]
     for number, (name, row, before) in enumerate(zip(names, rows, own, strict=True)):
         at = number - 1
         blocks = None
