@@ -37,5 +37,6 @@ def test_a_search_says_it_whatever_names_are_made_of(nas_scale: Command, tmp_pat
         "left_out": {},
         "broken": 0,
         "credit": 0,
+        "side": 9,
     }
     assert not {"\x1b", "\udce9"} & {*fresh.out, *fresh.err, *shown.out}
