@@ -37,7 +37,8 @@ def comparison_table(found: CompareResult) -> RenderableType:
 
 def _seeds_line(found: CompareResult) -> str:
     line = trainings_line(found.trainings, found.estimated_seconds, found.workers)
-    return f"{line}; more where seeds decide something, up to {found.most_seeds} a net"
+    more = found.most_seeds > found.training.seeds
+    return f"{line}; more where seeds decide something, up to {found.most_seeds} a net" if more else line
 
 
 def _nets(found: CompareResult, scored: bool) -> Sheet:
@@ -123,20 +124,14 @@ def _said(nets: Sequence[ComparedNet], pairs: Sequence[ComparedPair], where: str
         beaten = [pair.b for pair in pairs if pair.a == net and pair.significant]
         better = [pair.a for pair in pairs if pair.b == net and pair.significant]
         alike = [other.name for other in nets if other.name not in (net, *beaten, *better)]
+        said = (("beats", beaten, "all others"), ("is beaten by", better, "all others"))
+        every = (*said, ("cannot be told apart from", alike, "any other"))
         parts = [
-            *([f"beats {_names(beaten, len(nets) - 1)}"] if beaten else []),
-            *([f"is beaten by {_names(better, len(nets) - 1)}"] if better else []),
-            *(
-                [f"cannot be told apart from {'any other' if len(alike) == len(nets) - 1 else _names(alike, 0)}"]
-                if alike
-                else []
-            ),
+            f"{verb} {others if len(names) == len(nets) - 1 > 1 else words_of(names, 'and')}"
+            for verb, names, others in every
+            if names
         ]
         yield f"{net}{where} {'; '.join(parts)}."
-
-
-def _names(names: Sequence[str], most: int) -> str:
-    return "all others" if len(names) == most > 1 else words_of(names, "and")
 
 
 def _notes(found: CompareResult) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nas_scale import compare
-from nas_scale.architecture.files import net_from_document
+from nas_scale.architecture.files import load_net, net_from_document
+from nas_scale.commands.compare.race import Race
 from nas_scale.errors import RunFailed
 from nas_scale.metrics.counts import cost
 from nas_scale.runs.results import plain
@@ -58,14 +61,8 @@ def test_nets_are_brought_to_one_cost_at_one_resolution() -> None:
         assert row.costs["flops"] == pytest.approx(60e6, rel=0.02)
         assert row.architecture().resolution == 96
     assert all(row.costs["flops"] == pytest.approx(60e6, rel=0.1) for row in by_pixels.nets)
-    assert {row.costs["params"] for row in by_pixels.nets} == {cost(_net(name)).parameters for name in NETS}
+    assert {row.costs["params"] for row in by_pixels.nets} == {cost(load_net(name)).parameters for name in NETS}
     assert all(row.costs["params"] == pytest.approx(2e6, rel=0.02) for row in by_params.nets)
-
-
-def _net(name: str) -> Any:
-    from nas_scale import load_net
-
-    return load_net(name)
 
 
 def test_every_rule_grows_the_baseline_to_equal_cost(nas_scale: Command) -> None:
@@ -80,8 +77,8 @@ def test_every_rule_grows_the_baseline_to_equal_cost(nas_scale: Command) -> None
         assert all(row["ratio"] == pytest.approx(2**phi, rel=0.03) for row in rows)
         assert all(cost(net_from_document(row["net"])).flops == row["flops"] for row in rows)
         pairs = [pair for pair in document["pairs"] if pair["phi"] == phi]
-        keys = {json.dumps(row["net"]) for row in rows}
-        assert len(pairs) == len(keys) * (len(keys) - 1) // 2
+        twins = sum(one["scores"] == other["scores"] for one, other in combinations(rows, 2))
+        assert len(pairs) == len(rows) * (len(rows) - 1) // 2 - twins
     alone = {row["name"]: row["shares"] for row in grown if row["phi"] == 2}
     for axis in ("depth", "width", "resolution"):
         assert alone[axis][axis] > 0.9
@@ -111,23 +108,32 @@ def test_a_rule_that_grows_nothing_is_left_out(nas_scale: Command) -> None:
     assert "resolution alone cannot double the parameters: held at 224 px" in text
 
 
-def test_nets_with_one_proxy_share_its_trainings(nas_scale: Command, tmp_path: Path) -> None:
-    document = nas_scale("show", "nothing").code
-    assert document == 2
-    from dataclasses import replace
-
-    from nas_scale.architecture.files import load_net, save_net
-
-    net = load_net("efficientnet-b0")
-    save_net(replace(net, dropout=0.5), tmp_path / "dropped.yaml")
-    found = compare("efficientnet-b0", str(tmp_path / "dropped.yaml"), "mobilenetv2", **TINY)
+def test_nets_with_one_proxy_share_its_trainings_and_its_pairs(nas_scale: Command, tmp_path: Path) -> None:
+    deep = replace(load_net("efficientnet-b4"), name="deep")  # of which made-up trainings think better
+    shallow = replace(load_net("mobilenetv2"), name="shallow")
+    found = compare(deep, shallow, replace(shallow, dropout=0.5, name="twin"), **TINY)
     rows = {row.name: row for row in found.nets}
-    twin = rows[str(tmp_path / "dropped.yaml")]
-    assert twin.alike == "efficientnet-b0"
-    assert twin.scores == rows["efficientnet-b0"].scores
-    assert twin.tied
-    assert found.trainings == len(twin.scores) + rows["mobilenetv2"].seeds
-    assert len(found.pairs) == 1
+    assert rows["twin"].alike == "shallow"
+    assert rows["twin"].scores == rows["shallow"].scores
+    assert [(row.name, row.place, row.tied) for row in found.nets] == [
+        ("deep", 1, False),
+        ("shallow", 2, True),
+        ("twin", 2, True),
+    ]
+    assert found.trainings == rows["deep"].seeds + rows["twin"].seeds
+    assert {(pair.a, pair.b) for pair in found.pairs} == {("deep", "shallow"), ("deep", "twin")}
+    assert "deep beats all others." in nas_scale("show", "compare-001").out
+
+
+def test_rules_with_one_proxy_at_two_sizes_share_further_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = {name: RULES[name] for name in ("efficientnet", "fast-compound", "depth", "resolution")}
+    monkeypatch.setattr("nas_scale.commands.compare.entrants.RULES", some)
+    ruled: dict[str, Any] = {"rules": True, "baseline": "mobilenetv2", "coefficients": "1.3,1.15,1.08", **TINY}
+    rows = compare(phi=(1, 1.0001), most_seeds=4, **ruled).nets
+    shared = [row for row in rows if row.phi == 1.0001 and row.alike == f"{row.name} at phi 1"]
+    scores = {row.name: row.scores for row in rows if row.phi == 1}
+    assert all(row.scores == scores[row.name] for row in shared)
+    assert max(row.seeds for row in shared) == 4  # each counted once
 
 
 def test_a_net_that_fails_is_compared_with_none(monkeypatch: pytest.MonkeyPatch, nas_scale: Command) -> None:
@@ -138,9 +144,36 @@ def test_a_net_that_fails_is_compared_with_none(monkeypatch: pytest.MonkeyPatch,
     assert 0 < len(failed) < 8
     assert not {name for pair in answer.json["pairs"] for name in (pair["a"], pair["b"])} & set(failed)
     assert "diverged" in nas_scale("show", "compare-001").out
+
+
+def fails() -> None:
+    with pytest.raises(RunFailed, match=r"fewer than two nets could be trained: .*diverged"):
+        compare("efficientnet-b0", "mobilenetv2", **TINY)
+
+
+def test_all_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_FAILING", "256")
-    with pytest.raises(RunFailed, match=r"nearly every net failed, the first with: .*diverged"):
-        compare(*NETS, **TINY)
+    fails()
+
+
+def test_all_but_the_first_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Race.start
+
+    def without_the_last(race: Race) -> None:
+        start(race)
+        race.reasons[1] = "diverged"
+
+    monkeypatch.setattr(Race, "start", without_the_last)
+    fails()
+
+
+def test_further_seeds_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverged(study: object, jobs: dict[tuple[str, ...], object], *_: object) -> dict[str, str]:
+        return {key: "diverged" for keys in jobs for key in keys}
+
+    monkeypatch.setattr("nas_scale.commands.compare.race.next_seeds", lambda groups, first, *_: {1: first + 1})
+    monkeypatch.setattr("nas_scale.commands.compare.race.run_jobs", diverged)
+    fails()
 
 
 def test_a_dry_run_times_and_writes_nothing(nas_scale: Command, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 
 from msgspec import structs
 
@@ -24,17 +25,12 @@ def with_comparisons(plan: CompareResult, prepared: PreparedComparison, race: Ra
     for group in race.groups():
         found = compare_all(race.accuracies(group), first, most, race.step(group))
         noises.append(found.noise)
-        pairs += _pairs(found, [plan.nets[at] for at in group])
+        pairs += _pairs(found, [[plan.nets[other] for other in race.same(at)] for at in group])
         for index, at in enumerate(group):
             row = _measured(plan.nets[at], race, at, found.noise)
-            rows[at] = structs.replace(
-                row,
-                accuracy=found.accuracies[index],
-                place=found.places[index],
-                tied=found.places.count(found.places[index]) > 1,
-            )
+            rows[at] = structs.replace(row, accuracy=found.accuracies[index], place=found.places[index])
     noise = _pooled(noises)
-    every = [_row(plan.nets[at], race, at, rows, noise) for at in range(len(plan.nets))]
+    every = _tied([_row(plan.nets[at], race, at, rows, noise) for at in range(len(plan.nets))])
     every.sort(key=_order)
     best = max((row for row in every if row.accuracy is not None), key=lambda row: row.accuracy or 0.0)
     return structs.replace(
@@ -45,6 +41,12 @@ def with_comparisons(plan: CompareResult, prepared: PreparedComparison, race: Ra
         seed_sd=noise.sd,
         better_than_guessing=better_than_guessing(best.accuracy, best.stderr, plan.data),
     )
+
+
+def _tied(rows: list[ComparedNet]) -> list[ComparedNet]:
+    """With a mark on those that share a place."""
+    shared = Counter((row.phi, row.place) for row in rows)
+    return [structs.replace(row, tied=row.place is not None and shared[row.phi, row.place] > 1) for row in rows]
 
 
 def _order(row: ComparedNet) -> tuple[float, bool, float]:
@@ -58,9 +60,8 @@ def _row(planned: ComparedNet, race: Race, at: int, rows: dict[int, ComparedNet]
         return structs.replace(planned, state="failed", reason=race.reasons[at], seeds=len(race.scores[at]))
     shared = race.first_of(at)
     if shared in rows:
-        names = ("accuracy", "stderr", "place", "tied", "seeds", "scores", "state")
-        values = {name: getattr(rows[shared], name) for name in names}
-        return structs.replace(planned, **{**values, "tied": True} if shared != at else values)
+        names = ("accuracy", "stderr", "place", "seeds", "scores", "state")
+        return structs.replace(planned, **{name: getattr(rows[shared], name) for name in names})
     return _measured(planned, race, at, noise)
 
 
@@ -79,13 +80,13 @@ def _measured(planned: ComparedNet, race: Race, at: int, noise: SeedNoise) -> Co
     )
 
 
-def _pairs(found: Comparison, nets: list[ComparedNet]) -> list[ComparedPair]:
-    """The most different first."""
+def _pairs(found: Comparison, nets: list[list[ComparedNet]]) -> list[ComparedPair]:
+    """The most different first. nets: of each that was compared, all that share its proxy."""
     made = [
         ComparedPair(
-            a=nets[pair.first].name,
-            b=nets[pair.second].name,
-            phi=nets[pair.first].phi,
+            a=one.name,
+            b=other.name,
+            phi=one.phi,
             difference=pair.difference,
             stderr=pair.stderr,
             ci=(pair.low, pair.high),
@@ -93,6 +94,8 @@ def _pairs(found: Comparison, nets: list[ComparedNet]) -> list[ComparedPair]:
             significant=pair.significant,
         )
         for pair in found.pairs
+        for one in nets[pair.first]
+        for other in nets[pair.second]
     ]
     return sorted(made, key=lambda pair: -pair.difference)
 

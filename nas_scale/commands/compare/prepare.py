@@ -116,7 +116,7 @@ def entrant_row(net: Entrant, alike: Entrant | None) -> ComparedNet:
         costs=costs_of(net.architecture),
         ratio=None if grown is None else grown.cost_ratio,
         shares=None if grown is None or not net.phi else AxisShares.of(grown.shares),
-        alike=None if alike is None else alike.name,
+        alike=None if alike is None else alike.name + (f" at phi {alike.phi:g}" if alike.phi != net.phi else ""),
         net=net_document(net.architecture),
     )
 

@@ -65,6 +65,10 @@ class Race:
                 by_phi.setdefault(phi, []).append(at)
         return [group for group in by_phi.values() if len(group) > 1]
 
+    def same(self, at: int) -> list[int]:
+        """The nets of the same phi with the same proxy, itself among them."""
+        return [other for other in self.trained if self.first_of(other) == self.first_of(at)]
+
     def first_of(self, at: int) -> int:
         """The first net of the same phi with the same proxy: itself where there is none before it."""
         nets = self._prepared.nets
@@ -90,20 +94,22 @@ class Race:
     def go_on(self) -> None:
         """Gives seeds one by one to nets of open pairs, all of a round before the next: neither the number of workers
         nor a kill changes who gets them."""
-        while wanted := dict(self._open()):
+        while wanted := self._open():
             self._on_event(Phase("open pairs again, one more seed", len(wanted), "trainings"))
             jobs = {keys: job for at, seeds in wanted.items() for keys, job in self._jobs(at, seeds)}
             outcomes = run_jobs(self._study, jobs, self._engine, self._on_event)
             for at, seeds in wanted.items():
                 self._add(at, [outcomes[_key(at, seed)] for seed in seeds])
 
-    def _open(self) -> Iterator[tuple[int, range]]:
-        """The further seeds of each net that gets some."""
+    def _open(self) -> dict[int, range]:
+        """The further seeds of each net that gets some; of nets with one proxy, at whatever phi, of the first."""
         first, most = self._prepared.jobs.training.seeds, self._prepared.wanted.most_seeds
+        found = {}
         for group in self.groups():
             for index, seeds in next_seeds(self.accuracies(group), first, most, self.step(group)).items():
-                at = group[index]
-                yield at, range(len(self.scores[at]), seeds)
+                at = self._keys.index(self._keys[group[index]])
+                found[at] = range(len(self.scores[at]), seeds)
+        return found
 
     def _jobs(self, at: int, seeds: range) -> Iterator[tuple[tuple[str, ...], Job]]:
         keys = iter([_key(at, seed) for seed in seeds])

@@ -21,7 +21,7 @@ class ComparedNet(NetRow, frozen=True, kw_only=True):
     the best, shared by nets that do not differ significantly from its leader; None for one that is compared with none,
     or failed. accuracy: as if all nets of its phi had been trained on all seeds. stderr: with the noise of seeds and of
     having drawn these images. scores: the accuracy of each seed. alike: the name of an earlier net with the same proxy,
-    whose trainings are its own.
+    whose trainings are its own, with its phi where that is another.
     """
 
     name: str
@@ -41,7 +41,7 @@ class ComparedNet(NetRow, frozen=True, kw_only=True):
 
 
 class ComparedPair(msgspec.Struct, frozen=True, kw_only=True):
-    """Two nets of one phi by name; a is the better where they differ.
+    """Two nets of one phi by name; a is the better where they differ. Nets with the same proxy are no pair.
 
     difference: accuracy of a less that of b, over the `seeds` that both have. ci: its 95% interval, which holds
     together with those of all other pairs of this phi. significant: whether a beats b.

@@ -118,11 +118,11 @@ def _raced(prepared: PreparedComparison, run: Run, engine: Engine, on_event: Lis
     race = Race(prepared, run.study, engine, on_event)
     training, nets = prepared.jobs.training, prepared.nets
     on_event(Phase("training", len(nets), "nets", training.seeds, ACCURACY))
-    race.start()
-    left = race.trained
-    if len(left) < 2:
-        raise RunFailed(f"nearly every net failed, the first with: {race.reasons[0]}; {run.folder} keeps the trials")
-    race.go_on()
+    for train in (race.start, race.go_on):
+        train()
+        if len(race.trained) < 2:
+            reason = race.reasons[min(race.reasons)]
+            raise RunFailed(f"fewer than two nets could be trained: {reason}; {run.folder} keeps the trials")
     return race
 
 
