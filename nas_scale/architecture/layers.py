@@ -17,7 +17,7 @@ class Layer:
 
     size: pixels a side of the input map; of a pooled layer that of the map that was pooled, 0 where none was. added:
     the skip connection whose value is added to the output. pads: the input is padded first, by an operation
-    (`blocks.pads_first`). beside: elements that the block's skip connection keeps alive meanwhile: the block's input
+    (`conv.pads_first`). beside: elements that the block's skip connection keeps alive meanwhile: the block's input
     behind its first layer, or what the pool made of it; behind the branch what that came to. entry: elements of the
     input of a block that has a skip connection, the gradient of which waits for the branch's (of a projection those of
     the branch, which wait for its own); else 0. pools: channels that are pooled for the skip connection which is added;

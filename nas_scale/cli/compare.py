@@ -25,7 +25,7 @@ class Cams:
     cams: Annotated[
         Path | None,
         Option(
-            "Draw where some of the nets look (class activation maps) into this file: .png, .svg, .pdf or .html.",
+            "Train some nets once more, and draw where they look (class activation maps): .png, .svg, .pdf or .html.",
             metavar="FILE",
             read=Path,
         ),

@@ -18,8 +18,11 @@ _STEPS: Final = 40  # halvings of the interval of factors: to far less than a ch
 
 
 def by_width(arch: Architecture, by: Metric, value: float) -> Architecture:
-    """The network with all channels times one factor, one stage 8 channels off it where that comes nearer, whose cost
-    by the metric is nearest to `value`. Raises UserError where no factor in 1/64 to 64 reaches it."""
+    """The network with all channels times one factor whose cost by the metric is nearest to `value`; one stage is a
+    multiple of channels (8, or as its `growth` says) off it where that comes nearer.
+
+    Raises UserError where no factor in 1/64 to 64 reaches it.
+    """
 
     def scaled(factor: float) -> Architecture:
         return assemble(arch, group_depths(arch), scaled_channels(arch, factor), arch.resolution)

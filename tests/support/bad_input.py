@@ -247,6 +247,7 @@ CASES = {
     "compare efficientnet-b0 mobilenetv2 --at 1K": "efficientnet-b0 cannot be brought to 1K FLOPs by its width",
     "compare efficientnet-b0 mobilenetv2 --at-by resolution": "--at-by needs --at",
     "compare efficientnet-b0 mobilenetv2 --at params=2M --at-by resolution": "by its resolution",
+    "compare efficientnet-b0 mobilenetv2 --at 60M --at-by resolution --resolution 64": "--resolution cannot go with",
     "compare efficientnet-b0 mobilenetv2 --at 60M --at-by depth": "--at-by 'depth' is not known",
     "compare efficientnet-b0 mobilenetv2 --seeds 1": "--seeds 1 does not show how much seeds differ",
     "compare efficientnet-b0 mobilenetv2 --most-seeds 1": "--most-seeds 1 must lie in",

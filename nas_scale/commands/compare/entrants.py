@@ -101,7 +101,10 @@ def _misses(nets: Sequence[Entrant], by: Metric, value: float | None) -> Iterato
         assert value is not None
         miss = by.of_net(net.architecture) / value - 1
         if abs(miss) > 2 * CLOSE:
-            yield f"{net.name} comes no nearer: it has {abs(miss):.1%} {'more' if miss > 0 else 'less'} {by.label}"
+            yield (
+                f"{net.name} comes no nearer to {by.show(value)} {by.label}: it has {abs(miss):.1%} "
+                f"{'more' if miss > 0 else 'less'}"
+            )
 
 
 def _by_rules(wanted: Compare, results: Path) -> Entrants:

@@ -128,6 +128,8 @@ class Compare:
             raise UserError("name two NETs or more to compare, e.g. efficientnet-b0 mobilenetv2; or give --rules")
         if len(nets) > MOST_NETS:
             raise UserError(f"{len(nets)} NETs are more than the {MOST_NETS} that can be compared at once")
+        if self.resolution is not None and self.at is not None and self.at_by == "resolution":
+            raise UserError("--resolution cannot go with --at-by resolution, which chooses the pixels of each net")
         phis = [self.phi] if isinstance(self.phi, int | float) else list(self.phi)
         for value in phis:
             within(0.01, MOST_PHI, phi=value)
