@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nas_scale import compare
-from nas_scale.architecture.files import load_net, net_from_document
+from nas_scale.architecture.files import load_net, net_from_document, save_net
 from nas_scale.commands.compare.race import Race
 from nas_scale.errors import RunFailed
 from nas_scale.metrics.counts import cost
@@ -63,6 +63,13 @@ def test_nets_are_brought_to_one_cost_at_one_resolution() -> None:
     assert all(row.costs["flops"] == pytest.approx(60e6, rel=0.1) for row in by_pixels.nets)
     assert {row.costs["params"] for row in by_pixels.nets} == {cost(load_net(name)).parameters for name in NETS}
     assert all(row.costs["params"] == pytest.approx(2e6, rel=0.02) for row in by_params.nets)
+
+
+def test_costs_are_with_as_many_classes_for_all(tmp_path: Path) -> None:
+    save_net(replace(load_net("mobilenetv2"), classes=21_000), tmp_path / "many.yaml")
+    found = compare("mobilenetv2", str(tmp_path / "many.yaml"), "mnasnet-a1", dry_run=True, **TINY)
+    first, many, _ = found.nets
+    assert first.costs == many.costs
 
 
 def test_every_rule_grows_the_baseline_to_equal_cost(nas_scale: Command) -> None:

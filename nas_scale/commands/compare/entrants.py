@@ -62,7 +62,8 @@ def entrants(wanted: Compare, results: Path) -> Entrants:
 
 
 def _named(wanted: Compare, results: Path) -> Entrants:
-    nets = [_at_resolution(_found(each, results), wanted.resolution) for each in wanted.nets]
+    found = [_at_resolution(_found(each, results), wanted.resolution) for each in wanted.nets]
+    nets = [replace(net, classes=found[0].classes) for net in found]  # or a larger classifier would cost more
     names = [net.name or f"net {number}" for number, net in enumerate(nets, 1)]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UserError(f"{twice[0]} is named twice; name each NET once")

@@ -111,7 +111,7 @@ class Compare:
             "N",
             "Proxy training",
             least=2,
-            most=1000,
+            most=100,
         ),
     ] = 6
     dry_run: Annotated[
