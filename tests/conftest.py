@@ -19,9 +19,16 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 with contextlib.suppress(ImportError):
-    from hypothesis import settings
+    from hypothesis import HealthCheck, settings
 
-    settings.register_profile("usual", deadline=None, derandomize=True, database=None, max_examples=50)
+    settings.register_profile(
+        "usual",
+        deadline=None,
+        derandomize=True,
+        database=None,
+        max_examples=50,
+        suppress_health_check=[HealthCheck.too_slow],  # which a busy machine is, whatever the test does
+    )
     settings.register_profile("thorough", settings.get_profile("usual"), max_examples=300)
     settings.load_profile("usual")
 

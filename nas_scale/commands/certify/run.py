@@ -17,16 +17,15 @@ from nas_scale.commands.certify.result import CertifyResult
 from nas_scale.commands.shared import estimates
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
 from nas_scale.commands.shared.identity import net_key
-from nas_scale.commands.shared.lines import certify_lines, data_lines, trainings_line, verdict_in_short
+from nas_scale.commands.shared.lines import certify_lines, verdict_in_short
 from nas_scale.commands.shared.net_lookup import net_attributes
 from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.commands.shared.quality import ACCURACY
+from nas_scale.commands.shared.timed_plan import timed
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.errors import RunFailed
 from nas_scale.runs.results import write_result
 from nas_scale.runs.store import Run
-from nas_scale.training import data
-from nas_scale.training.data.summary import DataSummary
 from nas_scale.training.job import Score
 from nas_scale.trials.extra import run_jobs
 from nas_scale.trials.finished import FinishedTrial
@@ -59,17 +58,10 @@ def certify(*, on_event: Listener = ignore, **options: Any) -> CertifyResult:
 
 
 def _timed(prepared: PreparedCertificate, on_event: Listener) -> CertifyResult:
-    """The plan with a description of the images, which are decoded here, and the estimated time; each also a note."""
+    """The plan with what is asked, a description of the images and the estimated time."""
     plan = prepared.plan
-    images = data.load(plan.training.images(plan.training.proxy.resolution))
-    summary = DataSummary.of(images)
-    header = (*plan.header, *certify_lines(prepared.jobs.reference, plan), *data_lines(summary))
-    for line in header:
-        on_event(Note(line))
-    on_event(Note("timing a few steps"))
-    seconds = estimate(prepared, len(images.train), len(images.val))
-    on_event(Note(f"{len(plan.nets)} nets: {trainings_line(plan.trainings, seconds, plan.workers)}"))
-    return structs.replace(plan, header=header, data=summary, estimated_seconds=seconds)
+    plan = structs.replace(plan, header=(*plan.header, *certify_lines(prepared.jobs.reference, plan)))
+    return timed(plan, lambda train, val: estimate(prepared, train, val), on_event)
 
 
 def estimate(prepared: PreparedCertificate, train_images: int, val_images: int) -> float | None:

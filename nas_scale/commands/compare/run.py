@@ -19,14 +19,12 @@ from nas_scale.commands.compare.result import CompareResult
 from nas_scale.commands.shared import estimates
 from nas_scale.commands.shared.device_metrics import with_device_metrics
 from nas_scale.commands.shared.events import Listener, Note, Phase, ignore
-from nas_scale.commands.shared.lines import data_lines, trainings_line
 from nas_scale.commands.shared.opening import logged, opened, read_again
 from nas_scale.commands.shared.quality import ACCURACY
+from nas_scale.commands.shared.timed_plan import timed
 from nas_scale.commands.shared.workers import training_engine
 from nas_scale.errors import RunFailed
 from nas_scale.runs.results import write_result
-from nas_scale.training import data
-from nas_scale.training.data.summary import DataSummary
 
 if TYPE_CHECKING:
     from nas_scale.engines.base import Engine
@@ -40,7 +38,7 @@ def compare(
     looking: Callable[[Looks], None] | None = None,
     **options: Any,
 ) -> CompareResult:
-    """Trains nets under one recipe and the same seeds, and says which differ, by how much, and which cannot be told.
+    """Trains nets under one recipe and the same seeds, and says which differ significantly, and by how much.
 
     nets: two or more, by any name; with rules=True none, but one baseline grown by every rule.
     options: the fields of `Compare`, `Training` and `RunSettings`, named as on the command line; with dry_run nothing
@@ -58,17 +56,8 @@ def compare(
 
 
 def _timed(prepared: PreparedComparison, on_event: Listener) -> CompareResult:
-    """The plan with a description of the images, which are decoded here, and the estimated time; each also a note."""
-    plan = prepared.plan
-    images = data.load(plan.training.images(plan.training.proxy.resolution))
-    summary = DataSummary.of(images)
-    header = (*plan.header, *data_lines(summary))
-    for line in header:
-        on_event(Note(line))
-    on_event(Note("timing a few steps"))
-    seconds = _estimate(prepared, len(images.train), len(images.val))
-    on_event(Note(f"{len(plan.nets)} nets: {trainings_line(plan.trainings, seconds, plan.workers)}"))
-    return structs.replace(plan, header=header, data=summary, estimated_seconds=seconds)
+    """The plan with a description of the images and the estimated time."""
+    return timed(prepared.plan, lambda train, val: _estimate(prepared, train, val), on_event)
 
 
 def _estimate(prepared: PreparedComparison, train_images: int, val_images: int) -> float | None:

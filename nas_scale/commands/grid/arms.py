@@ -30,7 +30,7 @@ class Arm:
 
     @property
     def pair(self) -> tuple[float, int]:
-        """Size and epochs, by which arms are told from each other."""
+        """Its size and epochs, which no other arm has both of."""
         return self.phi, self.epochs
 
     def key(self, architecture: Architecture) -> str:

@@ -68,12 +68,12 @@ def _said(move: Move, one: FittedArm, other: FittedArm, first: str, second: str)
 
 
 def _unclear(move: Move, one: FittedArm, other: FittedArm, first: str, second: str) -> str:
-    """Why it cannot be told."""
-    untold = [name for fitted, name in ((one, first), (other, second)) if not fitted.fit.significant]
-    if len(untold) == 2:
+    """Why the two fits do not say whether the answer moves."""
+    undecided = [name for fitted, name in ((one, first), (other, second)) if not fitted.fit.significant]
+    if len(undecided) == 2:
         return "neither fit can tell how to grow"
-    if untold:
-        return f"the fit at {untold[0]} cannot tell how to grow"
+    if undecided:
+        return f"the fit at {undecided[0]} cannot tell how to grow"
     if move.lost is None:
         return "the networks do not grow in the same axes"
     return "the networks differ too much between seeds; more seeds may tell"

@@ -54,7 +54,7 @@ _DROPPING: Final = (("drop_path", "drop_prob"), ("stochastic_depth", "p"))
 
 
 def by_layers(block: nn.Module) -> ReadBlock:
-    """A block that is told by its convolutions: ir, ds, dsa, er or cn. Raises NotationError."""
+    """A block of which the convolutions say the type: ir, ds, dsa, er or cn. Raises NotationError."""
     kind = class_name(block)
     pieces = pieces_of(*block.children(), within=kind)
     units = [piece for piece in pieces if isinstance(piece, Unit)]

@@ -94,11 +94,11 @@ def _stage(run: Sequence[ReadBlock], style: Style) -> Stage | None:
 
 
 def _skip(run: Sequence[ReadBlock]) -> Skip | None:
-    """The skip of blocks, told by those whose shapes allow one; None where they differ."""
-    told = {block.skips for block in run if block.may_skip}
-    if len(told) > 1:
+    """The skip of the blocks whose shapes allow one; None where these differ."""
+    found = {block.skips for block in run if block.may_skip}
+    if len(found) > 1:
         return None
-    return usual_skip(run[0].op) if not told else "identity" if told.pop() else "none"
+    return usual_skip(run[0].op) if not found else "identity" if found.pop() else "none"
 
 
 def _fitted(
