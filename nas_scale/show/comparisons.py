@@ -114,7 +114,7 @@ def _cell(known: dict[tuple[str, str], ComparedPair], net: ComparedNet, other: C
 
 def points(share: float) -> str:
     """`+1.2` for .012: a difference of two accuracies in points."""
-    return f"{share * 100:+.1f}"
+    return f"{round(share * 100, 1) + 0:+.1f}"  # no -0.0
 
 
 def _said(nets: Sequence[ComparedNet], pairs: Sequence[ComparedPair], where: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nas_scale.commands.compare.looks import Look, Looks
 from nas_scale.show.comparison_picture import spread
+from nas_scale.show.comparisons import points
 from nas_scale.show.look_picture import looks_drawing
 from nas_scale.show.pictures import save_picture
 from tests.support.command import SMALL, Command
@@ -27,6 +28,11 @@ def test_labels_keep_their_distance_and_their_order(values: list[float], least: 
     assert sum(found) == pytest.approx(sum(values), abs=1e-6)
     if all(after - before >= least for before, after in pairwise(sorted(values))):
         assert found == pytest.approx(sorted(values))
+
+
+def test_points_have_a_sign_and_zero_has_one() -> None:
+    assert [points(share) for share in (0.0124, -0.0124)] == ["+1.2", "-1.2"]
+    assert {points(share) for share in (0.0, -0.0, -0.0004)} == {"+0.0"}
 
 
 def test_rules_are_lines_from_the_baseline_with_a_tip_for_every_net(nas_scale: Command, tmp_path: Path) -> None:
