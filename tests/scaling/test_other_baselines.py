@@ -13,7 +13,8 @@ from nas_scale.architecture.files import load_net
 from nas_scale.architecture.growth import scale
 from nas_scale.metrics.counts import cost
 from nas_scale.scaling.coefficients import Coefficients
-from nas_scale.scaling.solver import at_budget, networks
+from nas_scale.scaling.members import at_budget
+from nas_scale.scaling.solver import networks
 from tests.support.oracles import timm, torchvision_models
 
 

@@ -90,7 +90,7 @@ def test_a_package_that_is_not_there_is_named(
     ends["torch_step"] = Tried("", "ModuleNotFoundError: No module named 'torch'")
     answer = nas_scale("doctor")
     assert answer.code == 1
-    assert "torch MISSING" in answer.out.replace("\n", " ")
+    assert "torch MISSING" in " ".join(answer.out.split())
     assert "packages: pip install torch" in answer.err
 
 
