@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal
 
 from nas_scale.architecture.rounding import nearest_multiple, round_channels
@@ -150,13 +151,19 @@ def least_resolution(arch: Architecture) -> int:
     return min(whole_resolution(arch, larger=False), -(-pixels // step) * step)
 
 
+@lru_cache(maxsize=65536)
+def _sized(stage: Stage, repeats: int, channels: int) -> Stage:
+    """Kept, since a solver assembles thousands of networks of a few hundred stages."""
+    return replace(stage, repeats=repeats, channels=channels)
+
+
 def assemble(arch: Architecture, depths: Sequence[int], channels: Channels, resolution: int) -> Architecture:
     """The network with `depths` blocks in its scalable groups, these channels and this resolution, without a name."""
-    stages = list(arch.stages)
+    repeats = [stage.repeats for stage in arch.stages]
     for group, total in zip(scalable_groups(arch), depths, strict=True):
-        for index, repeats in zip(group, _shared_out([arch.stages[at].repeats for at in group], total), strict=True):
-            stages[index] = replace(stages[index], repeats=repeats)
-    grown = tuple(replace(stage, channels=width) for stage, width in zip(stages, channels.stages, strict=True))
+        for at, count in zip(group, _shared_out([repeats[at] for at in group], total), strict=True):
+            repeats[at] = count
+    grown = tuple(map(_sized, arch.stages, repeats, channels.stages))
     return replace(arch, stages=grown, stem=channels.stem, head=channels.head, resolution=resolution, name="")
 
 

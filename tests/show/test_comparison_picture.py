@@ -18,7 +18,7 @@ from nas_scale.show.look_picture import looks_drawing
 from nas_scale.show.pictures import save_picture
 from tests.support.command import SMALL, Command
 
-RULED = ("compare", "--rules", "--baseline", "mobilenetv2", "--coefficients", "1.3,1.15,1.08", *SMALL[2:])
+RULED = ("compare", "--rules", "--baseline", "mobilenetv2", "--coefficients", "1.3,1.15,1.08", "--phi", "1", *SMALL[2:])
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=12), st.floats(0.5, 9))
