@@ -153,6 +153,4 @@ def test_what_was_reduced_is_a_phrase() -> None:
     assert proxy_reduction(net, Proxy(48, width=0.5, recipe=Recipe(epochs=4))) == (
         "48 px instead of 224, total stride 16 instead of 32, channels x 0.5, 4 epochs in batches of 32"
     )
-    assert (
-        proxy_reduction(net, Proxy(224, recipe=Recipe(epochs=1))) == "224 px instead of 224, 1 epoch in batches of 32"
-    )
+    assert proxy_reduction(net, Proxy(224, recipe=Recipe(epochs=1))) == "224 px, 1 epoch in batches of 32"
