@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,21 +44,10 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_waiting_for_the_disk() -> Iterator[None]:
-    """A killed process loses nothing that it wrote, whether the disk has it yet or not; and no test cuts the power."""
-    try:
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
-    except ImportError:  # then there are no databases either
+    from tests.support.disk import no_waiting
+
+    with no_waiting():
         yield
-        return
-
-    def relax(connection: Any, _: Any) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute("PRAGMA synchronous=OFF")
-
-    event.listen(Engine, "connect", relax)
-    yield
-    event.remove(Engine, "connect", relax)
 
 
 @pytest.fixture(autouse=True)

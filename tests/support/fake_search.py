@@ -33,6 +33,7 @@ from nas_scale.trials.loop import run_trials
 from nas_scale.trials.plan import Proposed, TrialPlan
 from nas_scale.trials.pruning import Kind, Pruner
 from nas_scale.trials.seeds import derived_seed
+from tests.support.disk import no_waiting
 
 EPOCHS = 9
 # Chosen so that the tests' searches meet repeats, failures and successes.
@@ -163,6 +164,7 @@ def main(results: Path, trials: int, workers: int, pause: float, prune: Pruner |
 
     resume = (results / "x" / "run.json").exists()
     with (
+        no_waiting(),
         open_run(results, "search", {"trials": trials}, "x", resume) as run,
         LocalEngine("tests.support.fake_search:slow_evaluate", workers, threads=1) as engine,
     ):

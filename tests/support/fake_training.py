@@ -72,11 +72,13 @@ def main() -> None:
     import nas_scale.commands.shared.estimates
     import nas_scale.training.worker
     from nas_scale.cli.main import main as usual
+    from tests.support.disk import no_waiting
 
     nas_scale.training.worker.EVALUATE = EVALUATE
     nas_scale.commands.shared.estimates.seconds_each = seconds_each
     sys.argv[0] = "nas-scale"
-    usual()
+    with no_waiting():
+        usual()
 
 
 if __name__ == "__main__":
