@@ -1,7 +1,7 @@
 # `make search` and `make test` work on a fresh clone: they need Python 3.11 or newer (with venv) and make, nothing else.
 PYTHON ?= python3
 WORKERS ?= 2
-# Seconds that a test may take to be one of those that `make test` runs (tests/durations.json has each one's).
+# Seconds that a test may take to be one of those that `make test` runs, besides `core` ones (tests/durations.json has each one's).
 LONGEST ?= 2
 
 VENV := .venv
@@ -17,7 +17,7 @@ TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(
 search: $(READY)  ## a first search on the default data: up to twenty minutes on two cores
 	$(BIN)/nas-scale search --target-flops 400M
 
-test: check  ## ruff, mypy, and the tests of two seconds or less: under four minutes on two cores
+test: check  ## ruff, mypy, the tests of two seconds or less, and `core` ones: under five minutes on two cores
 	$(TEST) --at-most $(LONGEST)
 
 test-quick: $(READY)  ## what starts no processes and takes no time: under a minute

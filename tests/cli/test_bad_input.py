@@ -175,6 +175,7 @@ sys.exit(fake_training.main())
 """
 
 
+@pytest.mark.core
 def test_a_full_disk_in_the_middle_keeps_what_is_done(tmp_path: Path) -> None:
     asked = ["search", *SMALL, "--trials", "12", "--finalists", "1", "--run", "x", "--workers", "1", "--json"]
     whole = finished(*asked, "--results", "elsewhere", cwd=tmp_path)

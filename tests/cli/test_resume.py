@@ -54,6 +54,7 @@ def results(answer: Answer) -> Any:
     return without_time(answer.json)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("asked", [SEARCH, pytest.param(GRID, marks=pytest.mark.slow)], ids=["search", "grid"])
 def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, asked: tuple[str, ...]) -> None:
     stopped = interrupted(*asked, cwd=tmp_path, after=3, how=signal.SIGINT)
@@ -76,7 +77,7 @@ def test_ctrl_c_says_how_to_go_on_in_a_command_to_be_pasted(tmp_path: Path, aske
 @pytest.mark.parametrize(
     "asked",
     [
-        SEARCH,
+        pytest.param(SEARCH, marks=pytest.mark.core),
         pytest.param((*SEARCH, "--minutes", "600"), marks=pytest.mark.slow),
         pytest.param(FRONT, marks=pytest.mark.slow),
         pytest.param(GRID, marks=pytest.mark.slow),  # as a part of a family it is killed all the same

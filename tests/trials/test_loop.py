@@ -532,6 +532,7 @@ def killed_until_done(
     return finish(start(results, trials, workers(), pause, *prune))
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("prune", [(), ("halving",)])
 def test_a_killed_program_goes_on_to_the_same_end(tmp_path: Path, prune: tuple[str, ...]) -> None:
     trials = 16 if prune else 8

@@ -342,6 +342,7 @@ print(json.dumps([row.accuracy for row in found.ranking]))
 """
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("how", ["a script without a main guard", "standard input, as from a notebook"])
 def test_real_trainings_from_a_plain_script(tmp_path: Path, how: str) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
