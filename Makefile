@@ -17,7 +17,7 @@ TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(
 search: $(READY)  ## a first search on the default data: up to twenty minutes on two cores
 	$(BIN)/nas-scale search --target-flops 400M
 
-test: check  ## ruff, mypy, the tests of two seconds or less, and `core` ones: under five minutes on two cores
+test: check  ## ruff, mypy, the tests of two seconds or less, and `core` ones: 17 min on two slow cores, 2026-11-28
 	$(TEST) --at-most $(LONGEST)
 
 test-quick: $(READY)  ## what starts no processes and takes no time: under a minute
