@@ -125,7 +125,7 @@ def _said(nets: Sequence[ComparedNet], pairs: Sequence[ComparedPair], where: str
         better = [pair.a for pair in pairs if pair.b == net and pair.significant]
         alike = [other.name for other in nets if other.name not in (net, *beaten, *better)]
         said = (("beats", beaten, "all others"), ("is beaten by", better, "all others"))
-        every = (*said, ("cannot be told apart from", alike, "any other"))
+        every = (*said, ("does not differ significantly from", alike, "any other"))
         parts = [
             f"{verb} {others if len(names) == len(nets) - 1 > 1 else words_of(names, 'and')}"
             for verb, names, others in every

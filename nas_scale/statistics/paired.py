@@ -83,8 +83,8 @@ def compare_all(groups: Sequence[Sequence[float]], first: int, most: int, step: 
 def next_seeds(groups: Sequence[Sequence[float]], first: int, most: int, step: float = 0.0) -> dict[int, int]:
     """How many seeds each network is to have now, by its index: those of pairs that one more seed may help to decide.
 
-    A pair is left alone once it is told apart, or when a difference a standard error larger than now would not be
-    significant with all `most` seeds either. Empty where nothing is left to decide.
+    A pair is left alone once it differs significantly, or when a difference a standard error larger than now would
+    not be significant with all `most` seeds either. Empty where nothing is left to decide.
     """
     if len(groups) < 2:
         return {}

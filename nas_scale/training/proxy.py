@@ -88,9 +88,8 @@ def narrowed(channels: int, width: float) -> int:
 def proxy_reduction(reference: Architecture, proxy: Proxy) -> str:
     """How the proxy reduces the reference network and its training, as a phrase for tables."""
     small = shrink(reference, proxy, reference)
-    parts = [f"{small.resolution} px"]
-    if small.resolution != reference.resolution:
-        parts = [f"{small.resolution} px instead of {reference.resolution}"]
+    instead = f" instead of {reference.resolution}" if small.resolution != reference.resolution else ""
+    parts = [f"{small.resolution} px{instead}"]
     if small.total_stride != reference.total_stride:
         parts.append(f"total stride {small.total_stride} instead of {reference.total_stride}")
     if proxy.width != 1:
